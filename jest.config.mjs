@@ -1,0 +1,29 @@
+const alias = {
+  '^nestjs-keycard$': '<rootDir>/lib/index.ts',
+  '^nestjs-keycard/(redis|postgres|mongo)$': '<rootDir>/lib/stores/$1/index.ts',
+  '^nestjs-keycard/(express|testing)$': '<rootDir>/lib/$1/index.ts',
+};
+
+/** @type {import('jest').Config} */
+export default {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.spec.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { ...alias, '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+  testTimeout: 20_000,
+};

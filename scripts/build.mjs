@@ -1,0 +1,18 @@
+// Builds dist/esm and dist/cjs. Each folder says its own module type, so that `require` gets CommonJS.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+for (const [format, config, type] of [
+  ['esm', 'tsconfig.build.json', 'module'],
+  ['cjs', 'tsconfig.cjs.json', 'commonjs'],
+]) {
+  execFileSync(process.execPath, [tsc, '-p', join(root, config)], { stdio: 'inherit', cwd: root });
+  mkdirSync(join(root, 'dist', format), { recursive: true });
+  writeFileSync(join(root, 'dist', format, 'package.json'), `${JSON.stringify({ type })}\n`);
+}
