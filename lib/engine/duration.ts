@@ -1,0 +1,46 @@
+import { SessionOptionsError } from './errors.js';
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** A time span: a number of ms, or text such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`, `'2w'`. */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`;
+
+/** The longest span that a date can carry without leaving what `Date` and cookies hold: 400 days would be RFC 6265bis' cap for cookies, stores take more. */
+const LONGEST_MS = 10 * 365 * UNITS.d!;
+
+/**
+ * A duration in ms.
+ *
+ * @throws SessionOptionsError naming `option` where it is no positive span up to ten years.
+ */
+export function toMs(value: unknown, option: string): number {
+  const ms = typeof value === 'string' ? parse(value) : value;
+  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms <= 0 || ms > LONGEST_MS) {
+    throw new SessionOptionsError(
+      `"${option}" got ${show(value)}; it takes a positive number of ms or text such as '90s', '10m', '1d' (at most ten years).`,
+    );
+  }
+  return Math.round(ms);
+}
+
+function parse(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d|w)$/.exec(text.trim());
+  return match ? Number(match[1]) * UNITS[match[2]!]! : Number.NaN;
+}
+
+/** A value as an error message shows it: short, and never a secret's text. */
+export function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'no prototype'})`;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
