@@ -25,5 +25,7 @@ export default {
       },
     ],
   },
+  globalSetup: '<rootDir>/test/support/servers/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/servers/global-teardown.mjs',
   testTimeout: 20_000,
 };

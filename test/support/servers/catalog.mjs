@@ -1,0 +1,90 @@
+/**
+ * The servers that tests may ask for, by the names that `describeWithServer` and `KEYCARD_REQUIRE` take: which
+ * environment variable holds a server that is there already, which program starts a private one, what installs it.
+ */
+import { findChromium } from './chromium.mjs';
+import { buildFerret, findGo } from './ferretdb.mjs';
+import { findMongoServer, startMongo } from './mongo.mjs';
+import { findPgBouncer, startPgBouncer } from './pgbouncer.mjs';
+import { findPostgresBin, startPostgres } from './postgres.mjs';
+import { findRedisServer, startRedis, startRedisCluster } from './redis.mjs';
+
+export const catalog = {
+  redis: {
+    env: 'REDIS_URL',
+    program: findRedisServer,
+    programEnv: 'KEYCARD_REDIS_SERVER',
+    start: () => startRedis(),
+    debian: 'redis-server',
+  },
+  'redis-cluster': {
+    env: 'REDIS_CLUSTER_URLS',
+    program: findRedisServer,
+    programEnv: 'KEYCARD_REDIS_SERVER',
+    start: () => startRedisCluster(),
+    debian: 'redis-server',
+  },
+  postgres: {
+    env: 'PG_URL',
+    program: findPostgresBin,
+    programEnv: 'KEYCARD_POSTGRES_BIN',
+    start: () => startPostgres(),
+    debian: 'postgresql',
+  },
+  pgbouncer: {
+    env: 'PGBOUNCER_URL',
+    program: findPgBouncer,
+    programEnv: 'KEYCARD_PGBOUNCER',
+    needs: 'postgres',
+    start: (postgresUrl) => startPgBouncer(postgresUrl),
+    debian: 'pgbouncer',
+  },
+  mongo: {
+    env: 'MONGO_URL',
+    program: findMongoServer,
+    programEnv: 'KEYCARD_MONGO_BIN',
+    start: () => startMongo(),
+    build: () => (findGo() ? buildFerret : undefined),
+  },
+  browser: {
+    env: 'CHROMIUM_PATH',
+    program: findChromium,
+    programEnv: 'CHROMIUM_PATH',
+    debian: 'chromium',
+  },
+};
+
+export const serverNames = Object.keys(catalog);
+
+function entryOf(name) {
+  const entry = Object.hasOwn(catalog, name) ? catalog[name] : undefined;
+  if (!entry) throw new Error(`There is no server "${name}"; the names are ${serverNames.join(', ')}.`);
+  return entry;
+}
+
+/**
+ * Where this server would come from: `{ from: 'env' | 'program', at }`, or `{ missing }` with what to do about it.
+ * With `program: true` only a program counts.
+ */
+export function lookUp(name, { program: programOnly = false } = {}) {
+  const entry = entryOf(name);
+  const inUse = process.env[entry.env];
+  if (inUse && !programOnly && entry.env !== entry.programEnv) return { from: 'env', at: inUse };
+  const program = entry.program();
+  if (program && entry.needs) {
+    const needed = lookUp(entry.needs);
+    if (needed.missing) return needed;
+  }
+  if (program) return { from: 'program', at: program };
+  const named = process.env[entry.programEnv];
+  if (named) return { missing: `${entry.programEnv} names ${named}, where no such program is` };
+  const install = entry.debian ? `install ${entry.debian}` : 'install mongod or Go';
+  return { missing: `set ${entry.env}, or ${install}, or let npm run test:all see to it` };
+}
+
+/** The names in `KEYCARD_REQUIRE`: servers whose absence is a failure, not a skip. @throws on an unknown name. */
+export function requiredServers(text = process.env.KEYCARD_REQUIRE ?? '') {
+  const names = text.split(',').flatMap((name) => name.trim() || []);
+  names.forEach(entryOf);
+  return names;
+}
