@@ -27,5 +27,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/servers/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/servers/global-teardown.mjs',
+  reporters: ['<rootDir>/test/support/servers/skip-reporter.mjs', 'default'],
   testTimeout: 20_000,
 };
