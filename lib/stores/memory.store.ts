@@ -1,0 +1,209 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { type Clock, systemClock } from './clock.js';
+import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } from './memory/packed-record.js';
+import { PrincipalIndex } from './memory/principal-index.js';
+import { ShardedMap, shardOf } from './memory/sharded-map.js';
+import { SessionStoreError } from './session-store.error.js';
+import {
+  type ListedSession,
+  type ListQuery,
+  type Revision,
+  type SessionRecord,
+  SessionStore,
+  type StoredSession,
+  type WriteResult,
+} from './session-store.js';
+
+/** Options of `MemoryStore`. */
+export interface MemoryStoreOptions {
+  /** Decides what has expired. Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** How long the sweep takes to come round, in ms: a dead session is gone this long after its end. Default: 30 000. */
+  readonly sweepInterval?: number;
+  /** How many sessions to hold at most; further ones are refused, so that a flood can't end those that live. Default: no bound. */
+  readonly maxSessions?: number;
+}
+
+/** The sweep works for so long at a stretch, in ms; a full round of timers is one shard a tick at the least. */
+const SWEEP_SLICE = 4;
+const TICKS = 64;
+const DEFAULT_BATCH = 100;
+
+/**
+ * Sessions in the memory of this process: they end with it, and no other process sees them. For development,
+ * tests, and apps of one process that may forget.
+ *
+ * Keeps the JSON text, so nothing that a caller holds is shared with the store. A revision is the number of the
+ * write that made the version; no two writes share one, so a text that was changed and changed back is a new version.
+ */
+export class MemoryStore extends SessionStore {
+  private readonly clock: Clock;
+  private readonly sweepInterval: number;
+  private readonly maxSessions: number;
+  private readonly records = new ShardedMap<PackedRecord>();
+  private readonly index = new PrincipalIndex();
+  private lastVersion = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private nextShard = 0;
+
+  constructor(options: MemoryStoreOptions = {}) {
+    super();
+    this.clock = options.clock ?? systemClock;
+    this.sweepInterval = options.sweepInterval ?? 30_000;
+    this.maxSessions = options.maxSessions ?? Infinity;
+  }
+
+  /** @throws SessionStoreError with code `ID_TAKEN`, or `REFUSED` where `maxSessions` are held. */
+  create(id: string, record: SessionRecord): Promise<void> {
+    const found = this.records.get(id);
+    if (found !== undefined && this.isLive(found)) {
+      return Promise.reject(new SessionStoreError('ID_TAKEN', 'A live session has this id already.'));
+    }
+    if (found === undefined && this.records.size >= this.maxSessions) {
+      const message = `The memory store holds ${this.maxSessions} sessions, its maxSessions: raise it, or use a store that isn't in memory.`;
+      return Promise.reject(new SessionStoreError('REFUSED', message));
+    }
+    this.write(id, record, found);
+    if (this.timer === undefined) this.scheduleSweep();
+    return Promise.resolve();
+  }
+
+  load(id: string): Promise<StoredSession | undefined> {
+    const found = this.records.get(id);
+    return Promise.resolve(found === undefined || !this.isLive(found) ? undefined : unpack(found));
+  }
+
+  replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    const found = this.records.get(id);
+    if (found === undefined || !this.isLive(found)) return Promise.resolve('gone');
+    if (versionOf(found) !== revision) return Promise.resolve('conflict');
+    this.write(id, record, found);
+    return Promise.resolve('ok');
+  }
+
+  destroy(id: string, revision?: Revision): Promise<WriteResult> {
+    const found = this.records.get(id);
+    if (found === undefined || !this.isLive(found)) return Promise.resolve('gone');
+    if (revision !== undefined && versionOf(found) !== revision) return Promise.resolve('conflict');
+    this.remove(id, found);
+    return Promise.resolve('ok');
+  }
+
+  /** In an order by which a cursor stays good whatever comes and goes. */
+  override async *list(query: ListQuery = {}): AsyncIterable<ListedSession> {
+    const { principal, cursor, batch = DEFAULT_BATCH } = query;
+    let listed = 0;
+    for (const ids of this.idsOf(principal, cursor)) {
+      for (const id of ids) {
+        const found = this.records.get(id);
+        if (found === undefined || !this.isLive(found)) continue;
+        if (principal !== undefined && principalOf(found) !== principal) continue;
+        yield { id, ...unpack(found), cursor: id };
+        if (++listed % batch === 0) await nextTurn();
+      }
+    }
+  }
+
+  override async count(query: { readonly principal?: string | undefined } = {}): Promise<number> {
+    const isLive = (found: PackedRecord | undefined): boolean => found !== undefined && this.isLive(found);
+    if (query.principal !== undefined) {
+      return this.index.of(query.principal).filter((id) => isLive(this.records.get(id))).length;
+    }
+    let count = 0;
+    for (let shard = 0; shard < ShardedMap.length; shard++) {
+      for (const found of this.records.shard(shard).values()) if (isLive(found)) count += 1;
+      if (shard % 16 === 15) await nextTurn();
+    }
+    return count;
+  }
+
+  override clear(): Promise<void> {
+    this.records.clear();
+    this.index.clear();
+    return Promise.resolve();
+  }
+
+  override async prune(): Promise<number> {
+    let pruned = 0;
+    for (let shard = 0; shard < ShardedMap.length; shard++) {
+      pruned += this.sweepShard(shard);
+      if (shard % 16 === 15) await nextTurn();
+    }
+    return pruned;
+  }
+
+  /** Stops the sweep. What is held stays until the process lets go of the store. */
+  override close(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    return Promise.resolve();
+  }
+
+  private isLive(found: PackedRecord): boolean {
+    return expiryOf(found) > this.clock.now();
+  }
+
+  private write(id: string, record: SessionRecord, before: PackedRecord | undefined): void {
+    const { principal } = record;
+    const previous = before === undefined ? undefined : principalOf(before);
+    this.records.set(id, pack(record.text, record.expiresAt, principal, ++this.lastVersion));
+    if (previous === principal) return;
+    if (previous !== undefined) this.index.remove(previous, id);
+    if (principal !== undefined) this.index.add(principal, id);
+  }
+
+  private remove(id: string, found: PackedRecord): void {
+    const principal = principalOf(found);
+    this.records.delete(id);
+    if (principal !== undefined) this.index.remove(principal, id);
+  }
+
+  private *idsOf(principal: string | undefined, cursor: string | undefined): Iterable<readonly string[]> {
+    const after = (ids: readonly string[]): readonly string[] => {
+      const sorted = [...ids].sort();
+      return cursor === undefined ? sorted : sorted.filter((id) => id > cursor);
+    };
+    if (principal !== undefined) {
+      yield after(this.index.of(principal));
+      return;
+    }
+    const first = cursor === undefined ? 0 : shardOf(cursor);
+    for (let shard = first; shard < ShardedMap.length; shard++) {
+      const ids = [...this.records.shard(shard).keys()];
+      yield shard === first ? after(ids) : ids.sort();
+    }
+  }
+
+  private sweepShard(shard: number): number {
+    const now = this.clock.now();
+    let swept = 0;
+    for (const [id, found] of this.records.shard(shard)) {
+      if (expiryOf(found) > now) continue;
+      this.remove(id, found);
+      swept += 1;
+    }
+    return swept;
+  }
+
+  private scheduleSweep(delay = Math.max(1, Math.floor(this.sweepInterval / TICKS))): void {
+    this.timer = setTimeout(() => this.sweep(), delay).unref();
+  }
+
+  /** A share of the shards; what doesn't fit into the time slice goes on in the next turn, so that no request waits long. */
+  private sweep(left: number = Math.ceil(ShardedMap.length / TICKS)): void {
+    this.timer = undefined;
+    const start = performance.now();
+    while (left > 0 && performance.now() - start < SWEEP_SLICE) {
+      this.sweepShard(this.nextShard);
+      this.nextShard = (this.nextShard + 1) % ShardedMap.length;
+      left -= 1;
+    }
+    if (left > 0) this.timer = setTimeout(() => this.sweep(left), 1).unref();
+    else if (this.records.size > 0) this.scheduleSweep();
+  }
+}
+
+function unpack(found: PackedRecord): StoredSession {
+  return { text: textOf(found), expiresAt: expiryOf(found), revision: versionOf(found) };
+}

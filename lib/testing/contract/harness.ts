@@ -1,0 +1,44 @@
+import type { SessionStore } from '../../stores/session-store.js';
+import type { ManualClock } from './manual-clock.js';
+import type { ContractAssertion } from './runner.js';
+
+/** What the suite offers to the factory of a store. */
+export interface ContractContext {
+  /** Hand it to the store, where the store takes a clock. */
+  readonly clock: ManualClock;
+}
+
+/** A store for one test: empty, and apart from those of other tests. */
+export interface ContractSubject {
+  readonly store: SessionStore;
+  /** Frees what the factory made. The suite closes the store itself before that. */
+  close?(): Promise<void> | void;
+  /** Lets so many ms pass for the store. Default: moves the clock of the context. */
+  advance?(ms: number): Promise<void> | void;
+  /** Puts a text where the store keeps the record of this id, past the store; does nothing where it can't hold such a text. */
+  corrupt?(id: string, text: string): Promise<void> | void;
+  /** Another store on the same data, as another process would have it, not yet opened. The suite closes it. */
+  reopen?(): Promise<SessionStore> | SessionStore;
+}
+
+/** What a test gets. */
+export interface Harness {
+  readonly subject: ContractSubject;
+  readonly store: SessionStore;
+  /** Whether time is real here, because a server decides what has expired. */
+  readonly realTime: boolean;
+  now(): number;
+  /** The moment at which a record that `soon()` was given to ends; `passSoon()` goes beyond it. */
+  soon(): number;
+  passSoon(): Promise<void>;
+  /** A second store on the same data; the same store where there can't be one. */
+  second(): Promise<SessionStore>;
+}
+
+/** What a group of tests is registered with. */
+export interface Suite {
+  test(title: string, body: (harness: Harness) => Promise<void>): void;
+  expect(actual: unknown): ContractAssertion;
+  /** Expects a text as it was written; as JSON values where the store doesn't keep the text itself. */
+  expectText(actual: string | undefined, expected: string): void;
+}

@@ -1,0 +1,132 @@
+import type { SessionStore } from '../stores/session-store.js';
+import { expiring } from './contract/expiring.js';
+import type { ContractContext, ContractSubject, Harness, Suite } from './contract/harness.js';
+import { keeping } from './contract/keeping.js';
+import { listing } from './contract/listing.js';
+import { ManualClock } from './contract/manual-clock.js';
+import { naming } from './contract/naming.js';
+import type { ContractRunner } from './contract/runner.js';
+import { swapping } from './contract/swapping.js';
+
+const GROUPS = {
+  'keeps records': keeping,
+  'compares and swaps': swapping,
+  'ends what has expired': expiring,
+  'lists and counts': listing,
+  'takes any id': naming,
+} as const;
+
+/** How a store is put through the contract. */
+export interface StoreContractOptions {
+  /** Heads the tests. */
+  readonly name: string;
+  /** Makes the store of one test. The suite opens it, and closes it afterwards. */
+  create(context: ContractContext): Promise<ContractSubject> | ContractSubject;
+  /** Tests that the store can't pass: title and reason. A title that no test has is an error. */
+  readonly skip?: Readonly<Record<string, string>>;
+  /** `false` where the store keeps JSON values and not the text itself. Default: true. */
+  readonly exactText?: boolean;
+  /** `true` where a server decides what has expired: those tests wait, at most 1.5 s each. Default: false. */
+  readonly realTime?: boolean;
+  /** Bound on one test, in ms. Default: 20 000. */
+  readonly timeout?: number;
+  /** The test runner's functions. Default: the globals. */
+  readonly runner?: ContractRunner;
+}
+
+/**
+ * Registers the tests that every `SessionStore` has to pass.
+ *
+ * @example
+ * storeContract({ name: 'MyStore', create: ({ clock }) => ({ store: new MyStore({ clock }) }) });
+ */
+export function storeContract(options: StoreContractOptions): void {
+  const { name, skip = {}, exactText = true, timeout = 20_000 } = options;
+  const runner = options.runner ?? (globalThis as unknown as ContractRunner);
+  const skipped = new Set<string>();
+  let running: RunningHarness | undefined;
+
+  const suite: Suite = {
+    expect: (actual) => runner.expect(actual),
+    expectText: (actual, expected) => {
+      if (exactText || actual === undefined) runner.expect(actual).toBe(expected);
+      else runner.expect(JSON.parse(actual)).toEqual(JSON.parse(expected));
+    },
+    test: (title, body) => {
+      const reason = skip[title];
+      if (reason === undefined) {
+        runner.it(title, () => body(running!), timeout);
+        return;
+      }
+      skipped.add(title);
+      console.warn(`${name}: skipped "${title}": ${reason}`);
+      runner.it.skip(`${title} (${reason})`, () => Promise.resolve());
+    },
+  };
+
+  runner.describe(`${name} keeps the store contract`, () => {
+    runner.beforeEach(async () => {
+      running = await RunningHarness.start(options);
+    }, timeout);
+    runner.afterEach(async () => {
+      await running?.stop();
+      running = undefined;
+    }, timeout);
+    for (const [title, register] of Object.entries(GROUPS)) runner.describe(title, () => register(suite));
+  });
+
+  const unknown = Object.keys(skip).filter((title) => !skipped.has(title));
+  if (unknown.length > 0) throw new Error(`${name} skips tests that the contract doesn't have: ${unknown.join('; ')}`);
+}
+
+class RunningHarness implements Harness {
+  private readonly opened: SessionStore[] = [];
+
+  private constructor(
+    readonly subject: ContractSubject,
+    readonly realTime: boolean,
+    private readonly clock: ManualClock,
+  ) {}
+
+  static async start(options: StoreContractOptions): Promise<RunningHarness> {
+    const clock = new ManualClock();
+    const harness = new RunningHarness(await options.create({ clock }), options.realTime ?? false, clock);
+    await harness.open(harness.store);
+    return harness;
+  }
+
+  get store(): SessionStore {
+    return this.subject.store;
+  }
+
+  now(): number {
+    return this.realTime ? Date.now() : this.clock.now();
+  }
+
+  soon(): number {
+    return this.now() + (this.realTime ? 900 : 60_000);
+  }
+
+  async passSoon(): Promise<void> {
+    if (this.realTime) await new Promise((resolve) => setTimeout(resolve, 1200));
+    else if (this.subject.advance !== undefined) await this.subject.advance(60_000);
+    else this.clock.advance(60_000);
+  }
+
+  async second(): Promise<SessionStore> {
+    if (this.subject.reopen === undefined) return this.store;
+    const store = await this.subject.reopen();
+    await this.open(store);
+    return store;
+  }
+
+  async stop(): Promise<void> {
+    for (const store of this.opened.reverse()) await store.close?.();
+    await this.subject.close?.();
+  }
+
+  private async open(store: SessionStore): Promise<void> {
+    this.opened.push(store);
+    await store.open?.();
+  }
+}
