@@ -1,0 +1,110 @@
+import { SessionStoreError } from '../session-store.error.js';
+import type { PostgresClient, PostgresResult } from './postgres-client.js';
+import { storeError } from './postgres-errors.js';
+import type { ResolvedPostgresOptions } from './postgres-options.js';
+import type { Statement } from './postgres-queries.js';
+
+/** A row: each column as the server's own text. */
+export type Row = readonly (string | null)[];
+
+interface OwnPool extends PostgresClient {
+  end(): Promise<void>;
+}
+
+// The text as it came, whatever parsers the app has set for `json`, `int8` or dates.
+const types = { getTypeParser: () => (value: string) => value };
+
+/** Where queries go: the client that was given, or a pool of the store's own. */
+export class PostgresDatabase {
+  private opened: Promise<PostgresClient> | undefined;
+  private closing: Promise<void> | undefined;
+  private readonly running = new Set<Promise<unknown>>();
+
+  constructor(
+    private readonly options: ResolvedPostgresOptions,
+    private readonly table: string,
+  ) {
+    if (options.client !== undefined) this.opened = Promise.resolve(listenForErrors(options.client));
+  }
+
+  /** One of the queries that requests wait for. */
+  run(statement: Statement, values: unknown[]): Promise<PostgresResult> {
+    return this.send({
+      text: statement.text,
+      values,
+      ...(this.options.preparedStatements && { name: statement.name }),
+      query_timeout: this.options.queryTimeoutMs,
+    });
+  }
+
+  /** A query that may take its time, planned with its values. */
+  runSlow(text: string, values: unknown[] = []): Promise<PostgresResult> {
+    return this.send({ text, values });
+  }
+
+  /** Statements without parameters, separated by `;`: one transaction, and one trip to the server. */
+  runScript(text: string): Promise<PostgresResult> {
+    return this.send({ text });
+  }
+
+  /** Waits for what is under way, then ends the pool that the store made. */
+  close(): Promise<void> {
+    return (this.closing ??= this.end());
+  }
+
+  get closed(): boolean {
+    return this.closing !== undefined;
+  }
+
+  private send(query: { text: string; values?: unknown[]; name?: string; query_timeout?: number }): Promise<PostgresResult> {
+    const sent = this.answer(query);
+    this.running.add(sent);
+    const done = () => this.running.delete(sent);
+    sent.then(done, done);
+    return sent;
+  }
+
+  private async answer(query: { text: string; values?: unknown[]; name?: string; query_timeout?: number }): Promise<PostgresResult> {
+    try {
+      const client = await (this.opened ??= this.makePool());
+      return await client.query({ ...query, rowMode: 'array', types });
+    } catch (error) {
+      throw storeError(error, this.table);
+    }
+  }
+
+  private async makePool(): Promise<PostgresClient> {
+    try {
+      const pg = await import('pg');
+      const pool: OwnPool = new pg.default.Pool({
+        connectionString: this.options.connectionString,
+        connectionTimeoutMillis: this.options.queryTimeoutMs,
+        keepAlive: true,
+      });
+      return listenForErrors(pool);
+    } catch (error) {
+      this.opened = undefined;
+      throw new SessionStoreError('REFUSED', 'PostgresStore could not load "pg" or its options: npm install pg.', {
+        cause: error,
+      });
+    }
+  }
+
+  private async end(): Promise<void> {
+    await Promise.allSettled(this.running);
+    const client = await this.opened;
+    client?.removeListener?.('error', ignoreIdleError);
+    if (this.options.client === undefined && client !== undefined) await (client as OwnPool).end();
+  }
+}
+
+function listenForErrors(client: PostgresClient): PostgresClient {
+  client.on?.('error', ignoreIdleError);
+  return client;
+}
+
+/**
+ * A connection broke while nothing waited for it. Without a listener Node ends the process; a pool makes a new
+ * connection, and where there can't be one, the next query says so.
+ */
+function ignoreIdleError(): void {}

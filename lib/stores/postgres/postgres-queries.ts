@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { deadAt, EXPIRY_COLUMNS, EXPIRY_DIGITS, expireOf, liveAt } from './expire-column.js';
+import { PRINCIPAL } from './principal-index.js';
+
+/** A statement; the name, under which a connection prepares it, follows from the text, since a pool may serve two tables. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type PostgresQueries = ReturnType<typeof postgresQueries>;
+
+/** A name as SQL takes it. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** What the store asks of the server, for one table. */
+export function postgresQueries(tableName: string, schemaName: string | undefined) {
+  const table = (schemaName === undefined ? '' : `${quoteIdentifier(schemaName)}.`) + quoteIdentifier(tableName);
+  const row = `sid, sess::text, ${EXPIRY_COLUMNS}`;
+  const sameVersion = (text: string, digits: string) => `sess::text = ${text} AND ${EXPIRY_DIGITS} = ${digits}`;
+  const pruned =
+    `SELECT sid FROM ${table} WHERE ${deadAt('$1::timestamptz')} ORDER BY expire LIMIT $2 FOR UPDATE SKIP LOCKED`;
+
+  return {
+    table,
+
+    load: statement(`SELECT ${row} FROM ${table} WHERE sid = ANY($1::text[])`),
+
+    insert: statement(
+      `INSERT INTO ${table} (sid, sess, expire) VALUES ($1, $2::json, ${expireOf('$3::timestamptz')}) ` +
+        `ON CONFLICT (sid) DO NOTHING RETURNING sid`,
+    ),
+    insertMany: statement(
+      `INSERT INTO ${table} (sid, sess, expire) ` +
+        `SELECT sid, sess::json, ${expireOf('at')} FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS v(sid, sess, at) ` +
+        `ON CONFLICT (sid) DO NOTHING RETURNING sid`,
+    ),
+
+    update: statement(
+      `UPDATE ${table} SET sess = $2::json, expire = ${expireOf('$3::timestamptz')} ` +
+        `WHERE sid = $1 AND ${sameVersion('$4', '$5')} RETURNING sid`,
+    ),
+    // `= ANY` says the same as the join, and keeps a plan that was made for an empty table off a full scan.
+    updateMany: statement(
+      `UPDATE ${table} AS t SET sess = v.new_sess::json, expire = ${expireOf('v.at')} ` +
+        `FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[]) AS v(id, new_sess, at, old_sess, old_digits) ` +
+        `WHERE t.sid = v.id AND t.sid = ANY($1::text[]) AND ${sameVersion('v.old_sess', 'v.old_digits')} RETURNING t.sid`,
+    ),
+
+    remove: statement(`DELETE FROM ${table} WHERE sid = $1 RETURNING ${row}`),
+    removeVersion: statement(`DELETE FROM ${table} WHERE sid = $1 AND ${sameVersion('$2', '$3')} RETURNING sid`),
+
+    list: `SELECT ${row} FROM ${table} WHERE sid > $1 ORDER BY sid LIMIT $2`,
+    // Materialized, so that the planner can't walk the whole table in the order of its key to spare the sort.
+    listPrincipal:
+      `WITH own AS MATERIALIZED (SELECT * FROM ${table} WHERE ${PRINCIPAL} = $3) ` +
+      `SELECT ${row} FROM own WHERE sid > $1 ORDER BY sid LIMIT $2`,
+
+    count: `SELECT count(*) FROM ${table} WHERE ${liveAt('$1::timestamptz')}`,
+    countPrincipal: `SELECT count(*) FROM ${table} WHERE ${PRINCIPAL} = $2 AND ${liveAt('$1::timestamptz')}`,
+
+    clear: `DELETE FROM ${table}`,
+    prune: `DELETE FROM ${table} WHERE sid = ANY(ARRAY(${pruned}))`,
+  };
+}
+
+function statement(text: string): Statement {
+  return { text, name: `keycard_${createHash('sha256').update(text).digest('hex').slice(0, 16)}` };
+}

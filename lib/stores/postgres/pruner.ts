@@ -1,0 +1,37 @@
+/** Calls at random intervals of 50 to 150 % of `intervalMs`, so that processes that started together don't prune together. */
+export class Pruner {
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = true;
+
+  constructor(
+    private readonly intervalMs: number,
+    private readonly prune: () => Promise<unknown>,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  start(): void {
+    if (!this.stopped) return;
+    this.stopped = false;
+    this.schedule();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private schedule(): void {
+    this.timer = setTimeout(() => void this.turn(), this.intervalMs * (0.5 + Math.random()));
+    this.timer.unref();
+  }
+
+  private async turn(): Promise<void> {
+    try {
+      await this.prune();
+    } catch (error) {
+      if (!this.stopped) this.onError(error);
+    }
+    if (!this.stopped) this.schedule();
+  }
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { SessionStoreError } from '../session-store.error.js';
+import type { PostgresDatabase, Row } from './postgres-database.js';
+import { sqlState } from './postgres-errors.js';
+import { quoteIdentifier } from './postgres-queries.js';
+import { PRINCIPAL } from './principal-index.js';
+
+/** A larger table is indexed by its owner, with CONCURRENTLY: building an index holds up every write. */
+const MAX_BYTES_TO_INDEX = 64 * 2 ** 20;
+
+interface TableState {
+  readonly exists: boolean;
+  readonly bytes: number;
+  readonly columns: ReadonlyMap<string, string>;
+  readonly indexes: ReadonlySet<'expire' | 'principal'>;
+  /** Names of indexes that something else in the schema has already. */
+  readonly taken: ReadonlySet<string>;
+}
+
+export interface TableSetup {
+  readonly database: PostgresDatabase;
+  readonly table: string;
+  readonly tableName: string;
+  readonly schemaName: string | undefined;
+  readonly create: boolean;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Makes sure that the table is there and fits, and creates what is missing where it may.
+ *
+ * @throws SessionStoreError with code `REFUSED` where there is no table that fits: the message says what to do.
+ */
+export async function setUpTable(setup: TableSetup): Promise<void> {
+  const state = await inspect(setup);
+  if (state.exists) {
+    checkColumns(setup, state);
+    await completeIndexes(setup, state);
+  } else if (setup.create) {
+    await createTable(setup, state);
+  } else {
+    throw new SessionStoreError(
+      'REFUSED',
+      `The table ${setup.table} doesn't exist. Set createTableIfMissing: true, or run:\n${tableSql(setup, state).join(';\n')};`,
+    );
+  }
+}
+
+async function inspect({ database, table, tableName, schemaName }: TableSetup): Promise<TableState> {
+  const names = [...candidates(tableName, 'expire'), ...candidates(tableName, 'principal')];
+  const [found, taken] = await Promise.all([
+    database.runSlow(
+      `SELECT pg_relation_size(c.oid)::text,
+         (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, NULL), E'\\n')
+            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+         EXISTS (SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+            WHERE i.indrelid = c.oid AND i.indisvalid AND a.attname = 'expire')::text,
+         EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
+            AND pg_get_expr(i.indexprs, c.oid) LIKE '%replace%__keycard,p%')::text
+       FROM pg_class c WHERE c.oid = to_regclass($1)`,
+      [table],
+    ),
+    database.runSlow(
+      `SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = coalesce($1, (SELECT t.nspname FROM pg_class s JOIN pg_namespace t ON t.oid = s.relnamespace
+         WHERE s.oid = to_regclass($2)), current_schema()) AND c.relname = ANY($3::text[])`,
+      [schemaName ?? null, table, names],
+    ),
+  ]);
+  const row = found.rows[0] as Row | undefined;
+  const columns = (row?.[1] ?? '').split('\n').map((line) => splitAtSpace(line));
+  return {
+    exists: row !== undefined,
+    bytes: Number(row?.[0] ?? 0),
+    columns: new Map(columns),
+    indexes: new Set([...(row?.[2] === 'true' ? ['expire' as const] : []), ...(row?.[3] === 'true' ? ['principal' as const] : [])]),
+    taken: new Set((taken.rows as Row[]).map(([name]) => name!)),
+  };
+}
+
+function splitAtSpace(line: string): [string, string] {
+  const at = line.lastIndexOf(' ', line.search(/ (?:character|timestamp|json|text|$)/) + 1);
+  return [line.slice(0, at), line.slice(at + 1)];
+}
+
+function checkColumns({ table }: TableSetup, { columns }: TableState): void {
+  const wanted = { sid: ['character varying', 'text'], sess: ['json'], expire: ['timestamp without time zone'] };
+  for (const [column, kinds] of Object.entries(wanted)) {
+    const kind = columns.get(column);
+    if (kind === undefined || !kinds.includes(kind)) {
+      throw new SessionStoreError(
+        'REFUSED',
+        `The table ${table} has ${kind === undefined ? `no column "${column}"` : `the column "${column}" of type ${kind}`}; ` +
+          `it takes ${kinds[0]}. Name another table with tableName, or change the column.`,
+      );
+    }
+  }
+}
+
+async function createTable(setup: TableSetup, state: TableState): Promise<void> {
+  try {
+    await runLocked(setup, tableSql(setup, state));
+  } catch (error) {
+    throw new SessionStoreError('REFUSED', `The table ${setup.table} doesn't exist, and could not be created.`, {
+      cause: error instanceof SessionStoreError ? error.cause : error,
+    });
+  }
+}
+
+async function completeIndexes(setup: TableSetup, state: TableState): Promise<void> {
+  const missing = (['expire', 'principal'] as const).filter((kind) => !state.indexes.has(kind));
+  if (missing.length === 0) return;
+  const statements = missing.map((kind) => indexSql(setup, state, kind));
+  const advice = `The table ${setup.table} lacks an index, which makes pruning or listing by principal read it whole. Run:\n${statements
+    .map((sql) => `${sql.replace('CREATE INDEX', 'CREATE INDEX CONCURRENTLY')};`)
+    .join('\n')}`;
+  if (!setup.create || state.bytes > MAX_BYTES_TO_INDEX) {
+    setup.warn(advice);
+    return;
+  }
+  try {
+    await runLocked(setup, statements);
+  } catch (error) {
+    // Only the owner of a table may index it; sessions work without.
+    if (!(error instanceof SessionStoreError) || sqlState(error.cause) !== '42501') throw error;
+    setup.warn(advice);
+  }
+}
+
+/** One transaction under a lock of its own, so that processes that start at once wait for each other. */
+async function runLocked({ database, table }: TableSetup, statements: readonly string[]): Promise<void> {
+  const key = createHash('sha256').update(`keycard ${table}`).digest().readBigInt64BE();
+  await database.runScript([`SELECT pg_advisory_xact_lock(${key})`, ...statements].join(';\n'));
+}
+
+/** connect-pg-simple's table. Its own script names the key's constraint alike for every table, so a second one fails. */
+function tableSql(setup: TableSetup, state: TableState): string[] {
+  return [
+    `CREATE TABLE IF NOT EXISTS ${setup.table} (\n` +
+      `  sid varchar NOT NULL PRIMARY KEY,\n  sess json NOT NULL,\n  expire timestamp(6) NOT NULL\n)`,
+    indexSql(setup, state, 'expire'),
+    indexSql(setup, state, 'principal'),
+  ];
+}
+
+function indexSql(setup: TableSetup, state: TableState, kind: 'expire' | 'principal'): string {
+  const [usual, unique] = candidates(setup.tableName, kind);
+  const name = quoteIdentifier(state.taken.has(usual) ? unique : usual);
+  // A hash index takes a name of any length, and leaves out the rows that have none.
+  const on = kind === 'expire' ? '(expire)' : `USING hash (${PRINCIPAL})`;
+  return `CREATE INDEX IF NOT EXISTS ${name} ON ${setup.table} ${on}`;
+}
+
+/** The peer's kind of name, and one for where that is taken or too long: names of over 63 bytes are cut off. */
+function candidates(tableName: string, kind: string): [usual: string, unique: string] {
+  const unique = `IDX_keycard_${kind}_${createHash('sha256').update(tableName).digest('hex').slice(0, 16)}`;
+  const usual = `IDX_${tableName}_${kind}`;
+  return [Buffer.byteLength(usual) > 63 ? unique : usual, unique];
+}
