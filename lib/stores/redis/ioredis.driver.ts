@@ -1,0 +1,100 @@
+import type { Writable } from 'node:stream';
+import { bySha, type IoredisClient, type RedisDriver, type RedisNode } from './redis-client.js';
+import type { RedisScript } from './scripts.js';
+
+/** A connection of ioredis: a whole client, or one node of a `Cluster`. */
+interface Connection {
+  readonly options: { readonly host?: string; readonly port?: number };
+  readonly stream?: Pick<Writable, 'cork' | 'uncork'> | null;
+  scan(cursor: string, ...args: (string | number)[]): Promise<[string, string[]]>;
+}
+
+interface ClusterClient {
+  nodes(role: 'all' | 'master'): Connection[];
+}
+
+export const isIoredis = (client: object): client is IoredisClient => 'evalsha' in client && 'mget' in client;
+
+/** Commands by an ioredis client. */
+export class IoredisDriver implements RedisDriver {
+  readonly single: boolean;
+  readonly keyPrefix: string;
+  private corked: NonNullable<Connection['stream']>[] | undefined;
+
+  constructor(private readonly client: IoredisClient) {
+    this.single = client.isCluster !== true;
+    this.keyPrefix = client.options.keyPrefix ?? '';
+  }
+
+  get(key: string): Promise<string | null> {
+    this.gather();
+    return this.client.get(key);
+  }
+
+  mget(keys: string[]): Promise<(string | null)[]> {
+    return this.client.mget(keys);
+  }
+
+  async create(key: string, text: string, seconds: number): Promise<boolean> {
+    this.gather();
+    return (await this.client.set(key, text, 'EX', seconds, 'NX')) !== null;
+  }
+
+  run(script: RedisScript, key: string, args: string[]): Promise<unknown> {
+    this.gather();
+    return bySha(
+      () => this.client.evalsha(script.sha, 1, key, ...args),
+      () => this.client.eval(script.source, 1, key, ...args),
+    );
+  }
+
+  async members(key: string): Promise<string[]> {
+    return (await this.client.call('ZRANGE', key, '0', '-1')) as string[];
+  }
+
+  removeMembers(key: string, members: string[]): Promise<unknown> {
+    this.gather();
+    return this.client.zrem(key, ...members);
+  }
+
+  unlink(key: string): Promise<unknown> {
+    this.gather();
+    return this.client.unlink(key);
+  }
+
+  nodes(): RedisNode[] {
+    return this.connections('master').map((connection) => ({
+      name: this.single ? '' : `${connection.options.host}:${connection.options.port}`,
+      scan: async (cursor, match, count, type) => {
+        const [next, keys] = await connection.scan(cursor, 'MATCH', match, 'COUNT', count, 'TYPE', type);
+        return { cursor: next, keys };
+      },
+    }));
+  }
+
+  private connections(role: 'all' | 'master'): Connection[] {
+    const client: unknown = this.client;
+    return this.single ? [client as Connection] : (client as ClusterClient).nodes(role);
+  }
+
+  /**
+   * Lets all commands of this turn of the event loop leave in one write per connection. A pipeline would do so too, but in
+   * a cluster it gives up on the lot where one key has moved, and each of its replies costs more than the bare command's.
+   */
+  private gather(): void {
+    if (this.corked !== undefined) return;
+    this.corked = [];
+    for (const { stream } of this.connections('all')) {
+      if (stream == null) continue;
+      stream.cork();
+      this.corked.push(stream);
+    }
+    setImmediate(this.release);
+  }
+
+  private readonly release = (): void => {
+    const streams = this.corked ?? [];
+    this.corked = undefined;
+    for (const stream of streams) stream.uncork();
+  };
+}

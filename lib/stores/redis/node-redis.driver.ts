@@ -1,0 +1,82 @@
+import { bySha, type NodeRedisClient, type RedisDriver, type RedisNode } from './redis-client.js';
+import type { RedisScript } from './scripts.js';
+
+/** A connection of node-redis: a whole client, or one node of a cluster. */
+interface Connection {
+  scan(cursor: string, options: { MATCH: string; COUNT: number; TYPE: string }): Promise<unknown>;
+}
+
+interface ClusterClient<Node = { readonly address: string }> {
+  readonly masters: Node[];
+  nodeClient(node: Node): Promise<Connection> | Connection;
+}
+
+/** Where version 6 shows the key prefix; version 5 has none. */
+interface WithKeyPrefix {
+  readonly _keyPrefix?: unknown;
+}
+
+export const isNodeRedis = (client: object): client is NodeRedisClient => 'evalSha' in client && 'mGet' in client;
+
+/** Commands by a node-redis client. It pipelines by itself what is given to it in one turn. */
+export class NodeRedisDriver implements RedisDriver {
+  readonly single: boolean;
+  readonly keyPrefix: string;
+
+  constructor(private readonly client: NodeRedisClient) {
+    // A pool answers on many connections, so it keeps no order.
+    this.single = !('masters' in client) && !('idleClients' in client);
+    this.keyPrefix = String((client as WithKeyPrefix)._keyPrefix ?? '');
+  }
+
+  async get(key: string): Promise<string | null> {
+    return (await this.client.get(key)) as string | null;
+  }
+
+  async mget(keys: string[]): Promise<(string | null)[]> {
+    return (await this.client.mGet(keys)) as (string | null)[];
+  }
+
+  async create(key: string, text: string, seconds: number): Promise<boolean> {
+    return (await this.client.set(key, text, { EX: seconds, NX: true })) !== null;
+  }
+
+  run(script: RedisScript, key: string, args: string[]): Promise<unknown> {
+    const options = { keys: [key], arguments: args };
+    return bySha(
+      () => this.client.evalSha(script.sha, options),
+      () => this.client.eval(script.source, options),
+    );
+  }
+
+  async members(key: string): Promise<string[]> {
+    return (await this.client.zRange(key, 0, -1)) as string[];
+  }
+
+  removeMembers(key: string, members: string[]): Promise<unknown> {
+    return this.client.zRem(key, members);
+  }
+
+  unlink(key: string): Promise<unknown> {
+    return this.client.unlink(key);
+  }
+
+  nodes(): RedisNode[] {
+    const client: unknown = this.client;
+    if (!('masters' in this.client)) return [nodeOf('', () => client as Connection)];
+    const cluster = client as ClusterClient;
+    return cluster.masters.map((master) => nodeOf(master.address, () => cluster.nodeClient(master)));
+  }
+}
+
+function nodeOf(name: string, connection: () => Promise<Connection> | Connection): RedisNode {
+  return {
+    name,
+    scan: async (cursor, match, count, type) => {
+      const node = await connection();
+      const page = await node.scan(cursor, { MATCH: match, COUNT: count, TYPE: type });
+      const { cursor: next, keys } = page as { cursor: unknown; keys: string[] };
+      return { cursor: String(next), keys };
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { Clock } from '../clock.js';
+import type { RedisDriver } from './redis-client.js';
+import { INDEX_ADD } from './scripts.js';
+
+/** How long an entry outlives its session, so that machines whose clocks differ don't drop each other's: 1 min. */
+const SLACK_MS = 60_000;
+
+/**
+ * Which sessions a principal has: a sorted set of ids by expiry for each principal, outside the sessions' own prefix, since
+ * connect-redis takes all it finds there for a session.
+ *
+ * An entry is only a hint and may be stale; whoever reads it looks at the record. What must not be is a live session without
+ * an entry. A session lives in another slot than its index, so order has to do what a transaction can't: the record is
+ * written first and its entry second, and whoever removes an entry looks at the record afterwards.
+ */
+export class PrincipalIndex {
+  /** What the keys of the indexes begin with. */
+  readonly prefix: string;
+
+  constructor(
+    private readonly driver: RedisDriver,
+    prefix: string,
+    private readonly clock: Clock,
+  ) {
+    this.prefix = `keycard:${prefix}by-principal:`;
+  }
+
+  async add(principal: string, id: string, expiresAt: number): Promise<void> {
+    const times = [expiresAt, this.clock.now(), SLACK_MS].map((ms) => String(Math.ceil(ms)));
+    await this.driver.run(INDEX_ADD, this.prefix + principal, [id, ...times]);
+  }
+
+  async remove(principal: string, ids: string[]): Promise<void> {
+    await this.driver.removeMembers(this.prefix + principal, ids);
+  }
+
+  ids(principal: string): Promise<string[]> {
+    return this.driver.members(this.prefix + principal);
+  }
+}

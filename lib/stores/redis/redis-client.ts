@@ -1,0 +1,74 @@
+import type { RedisScript } from './scripts.js';
+
+/** What is used of an `ioredis` client: `Redis` (Sentinel too) or `Cluster`, version 5 or later. */
+export interface IoredisClient {
+  readonly isCluster?: boolean;
+  readonly options: { readonly keyPrefix?: string | undefined };
+  get(key: string): Promise<string | null>;
+  mget(keys: string[]): Promise<(string | null)[]>;
+  set(key: string, value: string, ex: 'EX', seconds: number, nx: 'NX'): Promise<string | null>;
+  evalsha(sha: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
+  eval(source: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
+  call(command: string, ...args: string[]): Promise<unknown>;
+  zrem(key: string, ...members: string[]): Promise<number>;
+  unlink(...keys: string[]): Promise<number>;
+  quit(): Promise<unknown>;
+  disconnect(): void;
+}
+
+/** What is used of a `redis` (node-redis) client: `createClient` or `createCluster`, version 5 or later, connected. */
+export interface NodeRedisClient {
+  get(key: string): Promise<unknown>;
+  mGet(keys: string[]): Promise<unknown>;
+  set(key: string, value: string, options: { EX: number; NX: true }): Promise<unknown>;
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  eval(source: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  zRange(key: string, first: number, last: number): Promise<unknown>;
+  zRem(key: string, members: string[]): Promise<unknown>;
+  unlink(key: string): Promise<unknown>;
+}
+
+/** A client that `RedisStore` takes. Structural, so that neither driver has to be installed. */
+export type RedisClient = IoredisClient | NodeRedisClient;
+
+/** What one step of `SCAN` gives. */
+export interface ScannedKeys {
+  readonly cursor: string;
+  readonly keys: string[];
+}
+
+/** One server whose keys can be walked through. */
+export interface RedisNode {
+  /** Tells it from its fellows for as long as it keeps its address. */
+  readonly name: string;
+  /** One step of `SCAN`: keys as the server has them, and where to go on (`0`: at the end). */
+  scan(cursor: string, match: string, count: number, type: 'string' | 'zset'): Promise<ScannedKeys>;
+}
+
+/** What the store asks of either client. Keys are without the client's own key prefix, but in `RedisNode`. */
+export interface RedisDriver {
+  /** One server behind one connection: commands run in the order they were given, and may name several keys. */
+  readonly single: boolean;
+  /** What the client puts before each key it sends. */
+  readonly keyPrefix: string;
+  get(key: string): Promise<string | null>;
+  mget(keys: string[]): Promise<(string | null)[]>;
+  /** `SET … EX … NX`; false where the key is taken. */
+  create(key: string, text: string, seconds: number): Promise<boolean>;
+  run(script: RedisScript, key: string, args: string[]): Promise<unknown>;
+  members(key: string): Promise<string[]>;
+  removeMembers(key: string, members: string[]): Promise<unknown>;
+  unlink(key: string): Promise<unknown>;
+  /** Each server that holds keys: one, or every master of a cluster. */
+  nodes(): RedisNode[];
+}
+
+/** EVALSHA, and EVAL where the server lost or never had the script. `NOSCRIPT` says that nothing ran, so this is no second try. */
+export async function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Promise<T> {
+  try {
+    return await hash();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return source();
+    throw error;
+  }
+}

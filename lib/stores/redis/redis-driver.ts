@@ -1,0 +1,48 @@
+import type { Redis } from 'ioredis';
+import { SessionStoreError } from '../session-store.error.js';
+import { IoredisDriver, isIoredis } from './ioredis.driver.js';
+import { isNodeRedis, NodeRedisDriver } from './node-redis.driver.js';
+import type { IoredisClient, RedisClient, RedisDriver } from './redis-client.js';
+
+/** The driver for a client. @throws TypeError where it is neither ioredis nor node-redis. */
+export function driverOf(client: RedisClient): RedisDriver {
+  if (typeof client === 'object' && client !== null) {
+    if (isIoredis(client)) return new IoredisDriver(client);
+    if (isNodeRedis(client)) return new NodeRedisDriver(client);
+  }
+  throw new TypeError('RedisStore: "client" takes a client of ioredis, or of redis (node-redis) 5 or later.');
+}
+
+/** The store's own client. It gives up soon rather than late, since a request waits for it. */
+export async function connectTo(url: string): Promise<IoredisClient> {
+  const client: Redis = new (await loadIoredis())(url, {
+    maxRetriesPerRequest: 1,
+    connectTimeout: 5_000,
+    commandTimeout: 5_000,
+    retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+  });
+  // Each call that a broken connection spoils says so itself; without a listener ioredis prints every attempt.
+  client.on('error', () => undefined);
+  return client;
+}
+
+async function loadIoredis(): Promise<typeof Redis> {
+  try {
+    return (await import('ioredis')).Redis;
+  } catch (cause) {
+    throw new SessionStoreError(
+      'UNAVAILABLE',
+      'RedisStore with "url" needs the package ioredis: npm install ioredis.',
+      { cause },
+    );
+  }
+}
+
+/** Ends the store's own client, waiting for what is under way where the server still answers. */
+export async function disconnect(client: IoredisClient): Promise<void> {
+  try {
+    await client.quit();
+  } catch {
+    client.disconnect(); // The server is away, so there is nobody to take leave of.
+  }
+}

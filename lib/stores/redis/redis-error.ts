@@ -1,0 +1,36 @@
+import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
+
+const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS|OOM|DENIED|ERR unknown command|ERR This Redis command is not allowed)/;
+const NO_SCRIPT = /'(evalsha|eval)'|The user executing the script|from script/i;
+const LISTED_ARGUMENTS = /,? with args beginning with:.*$/s;
+
+/** A driver's error as the one that callers know. */
+export function storeErrorOf(error: unknown): SessionStoreError {
+  if (error instanceof SessionStoreError) return error;
+  const cause = withoutArguments(error);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const code = codeOf(said);
+  return new SessionStoreError(code, sentence(code, said), { cause });
+}
+
+function codeOf(said: string): SessionStoreErrorCode {
+  if (REFUSED.test(said)) return 'REFUSED';
+  return /timed out|timeout/i.test(said) ? 'TIMEOUT' : 'UNAVAILABLE';
+}
+
+function sentence(code: SessionStoreErrorCode, said: string): string {
+  if (code === 'TIMEOUT') return `Redis did not answer in time: ${said}`;
+  if (code !== 'REFUSED') return `Redis failed: ${said}`;
+  const hint = NO_SCRIPT.test(said)
+    ? 'RedisStore compares and swaps in Lua scripts, so its user needs +eval and +evalsha'
+    : 'docs/stores/redis.md lists the commands and keys that RedisStore needs';
+  return `Redis refused: ${said}. ${hint}.`;
+}
+
+/** Drivers put a command's arguments into its error, ids and session data among them; those must not get into a log. */
+function withoutArguments(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (LISTED_ARGUMENTS.test(error.message)) return new Error(error.message.replace(LISTED_ARGUMENTS, ''));
+  if ('command' in error) Reflect.deleteProperty(error, 'command');
+  return error;
+}

@@ -1,0 +1,235 @@
+import { type Clock, systemClock } from '../clock.js';
+import { SessionStoreError } from '../session-store.error.js';
+import {
+  type ListedSession,
+  type ListQuery,
+  type Revision,
+  type SessionRecord,
+  SessionStore,
+  type StoredSession,
+  type WriteResult,
+} from '../session-store.js';
+import { scanPages } from './key-scan.js';
+import { PrincipalIndex } from './principal-index.js';
+import { KeyReader } from './read-batch.js';
+import { principalIn } from './record-principal.js';
+import type { IoredisClient, RedisDriver } from './redis-client.js';
+import { connectTo, disconnect, driverOf } from './redis-driver.js';
+import { storeErrorOf } from './redis-error.js';
+import { checkOptions, type RedisStoreOptions } from './redis-store.options.js';
+import { COMPARE_AND_SWAP, IS_TEXT, TAKE } from './scripts.js';
+import { dropStale, listAll, listOf, type ListSource } from './session-list.js';
+
+const SWAP_RESULTS: readonly WriteResult[] = ['gone', 'conflict', 'ok'];
+
+/** What decoding puts where bytes were not UTF-8; also a letter that a text may hold. */
+const REPLACEMENT = '\ufffd';
+
+/** Everything that works on one connection. */
+interface Backend extends ListSource {
+  readonly driver: RedisDriver;
+  readonly reader: KeyReader;
+  readonly own: IoredisClient | undefined;
+}
+
+/**
+ * Keeps sessions in Redis or Redis Cluster, version 6 or later, in the format of connect-redis: the JSON text under
+ * `prefix` + id, which Redis itself lets expire.
+ *
+ * A revision is the text that was read. The script that swaps could compare a hash instead, but the text is at hand, and
+ * hashing it costs both sides more than sending it does.
+ *
+ * Calls wait as long as the client lets them; the engine bounds each by `storeTimeout`.
+ *
+ * @example
+ * new RedisStore({ client: new Redis('redis://localhost:6379') })
+ * @throws TypeError where an option is wrong
+ */
+export class RedisStore extends SessionStore {
+  private readonly prefix: string;
+  private readonly ttl: number;
+  private readonly scanCount: number;
+  private readonly clock: Clock;
+  private backend: Backend | undefined;
+  private connecting: Promise<Backend> | undefined;
+  private closed = false;
+
+  constructor(private readonly options: RedisStoreOptions) {
+    super();
+    checkOptions(options);
+    this.prefix = options.prefix ?? 'sess:';
+    this.ttl = options.ttl ?? 86_400;
+    this.scanCount = options.scanCount ?? 100;
+    this.clock = options.clock ?? systemClock;
+    if (options.client !== undefined) this.backend = this.backendOf(driverOf(options.client));
+  }
+
+  /** @throws SessionStoreError `REFUSED` where the user may not run scripts or may not read the index. */
+  override async open(): Promise<void> {
+    const { driver, index } = await this.connected();
+    await wrapped(driver.run(IS_TEXT, `${this.prefix}open`, ['']));
+    await wrapped(index.ids(''));
+  }
+
+  override async load(id: string): Promise<StoredSession | undefined> {
+    const { reader } = this.backend ?? (await this.connected());
+    const text = await reader.read(this.prefix + id);
+    if (!text || (text.includes(REPLACEMENT) && !(await this.isWhole(id, text)))) return undefined;
+    return { text, revision: text };
+  }
+
+  override async create(id: string, record: SessionRecord): Promise<void> {
+    const { driver, reader, index } = await this.connected();
+    const { text, principal } = record;
+    const key = this.prefix + id;
+    const seconds = this.secondsOf(record);
+    if (seconds === 0) {
+      if ((await reader.read(key)) !== null) throw idTaken();
+      return;
+    }
+    const write = wrapped(driver.create(key, text, seconds));
+    const addEntry = async (): Promise<void> => {
+      if (principal !== undefined) await wrapped(index.add(principal, id, this.expiryOf(record)));
+    };
+    // One connection keeps the order by itself, so both go out at once.
+    if (driver.single) await Promise.all([write, addEntry()]);
+    // A client that lost its connection sends a command again whose first try may have succeeded.
+    if (!(await write) && (await reader.read(key)) !== text) throw idTaken();
+    if (!driver.single) await addEntry();
+  }
+
+  override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    const { index } = await this.connected();
+    const { text, principal } = record;
+    const former = typeof revision === 'string' ? principalIn(revision) : undefined;
+    const swap = this.swap(id, revision, text, this.secondsOf(record));
+    // The entry is there already and only its time moves, so that it needn't wait for the swap.
+    if (principal !== undefined && principal === former) {
+      await Promise.all([swap, wrapped(index.add(principal, id, this.expiryOf(record)))]);
+      return swap;
+    }
+    const result = await swap;
+    if (result !== 'ok') return result;
+    if (principal !== undefined) await wrapped(index.add(principal, id, this.expiryOf(record)));
+    if (typeof former === 'string') await wrapped(dropStale(await this.connected(), former, [id], this.clock.now()));
+    return result;
+  }
+
+  override async destroy(id: string, revision?: Revision): Promise<WriteResult> {
+    const { driver, index } = await this.connected();
+    let text: unknown = revision;
+    let result: WriteResult;
+    if (revision === undefined) {
+      text = await wrapped(driver.run(TAKE, this.prefix + id, []));
+      result = text === null ? 'gone' : 'ok';
+    } else {
+      result = await this.swap(id, revision, '', 0);
+    }
+    const principal = result === 'ok' && typeof text === 'string' ? principalIn(text) : undefined;
+    if (typeof principal === 'string') await wrapped(index.remove(principal, [id]));
+    return result;
+  }
+
+  /** All sessions: walks through the keys of every server. Of one principal: reads that principal's only. */
+  override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession> {
+    const backend = await this.connected();
+    try {
+      if (query.principal === undefined) yield* listAll(backend, query);
+      else yield* listOf(backend, query.principal, query, this.clock.now());
+    } catch (error) {
+      throw error instanceof TypeError ? error : storeErrorOf(error);
+    }
+  }
+
+  /** Without a principal it counts keys, of garbage too, and reads no record. */
+  override async count(query: { readonly principal?: string | undefined } = {}): Promise<number> {
+    if (query.principal === undefined) return wrapped(this.countKeys());
+    let sessions = 0;
+    for await (const _ of this.list({ principal: query.principal })) sessions += 1;
+    return sessions;
+  }
+
+  /** Ends the sessions under this store's prefix, and no other keys. */
+  override async clear(): Promise<void> {
+    const { driver, index } = await this.connected();
+    const sweep = async (prefix: string, type: 'string' | 'zset'): Promise<void> => {
+      for await (const { names } of scanPages(driver, { prefix, type, count: this.scanCount })) {
+        await Promise.all(names.map((name) => driver.unlink(prefix + name)));
+      }
+    };
+    await wrapped(sweep(this.prefix, 'string'));
+    await wrapped(sweep(index.prefix, 'zset'));
+  }
+
+  /** Redis removes what has expired, and each new entry of an index takes the expired ones out of it. */
+  override async prune(): Promise<number> {
+    return 0;
+  }
+
+  override async close(): Promise<void> {
+    this.closed = true;
+    const own = (this.backend ?? (await this.connecting))?.own;
+    this.backend = undefined;
+    this.connecting = undefined;
+    if (own !== undefined) await disconnect(own);
+  }
+
+  private connected(): Promise<Backend> | Backend {
+    if (this.closed) throw new SessionStoreError('CLOSED', 'This RedisStore was closed.');
+    return this.backend ?? (this.connecting ??= this.connect());
+  }
+
+  private async connect(): Promise<Backend> {
+    try {
+      const own = await connectTo(this.options.url ?? '');
+      this.backend = this.backendOf(driverOf(own), own);
+      return this.backend;
+    } finally {
+      this.connecting = undefined;
+    }
+  }
+
+  private backendOf(driver: RedisDriver, own?: IoredisClient): Backend {
+    const { prefix, scanCount } = this;
+    const index = new PrincipalIndex(driver, prefix, this.clock);
+    const textOf = async (id: string): Promise<string | undefined> => (await this.load(id))?.text;
+    return { driver, own, index, prefix, scanCount, textOf, reader: new KeyReader(driver) };
+  }
+
+  private async countKeys(): Promise<number> {
+    const { driver } = await this.connected();
+    const names = new Set<string>();
+    const pages = scanPages(driver, { prefix: this.prefix, type: 'string', count: this.scanCount });
+    for await (const page of pages) for (const name of page.names) names.add(name);
+    return names.size;
+  }
+
+  private async swap(id: string, revision: Revision, text: string, seconds: number): Promise<WriteResult> {
+    const { driver } = await this.connected();
+    const known = typeof revision === 'string' ? revision : '';
+    const result = await wrapped(driver.run(COMPARE_AND_SWAP, this.prefix + id, [known, text, String(seconds)]));
+    return SWAP_RESULTS[Number(result)]!;
+  }
+
+  private async isWhole(id: string, text: string): Promise<boolean> {
+    const { driver } = await this.connected();
+    return Number(await wrapped(driver.run(IS_TEXT, this.prefix + id, [text]))) === 1;
+  }
+
+  private secondsOf({ expiresAt }: SessionRecord): number {
+    if (!Number.isFinite(expiresAt)) return this.ttl;
+    return Math.max(0, Math.ceil((expiresAt - this.clock.now()) / 1000));
+  }
+
+  private expiryOf({ expiresAt }: SessionRecord): number {
+    return Number.isFinite(expiresAt) ? expiresAt : this.clock.now() + this.ttl * 1000;
+  }
+}
+
+const idTaken = (): SessionStoreError =>
+  new SessionStoreError('ID_TAKEN', 'A live session has this id already: nothing was written.');
+
+const wrapped = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw storeErrorOf(error);
+  });

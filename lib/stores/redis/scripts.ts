@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script, sent by its hash and, where the server doesn't know that yet, once in full. */
+export interface RedisScript {
+  readonly source: string;
+  readonly sha: string;
+}
+
+const script = (source: string): RedisScript => ({ source, sha: createHash('sha1').update(source).digest('hex') });
+
+/*
+ * A key that holds another type is somebody else's and counts as missing. Any other error goes back as it is:
+ * a read that was refused must not pass for a session that is gone.
+ */
+const READ = `
+local found = redis.pcall('GET', KEYS[1])
+if type(found) == 'table' and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
+if type(found) ~= 'string' or found == '' then`;
+
+/** Key; text that was read, new text, seconds to live (`0`: delete). Gives 0 gone, 1 conflict, 2 done. */
+export const COMPARE_AND_SWAP = script(`${READ} return 0 end
+if found ~= ARGV[1] then return 1 end
+if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 2`);
+
+/** Key. Deletes whatever text is there and gives it. */
+export const TAKE = script(`${READ} return false end
+redis.call('DEL', KEYS[1])
+return found`);
+
+/** Key; text. Gives 1 where the bytes are just these: a text that was decoded with losses is not. */
+export const IS_TEXT = script(`${READ} return 0 end
+if found == ARGV[1] then return 1 end
+return 0`);
+
+/**
+ * Key of an index; id, expiry, now, slack, all in ms. The entry's expiry only grows, since the writer may lose the swap
+ * that it is made beside; what expired leaves, and the key lives as long as its last entry.
+ */
+export const INDEX_ADD = script(`
+local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not known or tonumber(known) < tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', ARGV[3] - ARGV[4]))
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+if last then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(1, last - ARGV[3] + ARGV[4]))) end
+return 1`);

@@ -1,0 +1,95 @@
+import type { ListedSession, ListQuery } from '../session-store.js';
+import { digestOf, scanPages, type ScanStart } from './key-scan.js';
+import type { PrincipalIndex } from './principal-index.js';
+import { principalIn } from './record-principal.js';
+import type { RedisDriver } from './redis-client.js';
+
+/** What a list is made from. */
+export interface ListSource {
+  readonly driver: RedisDriver;
+  readonly index: PrincipalIndex;
+  readonly prefix: string;
+  readonly scanCount: number;
+  /** The text of a live record. */
+  textOf(id: string): Promise<string | undefined>;
+}
+
+const ID = /^[\x21-\x7e]{1,256}$/;
+
+/** Later than any session's end, for an entry that is put back without knowing its time: 400 days, the most that a cookie lives. */
+const LONG_MS = 400 * 86_400_000;
+
+/** Every session, by walking through the keys. Ids are remembered meanwhile, as SCAN may repeat a key. */
+export async function* listAll(source: ListSource, query: ListQuery): AsyncGenerator<ListedSession> {
+  const from = query.cursor === undefined ? undefined : startOf(query.cursor);
+  const pages = scanPages(source.driver, {
+    prefix: source.prefix,
+    type: 'string',
+    count: query.batch ?? source.scanCount,
+    from: from?.start,
+  });
+  const seen = new Set<string>();
+  for await (const { names, start } of pages) {
+    const given = start === from?.start ? from.given : [];
+    const fresh = names.filter((id) => ID.test(id) && !seen.has(id) && !given.includes(digestOf(id)));
+    for (const id of fresh) seen.add(id);
+    const ids = [...new Set(fresh)];
+    const texts = await Promise.all(ids.map((id) => source.textOf(id)));
+    for (const [n, id] of ids.entries()) {
+      const text = texts[n];
+      if (text === undefined) continue;
+      const cursor = (): string => cursorOf(start, [...given, ...ids.slice(0, n + 1).map(digestOf)]);
+      yield { id, text, revision: text, get cursor() { return cursor(); } }; // prettier-ignore
+    }
+  }
+}
+
+/** One principal's sessions, by its index; what the index has wrong is put right on the way. */
+export async function* listOf(
+  source: ListSource,
+  principal: string,
+  query: ListQuery,
+  now: number,
+): AsyncGenerator<ListedSession> {
+  const { cursor: after = '' } = query;
+  const entries = (await source.index.ids(principal)).map((id) => ({ id, cursor: digestOf(id) + digestOf(`${id}.`) }));
+  const rest = entries.filter(({ cursor }) => cursor > after).sort((a, b) => (a.cursor < b.cursor ? -1 : 1));
+  const size = query.batch ?? source.scanCount;
+  for (let at = 0; at < rest.length; at += size) {
+    const batch = rest.slice(at, at + size);
+    const texts = await Promise.all(batch.map(({ id }) => source.textOf(id)));
+    const stale = batch.filter((_, n) => !belongsTo(texts[n], principal)).map(({ id }) => id);
+    if (stale.length > 0) await dropStale(source, principal, stale, now);
+    for (const [n, { id, cursor }] of batch.entries()) {
+      const text = texts[n];
+      if (text !== undefined && belongsTo(text, principal)) yield { id, text, revision: text, cursor };
+    }
+  }
+}
+
+/**
+ * Takes entries out of an index. Looks at the records afterwards: one that came to belong to the principal meanwhile was
+ * written either before this look, and is put back, or after it, and its writer adds the entry after that.
+ */
+export async function dropStale(source: ListSource, principal: string, ids: string[], now: number): Promise<void> {
+  await source.index.remove(principal, ids);
+  const texts = await Promise.all(ids.map((id) => source.textOf(id)));
+  const wrong = ids.filter((_, n) => principalIn(texts[n] ?? '') === principal);
+  await Promise.all(wrong.map((id) => source.index.add(principal, id, now + LONG_MS)));
+}
+
+/** Where a text shows no facts (an encrypted record), the index is believed. */
+function belongsTo(text: string | undefined, principal: string): boolean {
+  if (text === undefined) return false;
+  const named = principalIn(text);
+  return named === undefined || named === principal;
+}
+
+const cursorOf = ({ node, cursor, count }: ScanStart, given: string[]): string =>
+  [node, cursor, count, given.join('')].join('.');
+
+function startOf(text: string): { readonly start: ScanStart; readonly given: string[] } {
+  const [node = '', cursor = '', count = '', given = ''] = text.split('.');
+  if (!/^\d+$/.test(cursor) || !/^[1-9]\d*$/.test(count)) throw new TypeError('This is not a cursor that list() gave.');
+  return { start: { node, cursor, count: Number(count) }, given: given.match(/.{6}/g) ?? [] };
+}
