@@ -16,7 +16,8 @@ function contractOnIoredis(server: SharedServer, name: string, keyPrefix = ''): 
       const client = new Redis(server.url, { keyPrefix });
       const prefix = `${uniqueName()}:`;
       const store = new RedisStore({ client, prefix });
-      const reopen = () => new RedisStore({ url: server.url, prefix: keyPrefix + prefix });
+      // The index lies beside the sessions, under the client's key prefix, so a URL opens the same store only without one.
+      const reopen = () => new RedisStore(keyPrefix === '' ? { url: server.url, prefix } : { client, prefix });
       const corrupt = async (id: string, text: string) => void (await client.set(prefix + id, text));
       return { store, reopen, corrupt, close: () => client.disconnect() };
     },
