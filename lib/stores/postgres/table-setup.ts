@@ -51,7 +51,7 @@ async function inspect({ database, table, tableName, schemaName }: TableSetup): 
   const [found, taken] = await Promise.all([
     database.runSlow(
       `SELECT pg_relation_size(c.oid)::text,
-         (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, NULL), E'\\n')
+         (SELECT string_agg(a.attname || E'\\t' || format_type(a.atttypid, NULL), E'\\n')
             FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
          EXISTS (SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
             WHERE i.indrelid = c.oid AND i.indisvalid AND a.attname = 'expire')::text,
@@ -68,7 +68,7 @@ async function inspect({ database, table, tableName, schemaName }: TableSetup): 
     ),
   ]);
   const row = found.rows[0] as Row | undefined;
-  const columns = (row?.[1] ?? '').split('\n').map((line) => splitAtSpace(line));
+  const columns = (row?.[1] ?? '').split('\n').map((line) => line.split('\t') as [name: string, type: string]);
   return {
     exists: row !== undefined,
     bytes: Number(row?.[0] ?? 0),
@@ -78,13 +78,8 @@ async function inspect({ database, table, tableName, schemaName }: TableSetup): 
   };
 }
 
-function splitAtSpace(line: string): [string, string] {
-  const at = line.lastIndexOf(' ', line.search(/ (?:character|timestamp|json|text|$)/) + 1);
-  return [line.slice(0, at), line.slice(at + 1)];
-}
-
-function checkColumns({ table }: TableSetup, { columns }: TableState): void {
-  const wanted = { sid: ['character varying', 'text'], sess: ['json'], expire: ['timestamp without time zone'] };
+function checkColumns({ table, warn }: TableSetup, { columns }: TableState): void {
+  const wanted = { sid: ['character varying', 'text'], sess: ['json', 'jsonb'], expire: ['timestamp without time zone'] };
   for (const [column, kinds] of Object.entries(wanted)) {
     const kind = columns.get(column);
     if (kind === undefined || !kinds.includes(kind)) {
@@ -94,6 +89,9 @@ function checkColumns({ table }: TableSetup, { columns }: TableState): void {
           `it takes ${kinds[0]}. Name another table with tableName, or change the column.`,
       );
     }
+  }
+  if (columns.get('sess') === 'jsonb') {
+    warn(`The column "sess" of ${table} is jsonb, which refuses some texts (\\u0000) and costs more than json: change it.`);
   }
 }
 

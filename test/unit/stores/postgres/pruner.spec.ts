@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Pruner } from '../../../../lib/stores/postgres/pruner.js';
+
+describe('Pruner', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  it('waits between half and one and a half of the interval, each time anew', async () => {
+    const prune = jest.fn(() => Promise.resolve());
+    const pruner = new Pruner(1_000, prune, () => undefined);
+    jest.spyOn(Math, 'random').mockReturnValueOnce(0).mockReturnValueOnce(0.999);
+    pruner.start();
+    await jest.advanceTimersByTimeAsync(499);
+    expect(prune).toHaveBeenCalledTimes(0);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(prune).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(1_498);
+    expect(prune).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(prune).toHaveBeenCalledTimes(2);
+    pruner.stop();
+  });
+
+  it('goes on after a failure, which it reports', async () => {
+    const [failure, reported] = [new Error('away'), jest.fn()];
+    const prune = jest.fn(() => Promise.reject(failure));
+    const pruner = new Pruner(1_000, prune, reported);
+    pruner.start();
+    await jest.advanceTimersByTimeAsync(3_001);
+    expect(prune.mock.calls.length).toBeGreaterThanOrEqual(2);
+    expect(reported).toHaveBeenCalledWith(failure);
+    pruner.stop();
+  });
+
+  it('leaves no timer once it is stopped, in the middle of a turn too', async () => {
+    let finish = (): void => undefined;
+    const pruner = new Pruner(1_000, () => new Promise<void>((resolve) => (finish = resolve)), () => undefined);
+    pruner.start();
+    pruner.start();
+    expect(jest.getTimerCount()).toBe(1);
+    await jest.advanceTimersByTimeAsync(1_500);
+    pruner.stop();
+    finish();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

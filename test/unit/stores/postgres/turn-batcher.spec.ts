@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { TurnBatcher } from '../../../../lib/stores/postgres/turn-batcher.js';
+
+const serverError = (code: string) => Object.assign(new Error('from the server'), { code });
+
+/** Doubles numbers, and keeps what each query was asked. */
+function doubling(options: { fail?: (items: readonly number[]) => unknown; keyed?: boolean; weight?: number } = {}) {
+  const queries: number[][] = [];
+  const batcher = new TurnBatcher<number, number>({
+    ...(options.keyed && { key: (item: number) => String(item % 10) }),
+    weight: () => options.weight ?? 1,
+    run: async (items) => {
+      queries.push([...items]);
+      const error = options.fail?.(items);
+      if (error !== undefined) throw error;
+      return items.map((item) => item * 2);
+    },
+  });
+  return { batcher, queries };
+}
+
+describe('TurnBatcher', () => {
+  it('lets the calls of one turn share a query, whichever microtask they come from', async () => {
+    const { batcher, queries } = doubling();
+    const late = Promise.resolve().then(() => batcher.add(3));
+    expect(await Promise.all([batcher.add(1), batcher.add(2), late])).toEqual([2, 4, 6]);
+    expect(queries).toEqual([[1, 2, 3]]);
+    expect(await batcher.add(4)).toBe(8);
+    expect(queries).toEqual([[1, 2, 3], [4]]);
+  });
+
+  it('never puts two items of one key into one query', async () => {
+    const { batcher, queries } = doubling({ keyed: true });
+    await Promise.all([1, 11, 2, 21].map((item) => batcher.add(item)));
+    expect(queries).toEqual([[1, 2], [11], [21]]);
+  });
+
+  it('bounds a query by its items and by what they weigh', async () => {
+    const many = doubling();
+    await Promise.all(Array.from({ length: 600 }, (_, n) => many.batcher.add(n)));
+    expect(many.queries.map((items) => items.length)).toEqual([256, 256, 88]);
+    const heavy = doubling({ weight: 400_000 });
+    await Promise.all([1, 2, 3].map((item) => heavy.batcher.add(item)));
+    expect(heavy.queries).toEqual([[1, 2], [3]]);
+  });
+
+  it('tries each alone where one spoils the query of all, so that only the culprit fails', async () => {
+    const { batcher, queries } = doubling({ fail: (items) => (items.includes(2) ? serverError('22P02') : undefined) });
+    const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(queries).toEqual([[1, 2, 3], [1], [2], [3]]);
+  });
+
+  it('tries nothing again where a query may have been carried out', async () => {
+    for (const error of [new Error('Connection terminated unexpectedly'), serverError('57P01'), serverError('40003')]) {
+      const { batcher, queries } = doubling({ fail: () => error });
+      const results = await Promise.allSettled([1, 2].map((item) => batcher.add(item)));
+      expect(results.map((result) => (result as PromiseRejectedResult).reason)).toEqual([error, error]);
+      expect(queries).toEqual([[1, 2]]);
+    }
+  });
+});
