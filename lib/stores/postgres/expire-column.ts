@@ -29,8 +29,13 @@ export function instant(ms: number): string {
   return new Date(Math.floor(Math.min(ms, LATEST_MS))).toISOString();
 }
 
-/** SQL for the two columns that `decodeExpiry` reads: the digits, and what they mean to this connection. */
-export const EXPIRY_COLUMNS = 'extract(epoch from expire)::text, extract(epoch from expire::timestamptz)::text';
+/**
+ * SQL for the two columns that `decodeExpiry` reads: the digits, and what they mean to this connection. At its very
+ * ends a `timestamp` has no `timestamptz`, and one such row would fail the query of many.
+ */
+export const EXPIRY_COLUMNS =
+  `extract(epoch from expire)::text, CASE WHEN expire BETWEEN '1970-01-01' AND '9999-12-31' ` +
+  `THEN extract(epoch from expire::timestamptz)::text ELSE 'Infinity' END`;
 
 /** SQL for the digits as they are compared with those that were read. */
 export const EXPIRY_DIGITS = 'extract(epoch from expire)::text';
@@ -81,7 +86,7 @@ export function decodeExpiry(digits: string, inConnectionZone: string, text: str
     const shift = digitsMs - Math.ceil(cookieMs / 1_000) * 1_000;
     if (Math.abs(shift) <= WIDEST_GAP_MS && shift % QUARTER_HOUR_MS === 0) return digitsMs - shift;
   }
-  return Math.floor(Number(inConnectionZone) * 1_000);
+  return Math.min(Math.floor(Number(inConnectionZone) * 1_000), LATEST_MS);
 }
 
 /** `cookie.expires` of a record that begins with its cookie, as peers write it; else `NaN`. */
