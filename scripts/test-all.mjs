@@ -65,7 +65,14 @@ async function runEverything({ env, missing }) {
   const childEnv = { ...process.env, ...env, KEYCARD_FULL_RUN: '1' };
   mkdirSync(dirname(results), { recursive: true });
   rmSync(results, { force: true });
-  const jest = [join(root, 'node_modules/jest/bin/jest.js'), '--json', `--outputFile=${results}`, ...jestArguments];
+  // --forceExit: a failed test that left a connection open must not keep the run from ending
+  const jest = [
+    join(root, 'node_modules/jest/bin/jest.js'),
+    '--json',
+    `--outputFile=${results}`,
+    '--forceExit',
+    ...jestArguments,
+  ];
   const jestCode = await run(jest, {
     ...childEnv,
     NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`.trim(),
