@@ -41,8 +41,7 @@ export const EXPIRY_COLUMNS =
 export const EXPIRY_DIGITS = 'extract(epoch from expire)::text';
 
 const mark = `(date_part('microseconds', expire)::bigint % 1000)`;
-const markedUtc =
-  `(date_trunc('milliseconds', expire) - (${mark} - ${UTC_MARK}) * interval '15 minutes')`;
+const markedUtc = `(date_trunc('milliseconds', expire) - (${mark} - ${UTC_MARK}) * interval '15 minutes')`;
 
 /** SQL that is true for a row that is alive at `now`, a `timestamptz`. */
 export function liveAt(now: string): string {

@@ -1,5 +1,7 @@
+// From the module, and not the globals: an app's tests may put fakes there.
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
-import type { PostgresClient, PostgresResult } from './postgres-client.js';
+import type { PostgresClient, PostgresQuery, PostgresResult } from './postgres-client.js';
 import { storeError } from './postgres-errors.js';
 import type { ResolvedPostgresOptions } from './postgres-options.js';
 import type { Statement } from './postgres-queries.js';
@@ -27,24 +29,31 @@ export class PostgresDatabase {
     if (options.client !== undefined) this.opened = Promise.resolve(listenForErrors(options.client));
   }
 
-  /** One of the queries that requests wait for. */
+  /** One of the queries that requests wait for, bounded by `queryTimeout`, waiting for a connection included. */
   run(statement: Statement, values: unknown[]): Promise<PostgresResult> {
-    return this.send({
-      text: statement.text,
-      values,
-      ...(this.options.preparedStatements && { name: statement.name }),
-      query_timeout: this.options.queryTimeoutMs,
-    });
+    const { preparedStatements, queryTimeoutMs } = this.options;
+    return this.track(
+      withTimeout(
+        queryTimeoutMs,
+        this.send({
+          text: statement.text,
+          values,
+          ...(preparedStatements && { name: statement.name }),
+          // So that `pg` gives up too, and a pool drops the connection that hangs.
+          query_timeout: queryTimeoutMs,
+        }),
+      ),
+    );
   }
 
   /** A query that may take its time, planned with its values. */
   runSlow(text: string, values: unknown[] = []): Promise<PostgresResult> {
-    return this.send({ text, values });
+    return this.track(this.send({ text, values }));
   }
 
   /** Statements without parameters, separated by `;`: one transaction, and one trip to the server. */
   runScript(text: string): Promise<PostgresResult> {
-    return this.send({ text });
+    return this.track(this.send({ text }));
   }
 
   /** Waits for what is under way, then ends the pool that the store made. */
@@ -56,15 +65,14 @@ export class PostgresDatabase {
     return this.closing !== undefined;
   }
 
-  private send(query: { text: string; values?: unknown[]; name?: string; query_timeout?: number }): Promise<PostgresResult> {
-    const sent = this.answer(query);
+  private track(sent: Promise<PostgresResult>): Promise<PostgresResult> {
     this.running.add(sent);
     const done = () => this.running.delete(sent);
     sent.then(done, done);
     return sent;
   }
 
-  private async answer(query: { text: string; values?: unknown[]; name?: string; query_timeout?: number }): Promise<PostgresResult> {
+  private async send(query: Omit<PostgresQuery, 'rowMode' | 'types'>): Promise<PostgresResult> {
     try {
       const client = await (this.opened ??= this.makePool());
       return await client.query({ ...query, rowMode: 'array', types });
@@ -91,11 +99,22 @@ export class PostgresDatabase {
   }
 
   private async end(): Promise<void> {
+    // What was called in this turn is sent at its end.
+    await new Promise((resolve) => setImmediate(resolve));
     await Promise.allSettled(this.running);
     const client = await this.opened;
     client?.removeListener?.('error', ignoreIdleError);
     if (this.options.client === undefined && client !== undefined) await (client as OwnPool).end();
   }
+}
+
+function withTimeout<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new SessionStoreError('TIMEOUT', `PostgreSQL didn't answer within ${ms} ms.`));
+    }, ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function listenForErrors(client: PostgresClient): PostgresClient {

@@ -68,7 +68,9 @@ export function resolveOptions(options: PostgresStoreOptions): ResolvedPostgresO
   }
   const client = options.pool ?? options.client;
   if (client !== undefined && typeof (client as Partial<PostgresClient>)?.query !== 'function') {
-    throw new TypeError('PostgresStore takes a Pool or Client of "pg", or what has their query(), as "pool" or "client".');
+    throw new TypeError(
+      'PostgresStore takes a Pool or Client of "pg", or what has their query(), as "pool" or "client".',
+    );
   }
   if (client === undefined && (typeof options.connectionString !== 'string' || options.connectionString === '')) {
     throw new TypeError('PostgresStore takes text such as postgres://user@host/database as "connectionString".');
@@ -97,11 +99,14 @@ function identifier(name: unknown, option: string): string {
 
 function duration(value: unknown, option: string, numberUnitMs: number): number {
   const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : undefined;
-  const ms = typeof value === 'number' ? value * numberUnitMs : match ? Number(match[1]) * UNIT_MS[match[2]!]! : Number.NaN;
+  const ms =
+    typeof value === 'number' ? value * numberUnitMs : match ? Number(match[1]) * UNIT_MS[match[2]!]! : Number.NaN;
   // 1.5 times as long is what a randomised wait can come to.
   if (!(ms > 0 && ms * 1.5 <= LONGEST_MS)) {
     const unit = numberUnitMs === 1_000 ? 'seconds' : 'ms';
-    throw new TypeError(`PostgresStore takes a positive number of ${unit} or text such as '90s', '15m' (at most 16 days) as "${option}".`);
+    throw new TypeError(
+      `PostgresStore takes a positive number of ${unit} or text such as '90s', '15m' (at most 16 days) as "${option}".`,
+    );
   }
   return ms;
 }

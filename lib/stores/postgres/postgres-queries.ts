@@ -20,8 +20,7 @@ export function postgresQueries(tableName: string, schemaName: string | undefine
   const table = (schemaName === undefined ? '' : `${quoteIdentifier(schemaName)}.`) + quoteIdentifier(tableName);
   const row = `sid, sess::text, ${EXPIRY_COLUMNS}`;
   const sameVersion = (text: string, digits: string) => `sess::text = ${text} AND ${EXPIRY_DIGITS} = ${digits}`;
-  const pruned =
-    `SELECT sid FROM ${table} WHERE ${deadAt('$1::timestamptz')} ORDER BY expire LIMIT $2 FOR UPDATE SKIP LOCKED`;
+  const pruned = `SELECT sid FROM ${table} WHERE ${deadAt('$1::timestamptz')} ORDER BY expire LIMIT $2 FOR UPDATE SKIP LOCKED`;
 
   return {
     table,

@@ -73,13 +73,20 @@ async function inspect({ database, table, tableName, schemaName }: TableSetup): 
     exists: row !== undefined,
     bytes: Number(row?.[0] ?? 0),
     columns: new Map(columns),
-    indexes: new Set([...(row?.[2] === 'true' ? ['expire' as const] : []), ...(row?.[3] === 'true' ? ['principal' as const] : [])]),
+    indexes: new Set([
+      ...(row?.[2] === 'true' ? ['expire' as const] : []),
+      ...(row?.[3] === 'true' ? ['principal' as const] : []),
+    ]),
     taken: new Set((taken.rows as Row[]).map(([name]) => name!)),
   };
 }
 
 function checkColumns({ table, warn }: TableSetup, { columns }: TableState): void {
-  const wanted = { sid: ['character varying', 'text'], sess: ['json', 'jsonb'], expire: ['timestamp without time zone'] };
+  const wanted = {
+    sid: ['character varying', 'text'],
+    sess: ['json', 'jsonb'],
+    expire: ['timestamp without time zone'],
+  };
   for (const [column, kinds] of Object.entries(wanted)) {
     const kind = columns.get(column);
     if (kind === undefined || !kinds.includes(kind)) {
@@ -91,7 +98,9 @@ function checkColumns({ table, warn }: TableSetup, { columns }: TableState): voi
     }
   }
   if (columns.get('sess') === 'jsonb') {
-    warn(`The column "sess" of ${table} is jsonb, which refuses some texts (\\u0000) and costs more than json: change it.`);
+    warn(
+      `The column "sess" of ${table} is jsonb, which refuses some texts (\\u0000) and costs more than json: change it.`,
+    );
   }
 }
 

@@ -51,7 +51,14 @@ describeWithServer('postgres', (server) => {
   });
 
   it('takes any time that the column holds', async () => {
-    for (const expire of ['infinity', '-infinity', '0044-03-15 BC', '1969-12-31 23:59:59.9', '294276-12-31 23:59:59', '2999-01-01 00:00:00.000999']) {
+    for (const expire of [
+      'infinity',
+      '-infinity',
+      '0044-03-15 BC',
+      '1969-12-31 23:59:59.9',
+      '294276-12-31 23:59:59',
+      '2999-01-01 00:00:00.000999',
+    ]) {
       await put(`time-${expire}`, '{}', expire);
     }
     const alive = async (expire: string) => (await store.load(`time-${expire}`)) !== undefined;
@@ -66,10 +73,22 @@ describeWithServer('postgres', (server) => {
   });
 
   it('takes an id for an id, though it reads like SQL', async () => {
-    for (const id of [`x';DROP/**/TABLE/**/${tableName};--`, `'OR'1'='1`, '"},{"', '{text-1,text-2}', '\\', '$1', '%', 'NULL']) {
+    for (const id of [
+      `x';DROP/**/TABLE/**/${tableName};--`,
+      `'OR'1'='1`,
+      '"},{"',
+      '{text-1,text-2}',
+      '\\',
+      '$1',
+      '%',
+      'NULL',
+    ]) {
       expect(await store.load(id)).toBeUndefined();
       await store.create(id, { text: '{"mine":1}', expiresAt: END });
-      expect((await Promise.all([store.load(id), store.load('text-1')])).map((one) => one?.text)).toEqual(['{"mine":1}', '7']);
+      expect((await Promise.all([store.load(id), store.load('text-1')])).map((one) => one?.text)).toEqual([
+        '{"mine":1}',
+        '7',
+      ]);
       expect(await store.destroy(id)).toBe('ok');
       expect(await store.destroy(id)).toBe('gone');
     }

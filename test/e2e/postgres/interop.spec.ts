@@ -33,9 +33,12 @@ describeWithServer('postgres', (server) => {
   const asPeer = {
     get: (id: string) =>
       new Promise<Data | null | undefined>((resolve, reject) => peer.get(id, (e, s) => (e ? reject(e) : resolve(s)))),
-    set: (id: string, session: Data) => new Promise<void>((resolve, reject) => peer.set(id, session, (e) => (e ? reject(e) : resolve()))),
-    touch: (id: string, session: Data) => new Promise<void>((resolve, reject) => peer.touch(id, session, (e) => (e ? reject(e) : resolve()))),
-    destroy: (id: string) => new Promise<void>((resolve, reject) => peer.destroy(id, (e) => (e ? reject(e) : resolve()))),
+    set: (id: string, session: Data) =>
+      new Promise<void>((resolve, reject) => peer.set(id, session, (e) => (e ? reject(e) : resolve()))),
+    touch: (id: string, session: Data) =>
+      new Promise<void>((resolve, reject) => peer.touch(id, session, (e) => (e ? reject(e) : resolve()))),
+    destroy: (id: string) =>
+      new Promise<void>((resolve, reject) => peer.destroy(id, (e) => (e ? reject(e) : resolve()))),
   };
 
   beforeAll(async () => {
@@ -57,7 +60,12 @@ describeWithServer('postgres', (server) => {
 
   it('carries one session there and back, and nothing is lost', async () => {
     const end = Date.now() + DAY;
-    const text = JSON.stringify({ cookie: cookieUntil(end), cart: ['a'], nul: 'a\u0000b', __keycard: { v: 1, e: end, p: '7' } });
+    const text = JSON.stringify({
+      cookie: cookieUntil(end),
+      cart: ['a'],
+      nul: 'a\u0000b',
+      __keycard: { v: 1, e: end, p: '7' },
+    });
     await ours.create('shared', { text, expiresAt: end, principal: '7' });
 
     const seen = (await asPeer.get('shared'))!;
@@ -95,7 +103,8 @@ describeWithServer('postgres', (server) => {
 
   it('sees what the other side has destroyed', async () => {
     const end = Date.now() + DAY;
-    for (const id of ['mine', 'yours']) await ours.create(id, { text: `{"cookie":${JSON.stringify(cookieUntil(end))}}`, expiresAt: end });
+    for (const id of ['mine', 'yours'])
+      await ours.create(id, { text: `{"cookie":${JSON.stringify(cookieUntil(end))}}`, expiresAt: end });
     const { revision } = (await ours.load('mine'))!;
     await asPeer.destroy('mine');
     expect(await ours.replace('mine', { text: '{"cookie":{}}', expiresAt: end }, revision)).toBe('gone');

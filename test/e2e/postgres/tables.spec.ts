@@ -93,7 +93,10 @@ describeWithServer('postgres', (server) => {
       code: 'REFUSED',
       message: expect.stringMatching(/createTableIfMissing: true, or run:\nCREATE TABLE[^]*IDX_nowhere_principal/),
     });
-    await expect(store.load('id')).rejects.toMatchObject({ code: 'REFUSED', cause: expect.objectContaining({ code: '42P01' }) });
+    await expect(store.load('id')).rejects.toMatchObject({
+      code: 'REFUSED',
+      cause: expect.objectContaining({ code: '42P01' }),
+    });
     await expect(storeOf({ schemaName: 'no such', tableName: 'x' }).open()).rejects.toMatchObject({
       code: 'REFUSED',
       message: expect.stringContaining('could not be created'),
@@ -108,7 +111,9 @@ describeWithServer('postgres', (server) => {
       message: expect.stringContaining('the column "expire" of type timestamp with time zone'),
     });
     await pool.query(`CREATE TABLE ${quoted('other')} (sid varchar PRIMARY KEY)`);
-    await expect(storeOf({ tableName: 'other' }).open()).rejects.toMatchObject({ message: expect.stringContaining('no column "sess"') });
+    await expect(storeOf({ tableName: 'other' }).open()).rejects.toMatchObject({
+      message: expect.stringContaining('no column "sess"'),
+    });
   });
 
   it('works on a jsonb column, with a warning', async () => {

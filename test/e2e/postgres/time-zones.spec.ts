@@ -7,7 +7,9 @@ import { describeWithServer, uniqueName } from '../../support/servers/available.
 const HOUR = 3_600_000;
 const ZONES = ['UTC', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Kiritimati', 'Etc/GMT+12', 'Pacific/Chatham'];
 /** Winter and summer, both nights on which New York's clocks change, and the hour that comes twice. */
-const NOWS = ['2026-01-15T12:00:00Z', '2026-07-15T12:00:00Z', '2026-03-08T06:30:00Z', '2026-11-01T04:50:00Z'].map(Date.parse);
+const NOWS = ['2026-01-15T12:00:00Z', '2026-07-15T12:00:00Z', '2026-03-08T06:30:00Z', '2026-11-01T04:50:00Z'].map(
+  Date.parse,
+);
 
 describeWithServer('postgres', (server) => {
   const tableName = uniqueName('zones');
@@ -103,7 +105,10 @@ describeWithServer('postgres', (server) => {
     for (const zone of ZONES) {
       await storeIn(zone).create(`touched-${zone}`, endingAt(now + HOUR));
       const end = Math.ceil(now / 1_000) + 5_017;
-      await poolIn(zone).query(`UPDATE ${tableName} SET expire = to_timestamp($1) WHERE sid = $2`, [end, `touched-${zone}`]);
+      await poolIn(zone).query(`UPDATE ${tableName} SET expire = to_timestamp($1) WHERE sid = $2`, [
+        end,
+        `touched-${zone}`,
+      ]);
       expect((await storeIn(zone).load(`touched-${zone}`))?.expiresAt).toBe(end * 1_000);
     }
   });

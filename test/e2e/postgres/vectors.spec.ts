@@ -75,7 +75,10 @@ describeWithServer('postgres', (server) => {
     it(`sees a touch by the peer: ${vector.description}`, async () => {
       const { pool, store, rows } = await empty(vector);
       await store.create(id, { text: vector.rows[0].sess, expiresAt: seconds * 1_000 });
-      await pool.query('UPDATE "session" SET expire = to_timestamp($1) WHERE sid = $2 RETURNING sid', [seconds + 10, id]);
+      await pool.query('UPDATE "session" SET expire = to_timestamp($1) WHERE sid = $2 RETURNING sid', [
+        seconds + 10,
+        id,
+      ]);
       expect(await rows()).toEqual([{ ...vector.rows[0], expire: vector.touch10sLater.expire }]);
       // The peer's touch brings an expired session back for a moment: its defect, and not ours to mend.
       expect((await store.load(id))?.expiresAt).toBe((seconds + 10) * 1_000);

@@ -6,7 +6,8 @@ const HOUR = 3_600_000;
 const seconds = (ms: number) => (ms / 1_000).toFixed(6);
 /** The text of a row whose connection's zone is UTC. */
 const read = (digits: string, text = '{}') => decodeExpiry(digits, digits, text);
-const withCookie = (expires: unknown) => JSON.stringify({ cookie: { originalMaxAge: HOUR, expires, path: '/' }, views: 1 });
+const withCookie = (expires: unknown) =>
+  JSON.stringify({ cookie: { originalMaxAge: HOUR, expires, path: '/' }, views: 1 });
 
 describe('expire, as it is read', () => {
   it('takes the offset of whoever wrote the row from its microseconds', () => {

@@ -39,7 +39,11 @@ describe('Pruner', () => {
 
   it('leaves no timer once it is stopped, in the middle of a turn too', async () => {
     let finish = (): void => undefined;
-    const pruner = new Pruner(1_000, () => new Promise<void>((resolve) => (finish = resolve)), () => undefined);
+    const pruner = new Pruner(
+      1_000,
+      () => new Promise<void>((resolve) => (finish = resolve)),
+      () => undefined,
+    );
     pruner.start();
     pruner.start();
     expect(jest.getTimerCount()).toBe(1);

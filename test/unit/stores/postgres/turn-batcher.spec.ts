@@ -51,6 +51,12 @@ describe('TurnBatcher', () => {
     expect(queries).toEqual([[1, 2, 3], [1], [2], [3]]);
   });
 
+  it('tries each alone after a deadlock, which the server has rolled back', async () => {
+    const { batcher, queries } = doubling({ fail: (items) => (items.length > 1 ? serverError('40P01') : undefined) });
+    expect(await Promise.all([1, 2].map((item) => batcher.add(item)))).toEqual([2, 4]);
+    expect(queries).toEqual([[1, 2], [1], [2]]);
+  });
+
   it('tries nothing again where a query may have been carried out', async () => {
     for (const error of [new Error('Connection terminated unexpectedly'), serverError('57P01'), serverError('40003')]) {
       const { batcher, queries } = doubling({ fail: () => error });
