@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+
+import { codeOf, succeeds } from './file-errors.js';
+import { livenessOf } from './owner.js';
+import type { FileVersion, SessionFolder } from './session-folder.js';
+
+/** What somebody is about to do to one version of one file. */
+export interface Claim {
+  /** `put`: the temporary file takes its place. `remove`: the file goes; only ever said of what has ended. */
+  readonly kind: 'put' | 'remove';
+  /** The temporary file of a `put`; a name as unique for a `remove`. Begins with its owner. */
+  readonly temp: string;
+  readonly name: string;
+  /** The version that it is about. */
+  readonly version: string;
+}
+
+/** `links`: where the claims stand, the last being the one in force. */
+export type Claimed =
+  | { readonly outcome: 'mine'; readonly links: readonly string[] }
+  | { readonly outcome: 'theirs'; readonly claim: Claim; readonly links: readonly string[] }
+  | { readonly outcome: 'passed' };
+
+/** After so long nobody in another container is taken to be about to remove a file, in ms. */
+const FOREIGN_AGE = 3_600_000;
+
+/** The name of a version. */
+export function versionKey(name: string, version: FileVersion): string {
+  const { content, inode, writtenNs } = version;
+  return digest(`${name}\n${inode}\n${writtenNs}\n${content}`);
+}
+
+/** The owner that a temporary file, or a claim, begins with. */
+export function ownerOf(temp: string): string {
+  return temp.split('.').slice(0, 4).join('.');
+}
+
+/** Claims are symbolic links that lead nowhere: making one writes its text and fails where one is, in one step. */
+export class Claims {
+  constructor(private readonly folder: SessionFolder) {}
+
+  /**
+   * Claims a version, unless somebody has. A claim that nobody can carry out any more isn't taken away, as that
+   * could hit one that has come in its place; it is succeeded, by a claim whose name follows from it.
+   *
+   * @param isCurrent Whether the version is still the one in place.
+   */
+  take(claim: Claim, isCurrent: () => boolean): Claimed {
+    const links: string[] = [];
+    for (let link = claim.version; ;) {
+      links.push(link);
+      if (succeeds(() => fs.symlinkSync(encode(claim), this.pathOf(link)), 'EEXIST')) return { outcome: 'mine', links };
+      const found = this.read(link);
+      if (found === undefined) return { outcome: 'passed' };
+      if (!this.isSpent(link, found, isCurrent)) return { outcome: 'theirs', claim: found, links };
+      link = digest(`${link}\n${encode(found)}`);
+    }
+  }
+
+  /** Takes claims on a version away. Only once that version has passed: see `VersionedFiles`. */
+  drop(links: readonly string[]): void {
+    for (const link of links) succeeds(() => fs.unlinkSync(this.pathOf(link)), 'ENOENT');
+  }
+
+  /** The claim under a link; `undefined` where there is none. */
+  read(link: string): Claim | undefined {
+    try {
+      return decode(fs.readlinkSync(this.pathOf(link)));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EINVAL') return undefined;
+      throw error;
+    }
+  }
+
+  /** How long a claim has stood, in ms. */
+  ageOf(link: string): number {
+    const stat = fs.lstatSync(this.pathOf(link), { throwIfNoEntry: false });
+    return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
+  }
+
+  /**
+   * Whether a claim on the version in place can't be carried out any more, now and for ever: a `put` whose temporary
+   * file is gone though the version is still there was not put; names of temporary files don't come back. A
+   * `remove` whose process is dead won't be done by it.
+   */
+  private isSpent(link: string, claim: Claim, isCurrent: () => boolean): boolean {
+    if (claim.kind === 'put') return !this.folder.hasTemp(claim.temp) && isCurrent();
+    const liveness = livenessOf(ownerOf(claim.temp));
+    return liveness === 'dead' || (liveness === 'unknown' && this.ageOf(link) > FOREIGN_AGE);
+  }
+
+  private pathOf(link: string): string {
+    return join(this.folder.claims, link);
+  }
+}
+
+function encode(claim: Claim): string {
+  return [claim.kind, claim.temp, claim.name, claim.version].join('|');
+}
+
+function decode(text: string): Claim | undefined {
+  const [kind, temp, name, version] = text.split('|');
+  if ((kind !== 'put' && kind !== 'remove') || version === undefined) return undefined;
+  return { kind, temp: temp!, name: name!, version };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 40);
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+
+const PLAIN = /^[A-Za-z0-9_-]{1,128}$/;
+const HASHED = /^~[0-9a-f]{64}$/;
+const SUFFIX = '.json';
+const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)$/i;
+
+/** What the disk makes of names. */
+export interface NamingRules {
+  /** Whether `a` and `A` are one file. */
+  readonly foldsCase: boolean;
+}
+
+/**
+ * The name of a session, without folder and suffix. Ids of `[A-Za-z0-9_-]{1,128}` are names as they are, which is
+ * where session-file-store keeps them; others become a hash behind a `~`, which no plain id has. Where the disk
+ * takes upper and lower case for the same, so does any id with an upper-case letter.
+ */
+export function nameOf(id: string, rules: NamingRules): string {
+  const isName = PLAIN.test(id) && !(rules.foldsCase && /[A-Z]/.test(id)) && !DEVICES.test(id);
+  return isName ? id : `~${createHash('sha256').update(id).digest('hex')}`;
+}
+
+/** Whether the id can't be told from the name, and so has to be kept in the file. */
+export function isHashed(name: string): boolean {
+  return name.startsWith('~');
+}
+
+/** The file of a session, within the folder. */
+export function fileOf(name: string): string {
+  return name + SUFFIX;
+}
+
+/** The name behind a file; `undefined` for a file that isn't a session's. */
+export function nameOfFile(file: string): string | undefined {
+  if (!file.endsWith(SUFFIX)) return undefined;
+  const name = file.slice(0, -SUFFIX.length);
+  return PLAIN.test(name) || HASHED.test(name) ? name : undefined;
+}
+
+/** A principal as the name of a folder. */
+export function tagOf(principal: string): string {
+  return createHash('sha256').update(principal).digest('hex').slice(0, 32);
+}

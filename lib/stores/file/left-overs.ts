@@ -1,0 +1,36 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+
+import { Claims, ownerOf } from './claims.js';
+import { livenessOf } from './owner.js';
+import type { SessionFolder } from './session-folder.js';
+import type { VersionedFiles } from './versioned-files.js';
+
+/** After so long, what a process in another container has left is taken to be abandoned, in ms. */
+const FOREIGN_AGE = 86_400_000;
+
+/**
+ * Carries out, or takes away, what processes have left that were killed at work. What a live one uses stays. The
+ * order matters: temporary files are listed before claims, and a dead process makes no further claims, so a
+ * temporary file that no claim names is of use to nobody.
+ */
+export async function tidyLeftOvers(folder: SessionFolder, files: VersionedFiles): Promise<void> {
+  const isAbandoned = (owner: string, path: string): boolean => {
+    const liveness = livenessOf(owner);
+    if (liveness !== 'unknown') return liveness === 'dead';
+    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && Date.now() - stat.mtimeMs > FOREIGN_AGE;
+  };
+  const temps = (await fs.promises.readdir(folder.temps)).filter((temp) =>
+    isAbandoned(ownerOf(temp), join(folder.temps, temp)),
+  );
+  const claims = new Claims(folder);
+  const claimed = new Set<string>();
+  for (const link of await fs.promises.readdir(folder.claims)) {
+    const claim = claims.read(link);
+    if (claim !== undefined && isAbandoned(ownerOf(claim.temp), join(folder.claims, link))) files.finish(link);
+    const left = claims.read(link);
+    if (left !== undefined) claimed.add(left.temp);
+  }
+  for (const temp of temps) if (!claimed.has(temp)) folder.discardTemp(temp);
+}
