@@ -1,7 +1,9 @@
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS|OOM|DENIED|ERR unknown command|ERR This Redis command is not allowed)/;
-const NO_SCRIPT = /'(evalsha|eval)'|The user executing the script|from script/i;
+/** What a script met, which versions before 7 put into a sentence of their own. */
+const REFUSED_IN_SCRIPT = /The user executing the script|ACL failure in script|-OOM /;
+const NO_SCRIPT = /'(evalsha|eval)'/i;
 const LISTED_ARGUMENTS = /,? with args beginning with:.*$/s;
 
 /** A driver's error as the one that callers know. */
@@ -14,7 +16,7 @@ export function storeErrorOf(error: unknown): SessionStoreError {
 }
 
 function codeOf(said: string): SessionStoreErrorCode {
-  if (REFUSED.test(said)) return 'REFUSED';
+  if (REFUSED.test(said) || REFUSED_IN_SCRIPT.test(said)) return 'REFUSED';
   return /timed out|timeout/i.test(said) ? 'TIMEOUT' : 'UNAVAILABLE';
 }
 
