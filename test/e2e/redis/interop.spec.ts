@@ -20,9 +20,9 @@ interface Vector {
 const NOW = Date.parse('2026-01-01T00:00:00.000Z');
 const DAY = 86_400_000;
 
-const captured = JSON.parse(
-  await readFile(join(import.meta.dirname, '..', '..', 'support', 'vectors', 'redis.json'), 'utf8'),
-) as { readonly vectors: Vector[] };
+const captured = JSON.parse(await readFile(join(import.meta.dirname, '..', '..', 'vectors', 'redis.json'), 'utf8')) as {
+  readonly vectors: Vector[];
+};
 
 describeWithServer('redis', (server) => {
   let client: Redis;
