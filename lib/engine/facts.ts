@@ -1,0 +1,90 @@
+/** The reserved key of a record that holds what the engine knows. Last in the text, so that it is found without parsing the rest. */
+export const FACTS_KEY = '__keycard';
+
+/** Where a session is in use: for "your devices". */
+export interface Device {
+  /** The User-Agent header, at most 256 characters. */
+  readonly userAgent?: string | undefined;
+  /** The client's address as the framework sees it behind its trust-proxy setting. */
+  readonly ip?: string | undefined;
+}
+
+/**
+ * What the engine knows of a session, apart from the app's data. Keys are short, as every record carries them. Times are
+ * ms since the epoch.
+ */
+export interface Facts {
+  /** Format version. */
+  v: 1;
+  /** Created. */
+  c: number;
+  /** Last seen, as exact as `touchInterval`. */
+  s: number;
+  /** Expires. */
+  e: number;
+  /** Handle. */
+  h: string;
+  /** Nonce of the write. */
+  n: string;
+  /** When this id was given out, where that isn't `c`. */
+  i?: number;
+  /** Principal. */
+  p?: string;
+  /** Authenticated at. */
+  a?: number;
+  /** Fingerprint of what the principal was logged in with. */
+  f?: string;
+  /** The keys that `login()` was given, beside `user` and `passport`. */
+  k?: string[];
+  /** Device. */
+  d?: { u?: string; i?: string };
+  /** Cookie attributes that the app set on this very session. */
+  o?: Record<string, unknown>;
+  /** What the session is bound to (`bindTo`). */
+  b?: string;
+  /** Version of the data's schema. */
+  m?: number;
+  /** Retired: until when it counts, and the way forward. */
+  x?: Retirement;
+}
+
+/** A session whose id was replaced. */
+export interface Retirement {
+  /** Until when the old id is known, in ms since the epoch. */
+  u: number;
+  /** The new id, encrypted under a key derived from the old one; absent: no way forward. */
+  w?: string;
+  /** With `hashIds`: the new id's hash, for those who hold no id. */
+  k?: string;
+}
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isOptional = (value: unknown, type: string): boolean => value === undefined || typeof value === type;
+
+/** Whether a parsed value has the shape of facts. What doesn't is no session of ours, and is never guessed at. */
+export function isFacts(value: unknown): value is Facts {
+  if (typeof value !== 'object' || value === null) return false;
+  const f = value as Record<string, unknown>;
+  return (
+    f.v === 1 &&
+    isTime(f.c) &&
+    isTime(f.s) &&
+    isTime(f.e) &&
+    typeof f.h === 'string' &&
+    typeof f.n === 'string' &&
+    isOptional(f.p, 'string') &&
+    (f.a === undefined || isTime(f.a)) &&
+    (f.i === undefined || isTime(f.i)) &&
+    isOptional(f.f, 'string') &&
+    isOptional(f.b, 'string') &&
+    isOptional(f.m, 'number') &&
+    (f.k === undefined || (Array.isArray(f.k) && f.k.every((key) => typeof key === 'string'))) &&
+    (f.d === undefined || (isPlain(f.d) && isOptional(f.d.u, 'string') && isOptional(f.d.i, 'string'))) &&
+    (f.o === undefined || isPlain(f.o)) &&
+    (f.x === undefined || (isPlain(f.x) && isTime(f.x.u) && isOptional(f.x.w, 'string') && isOptional(f.x.k, 'string')))
+  );
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

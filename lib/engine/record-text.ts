@@ -1,0 +1,134 @@
+import { FACTS_KEY, type Facts, isFacts } from './facts.js';
+
+/**
+ * A record's text has three parts: `{"cookie":{…}` + `,"key":…` for the data + `,"__keycard":{…}}`. Peers keep that order, so
+ * the parts are found by their edges, and what doesn't fit is parsed whole.
+ */
+const COOKIE_START = '{"cookie":{';
+const FACTS_START = `,"${FACTS_KEY}":`;
+
+/** Deeper data than this is refused: `JSON.stringify` recurses, and a request must not end in a stack overflow. */
+const DEEPEST = 500;
+
+/** The data of a session: its JSON values by top-level key. */
+export type SessionValues = Record<string, unknown>;
+
+/** A record as far as it has been read. */
+export class RecordText {
+  private constructor(
+    readonly text: string,
+    /** `undefined`: a peer's record, without facts. */
+    readonly facts: Facts | undefined,
+    private readonly dataStart: number,
+    private readonly dataEnd: number,
+    private whole: SessionValues | undefined,
+  ) {}
+
+  /** Reads the facts, and no more than it must. A string is the reason why the text is no session. */
+  static read(text: string, maxBytes: number): RecordText | string {
+    if (text.length > maxBytes) return 'too large';
+    if (tooDeep(text)) return 'nested too deep';
+    return RecordText.readTail(text) ?? RecordText.readWhole(text);
+  }
+
+  private static readTail(text: string): RecordText | undefined {
+    if (!text.startsWith(COOKIE_START)) return undefined;
+    const end = text.lastIndexOf(FACTS_START);
+    if (end === -1) return undefined;
+    // A `__keycard` that is nested would leave a brace too many behind it, and not parse.
+    const facts = parse(text.slice(end + FACTS_START.length, -1));
+    if (!isFacts(facts)) return undefined;
+    const cookieEnd = text.indexOf('}', COOKIE_START.length) + 1;
+    return cookieEnd > 0 && cookieEnd <= end ? new RecordText(text, facts, cookieEnd, end, undefined) : undefined;
+  }
+
+  private static readWhole(text: string): RecordText | string {
+    const whole = parse(text);
+    if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
+    if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
+    const values = whole as SessionValues;
+    const facts = values[FACTS_KEY];
+    if (facts !== undefined && !isFacts(facts)) return 'its facts are not readable';
+    return new RecordText(text, facts as Facts | undefined, 0, 0, values);
+  }
+
+  /** Whether the data is this JSON text to the letter. `false` says nothing: compare by key. */
+  hasData(json: string): boolean {
+    const length = json.length - 2;
+    if (this.whole !== undefined && this.dataEnd === 0) return false;
+    if (length === 0) return this.dataEnd === this.dataStart;
+    return (
+      this.dataEnd - this.dataStart === length + 1 &&
+      this.text.charCodeAt(this.dataStart) === 0x2c &&
+      this.text.startsWith(json.slice(1, -1), this.dataStart + 1)
+    );
+  }
+
+  /** A fresh copy of the data, or why it can't be read. */
+  data(): SessionValues | string {
+    if (this.whole === undefined || this.dataEnd > 0) {
+      if (this.dataStart === this.dataEnd) return {};
+      if (this.text.charCodeAt(this.dataStart) === 0x2c) {
+        const values = parse(`{${this.text.slice(this.dataStart + 1, this.dataEnd)}}`);
+        if (values !== undefined) return Object.hasOwn(values as object, '__proto__') ? 'it holds the key __proto__' : (values as SessionValues);
+      }
+    }
+    const whole = parse(this.text);
+    if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
+    if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
+    const { cookie: _cookie, [FACTS_KEY]: _facts, ...values } = whole as SessionValues;
+    return values;
+  }
+
+  /** The `cookie` part, `undefined` where there is none that can be read. */
+  cookie(): unknown {
+    return (parse(this.text) as SessionValues | undefined)?.cookie;
+  }
+
+  /** The data part as it stands between cookie and facts, to be written again untouched; `undefined` where the record isn't ours to the letter. */
+  rawData(): string | undefined {
+    if (this.dataEnd === 0) return undefined;
+    const first = this.text.charCodeAt(this.dataStart);
+    if (this.dataStart !== this.dataEnd && first !== 0x2c) return undefined;
+    return this.text.slice(this.dataStart, this.dataEnd);
+  }
+}
+
+/** The text of a record. `data` is the JSON of the values, `{}` for none. */
+export function recordText(cookie: string, data: string, facts: Facts): string {
+  const inner = data.length > 2 ? `,${data.slice(1, -1)}` : '';
+  return `{"cookie":${cookie}${inner}${FACTS_START}${JSON.stringify(facts)}}`;
+}
+
+/** The same from the data part of a text, as `rawData` gives it. */
+export function recordTextWithRaw(cookie: string, raw: string, facts: Facts): string {
+  return `{"cookie":${cookie}${raw}${FACTS_START}${JSON.stringify(facts)}}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the caller says what that means.
+    return undefined;
+  }
+}
+
+/** Whether JSON text is nested deeper than a session may be. Braces within text values count too, up to a point that no plain text reaches by chance. */
+export function tooDeep(text: string): boolean {
+  if (text.length < DEEPEST * 2) return false;
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (quoted) {
+      if (code === 0x5c) i += 1;
+      else if (code === 0x22) quoted = false;
+    } else if (code === 0x22) quoted = true;
+    else if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      if (depth > DEEPEST) return true;
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+  return false;
+}
