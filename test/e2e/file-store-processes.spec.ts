@@ -137,6 +137,16 @@ describe('a process that is killed while it writes', () => {
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   });
 
+  it('before it removes what it has ended, has that done by the next open', async () => {
+    await store.create('x', recordOf({}, Date.now() + 30));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await start('prune', { signal: { call: 'unlinkSync', path: 'x.json', signal: 'SIGKILL' } }).end();
+    expect(ours('claims').length).toBe(1);
+    await store.open();
+    expect(ours('claims')).toEqual([]);
+    expect(readdirSync(path)).toEqual(['.keycard']);
+  });
+
   it('before its claim, leaves the session as it was', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
     const { revision } = (await store.load('x'))!;

@@ -88,7 +88,7 @@ export class FileStore extends SessionStore {
   override async open(): Promise<void> {
     await this.guard(async () => {
       this.ready();
-      await tidyLeftOvers(this.folder, this.files);
+      await tidyLeftOvers(this.folder, this.files, () => this.newTemp());
     });
     if (this.timer === undefined) this.schedulePrune();
   }
@@ -177,7 +177,7 @@ export class FileStore extends SessionStore {
         if (this.removeExpired(name)) pruned += 1;
         if (++seen % DEFAULT_BATCH === 0) await nextTurn();
       }
-      await tidyLeftOvers(this.folder, this.files);
+      await tidyLeftOvers(this.folder, this.files, () => this.newTemp());
       return pruned;
     });
   }

@@ -14,7 +14,11 @@ const FOREIGN_AGE = 86_400_000;
  * order matters: temporary files are listed before claims, and a dead process makes no further claims, so a
  * temporary file that no claim names is of use to nobody.
  */
-export async function tidyLeftOvers(folder: SessionFolder, files: VersionedFiles): Promise<void> {
+export async function tidyLeftOvers(
+  folder: SessionFolder,
+  files: VersionedFiles,
+  newMark: () => string,
+): Promise<void> {
   const isAbandoned = (owner: string, path: string): boolean => {
     const liveness = livenessOf(owner);
     if (liveness !== 'unknown') return liveness === 'dead';
@@ -28,7 +32,8 @@ export async function tidyLeftOvers(folder: SessionFolder, files: VersionedFiles
   const claimed = new Set<string>();
   for (const link of await fs.promises.readdir(folder.claims)) {
     const claim = claims.read(link);
-    if (claim !== undefined && isAbandoned(ownerOf(claim.temp), join(folder.claims, link))) files.finish(link);
+    if (claim !== undefined && isAbandoned(ownerOf(claim.temp), join(folder.claims, link)))
+      files.finish(link, newMark());
     const left = claims.read(link);
     if (left !== undefined) claimed.add(left.temp);
   }

@@ -78,18 +78,15 @@ export class VersionedFiles {
     return isThere;
   }
 
-  /** Carries out what a process that is gone had claimed; `false` where only that process may. */
-  finish(link: string): boolean {
+  /** Carries out what a process that is gone had claimed; where that is a removal, under a claim of our own, by this mark. */
+  finish(link: string, mark: string): void {
     const claim = this.claims.read(link);
-    if (claim === undefined) return true;
+    if (claim === undefined) return;
     const found = this.folder.read(claim.name);
-    const isCurrent = (): boolean => {
-      const now = this.folder.read(claim.name);
-      return now !== undefined && versionKey(claim.name, now) === claim.version;
-    };
-    if (found !== undefined && isCurrent()) return this.help(claim, [link], isCurrent);
-    this.claims.drop([link]);
-    return true;
+    const isCurrent = (): boolean => isSameVersion(this.folder.read(claim.name), found);
+    if (found === undefined || versionKey(claim.name, found) !== claim.version) this.claims.drop([link]);
+    else if (claim.kind === 'remove') this.remove(claim.name, found, mark);
+    else this.help(claim, [link], isCurrent);
   }
 
   private help(claim: Claim, links: readonly string[], isCurrent: () => boolean): boolean {
