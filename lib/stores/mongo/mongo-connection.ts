@@ -1,0 +1,117 @@
+import type { Collection, Db, MongoClient } from 'mongodb';
+import { SessionStoreError } from '../session-store.error.js';
+import { serverCode } from './mongo-errors.js';
+import type { MongoSource, ResolvedMongoOptions } from './mongo-store.options.js';
+import { SessionCollection } from './session-collection.js';
+import type { SessionDocument } from './session-document.js';
+import { VersionClaims } from './version-claims.js';
+
+/** How long the store's own client looks for a server, and for a connection to it. */
+const OWN_CLIENT_PATIENCE_MS = 2_000;
+
+/** What the server can do of what the store would have it do. */
+export interface ServerTraits {
+  /** Whether an update compares its filter and writes in one step, as MongoDB does. */
+  readonly atomicUpdates: boolean;
+}
+
+/** The collection, wherever it comes from; and the client, where it is the store's own. */
+export class MongoConnection {
+  private readonly opened = new Map<string, Promise<unknown>>();
+  private owned: MongoClient | undefined;
+  private ended = false;
+
+  constructor(private readonly options: ResolvedMongoOptions) {}
+
+  get closed(): boolean {
+    return this.ended;
+  }
+
+  /** @throws SessionStoreError with code `CLOSED` after `close()`. */
+  async sessions(): Promise<SessionCollection> {
+    this.mustBeOpen();
+    return this.once('sessions', async () => {
+      return new SessionCollection(await this.documents(), this.options.clock, () => this.claims());
+    });
+  }
+
+  /** Asks the server, the first time. */
+  traits(): Promise<ServerTraits> {
+    return this.once('traits', async () => {
+      // FerretDB 1 tells its version so; FerretDB 2, on another engine, doesn't, and is atomic.
+      const { ferretdbVersion } = await (await this.database()).command({ buildInfo: 1 }).catch(notAllowed);
+      return { atomicUpdates: !(typeof ferretdbVersion === 'string' && /^v?[01]\./.test(ferretdbVersion)) };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.ended = true;
+    const client = this.owned;
+    this.owned = undefined;
+    await client?.close();
+  }
+
+  private claims(): Promise<VersionClaims | undefined> {
+    return this.once('claims', async () => {
+      if ((await this.traits()).atomicUpdates) return undefined;
+      const { collectionName } = await this.documents();
+      return new VersionClaims((await this.database()).collection(`${collectionName}.claims`), this.options.clock);
+    });
+  }
+
+  private async documents(): Promise<Collection<SessionDocument>> {
+    const { source, collectionName } = this.options;
+    if (source.kind === 'collection') return source.collection as unknown as Collection<SessionDocument>;
+    return (await this.database()).collection<SessionDocument>(collectionName);
+  }
+
+  private async database(): Promise<Db> {
+    const { source, dbName } = this.options;
+    if (source.kind === 'db') return source.db;
+    if (source.kind === 'collection') return source.collection.db;
+    const client = source.kind === 'client' ? await source.client : await this.once('client', () => this.ownClient(source));
+    return client.db(dbName);
+  }
+
+  private async ownClient({ url, clientOptions }: Extract<MongoSource, { kind: 'url' }>): Promise<MongoClient> {
+    const { MongoClient: Client } = await driver();
+    this.mustBeOpen();
+    const named = (option: string) => new RegExp(`[?&]${option}=`, 'i').test(url);
+    const patience = ['serverSelectionTimeoutMS', 'connectTimeoutMS'].filter((option) => !named(option));
+    this.owned = new Client(url, {
+      ...Object.fromEntries(patience.map((option) => [option, OWN_CLIENT_PATIENCE_MS])),
+      ...clientOptions,
+    });
+    return this.owned;
+  }
+
+  /** What was made once is kept; a failure is not. */
+  private once<T>(what: string, make: () => Promise<T>): Promise<T> {
+    const made = this.opened.get(what) as Promise<T> | undefined;
+    if (made) return made;
+    const making = make();
+    this.opened.set(what, making);
+    making.catch(() => this.opened.delete(what));
+    return making;
+  }
+
+  private mustBeOpen(): void {
+    if (this.ended) throw new SessionStoreError('CLOSED', 'This MongoStore was closed.');
+  }
+}
+
+/** A server that won't tell its version is taken for MongoDB. */
+function notAllowed(error: unknown): { ferretdbVersion?: unknown } {
+  if (serverCode(error) === undefined) throw error;
+  return {};
+}
+
+async function driver(): Promise<typeof import('mongodb')> {
+  try {
+    return await import('mongodb');
+  } catch (error) {
+    throw new SessionStoreError('REFUSED', 'MongoStore makes a client from "url" by the package "mongodb": npm install mongodb.', {
+      cause: error,
+    });
+  }
+}

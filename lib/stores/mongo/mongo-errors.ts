@@ -1,0 +1,59 @@
+import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
+
+/** The server's own number for an error, where the server answered at all. */
+export function serverCode(error: unknown): number | undefined {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  return typeof name === 'string' && /^Mongo(Server|WriteConcern|BulkWrite)Error$/.test(name) && typeof code === 'number'
+    ? code
+    : undefined;
+}
+
+/** `_id` is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return serverCode(error) === 11_000;
+}
+
+/**
+ * The server won't keep such a sub-document: a `$` or a dot in a key (52, 57), an empty one (56), what looks like a
+ * reference (55), nesting beyond its limit (15), or any of these in the words of another server (2).
+ */
+export function refusesDocument(error: unknown): boolean {
+  return [2, 15, 52, 55, 56, 57].includes(serverCode(error) ?? 0);
+}
+
+/** The driver's error as the store's, with the cause. The message holds neither ids nor data. */
+export function storeErrorOf(error: unknown): SessionStoreError {
+  if (error instanceof SessionStoreError) return error;
+  const code = codeOf(error);
+  const number = serverCode(error);
+  const what = {
+    TIMEOUT: "didn't answer in time",
+    REFUSED: 'refused',
+    UNAVAILABLE: 'is not available',
+    CLOSED: 'was closed: its client has ended',
+  }[code];
+  const detail = number === undefined ? '' : ` (${(error as { codeName?: string }).codeName ?? 'error'}, ${number})`;
+  return new SessionStoreError(code, `MongoDB ${what}${detail}.`, { cause: error });
+}
+
+type DriverErrorCode = Exclude<SessionStoreErrorCode, 'ID_TAKEN'>;
+
+function codeOf(error: unknown): DriverErrorCode {
+  const { name, message } = (error ?? {}) as { name?: string; message?: string };
+  const code = serverCode(error);
+  if (code !== undefined) {
+    if (code === 50 || code === 262) return 'TIMEOUT';
+    return passes(error, code) ? 'UNAVAILABLE' : 'REFUSED';
+  }
+  if (name === 'MongoClientClosedError' || name === 'MongoNotConnectedError') return 'CLOSED';
+  return /timeout|timed out/i.test(`${name} ${name === 'MongoServerSelectionError' ? '' : message}`)
+    ? 'TIMEOUT'
+    : 'UNAVAILABLE';
+}
+
+/** A fail-over, a shutdown, an exhausted server: what another try may not meet. */
+function passes(error: unknown, code: number): boolean {
+  const labelled = error as { hasErrorLabel?: (label: string) => boolean };
+  if (labelled.hasErrorLabel?.('RetryableWriteError') || labelled.hasErrorLabel?.('RetryableError')) return true;
+  return [1, 6, 7, 8, 64, 89, 91, 112, 133, 189, 9001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436].includes(code);
+}

@@ -1,0 +1,139 @@
+import { Pruner } from '../postgres/pruner.js';
+import { SessionStore } from '../session-store.js';
+import type { ListedSession, ListQuery, Revision, SessionRecord, StoredSession, WriteResult } from '../session-store.js';
+import { makeIndexes } from './collection-setup.js';
+import { MongoConnection } from './mongo-connection.js';
+import { refusesDocument, storeErrorOf } from './mongo-errors.js';
+import { type MongoStoreOptions, type ResolvedMongoOptions, resolveOptions } from './mongo-store.options.js';
+import { keycardOf, MongoRevision, type SessionCollection, type SessionFields, storedSession } from './session-collection.js';
+import { expiryOf, ownPrincipal, principalOf, valueOf } from './session-document.js';
+import { within } from './within.js';
+
+/**
+ * Sessions in MongoDB, in connect-mongo's format: a document a session, and a TTL index that removes it.
+ *
+ * `replace` and `destroy` filter on the session that was read, so MongoDB compares and swaps in one step. Every method
+ * throws `SessionStoreError`: `UNAVAILABLE`, `TIMEOUT`, `REFUSED`, `CLOSED`.
+ */
+export class MongoStore extends SessionStore {
+  private readonly options: ResolvedMongoOptions;
+  private readonly connection: MongoConnection;
+  private pruner: Pruner | undefined;
+
+  /** @throws TypeError where an option can't be used: one sentence that names it. */
+  constructor(options: MongoStoreOptions) {
+    super();
+    this.options = resolveOptions(options);
+    this.connection = new MongoConnection(this.options);
+  }
+
+  /**
+   * Makes sure that the server answers, and makes the indexes. Where the server can't make a TTL index the process warns
+   * once, and the store removes expired sessions itself.
+   */
+  override async open(): Promise<void> {
+    const serverPrunes = await this.call(async ({ documents }) => {
+      await this.connection.traits();
+      return makeIndexes(documents, warn);
+    });
+    const { pruneIntervalMs } = this.options;
+    if (serverPrunes || pruneIntervalMs === false || this.connection.closed) return;
+    this.pruner ??= new Pruner(
+      pruneIntervalMs,
+      () => this.prune(),
+      (error) => warn(`Removing expired sessions failed, and is tried again later: ${(error as Error).message}`),
+    );
+    this.pruner.start();
+  }
+
+  /** Closes the client where the store made it, never one that it was given. */
+  override async close(): Promise<void> {
+    this.pruner?.stop();
+    await this.connection.close();
+  }
+
+  async create(id: string, record: SessionRecord): Promise<void> {
+    await this.call((sessions) => this.writing(record, undefined, (fields) => sessions.insert(id, fields)));
+  }
+
+  async load(id: string): Promise<StoredSession | undefined> {
+    return this.call(async (sessions) => {
+      const document = await sessions.find(id);
+      const stored = document && storedSession(document);
+      // A peer made this document, of a session that was ours: no index shows it yet.
+      if (stored && !document.keycard && ownPrincipal(document.session)) await sessions.mark(document);
+      return stored;
+    });
+  }
+
+  async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    const before = revision instanceof MongoRevision ? revision.session : undefined;
+    return this.call((sessions) => this.writing(record, before, (fields) => sessions.update(id, fields, revision)));
+  }
+
+  async destroy(id: string, revision?: Revision): Promise<WriteResult> {
+    return this.call((sessions) => sessions.remove(id, revision));
+  }
+
+  /** In the order of the ids; a cursor stays good. */
+  override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
+    const { principal, batch = 100, cursor = '' } = query;
+    const limit = Math.max(1, Math.trunc(batch));
+    let after = cursor;
+    for (;;) {
+      const page = await this.call((sessions) => sessions.page(principal, after, limit));
+      for (const document of page) {
+        const stored = storedSession(document);
+        if (stored === undefined) continue;
+        const owner = principalOf(document);
+        if (owner !== document.keycard?.p) await this.call((sessions) => sessions.mark(document));
+        if (principal === undefined || owner === principal) yield { ...stored, id: document._id, cursor: document._id };
+      }
+      if (page.length < limit) return;
+      after = page.at(-1)!._id;
+    }
+  }
+
+  override async count({ principal }: { readonly principal?: string | undefined } = {}): Promise<number> {
+    if (principal === undefined) return this.call((sessions) => sessions.count());
+    let count = 0;
+    for await (const _ of this.list({ principal })) count += 1;
+    return count;
+  }
+
+  /** Empties the collection. */
+  override async clear(): Promise<void> {
+    await this.call((sessions) => sessions.clear());
+  }
+
+  /** Removes what has expired without waiting for the server, which looks once a minute. */
+  override async prune(): Promise<number> {
+    return this.call((sessions) => sessions.prune());
+  }
+
+  /** Writes a record as the options have it; as text where the server won't have it as a sub-document. */
+  private async writing<T>(record: SessionRecord, before: unknown, write: (fields: SessionFields) => Promise<T>): Promise<T> {
+    const { stringify, clock, ttlMs } = this.options;
+    const expires = expiryOf(record, clock.now(), ttlMs);
+    const fields = (session: unknown): SessionFields => ({ session, expires, keycard: keycardOf(record.principal) });
+    const value = valueOf(record.text, stringify, before);
+    try {
+      return await write(fields(value));
+    } catch (error) {
+      if (value === record.text || !refusesDocument(error)) throw error;
+      return write(fields(record.text));
+    }
+  }
+
+  private async call<T>(act: (sessions: SessionCollection) => Promise<T>): Promise<T> {
+    try {
+      return await within(this.options.timeoutMs, this.connection.sessions().then(act));
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+  }
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { type: 'KeycardWarning', code: 'KEYCARD_MONGO' });
+}

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import type { Collection, Filter, FindOptions } from 'mongodb';
+import type { Clock } from '../clock.js';
+import { SessionStoreError } from '../session-store.error.js';
+import type { Revision, StoredSession, WriteResult } from '../session-store.js';
+import { isDuplicate } from './mongo-errors.js';
+import { live, principalOf, type SessionDocument, type SessionValue, textOf } from './session-document.js';
+import type { VersionClaims } from './version-claims.js';
+
+/** Whatever the client was told: plain values, from the primary, and no error for text that is not UTF-8. */
+const READ: FindOptions = {
+  readPreference: 'primary',
+  promoteValues: true,
+  promoteLongs: true,
+  promoteBuffers: false,
+  useBigInt64: false,
+  raw: false,
+  enableUtf8Validation: false,
+};
+const WRITE = { ignoreUndefined: true, serializeFunctions: false } as const;
+
+/** What is set of a document. */
+export type SessionFields = Required<Pick<SessionDocument, 'session' | 'expires' | 'keycard'>>;
+
+/** What a read gave. All of it is compared, since a peer's write changes the session and nothing of ours. */
+export class MongoRevision {
+  constructor(
+    readonly session: SessionValue,
+    readonly rev: string | undefined,
+  ) {}
+}
+
+/** A document as a record, or `undefined` where it holds no session. */
+export function storedSession(document: SessionDocument): StoredSession | undefined {
+  const text = textOf(document);
+  if (text === undefined) return undefined;
+  const revision = new MongoRevision(document.session as SessionValue, document.keycard?.rev);
+  return { text, expiresAt: document.expires?.getTime(), revision };
+}
+
+/** The mark of one write. */
+export function keycardOf(principal: string | undefined, rev: string = randomBytes(9).toString('base64url')): { p?: string; rev: string } {
+  return principal === undefined ? { rev } : { p: principal, rev };
+}
+
+/** The collection as single steps, each of which compares and writes at once. */
+export class SessionCollection {
+  constructor(
+    readonly documents: Collection<SessionDocument>,
+    private readonly clock: Clock,
+    /** Where the server needs them. */
+    private readonly claims: () => Promise<VersionClaims | undefined>,
+  ) {}
+
+  async find(id: string): Promise<SessionDocument | undefined> {
+    const document = await this.documents.findOne({ _id: String(id), ...this.live() }, READ as object);
+    // A collation of the collection's could take another id for this one.
+    return document?._id === id ? document : undefined;
+  }
+
+  /** Those after an id, in the order of the ids. */
+  page(principal: string | undefined, after: string, limit: number): Promise<SessionDocument[]> {
+    const owned = principal === undefined ? {} : { 'keycard.p': String(principal) };
+    const options = { ...READ, sort: { _id: 1 }, limit, batchSize: limit + 1 } as const;
+    return this.documents.find({ ...owned, _id: { $gt: after }, ...this.live() }, options).toArray();
+  }
+
+  count(): Promise<number> {
+    return this.documents.countDocuments({ _id: { $gt: '' }, ...this.live() }, { readPreference: 'primary' });
+  }
+
+  /** @throws SessionStoreError with code `ID_TAKEN`. */
+  async insert(id: string, fields: SessionFields): Promise<void> {
+    try {
+      await this.documents.insertOne({ _id: String(id), ...fields }, WRITE);
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+      const resent = await this.find(id);
+      if (resent !== undefined && textOf(resent) === textOf({ _id: id, ...fields })) return;
+      if (resent === undefined && (await this.replaceExpired(id, fields))) return;
+      throw new SessionStoreError('ID_TAKEN', 'A live session has this id already.');
+    }
+  }
+
+  /** Writes over the version that was read. */
+  update(id: string, fields: SessionFields, revision: Revision): Promise<WriteResult> {
+    return this.swap(id, revision, async (filter) => {
+      const { modifiedCount } = await this.documents.updateOne(filter, { $set: fields }, WRITE);
+      return modifiedCount === 1; // what merely matched may be gone by now where updates are not atomic
+    });
+  }
+
+  /** Removes the version that was read, or whatever is there. */
+  async remove(id: string, revision?: Revision): Promise<WriteResult> {
+    const deleted = async (filter: Filter<SessionDocument>) => (await this.documents.deleteOne(filter)).deletedCount === 1;
+    if (revision !== undefined) return this.swap(id, revision, deleted);
+    return (await deleted({ _id: String(id), ...this.live() })) ? 'ok' : 'gone';
+  }
+
+  /** Puts what lies beside the session right, for one that a peer has changed or copied. */
+  async mark(document: SessionDocument): Promise<void> {
+    const revision = storedSession(document)?.revision;
+    const keycard = keycardOf(principalOf(document), document.keycard?.rev);
+    await this.swap(document._id, revision, async (filter) => {
+      return (await this.documents.updateOne(filter, { $set: { keycard } }, WRITE)).modifiedCount === 1;
+    });
+  }
+
+  /** Removes what has expired. */
+  async prune(): Promise<number> {
+    await (await this.claims())?.prune();
+    return (await this.documents.deleteMany({ expires: { $lte: new Date(this.clock.now()) } })).deletedCount;
+  }
+
+  async clear(): Promise<void> {
+    await this.documents.deleteMany({});
+    await (await this.claims())?.clear();
+  }
+
+  private async swap(id: string, revision: Revision, write: (filter: Filter<SessionDocument>) => Promise<boolean>): Promise<WriteResult> {
+    if (!(revision instanceof MongoRevision)) return (await this.find(id)) ? 'conflict' : 'gone';
+    const { session, rev } = revision;
+    const only = { _id: String(id), ...this.live() };
+    const attempt = async (): Promise<WriteResult> => {
+      if (await write({ ...only, session: { $eq: session } })) return 'ok';
+      const state = await this.stateOf(id, revision);
+      if (state !== 'same') return state;
+      // The server doesn't find equal what the driver made of it: keys that are numbers, in another order; integers beyond 2^53.
+      return (await write({ ...only, 'keycard.rev': rev === undefined ? { $exists: false } : { $eq: rev } })) ? 'ok' : 'conflict';
+    };
+    const claims = await this.claims();
+    if (!claims) return attempt();
+    const version = `${id}\0${textOf({ _id: id, session })}`;
+    const result = await claims.act(version, async () => (await this.stateOf(id, revision)) === 'same', attempt);
+    if (result !== undefined) return result;
+    return (await this.find(id)) ? 'conflict' : 'gone';
+  }
+
+  private async stateOf(id: string, revision: MongoRevision): Promise<'same' | 'conflict' | 'gone'> {
+    const document = await this.find(id);
+    if (!document) return 'gone';
+    const sameText = textOf(document) === textOf({ _id: id, session: revision.session });
+    return sameText && document.keycard?.rev === revision.rev ? 'same' : 'conflict';
+  }
+
+  private async replaceExpired(id: string, fields: SessionFields): Promise<boolean> {
+    const replace = async () => {
+      const expired = { _id: String(id), expires: { $lte: new Date(this.clock.now()) } };
+      return (await this.documents.replaceOne(expired, fields, WRITE)).modifiedCount === 1;
+    };
+    const claims = await this.claims();
+    return claims ? ((await claims.act(`${id}\0expired`, () => Promise.resolve(true), replace)) ?? false) : replace();
+  }
+
+  private live(): { $or: object[] } {
+    return live(this.clock.now());
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Collection, Document } from 'mongodb';
+import type { Clock } from '../clock.js';
+import { isDuplicate } from './mongo-errors.js';
+
+/** How long a claim holds that nobody acts on: its process died, or its server was away. */
+const STALE_MS = 2_000;
+/** When a claim that was left lying may go: long after its version did. */
+const KEPT_MS = 60_000;
+
+/**
+ * Compare-and-swap for servers whose updates are not atomic. FerretDB 1 reads the documents that match a filter and then
+ * writes them back by `_id`, so of many updates of one version all succeed. What is atomic there is the insert of an `_id`:
+ * who inserts the claim to a version may write its successor.
+ */
+export class VersionClaims {
+  constructor(
+    private readonly claims: Collection<Document & { _id: string }>,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Acts while nobody else acts on this version. Gives `undefined` without having acted where the version has gone meanwhile.
+   */
+  async act<T>(version: string, isThere: () => Promise<boolean>, action: () => Promise<T>): Promise<T | undefined> {
+    const _id = await this.claim(version, isThere);
+    if (_id === undefined) return undefined;
+    // Where the action fails the server may still be at it: then the claim stays until it is stale.
+    const result = await action();
+    await this.claims.deleteOne({ _id }).catch(() => undefined); // its version has gone, so it does no harm; prune() removes it
+    return result;
+  }
+
+  /** Removes what was left lying. */
+  async prune(): Promise<void> {
+    await this.claims.deleteMany({ at: { $lt: new Date(this.clock.now() - KEPT_MS) } });
+  }
+
+  async clear(): Promise<void> {
+    await this.claims.deleteMany({});
+  }
+
+  private async claim(version: string, isThere: () => Promise<boolean>): Promise<string | undefined> {
+    const key = createHash('sha256').update(version).digest('base64url');
+    for (let term = 0; ; term++) {
+      const _id = `${key}.${term}`;
+      const since = performance.now();
+      do {
+        if (await this.insert(_id)) return _id;
+        if (!(await isThere())) return undefined;
+        await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 5));
+      } while (performance.now() - since < STALE_MS);
+    }
+  }
+
+  private async insert(_id: string): Promise<boolean> {
+    try {
+      await this.claims.insertOne({ _id, at: new Date(this.clock.now()) });
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+}
