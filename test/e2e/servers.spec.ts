@@ -1,6 +1,7 @@
 /** Provisioning itself: what starts ends, in order or not, and what is required and missing fails. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,9 +13,10 @@ import { describeWithProgram } from '../support/servers/available.js';
 import { startMongo } from '../support/servers/mongo.mjs';
 import { startPgBouncer } from '../support/servers/pgbouncer.mjs';
 import { startPostgres } from '../support/servers/postgres.mjs';
+import { canConnect } from '../support/servers/process.mjs';
 import type { PrivateServer } from '../support/servers/process.mjs';
 import { provision } from '../support/servers/provision.mjs';
-import { startRedis, startRedisCluster } from '../support/servers/redis.mjs';
+import { findRedisServer, startRedis, startRedisCluster } from '../support/servers/redis.mjs';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -178,32 +180,64 @@ describe('npm run test:all', () => {
   const folder = mkdtempSync(join(tmpdir(), 'keycard-results-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+  const withoutRedis = { KEYCARD_REDIS_SERVER: '/nowhere/redis-server' };
+  const quickSpec = 'test/unit/support/catalog.spec.ts';
+
   /** A whole run in a process of its own, of one quick spec, for Redis alone. */
-  function testAll(env: Record<string, string>): Promise<{ code: number; output: string }> {
+  function testAll(env: Record<string, string>, spec = quickSpec) {
     const results = join(folder, 'results.json');
-    const spec = join(root, 'test/unit/support/catalog.spec.ts');
     const args = [join(root, 'scripts/test-all.mjs'), '--servers=redis', `--results=${results}`, '--runInBand', spec];
     const { REDIS_URL: _given, NODE_OPTIONS: _options, ...inherited } = process.env;
-    return new Promise((resolve) => {
-      execFile(process.execPath, args, { env: { ...inherited, ...env }, cwd: root }, (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr });
-      });
-    });
+    const child = execFile(process.execPath, args, { env: { ...inherited, ...env }, cwd: root });
+    let output = '';
+    child.stdout?.on('data', (text) => (output += text));
+    child.stderr?.on('data', (text) => (output += text));
+    const ended = once(child, 'close').then(([code]) => ({ code: code as number, output }));
+    return { child, ended };
   }
 
   it('fails where KEYCARD_REQUIRE names a server that could not be provided', async () => {
-    const { code, output } = await testAll({ KEYCARD_REQUIRE: 'redis', KEYCARD_REDIS_SERVER: '/nowhere/redis-server' });
+    const { code, output } = await testAll({ KEYCARD_REQUIRE: 'redis', ...withoutRedis }).ended;
     expect(output).toMatch(/^MISSING, and required redis: KEYCARD_REDIS_SERVER names/m);
     expect(output).toMatch(/^\d+ passed, 1 failed$/m);
     expect(code).toBe(1);
   }, 60_000);
 
   it('skips it loudly, by name, where KEYCARD_REQUIRE does not name it', async () => {
-    const { code, output } = await testAll({ KEYCARD_REQUIRE: '', KEYCARD_REDIS_SERVER: '/nowhere/redis-server' });
+    const { code, output } = await testAll({ KEYCARD_REQUIRE: '', ...withoutRedis }).ended;
     expect(output).toMatch(/^SKIPPED redis: KEYCARD_REDIS_SERVER names/m);
     expect(output).toMatch(/^[1-9]\d* passed, 0 failed$/m);
     expect(code).toBe(0);
   }, 60_000);
+
+  it('fails where Jest fails without a failed test', async () => {
+    const { code, output } = await testAll({ KEYCARD_REQUIRE: '', ...withoutRedis }, 'test/no-such.spec.ts').ended;
+    expect(output).toMatch(/^0 passed, 1 failed$/m);
+    expect(code).toBe(1);
+  }, 60_000);
+
+  const withRedis = findRedisServer() ? it : it.skip;
+  withRedis.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends its servers and their folders on %s',
+    async (signal) => {
+      const { child, ended } = testAll({ KEYCARD_REQUIRE: '', TMPDIR: folder });
+      const text = await new Promise<string>((resolve) => {
+        let seen = '';
+        child.stdout?.on('data', (chunk) => {
+          seen += chunk;
+          if (seen.includes('servers took')) resolve(seen);
+        });
+      });
+      const port = Number(/redis:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
+      await canConnect(port);
+      child.kill(signal);
+      const { code } = await ended;
+      expect(code).toBeGreaterThan(128);
+      await expect(canConnect(port)).rejects.toThrow('ECONNREFUSED');
+      expect(readdirSync(folder).filter((name) => name.startsWith('keycard-'))).toEqual([]);
+    },
+    60_000,
+  );
 });
 
 describeWithProgram(

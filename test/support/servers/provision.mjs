@@ -20,7 +20,7 @@ export async function provision({ names = serverNames, install = true } = {}) {
     if (found.from === 'env' || !start) return { url: found.at, how: found.from === 'env' ? 'given' : found.at };
     const server = await start(needs && (await begin(needs)).url);
     running.push(server);
-    return { url: server.url, how: `started with ${found.at}` };
+    return { url: server.url, how: `${server.url}, started with ${found.at}` };
   };
   const begin = (name) => {
     if (!starting.has(name)) starting.set(name, provide(name));
