@@ -9,7 +9,10 @@ const HALF_PAIR = /\p{Surrogate}/u;
 export function isPlainObject(value: unknown): value is PlainObject {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || (Object.getPrototypeOf(prototype) === null && !Object.hasOwn(value, '_bsontype') && !Array.isArray(value));
+  return (
+    prototype === null ||
+    (Object.getPrototypeOf(prototype) === null && !Object.hasOwn(value, '_bsontype') && !Array.isArray(value))
+  );
 }
 
 /** Whether BSON gives a JSON value back as it was. */
@@ -20,7 +23,8 @@ export function fitsSubDocument(value: unknown, depth = 0): boolean {
   if (Array.isArray(value)) return value.every((item) => fitsSubDocument(item, depth + 1));
   return Object.entries(value).every(
     // `_bsontype` would make the driver take data for one of its own classes.
-    ([key, item]) => !key.includes('\0') && key !== '_bsontype' && !HALF_PAIR.test(key) && fitsSubDocument(item, depth + 1),
+    ([key, item]) =>
+      !key.includes('\0') && key !== '_bsontype' && !HALF_PAIR.test(key) && fitsSubDocument(item, depth + 1),
   );
 }
 

@@ -69,7 +69,8 @@ export class MongoConnection {
     const { source, dbName } = this.options;
     if (source.kind === 'db') return source.db;
     if (source.kind === 'collection') return source.collection.db;
-    const client = source.kind === 'client' ? await source.client : await this.once('client', () => this.ownClient(source));
+    const client =
+      source.kind === 'client' ? await source.client : await this.once('client', () => this.ownClient(source));
     return client.db(dbName);
   }
 
@@ -110,8 +111,12 @@ async function driver(): Promise<typeof import('mongodb')> {
   try {
     return await import('mongodb');
   } catch (error) {
-    throw new SessionStoreError('REFUSED', 'MongoStore makes a client from "url" by the package "mongodb": npm install mongodb.', {
-      cause: error,
-    });
+    throw new SessionStoreError(
+      'REFUSED',
+      'MongoStore makes a client from "url" by the package "mongodb": npm install mongodb.',
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -3,7 +3,9 @@ import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.
 /** The server's own number for an error, where the server answered at all. */
 export function serverCode(error: unknown): number | undefined {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
-  return typeof name === 'string' && /^Mongo(Server|WriteConcern|BulkWrite)Error$/.test(name) && typeof code === 'number'
+  return typeof name === 'string' &&
+    /^Mongo(Server|WriteConcern|BulkWrite)Error$/.test(name) &&
+    typeof code === 'number'
     ? code
     : undefined;
 }

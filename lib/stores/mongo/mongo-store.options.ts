@@ -66,7 +66,9 @@ export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions
     throw new TypeError(`MongoStore: "dbName" goes with "client" or "url"; "${source.kind}" has its database already.`);
   }
   if (options.collectionName !== undefined && source.kind === 'collection') {
-    throw new TypeError('MongoStore: "collectionName" goes with "client", "db" or "url"; "collection" has its name already.');
+    throw new TypeError(
+      'MongoStore: "collectionName" goes with "client", "db" or "url"; "collection" has its name already.',
+    );
   }
   name('dbName', dbName);
   name('collectionName', collectionName);

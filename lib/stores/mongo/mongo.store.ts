@@ -1,11 +1,24 @@
 import { Pruner } from '../postgres/pruner.js';
 import { SessionStore } from '../session-store.js';
-import type { ListedSession, ListQuery, Revision, SessionRecord, StoredSession, WriteResult } from '../session-store.js';
+import type {
+  ListedSession,
+  ListQuery,
+  Revision,
+  SessionRecord,
+  StoredSession,
+  WriteResult,
+} from '../session-store.js';
 import { makeIndexes } from './collection-setup.js';
 import { MongoConnection } from './mongo-connection.js';
 import { refusesDocument, storeErrorOf } from './mongo-errors.js';
 import { type MongoStoreOptions, type ResolvedMongoOptions, resolveOptions } from './mongo-store.options.js';
-import { keycardOf, MongoRevision, type SessionCollection, type SessionFields, storedSession } from './session-collection.js';
+import {
+  keycardOf,
+  MongoRevision,
+  type SessionCollection,
+  type SessionFields,
+  storedSession,
+} from './session-collection.js';
 import { expiryOf, ownPrincipal, principalOf, valueOf } from './session-document.js';
 import { within } from './within.js';
 
@@ -112,7 +125,11 @@ export class MongoStore extends SessionStore {
   }
 
   /** Writes a record as the options have it; as text where the server won't have it as a sub-document. */
-  private async writing<T>(record: SessionRecord, before: unknown, write: (fields: SessionFields) => Promise<T>): Promise<T> {
+  private async writing<T>(
+    record: SessionRecord,
+    before: unknown,
+    write: (fields: SessionFields) => Promise<T>,
+  ): Promise<T> {
     const { stringify, clock, ttlMs } = this.options;
     const expires = expiryOf(record, clock.now(), ttlMs);
     const fields = (session: unknown): SessionFields => ({ session, expires, keycard: keycardOf(record.principal) });

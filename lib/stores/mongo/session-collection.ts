@@ -39,7 +39,10 @@ export function storedSession(document: SessionDocument): StoredSession | undefi
 }
 
 /** The mark of one write. */
-export function keycardOf(principal: string | undefined, rev: string = randomBytes(9).toString('base64url')): { p?: string; rev: string } {
+export function keycardOf(
+  principal: string | undefined,
+  rev: string = randomBytes(9).toString('base64url'),
+): { p?: string; rev: string } {
   return principal === undefined ? { rev } : { p: principal, rev };
 }
 
@@ -92,7 +95,8 @@ export class SessionCollection {
 
   /** Removes the version that was read, or whatever is there. */
   async remove(id: string, revision?: Revision): Promise<WriteResult> {
-    const deleted = async (filter: Filter<SessionDocument>) => (await this.documents.deleteOne(filter)).deletedCount === 1;
+    const deleted = async (filter: Filter<SessionDocument>) =>
+      (await this.documents.deleteOne(filter)).deletedCount === 1;
     if (revision !== undefined) return this.swap(id, revision, deleted);
     return (await deleted({ _id: String(id), ...this.live() })) ? 'ok' : 'gone';
   }
@@ -117,7 +121,11 @@ export class SessionCollection {
     await (await this.claims())?.clear();
   }
 
-  private async swap(id: string, revision: Revision, write: (filter: Filter<SessionDocument>) => Promise<boolean>): Promise<WriteResult> {
+  private async swap(
+    id: string,
+    revision: Revision,
+    write: (filter: Filter<SessionDocument>) => Promise<boolean>,
+  ): Promise<WriteResult> {
     if (!(revision instanceof MongoRevision)) return (await this.find(id)) ? 'conflict' : 'gone';
     const { session, rev } = revision;
     const only = { _id: String(id), ...this.live() };
@@ -126,7 +134,9 @@ export class SessionCollection {
       const state = await this.stateOf(id, revision);
       if (state !== 'same') return state;
       // The server doesn't find equal what the driver made of it: keys that are numbers, in another order; integers beyond 2^53.
-      return (await write({ ...only, 'keycard.rev': rev === undefined ? { $exists: false } : { $eq: rev } })) ? 'ok' : 'conflict';
+      return (await write({ ...only, 'keycard.rev': rev === undefined ? { $exists: false } : { $eq: rev } }))
+        ? 'ok'
+        : 'conflict';
     };
     const claims = await this.claims();
     if (!claims) return attempt();
