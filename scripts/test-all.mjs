@@ -6,10 +6,11 @@
  * could not be provided is a failure. The last line is `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { requiredServers, serverNames } from '../test/support/servers/catalog.mjs';
 import { provision } from '../test/support/servers/provision.mjs';
+import { summarize } from './test-summary.mjs';
 
 /**
  * Scripts in this folder that run after the tests, each with the path of Jest's JSON report as its argument and the
@@ -77,7 +78,7 @@ async function runEverything({ env, missing }) {
     ...childEnv,
     NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`.trim(),
   });
-  const tests = countTests(jestCode);
+  const tests = summarize(results, jestCode);
   const lacking = required.filter((name) => missing.some((one) => one.name === name));
   for (const name of lacking) console.log(`FAILED: KEYCARD_REQUIRE names ${name}, which could not be provided`);
   let { passed, failed } = { passed: tests.passed, failed: tests.failed + lacking.length };
@@ -88,19 +89,6 @@ async function runEverything({ env, missing }) {
     else failed += 1;
   }
   return { passed, failed };
-}
-
-/** A file that didn't run counts as one failure, and so does a Jest that failed for a reason of its own. */
-function countTests(jestCode) {
-  let summary;
-  try {
-    summary = JSON.parse(readFileSync(results, 'utf8'));
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-    return { passed: 0, failed: 1 }; // Jest ended before it could report
-  }
-  const failed = summary.numFailedTests + summary.numRuntimeErrorTestSuites;
-  return { passed: summary.numPassedTests, failed: failed === 0 && jestCode !== 0 ? 1 : failed };
 }
 
 function run(args, env) {

@@ -1,0 +1,1 @@
+export declare function summarize(reportFile: string, exitCode: number): { passed: number; failed: number };
