@@ -99,12 +99,13 @@ export class FileStore extends SessionStore {
     return Promise.resolve();
   }
 
-  async load(id: string): Promise<StoredSession | undefined> {
-    return this.guard(async () => {
-      const name = this.nameOf(id);
-      const found = this.live(this.readsLater ? await this.folder.readLater(name) : this.folder.read(name));
-      return found === undefined ? undefined : stored(found);
-    });
+  load(id: string): Promise<StoredSession | undefined> {
+    if (this.readsLater) return this.guard(async () => stored(this.live(await this.folder.readLater(this.nameOf(id)))));
+    try {
+      return Promise.resolve(stored(this.live(this.folder.read(this.nameOf(id)))));
+    } catch (error) {
+      return Promise.reject(this.errorOf(error));
+    }
   }
 
   create(id: string, record: SessionRecord): Promise<void> {
@@ -328,9 +329,14 @@ export class FileStore extends SessionStore {
     try {
       return await work();
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') this.rules = undefined;
-      throw storeErrorOf(error, `The folder of sessions ${this.folder.path} can't be used`);
+      throw this.errorOf(error);
     }
+  }
+
+  private errorOf(error: unknown): unknown {
+    // Somebody took the folder away: the next call makes it anew.
+    if (codeOf(error) === 'ENOENT') this.rules = undefined;
+    return storeErrorOf(error, `The folder of sessions ${this.folder.path} can't be used`);
   }
 
   private schedulePrune(): void {
@@ -353,8 +359,10 @@ function tagFor(record: SessionRecord): string | undefined {
   return record.principal === undefined ? undefined : tagOf(record.principal);
 }
 
-function stored({ version, content }: Live): StoredSession {
-  return { text: content.text, expiresAt: content.expiresAt, revision: version };
+function stored(found: Live): StoredSession;
+function stored(found: Live | undefined): StoredSession | undefined;
+function stored(found: Live | undefined): StoredSession | undefined {
+  return found && { text: found.content.text, expiresAt: found.content.expiresAt, revision: found.version };
 }
 
 async function waitBefore(deadline: number): Promise<void> {

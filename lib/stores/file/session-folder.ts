@@ -11,6 +11,9 @@ const MOST_BYTES = 64 * 1024 * 1024;
 // A link in place of a session's file would lead out of the folder. Windows has no such flag.
 const READ = fs.constants.O_RDONLY | ((fs.constants.O_NOFOLLOW as number | undefined) ?? 0);
 
+/** Nothing there, or a symbolic link (what Linux, and what the BSDs say). */
+const NO_FILE: readonly string[] = ['ENOENT', 'ELOOP', 'EMLINK'];
+
 /** Most records fit, and then a read needs no buffer of its own. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -84,7 +87,7 @@ export class SessionFolder {
     try {
       fd = fs.openSync(this.fileOf(name), READ);
     } catch (error) {
-      if (['ENOENT', 'ELOOP', 'ENOTDIR', 'EMLINK'].includes(codeOf(error) ?? '')) return undefined;
+      if (NO_FILE.includes(codeOf(error) ?? '')) return undefined;
       throw error;
     }
     try {
@@ -107,7 +110,7 @@ export class SessionFolder {
     try {
       handle = await fs.promises.open(this.fileOf(name), READ);
     } catch (error) {
-      if (['ENOENT', 'ELOOP', 'ENOTDIR', 'EMLINK'].includes(codeOf(error) ?? '')) return undefined;
+      if (NO_FILE.includes(codeOf(error) ?? '')) return undefined;
       throw error;
     }
     try {
