@@ -101,6 +101,17 @@ describeWithServer('postgres', (server) => {
     expect(await ours.prune()).toBe(0);
   });
 
+  it('takes a touch by the peer for another version, so that nothing undoes it unseen', async () => {
+    const end = Date.now() + DAY;
+    const text = JSON.stringify({ cookie: cookieUntil(end), views: 1 });
+    await ours.create('stale', { text, expiresAt: end });
+    const { revision } = (await ours.load('stale'))!;
+    await asPeer.touch('stale', { cookie: cookieUntil(end + 61_000) });
+    expect(await ours.replace('stale', { text, expiresAt: end }, revision)).toBe('conflict');
+    expect(await ours.destroy('stale', revision)).toBe('conflict');
+    expect(await ours.replace('stale', { text, expiresAt: end }, (await ours.load('stale'))!.revision)).toBe('ok');
+  });
+
   it('sees what the other side has destroyed', async () => {
     const end = Date.now() + DAY;
     for (const id of ['mine', 'yours'])

@@ -157,23 +157,38 @@ describeWithProgram('postgres', () => {
     );
     await admin.end();
     await expect(store.load('kept')).rejects.toMatchObject({ name: 'SessionStoreError', code: 'UNAVAILABLE' });
-    // The pool has lost an idle connection meanwhile, and makes another.
+    // The pool loses an idle connection, and makes another.
+    await wait(200);
     expect((await other.load('kept'))?.text).toBe(record.text);
   });
 
-  it('sends what was called before close(), refuses what comes later, and leaves a given pool open', async () => {
+  it('gives up on a connection that is not made either', async () => {
     const pool = new Pool({ connectionString: server.url });
-    const store = new PostgresStore({ pool });
+    const store = new PostgresStore({ pool, queryTimeout: '300ms' });
+    server.pause();
+    await expect(store.load('kept')).rejects.toMatchObject({ name: 'SessionStoreError', code: 'TIMEOUT' });
+    server.resume();
+    await pool.end();
+  });
+
+  it('sends what was called before close(), and refuses what comes later', async () => {
+    const store = new PostgresStore({ connectionString: server.url });
     await store.open();
-    const [late, closed] = [store.create('late', record), store.close()];
-    await Promise.all([late, closed, store.close()]);
-    expect((await pool.query(`SELECT sess::text FROM session WHERE sid = 'late'`)).rows).toEqual([
-      { sess: record.text },
-    ]);
+    await Promise.all([store.create('late', record), store.close(), store.close()]);
     for (const call of [() => store.load('late'), () => store.open(), () => store.prune()]) {
       await expect(call()).rejects.toMatchObject({ code: 'CLOSED' });
     }
+    expect((await (await ownPool()).load('late'))?.text).toBe(record.text);
+  });
+
+  it('leaves a pool open that it was given, and as it was', async () => {
+    const pool = new Pool({ connectionString: server.url });
+    const store = new PostgresStore({ pool });
+    await store.open();
+    expect(pool.listenerCount('error')).toBe(1);
+    await store.close();
     expect(pool.listenerCount('error')).toBe(0);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await pool.end();
   });
 
