@@ -10,6 +10,22 @@ export interface Statement {
 
 export type PostgresQueries = ReturnType<typeof postgresQueries>;
 
+/**
+ * Stands between the texts of several records in one parameter. JSON can't hold it but as an escape, so nothing has to be
+ * escaped: as elements of an array literal, with a backslash before each quote, 32 kB cost eight times as much.
+ */
+const SEPARATOR = '\u001f';
+
+/** Texts as one parameter. */
+export function joinTexts(texts: readonly string[]): string {
+  return texts.join(SEPARATOR);
+}
+
+/** Whether `joinTexts` may take it. What it may not is no JSON, and is sent alone, for the server to refuse. */
+export function canBeJoined(text: string): boolean {
+  return !text.includes(SEPARATOR);
+}
+
 /** A name as SQL takes it. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -33,7 +49,7 @@ export function postgresQueries(tableName: string, schemaName: string | undefine
     ),
     insertMany: statement(
       `INSERT INTO ${table} (sid, sess, expire) ` +
-        `SELECT sid, sess::json, ${expireOf('at')} FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS v(sid, sess, at) ` +
+        `SELECT sid, sess::json, ${expireOf('at')} FROM unnest($1::text[], ${texts('$2')}, $3::timestamptz[]) AS v(sid, sess, at) ` +
         `ON CONFLICT (sid) DO NOTHING RETURNING sid`,
     ),
 
@@ -44,7 +60,7 @@ export function postgresQueries(tableName: string, schemaName: string | undefine
     // `= ANY` says the same as the join, and keeps a plan that was made for an empty table off a full scan.
     updateMany: statement(
       `UPDATE ${table} AS t SET sess = v.new_sess::json, expire = ${expireOf('v.at')} ` +
-        `FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[]) AS v(id, new_sess, at, old_sess, old_digits) ` +
+        `FROM unnest($1::text[], ${texts('$2')}, $3::timestamptz[], ${texts('$4')}, $5::text[]) AS v(id, new_sess, at, old_sess, old_digits) ` +
         `WHERE t.sid = v.id AND t.sid = ANY($1::text[]) AND ${sameVersion('v.old_sess', 'v.old_digits')} RETURNING t.sid`,
     ),
 
@@ -63,6 +79,10 @@ export function postgresQueries(tableName: string, schemaName: string | undefine
     clear: `DELETE FROM ${table}`,
     prune: `DELETE FROM ${table} WHERE sid = ANY(ARRAY(${pruned}))`,
   };
+}
+
+function texts(parameter: string): string {
+  return `string_to_array(${parameter}, E'\\x1f')`;
 }
 
 function statement(text: string): Statement {

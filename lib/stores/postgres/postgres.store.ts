@@ -11,7 +11,7 @@ import {
 import { decodeExpiry, instant } from './expire-column.js';
 import { PostgresDatabase, type Row } from './postgres-database.js';
 import { type PostgresStoreOptions, type ResolvedPostgresOptions, resolveOptions } from './postgres-options.js';
-import { type PostgresQueries, postgresQueries } from './postgres-queries.js';
+import { canBeJoined, joinTexts, type PostgresQueries, postgresQueries } from './postgres-queries.js';
 import { principalKey } from './principal-index.js';
 import { Pruner } from './pruner.js';
 import { setUpTable } from './table-setup.js';
@@ -65,12 +65,12 @@ export class PostgresStore extends SessionStore {
   });
   private readonly inserts = new TurnBatcher<Write, boolean>({
     key: ({ id }) => id,
-    weight: ({ record }) => record.text.length,
+    weight: ({ record }) => weightOf(record),
     run: (writes) => this.insertMany(writes),
   });
   private readonly updates = new TurnBatcher<Swap, boolean>({
     key: ({ id }) => id,
-    weight: ({ record, version }) => record.text.length + version.text.length,
+    weight: ({ record, version }) => weightOf(record) + version.text.length,
     run: (swaps) => this.updateMany(swaps),
   });
 
@@ -219,7 +219,7 @@ export class PostgresStore extends SessionStore {
       const { rows } = await this.database.run(this.queries.update, values);
       return [rows.length === 1];
     }
-    const versions = [swaps.map(({ version }) => version.text), swaps.map(({ version }) => version.digits)];
+    const versions = [joinTexts(swaps.map(({ version }) => version.text)), swaps.map(({ version }) => version.digits)];
     const { rows } = await this.database.run(this.queries.updateMany, [...writeColumns(swaps), ...versions]);
     return whichOf(swaps, rows as Row[]);
   }
@@ -257,10 +257,14 @@ function storedSession({ version }: ReadRow): StoredSession {
   return { text: version.text, expiresAt: version.expiresAt, revision: version };
 }
 
-function writeColumns(writes: readonly Write[]): string[][] {
+function weightOf({ text }: SessionRecord): number {
+  return canBeJoined(text) ? text.length : Infinity;
+}
+
+function writeColumns(writes: readonly Write[]): unknown[] {
   return [
     writes.map(({ id }) => id),
-    writes.map(({ record }) => record.text),
+    joinTexts(writes.map(({ record }) => record.text)),
     writes.map(({ record }) => instant(record.expiresAt)),
   ];
 }

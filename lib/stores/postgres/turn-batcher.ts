@@ -11,7 +11,7 @@ interface Waiting<Item, Result> {
 export interface TurnBatcherOptions<Item, Result> {
   /** Two items of one key never share a query. Left out: any may. */
   readonly key?: (item: Item) => string;
-  /** How much of `maxWeight` an item takes: what is sent for it, in characters. */
+  /** What is sent for it, in characters. `Infinity`: always alone. */
   readonly weight: (item: Item) => number;
   /** Gives the results in the order of the items. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;

@@ -112,6 +112,26 @@ describeWithServer('postgres', (server) => {
     expect(found.map((one) => one?.text)).toEqual(['{"n":1}', undefined, undefined, '{"n":2}']);
   });
 
+  it('lets no text spill over into the records that share its query', async () => {
+    const texts = ['{"n":1}', '{"n":2}\u001f{"n":3}', '\u001f', '{"n":4,"note":"\\u001f"}', '{"raw":"\u001f"}'];
+    const results = await Promise.allSettled(
+      texts.map((text, n) => store.create(`spill-${n}`, { text, expiresAt: END })),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled', 'rejected']);
+    const found = await Promise.all(texts.map((_, n) => store.load(`spill-${n}`)));
+    expect(found.map((one) => one?.text)).toEqual([texts[0], undefined, undefined, texts[3], undefined]);
+    const [first, , , fourth] = found;
+    const swapped = await Promise.allSettled([
+      store.replace('spill-0', { text: texts[1]!, expiresAt: END }, first!.revision),
+      store.replace('spill-3', { text: '{"n":5}', expiresAt: END }, fourth!.revision),
+    ]);
+    expect(swapped.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect((await Promise.all([0, 3].map((n) => store.load(`spill-${n}`)))).map((one) => one?.text)).toEqual([
+      texts[0],
+      '{"n":5}',
+    ]);
+  });
+
   it('keeps a principal longer than an index page and one with control characters', async () => {
     for (const principal of ['p'.repeat(20_000), 'a\u0000b', '\u001f\\u001f', '\ud83c']) {
       const text = JSON.stringify({ cookie: {}, __keycard: { v: 1, p: principal } });

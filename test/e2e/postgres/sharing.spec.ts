@@ -68,15 +68,13 @@ describeWithServer('postgres', (server) => {
     await store.replace(names[1]!, recordOf(11), found[1]!.revision);
     await store.destroy(names[2]!);
     sent.length = 0;
-    const results = await Promise.all([
-      ...names.map((id, n) => store.replace(id, recordOf(n + 20), found[n]!.revision)),
-      store.replace(names[0]!, recordOf(99), found[0]!.revision),
-    ]);
-    expect(results).toEqual(['ok', 'conflict', 'gone', 'ok', 'conflict']);
-    // The second replace of one session goes apart; those that failed share a look at what is there.
+    const [, ...others] = names.map((id, n) => () => store.replace(id, recordOf(n + 20), found[n]!.revision));
+    const twice = [20, 99].map((n) => store.replace(names[0]!, recordOf(n), found[0]!.revision));
+    expect(await Promise.all(others.map((replace) => replace()))).toEqual(['conflict', 'gone', 'ok']);
+    // They go apart, so either may be the first to arrive.
+    expect((await Promise.all(twice)).sort()).toEqual(['conflict', 'ok']);
     expect(kinds().filter((kind) => kind === 'UPDATE').length).toBe(2);
-    expect((await loadAll(names)).map((one) => one?.text)).toEqual([
-      recordOf(20).text,
+    expect((await loadAll(names.slice(1))).map((one) => one?.text)).toEqual([
       recordOf(11).text,
       undefined,
       recordOf(23).text,
