@@ -214,6 +214,31 @@ describe('a process that is stopped while it writes', () => {
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   });
 
+  it('keeps its temporary file when another process opens the folder, and goes on with it', async () => {
+    await store.create('x', recordOf({ by: 'nobody' }));
+    const signal = { call: 'symlinkSync', path: 'claims', signal: 'SIGSTOP' };
+    const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal });
+    await worker.stopped();
+    await store.open();
+    expect(ours('tmp').length).toBe(1);
+    worker.signal('SIGCONT');
+    expect(await worker.hear('result')).toBe('ok');
+    expect(await dataOf('x')).toMatchObject({ by: 'worker' });
+  });
+
+  it('holds nobody up where its temporary file was lost: its claim is succeeded', async () => {
+    await store.create('x', recordOf({ by: 'nobody' }));
+    const { revision } = (await store.load('x'))!;
+    const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal: beforeRename });
+    await worker.stopped();
+    rmSync(join(path, '.keycard', 'tmp', ours('tmp')[0]!));
+    expect(await store.replace('x', recordOf({ by: 'us' }), revision)).toBe('ok');
+    expect(ours('claims')).toEqual([]);
+    worker.signal('SIGCONT');
+    await worker.hear('result');
+    expect(await dataOf('x')).toMatchObject({ by: 'us' });
+  });
+
   it('before it removes an expired session, can never remove a new one of the same id', async () => {
     await store.create('x', recordOf({}, Date.now() + 30));
     await store.create('y', recordOf({}));
