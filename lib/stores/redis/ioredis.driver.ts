@@ -9,16 +9,27 @@ interface Connection {
   scan(cursor: string, ...args: (string | number)[]): Promise<[string, string[]]>;
 }
 
+/** A client that waits for its next try to connect. */
+interface Reconnecting {
+  readonly status?: string;
+  reconnectTimeout?: NodeJS.Timeout | null;
+  connect(): Promise<unknown>;
+}
+
 interface ClusterClient {
   nodes(role: 'all' | 'master'): Connection[];
 }
 
 export const isIoredis = (client: object): client is IoredisClient => 'evalsha' in client && 'mget' in client;
 
+/** The least time between two tries to connect that calls bring forward: 0.5 s. */
+const RECONNECT_MS = 500;
+
 /** Commands by an ioredis client. */
 export class IoredisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
+  private triedAt = -RECONNECT_MS;
   private corked: NonNullable<Connection['stream']>[] | undefined;
 
   constructor(private readonly client: IoredisClient) {
@@ -32,6 +43,7 @@ export class IoredisDriver implements RedisDriver {
   }
 
   mget(keys: string[]): Promise<(string | null)[]> {
+    this.gather();
     return this.client.mget(keys);
   }
 
@@ -84,6 +96,7 @@ export class IoredisDriver implements RedisDriver {
   private gather(): void {
     if (this.corked !== undefined) return;
     this.corked = [];
+    this.reconnectSoon();
     for (const { stream } of this.connections('all')) {
       if (stream == null) continue;
       stream.cork();
@@ -97,4 +110,20 @@ export class IoredisDriver implements RedisDriver {
     this.corked = undefined;
     for (const stream of streams) stream.uncork();
   };
+
+  /**
+   * ioredis waits longer after every try, 5 s in the end, so that a server would be back long before it is found. A call
+   * that needs it is reason enough to try now, in place of the try that the client has planned.
+   */
+  private reconnectSoon(): void {
+    const client: unknown = this.client;
+    const waiting = client as Reconnecting;
+    if (!this.single || waiting.status !== 'reconnecting' || !waiting.reconnectTimeout) return;
+    const now = performance.now();
+    if (now - this.triedAt < RECONNECT_MS) return;
+    this.triedAt = now;
+    clearTimeout(waiting.reconnectTimeout);
+    waiting.reconnectTimeout = null;
+    waiting.connect().catch(() => undefined); // The client plans its next try by itself, and tells its own listeners.
+  }
 }

@@ -17,8 +17,9 @@ export function driverOf(client: RedisClient): RedisDriver {
 export async function connectTo(url: string): Promise<IoredisClient> {
   const client: Redis = new (await loadIoredis())(url, {
     maxRetriesPerRequest: 1,
-    connectTimeout: 5_000,
-    commandTimeout: 5_000,
+    connectTimeout: 2_000,
+    commandTimeout: 2_000,
+    socketTimeout: 5_000,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
   });
   // Each call that a broken connection spoils says so itself; without a listener ioredis prints every attempt.
