@@ -62,6 +62,39 @@ describe('four processes on one folder', () => {
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   }, 120_000);
 
+  it('make 2,000 changes of different keys of one session, and none is lost', async () => {
+    await store.create('shared', recordOf({}));
+    const four = ['a', 'b', 'c', 'd'].map((name) => start('keys', { id: 'shared', name, times: 500, fsync: false }));
+    for (const worker of four) await worker.hear('ready');
+    for (const worker of four) worker.say('go');
+    const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
+    const { cookie, __keycard, ...data } = (await dataOf('shared'))!;
+    expect(Object.keys(data).length).toBe(2000);
+    expect(Math.min(...conflicts)).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('bring no session back in 200 rounds of a logout that meets a change in flight', async () => {
+    const four = [1, 2, 3, 4].map(() => start('late', { fsync: false }));
+    let gone = 0;
+    for (let round = 0; round < 50; round++) {
+      await Promise.all(
+        four.map(async (worker, n) => {
+          const id = `s${round}-${n}`;
+          await store.create(id, recordOf({}));
+          worker.say(id);
+          // It has read the session by now, and its change comes after the logout.
+          await worker.hear(`loaded-${round}`);
+          expect(await store.destroy(id)).toBe('ok');
+          worker.say('go');
+          if ((await worker.hear(`replaced-${round}`)) === 'gone') gone += 1;
+          expect(await store.load(id)).toBeUndefined();
+        }),
+      );
+    }
+    expect(gone).toBe(200);
+    expect(readdirSync(path)).toEqual(['.keycard']);
+  }, 60_000);
+
   it('create and end sessions of one principal, and none is missing from its list', async () => {
     const four = ['a', 'b', 'c', 'd'].map((name) => start('principal', { name, times: 30 }));
     for (const worker of four) await worker.hear('ready');

@@ -26,10 +26,10 @@ export class WorkerProcess {
     void this.ended.then(() => this.heard());
   }
 
-  /** Waits for a line that begins so, and gives the rest of it. */
+  /** Waits for a line that begins with this word, and gives the rest of it. */
   async hear(start: string): Promise<string> {
     for (;;) {
-      const line = this.lines.find((said) => said.startsWith(start));
+      const line = this.lines.find((said) => said === start || said.startsWith(`${start} `));
       if (line !== undefined) return line.slice(start.length).trim();
       if (this.hasEnded) throw new Error(`The worker ended without saying "${start}": ${this.errors}`);
       await new Promise<void>((resolve) => (this.heard = resolve));

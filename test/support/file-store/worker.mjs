@@ -57,6 +57,33 @@ const jobs = {
     say('conflicts', conflicts);
   },
 
+  /** Sets so many keys of one session, one at a time, each of which no other process sets. */
+  async keys({ id, name, times }) {
+    say('ready');
+    await go();
+    let conflicts = 0;
+    for (let done = 0; done < times;) {
+      const { text, revision } = await store.load(id);
+      const { cookie, __keycard, ...data } = JSON.parse(text);
+      const result = await store.replace(id, recordOf({ ...data, [`${name}${done}`]: done }), revision);
+      if (result === 'ok') done += 1;
+      else conflicts += 1;
+    }
+    say('conflicts', conflicts);
+  },
+
+  /** Reads a session for each line it hears, and replaces it on the next, with what it has read. */
+  async late() {
+    const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    for (let round = 0; ; round++) {
+      const { value: id } = await lines.next();
+      const { revision } = await store.load(id);
+      say(`loaded-${round}`);
+      await lines.next();
+      say(`replaced-${round}`, await store.replace(id, recordOf({ late: true }), revision));
+    }
+  },
+
   /** Creates, changes and ends sessions for ever, and says what was acknowledged. */
   async write({ name }) {
     for (let n = 0; ; n++) {
