@@ -1,6 +1,6 @@
 import type { SessionRecord } from '../session-store.js';
 import { fitsSubDocument, isPlainObject, keepTypes, type PlainObject } from './bson-values.js';
-import { principalIn } from '../redis/record-principal.js';
+import { principalIn, principalOfFacts } from './record-principal.js';
 
 /** A session as it lies in the collection. `_id`, `session` and `expires` are connect-mongo's; it leaves `keycard` alone. */
 export interface SessionDocument {
@@ -52,8 +52,7 @@ export function principalOf(document: SessionDocument): string | undefined {
 export function ownPrincipal(session: unknown): string | null | undefined {
   if (typeof session === 'string') return principalIn(session);
   const facts = isPlainObject(session) ? session['__keycard'] : undefined;
-  if (!isPlainObject(facts)) return undefined;
-  return typeof facts['p'] === 'string' ? facts['p'] : null;
+  return isPlainObject(facts) ? principalOfFacts(facts) : undefined;
 }
 
 /** Those that have not ended. No `expires`: never ends. One that is no date: not a session, as connect-mongo sees it too. */
