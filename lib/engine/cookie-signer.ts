@@ -37,7 +37,7 @@ class SigningKey {
   /** Base64 of the HMAC without padding. `id` is ASCII of at most 256 characters. */
   sign(id: string): string {
     this.inner.copy(message, 0);
-    const length = message.latin1Write(id, BLOCK);
+    const length = message.write(id, BLOCK, 'latin1');
     const digest = hash('sha256', message.subarray(0, BLOCK + length), 'buffer');
     this.outer.copy(outer, 0);
     digest.copy(outer, BLOCK);
@@ -71,7 +71,7 @@ export class CookieSigner {
     // utf8: a character over 0x7f takes more than a byte, so it can't stand for one of base64's.
     if (given.write(value.slice(dot + 1), 'utf8') !== SIGNATURE_LENGTH) return undefined;
     for (const key of this.keys) {
-      expected.latin1Write(key.sign(id), 0);
+      expected.write(key.sign(id), 'latin1');
       if (timingSafeEqual(given, expected)) return id;
     }
     return undefined;

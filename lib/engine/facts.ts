@@ -44,6 +44,8 @@ export interface Facts {
   b?: string;
   /** Version of the data's schema. */
   m?: number;
+  /** No session: a mark that ends a principal's sessions up to this time. */
+  t?: number;
   /** Retired: until when it counts, and the way forward. */
   x?: Retirement;
 }
@@ -78,6 +80,7 @@ export function isFacts(value: unknown): value is Facts {
     isOptional(f.f, 'string') &&
     isOptional(f.b, 'string') &&
     isOptional(f.m, 'number') &&
+    (f.t === undefined || isTime(f.t)) &&
     (f.k === undefined || (Array.isArray(f.k) && f.k.every((key) => typeof key === 'string'))) &&
     (f.d === undefined || (isPlain(f.d) && isOptional(f.d.u, 'string') && isOptional(f.d.i, 'string'))) &&
     (f.o === undefined || isPlain(f.o)) &&

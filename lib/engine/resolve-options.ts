@@ -249,7 +249,7 @@ function oneOf<T extends string>(value: unknown, choices: readonly [T, ...T[]], 
 }
 
 function onConflict(value: SessionOptions['onConflict']): NonNullable<SessionOptions['onConflict']> {
-  return typeof value === 'function' ? value : oneOf(value, ['mine', 'theirs'], 'onConflict');
+  return typeof value === 'function' ? value : oneOf<'mine' | 'theirs'>(value, ['mine', 'theirs'], 'onConflict');
 }
 
 function schema(value: SessionOptions['schema']): SessionOptions['schema'] {

@@ -1,0 +1,487 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readCookie } from './cookie-header.js';
+import { SessionOptionsError, SessionStateError, SessionUnavailableError } from './errors.js';
+import type { Facts } from './facts.js';
+import { show } from './duration.js';
+import type { SessionValues } from './record-text.js';
+import { addHeader, addSetCookie, type GateHooks } from './response-gate.js';
+import { type CoreHost, SessionCore } from './session-core.js';
+import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
+import type { SessionEventType } from './session-events.js';
+import { isWellFormedId } from './session-id.js';
+import type { SessionManager } from './session-manager.js';
+import { failureOf } from './failure-response.js';
+
+/** What a framework knows of a request that plain HTTP doesn't say. */
+export interface RequestFacts {
+  /** Whether the client speaks https, behind whatever proxies the framework trusts. */
+  isSecure(req: IncomingMessage): boolean;
+  /** The client's address, likewise. */
+  ip(req: IncomingMessage): string | undefined;
+}
+
+const LONGEST_USER_AGENT = 256;
+
+/** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
+export class RequestSession implements CoreHost, GateHooks {
+  private core: SessionCore | undefined;
+  private error: unknown;
+  private opened = false;
+  private opening: Promise<void> | undefined;
+  private unset = false;
+  private moved = false;
+  private cookieWasSet = false;
+  private secure: boolean | undefined;
+  /** The well-signed id that the browser sent. */
+  private browserId: string | undefined;
+  /** Sessions that were replaced, with what they held then. */
+  private detached: Map<SessionCore, string> | undefined;
+  private pending: Set<Promise<unknown>> | undefined;
+
+  constructor(
+    readonly manager: SessionManager,
+    private readonly facts: RequestFacts | undefined,
+    readonly req: IncomingMessage | undefined,
+    private readonly res: ServerResponse | undefined,
+  ) {}
+
+  /** A session outside a request. */
+  static detachedFrom(manager: SessionManager, core: (host: CoreHost) => SessionCore): SessionCore {
+    const host = new RequestSession(manager, undefined, undefined, undefined);
+    host.opened = true;
+    host.core = core(host);
+    return host.core;
+  }
+
+  /** Reads the cookie and, unless it is to be read on demand, the session. A promise where the store is asked. */
+  begin(): Promise<void> | undefined {
+    const { options, signer, events } = this.manager;
+    const header = this.req!.headers.cookie;
+    if (header !== undefined) {
+      const value = readCookie(header, options.name);
+      if (value !== undefined) {
+        this.browserId = signer.unsign(value);
+        if (this.browserId === undefined) events.emit('loaded-invalid', undefined, { reason: 'signature' });
+      }
+    }
+    return options.load === 'lazy' ? undefined : this.open();
+  }
+
+  /** Reads the session, once. It never rejects: a store that fails is told where the session is asked for. */
+  open(): Promise<void> | undefined {
+    if (this.opened) return this.opening;
+    this.opened = true;
+    if (this.browserId === undefined) {
+      this.core = new SessionCore(this.manager, this);
+      return undefined;
+    }
+    this.opening = this.load(this.browserId);
+    return this.opening;
+  }
+
+  private async load(id: string): Promise<void> {
+    const { manager } = this;
+    try {
+      const found = await manager.writer.locate(id);
+      if (typeof found === 'object') {
+        this.core = new SessionCore(manager, this, found);
+        if (manager.options.bindTo.length > 0) await this.checkBinding(this.core);
+      } else {
+        this.core = new SessionCore(manager, this);
+        if (found === 'retired') this.core.status = 'muted';
+        else manager.events.emit('loaded-invalid', id, { reason: 'unknown' });
+      }
+    } catch (error) {
+      this.error = error;
+      manager.noteStoreFailure('load', error);
+    } finally {
+      this.opening = undefined;
+    }
+  }
+
+  private async checkBinding(core: SessionCore): Promise<void> {
+    if (core.facts.b === undefined || core.facts.b === this.binding()) return;
+    this.manager.events.emit('mismatch', core.id, { handle: core.facts.h, principal: core.facts.p, reason: 'userAgent' });
+    if (this.manager.options.onMismatch !== 'destroy') return;
+    await this.manager.writer.destroy(core);
+    this.core = new SessionCore(this.manager, this);
+  }
+
+  /** Whether the store failed to give the session. */
+  get hasFailed(): boolean {
+    return this.error !== undefined;
+  }
+
+  /**
+   * What `req.session` is; `undefined` after it was destroyed or unset.
+   *
+   * @throws SessionUnavailableError where the store failed and `onStoreError` is `fail`.
+   * @throws SessionStateError where `load` is `lazy` and nobody has opened it.
+   */
+  get session(): object | undefined {
+    const core = this.currentCore;
+    return core === undefined ? undefined : core.session;
+  }
+
+  /** The core behind `session`. */
+  get currentCore(): SessionCore | undefined {
+    if (!this.opened || this.opening !== undefined) {
+      throw new SessionStateError(
+        'NOT_LOADED',
+        'The session has not been read yet: with load: \'lazy\' it is there once a decorator or a guard has asked for it. Use @Session(), or load: \'eager\'.',
+      );
+    }
+    if (this.error !== undefined) {
+      if (this.manager.options.onStoreError === 'fail') throw new SessionUnavailableError(undefined, { cause: this.error });
+      this.core ??= this.mutedCore();
+    }
+    return this.unset || this.core!.status === 'ended' ? undefined : this.core;
+  }
+
+  private mutedCore(): SessionCore {
+    const core = new SessionCore(this.manager, this);
+    core.status = 'muted';
+    return core;
+  }
+
+  /** The id, also of a session that was ended; `undefined` where the store failed. */
+  get id(): string | undefined {
+    return this.core?.id;
+  }
+
+  /** `req.session = null`, or deleting it. */
+  unsetSession(): void {
+    this.unset = true;
+  }
+
+  // --- What a core asks of its host
+
+  newId(): string {
+    const id = this.manager.options.genid(this.req);
+    if (!isWellFormedId(id)) throw new SessionOptionsError(`"genid" gave ${typeof id === 'string' ? 'an id that is no text of 1 to 256 visible ASCII characters' : show(id)}.`);
+    return id;
+  }
+
+  device(): Facts['d'] {
+    if (!this.manager.options.device || this.req === undefined) return undefined;
+    const device: { u?: string; i?: string } = {};
+    const userAgent = this.req.headers['user-agent'];
+    const ip = this.facts?.ip(this.req);
+    if (userAgent !== undefined) device.u = userAgent.slice(0, LONGEST_USER_AGENT);
+    if (ip !== undefined) device.i = ip;
+    return device;
+  }
+
+  binding(): string | undefined {
+    if (this.manager.options.bindTo.length === 0 || this.req === undefined) return undefined;
+    return hash('sha256', this.req.headers['user-agent'] ?? '', 'base64').slice(0, 22);
+  }
+
+  cookieOf(core: SessionCore): SessionCookie {
+    const { options } = this.manager;
+    const attributes = this.manager.decideAttributes(
+      options.cookieFor === undefined || this.req === undefined ? options.cookie : options.cookieFor(this.req),
+      this.isSecure(),
+    );
+    const cookie = new SessionCookie(attributes, () => this.manager.now());
+    if (core.facts.o !== undefined) cookie.restore(core.facts.o);
+    return cookie;
+  }
+
+  cookieJson(core: SessionCore, facts: Facts): string {
+    if (this.manager.options.cookieFor !== undefined) core.cookie.touch();
+    else if (core.cookieIfAsked !== undefined && facts.s === this.manager.now()) core.cookie.touch();
+    return JSON.stringify(this.manager.storedCookieOf(core, facts, this.isSecure()));
+  }
+
+  private isSecure(): boolean {
+    this.secure ??= this.req === undefined || this.facts === undefined ? true : this.askSecure(this.req, this.facts);
+    return this.secure;
+  }
+
+  private askSecure(req: IncomingMessage, facts: RequestFacts): boolean {
+    const { proxy, cookie } = this.manager.options;
+    const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
+    const said = String(req.headers['x-forwarded-proto'] ?? '').split(',')[0]!.trim().toLowerCase() === 'https';
+    if (proxy === true) return encrypted || said;
+    const secure = proxy === false ? encrypted : facts.isSecure(req);
+    if (!secure && said && cookie.secure === 'auto') {
+      this.manager.warnOnce(
+        'untrusted-proxy',
+        'A request says X-Forwarded-Proto: https, but no proxy is trusted, so the session cookie is sent without Secure. Tell the framework which proxy to trust (Express: app.set("trust proxy", 1)), or set "proxy": true.',
+      );
+    }
+    return secure;
+  }
+
+  // --- The gate
+
+  beforeHeaders(): Promise<void> | undefined {
+    if (!this.opened) return undefined;
+    if (this.pending !== undefined && this.pending.size > 0) return this.afterPending(true);
+    return this.opening === undefined ? this.commit(true) : this.opening.then(() => this.commit(true));
+  }
+
+  beforeEnd(): Promise<void> | undefined {
+    if (!this.opened || this.error !== undefined) return undefined;
+    if (this.pending !== undefined && this.pending.size > 0) return this.afterPending(false);
+    try {
+      return this.commit(false)?.catch((error: unknown) => this.reportLate(error));
+    } catch (error) {
+      this.reportLate(error);
+      return undefined;
+    }
+  }
+
+  failure(_res: ServerResponse, error: unknown) {
+    this.manager.noteStoreFailure('save', error);
+    return failureOf(error);
+  }
+
+  private reportLate(error: unknown): void {
+    this.manager.options.logger.error('What the session held at the end of a streamed response could not be saved.', error);
+  }
+
+  private async afterPending(atStart: boolean): Promise<void> {
+    // How each ended its own caller is told.
+    while (this.pending!.size > 0) await Promise.allSettled(this.pending!);
+    if (atStart) await this.commit(true);
+    else await this.beforeEnd();
+  }
+
+  private commit(atStart: boolean): Promise<void> | undefined {
+    if (this.detached !== undefined) this.reportDetached(this.detached);
+    const { core } = this;
+    if (this.error !== undefined || core === undefined) return undefined;
+    if (core.status === 'ended') {
+      if (atStart) this.clearCookie(core);
+      return undefined;
+    }
+    if (this.unset) return this.commitUnset(core, atStart);
+    if (core.status === 'muted' || core.status === 'gone') return undefined;
+    if (atStart && this.isRenewalDue(core)) core.rotation = 'renew';
+    if (!this.needsWrite(core)) {
+      if (atStart) this.sendCookie(core);
+      return undefined;
+    }
+    if (!atStart && (core.status === 'new' || core.rotation !== undefined)) {
+      if (core.status === 'loaded' || core.isChanged()) {
+        this.manager.options.logger.warn('A session was begun, or its id changed, after the response had begun: its cookie can no longer be sent, so it was not saved.');
+      }
+      return undefined;
+    }
+    return this.commitWrite(core, atStart);
+  }
+
+  private async commitWrite(core: SessionCore, atStart: boolean): Promise<void> {
+    const essential = core.status === 'new' || core.rotation !== undefined || core.claim !== undefined || core.cookieChanged || core.isChanged();
+    try {
+      await this.write(core);
+    } catch (error) {
+      // Only the idle end was to be moved: no reason to fail a request that needed nothing of it.
+      if (essential) throw error;
+      this.manager.noteStoreFailure('touch', error);
+    }
+    if (atStart) this.sendCookie(core);
+  }
+
+  private async write(core: SessionCore): Promise<'ok' | 'gone' | 'skipped'> {
+    const moves = core.due || core.cookieChanged || core.rotation !== undefined;
+    const written = await this.manager.writer.write(core);
+    if (written === 'ok' && moves) this.moved = true;
+    return written;
+  }
+
+  private async commitUnset(core: SessionCore, atStart: boolean): Promise<void> {
+    if (this.manager.options.unset !== 'destroy' || core.status === 'gone' || core.status === 'muted') return;
+    await this.manager.writer.destroy(core);
+    core.status = 'ended';
+    this.manager.events.emit('destroyed', core.id, { handle: core.facts.h, principal: core.facts.p });
+    if (atStart) this.clearCookie(core);
+  }
+
+  private isRenewalDue(core: SessionCore): boolean {
+    const { renewAfterMs } = this.manager.options;
+    if (renewAfterMs === Number.POSITIVE_INFINITY || core.status !== 'loaded' || core.rotation !== undefined) return false;
+    return this.manager.now() - (core.facts.i ?? core.facts.c) >= renewAfterMs;
+  }
+
+  private needsWrite(core: SessionCore): boolean {
+    if (core.rotation !== undefined || core.claim !== undefined) return core.status === 'loaded' || core.replaces !== undefined || core.claim !== undefined || core.isChanged() || core.rotation === 'regenerate';
+    if (core.status === 'new') return this.manager.options.saveUninitialized || core.isChanged();
+    return core.due || core.cookieChanged || core.isChanged();
+  }
+
+  private reportDetached(detached: Map<SessionCore, string>): void {
+    for (const [core, json] of detached) {
+      if (JSON.stringify(core.values()) !== json) {
+        this.manager.options.logger.warn('A session was written to after regenerate() had put another in its place; what was written is lost. Use the session that regenerate() gives.');
+      }
+    }
+    this.detached = undefined;
+  }
+
+  // --- The cookie
+
+  private sendCookie(core: SessionCore): void {
+    if (core.status !== 'loaded' || this.res === undefined || this.cookieWasSet) return;
+    const policy = this.manager.surface.sendsCookie;
+    const changed = core.id !== this.browserId;
+    if (!changed && !(policy === undefined ? this.moved && this.manager.options.rolling && this.isPersistent(core) : policy(core, this.moved))) return;
+    const text = this.setCookieText(core);
+    if (text === undefined) return;
+    this.cookieWasSet = true;
+    addSetCookie(this.res, text);
+    // A shared cache must not hand one visitor's cookie to another.
+    if (this.manager.surface.cacheControl) addHeader(this.res, 'Cache-Control', 'no-cache="Set-Cookie"');
+  }
+
+  private isPersistent(core: SessionCore): boolean {
+    const own = core.cookieIfAsked ?? (core.facts.o === undefined && this.manager.options.cookieFor === undefined ? undefined : core.cookie);
+    if (own !== undefined) return own.expires !== null;
+    const { maxAge, expires } = this.manager.options.cookie;
+    return (maxAge ?? expires ?? null) !== null;
+  }
+
+  private setCookieText(core: SessionCore): string | undefined {
+    const { options, signer } = this.manager;
+    const secure = this.isSecure();
+    const signed = signer.sign(core.id);
+    if (core.cookieIfAsked === undefined && core.facts.o === undefined && options.cookieFor === undefined) {
+      if (options.cookie.secure === true && !secure) return this.refuseInsecure();
+      const [before, after] = this.manager.attributeText(secure);
+      const { maxAge, expires } = options.cookie;
+      const end = maxAge === undefined || maxAge === null ? expires : new Date(core.facts.s + maxAge);
+      return `${options.name}=${encodeURIComponent(signed)}${before}${end ? `; Expires=${end.toUTCString()}` : ''}${after}`;
+    }
+    const attributes = this.manager.decideAttributes(core.cookie.attributes(), secure);
+    if (attributes.secure === true && !secure) return this.refuseInsecure();
+    return serializeCookie(options.name, signed, attributes);
+  }
+
+  private refuseInsecure(): undefined {
+    this.manager.warnOnce('insecure', 'The session cookie was not sent, as it is Secure and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust it.');
+    return undefined;
+  }
+
+  /** The same attributes as it was set with (RFC 6265bis 5.7: name, domain and path must match), and an end in the past. */
+  private clearCookie(core: SessionCore): void {
+    if (this.res === undefined || this.cookieWasSet || this.manager.surface.keepsCookie) return;
+    const secure = this.isSecure();
+    const attributes: CookieAttributes = { ...this.manager.decideAttributes(core.cookie.attributes(), secure), expires: new Date(0) };
+    if (attributes.secure === true && !secure) return;
+    this.cookieWasSet = true;
+    addSetCookie(this.res, `${this.manager.options.name}=${serializeAttributes(attributes)}`);
+    if (this.manager.surface.cacheControl) addHeader(this.res, 'Cache-Control', 'no-cache="Set-Cookie"');
+  }
+
+  // --- What a session can do
+
+  async save(core: SessionCore): Promise<void> {
+    this.assertCurrent(core);
+    if (core.status === 'new' && this.res?.headersSent) throw headersSent('save()');
+    if (core.status === 'new' || this.needsWrite(core)) await this.track(this.writeOrEnd(core));
+  }
+
+  private async writeOrEnd(core: SessionCore): Promise<void> {
+    if ((await this.write(core)) === 'gone') throw endedElsewhere();
+  }
+
+  async reload(core: SessionCore): Promise<void> {
+    this.assertCurrent(core);
+    const found = await this.track(this.manager.writer.current(core.id));
+    if (found === undefined) throw endedElsewhere();
+    core.reset(found.loaded, found.id);
+  }
+
+  async regenerate(core: SessionCore): Promise<object> {
+    this.assertCurrent(core);
+    this.assertResponse('regenerate()');
+    const next = new SessionCore(this.manager, this);
+    next.rotation = 'regenerate';
+    next.replaces = core.replaces ?? (core.status === 'loaded' ? core : undefined);
+    (this.detached ??= new Map()).set(core, JSON.stringify(core.values()));
+    this.core = next;
+    return next.session;
+  }
+
+  async renew(core: SessionCore): Promise<void> {
+    this.assertCurrent(core);
+    this.assertResponse('renew()');
+    if (core.status === 'loaded') core.rotation ??= 'renew';
+  }
+
+  async login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
+    this.assertCurrent(core);
+    this.assertResponse('login()');
+    const name = principalName(principal);
+    if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
+      throw new TypeError(`session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`);
+    }
+    await this.track(this.manager.principals.assertRoom(name, core.facts.h));
+    if (data !== undefined) Object.assign(core.session, data);
+    const keys = data === undefined ? [] : Object.keys(data).filter((key) => key !== 'user' && key !== 'passport');
+    core.claim = { principal: name, at: this.manager.now(), keys: keys.length === 0 ? undefined : keys };
+    core.rotation = core.rotation === 'regenerate' ? 'regenerate' : 'login';
+  }
+
+  async confirmLogin(core: SessionCore): Promise<void> {
+    this.assertCurrent(core);
+    this.assertResponse('confirmLogin()');
+    const principal = core.principal();
+    if (principal === undefined) throw new SessionStateError('UNSUPPORTED', 'session.confirmLogin() is for a session that somebody is logged in to; use session.login().');
+    core.claim = { principal, at: this.manager.now(), keys: core.claim?.keys ?? core.facts.k };
+    if (core.status === 'loaded') core.rotation ??= 'renew';
+  }
+
+  async destroy(core: SessionCore, type: SessionEventType): Promise<void> {
+    if (core.status === 'ended') return;
+    this.assertCurrent(core);
+    const ended = core.replaces ?? core;
+    await this.track(this.manager.writer.destroy(ended));
+    core.status = 'ended';
+    this.manager.events.emit(type, ended.id, { handle: ended.facts.h, principal: ended.facts.p });
+  }
+
+  async update(core: SessionCore, fn: unknown): Promise<void> {
+    this.assertCurrent(core);
+    if (typeof fn !== 'function') throw new TypeError(`session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`);
+    if (core.status === 'new' && this.res?.headersSent) throw headersSent('update()');
+    const written = await this.track(this.manager.writer.update(core, fn as (draft: SessionValues) => unknown));
+    if (written === 'gone') throw endedElsewhere();
+  }
+
+  private assertCurrent(core: SessionCore): void {
+    if (core.status === 'muted') throw new SessionUnavailableError('The session can not be saved: its store failed, or its id was replaced by a login meanwhile.', { cause: this.error });
+    if (core.status === 'ended' || core.status === 'gone') throw endedElsewhere();
+    if (core !== this.core) throw new SessionStateError('ENDED', 'This session was replaced by regenerate(); use the one that regenerate() gives.');
+  }
+
+  private assertResponse(what: string): void {
+    if (this.res === undefined) throw new SessionStateError('NO_RESPONSE', `session.${what} gives the session a new id, and there is no response here that could carry it.`);
+    if (this.res.headersSent) throw headersSent(what);
+  }
+
+  private async track<T>(work: Promise<T>): Promise<T> {
+    const pending = (this.pending ??= new Set());
+    pending.add(work);
+    try {
+      return await work;
+    } finally {
+      pending.delete(work);
+    }
+  }
+}
+
+function principalName(principal: unknown): string {
+  if ((typeof principal === 'string' && principal !== '') || (typeof principal === 'number' && Number.isFinite(principal)) || typeof principal === 'bigint') {
+    return String(principal);
+  }
+  throw new TypeError(`session.login(principal): principal got ${show(principal)}; it takes the user's id, as text or a number.`);
+}
+
+const headersSent = (what: string): SessionStateError =>
+  new SessionStateError('HEADERS_SENT', `session.${what} came after the response had begun, so its cookie can no longer be sent. Call it before the first byte.`);
+
+const endedElsewhere = (): SessionStateError => new SessionStateError('ENDED', 'The session has ended: it expired, or was logged out meanwhile.');

@@ -1,0 +1,65 @@
+import { createHmac } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
+
+/** What can happen to a session. */
+export type SessionEventType =
+  | 'created'
+  | 'loaded-invalid'
+  | 'renewed'
+  | 'logged-in'
+  | 'logged-out'
+  | 'destroyed'
+  | 'expired'
+  | 'revoked'
+  | 'evicted'
+  | 'principal-void'
+  | 'mismatch'
+  | 'key-dropped';
+
+/** Something that happened. The id is never in it: `session` is a salted hash of it, the same in all processes that share the secret. */
+export interface SessionEvent {
+  readonly type: SessionEventType;
+  /** ms since the epoch. */
+  readonly at: number;
+  /** Salted hash of the id; absent where there was no well-signed one. */
+  readonly session?: string | undefined;
+  readonly handle?: string | undefined;
+  readonly principal?: string | undefined;
+  /** Why: for `loaded-invalid` `signature`, `unknown` or `unreadable`. */
+  readonly reason?: string | undefined;
+}
+
+/** The name of the `diagnostics_channel` that carries each event. */
+export const SESSION_CHANNEL = 'nestjs-keycard:session';
+
+/** Tells listeners, and costs next to nothing where there are none. */
+export class SessionEvents {
+  private readonly listeners = new Set<(event: SessionEvent) => void>();
+  private readonly channel = channel(SESSION_CHANNEL);
+
+  constructor(
+    private readonly salt: Buffer,
+    private readonly now: () => number,
+    private readonly report: (message: string, cause: unknown) => void,
+  ) {}
+
+  /** Adds a listener; gives what removes it. */
+  listen(listener: (event: SessionEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  emit(type: SessionEventType, id: string | undefined, details?: Pick<SessionEvent, 'handle' | 'principal' | 'reason'>): void {
+    if (this.listeners.size === 0 && !this.channel.hasSubscribers) return;
+    const session = id === undefined ? undefined : createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22);
+    const event: SessionEvent = { type, at: this.now(), session, ...details };
+    this.channel.publish(event);
+    for (const listener of this.listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.report('A listener of session events threw.', error);
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import type { SessionStore } from '../stores/session-store.js';
+import { CookieSigner } from './cookie-signer.js';
+import type { Facts } from './facts.js';
+import { PrincipalSessions } from './principal-sessions.js';
+import { deriveKey } from './record-cipher.js';
+import type { ResolvedOptions } from './resolve-options.js';
+import { RequestSession } from './request-session.js';
+import { SessionCore } from './session-core.js';
+import { SessionEvents } from './session-events.js';
+import { isWellFormedId } from './session-id.js';
+import { SessionRecords } from './session-records.js';
+import { serializeAttributes, storedCookie } from './session-cookie.js';
+import { SessionWriter } from './session-writer.js';
+import { httpSurface, type SessionSurface } from './session-surface.js';
+
+/** What one `SessionModule` (or one `session()`) shares among its requests: options, store, keys. */
+export class SessionManager {
+  readonly signer: CookieSigner;
+  readonly events: SessionEvents;
+  readonly records: SessionRecords;
+  readonly principals: PrincipalSessions;
+  readonly writer: SessionWriter;
+  private readonly hiddenKeys = new Set<string>();
+  private lastFailureAt = Number.NEGATIVE_INFINITY;
+  private readonly warned = new Set<string>();
+  /** Set-Cookie's attributes but Expires, where no request changes them: split where Expires goes. */
+  private readonly attributeTexts = new Map<boolean, readonly [string, string]>();
+
+  constructor(
+    readonly options: ResolvedOptions,
+    readonly store: SessionStore,
+    readonly surface: SessionSurface = httpSurface,
+  ) {
+    this.signer = new CookieSigner(options.secrets);
+    this.events = new SessionEvents(deriveKey(options.secrets[0]!, 'events'), () => this.now(), options.logger.error.bind(options.logger));
+    this.records = new SessionRecords(store, options, this.events);
+    this.principals = new PrincipalSessions(this);
+    this.writer = new SessionWriter(this);
+  }
+
+  now(): number {
+    return this.options.clock.now();
+  }
+
+  /** Whether facts still count: the absolute end, or a retired id's grace. */
+  isLive(facts: Facts | undefined): boolean {
+    if (facts === undefined) return true;
+    if (facts.t !== undefined) return false;
+    if (facts.x !== undefined) return facts.x.u > this.now();
+    return facts.c + this.absoluteMs(facts) > this.now();
+  }
+
+  /** When a session that is seen now ends: idle, or absolute. */
+  expiryOf(facts: Facts, now: number): number {
+    return Math.min(now + this.idleMs(facts), facts.c + this.absoluteMs(facts));
+  }
+
+  /** A life that the app set on this very session goes before the option. */
+  private idleMs(facts: Facts): number {
+    const own = facts.o?.maxAge;
+    return typeof own === 'number' ? own : this.options.idleMs;
+  }
+
+  private absoluteMs(facts: Facts): number {
+    const own = facts.o?.maxAge;
+    if (this.options.absoluteIsExplicit || typeof own !== 'number') return this.options.absoluteMs;
+    return Math.max(own, this.options.absoluteMs);
+  }
+
+  /** Attributes that hold for a request: `auto` decided, the app's own of this session put in by the caller. */
+  decideAttributes<T extends { secure?: unknown; sameSite?: unknown }>(attributes: T, secure: boolean): T {
+    if (attributes.secure !== 'auto' && attributes.sameSite !== 'auto') return attributes;
+    const decided = { ...attributes };
+    if (decided.secure === 'auto') decided.secure = secure;
+    if (decided.sameSite === 'auto') decided.sameSite = secure ? 'none' : 'lax';
+    return decided;
+  }
+
+  /** `[before Expires, after it]` for the options' cookie. */
+  attributeText(secure: boolean): readonly [string, string] {
+    let texts = this.attributeTexts.get(secure);
+    if (texts === undefined) {
+      const { domain, path, ...rest } = this.decideAttributes(this.options.cookie, secure);
+      texts = [serializeAttributes({ domain, path }), serializeAttributes({ ...rest, expires: null })];
+      this.attributeTexts.set(secure, texts);
+    }
+    return texts;
+  }
+
+  /** The record's `cookie`: what peers need to go on with the session. */
+  storedCookieOf(core: SessionCore, facts: Facts, secure: boolean) {
+    const asked = core.cookieIfAsked;
+    if (asked !== undefined || facts.o !== undefined) {
+      const cookie = asked ?? core.cookie;
+      return storedCookie(this.decideAttributes(cookie.attributes(), secure), cookie.originalMaxAge, cookie.expires);
+    }
+    const { maxAge, expires } = this.options.cookie;
+    const end = maxAge === undefined || maxAge === null ? (expires ?? null) : new Date(facts.s + maxAge);
+    return storedCookie(this.decideAttributes(this.options.cookie, secure), maxAge ?? (end === null ? null : end.getTime() - facts.s), end);
+  }
+
+  /** A session by its id, for jobs: it can be read, changed, saved and ended, but has no response that could carry a new id. */
+  async open(id: string): Promise<SessionCore | undefined> {
+    if (!isWellFormedId(id)) return undefined;
+    const found = await this.writer.current(id);
+    return found && RequestSession.detachedFrom(this, (host) => new SessionCore(this, host, found));
+  }
+
+  /** The id that a key of the store stands for; with `hashIds` nobody knows. */
+  idOfKey(key: string): string | undefined {
+    return this.options.hashIds ? undefined : key;
+  }
+
+  /** Data whose name clashes with one of the session's: said once. */
+  noteHiddenKey(key: string): void {
+    if (this.hiddenKeys.has(key)) return;
+    this.hiddenKeys.add(key);
+    this.options.logger.warn(`Sessions hold a key named "${key}", which the session keeps for itself: it is kept in the record as it is; dataOf(session).${key} reaches it.`);
+  }
+
+  /** A store that fails does so for many requests: one line a second says it. */
+  noteStoreFailure(what: 'load' | 'save' | 'touch', error: unknown): void {
+    const now = performance.now();
+    if (now - this.lastFailureAt < 1_000) return;
+    this.lastFailureAt = now;
+    this.options.logger.error(`A session could not be ${what === 'load' ? 'loaded' : what === 'save' ? 'saved' : 'kept alive'}.`, error);
+  }
+
+  warnOnce(topic: string, message: string): void {
+    if (this.warned.has(topic)) return;
+    this.warned.add(topic);
+    this.options.logger.warn(message);
+  }
+}

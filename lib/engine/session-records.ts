@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { SessionStoreError } from '../stores/session-store.error.js';
+import type { ListQuery, Revision, SessionStore, StoredSession, WriteResult } from '../stores/session-store.js';
+import { SessionDataError } from './errors.js';
+import type { Facts } from './facts.js';
+import { RecordCipher } from './record-cipher.js';
+import { RecordText } from './record-text.js';
+import type { ResolvedOptions } from './resolve-options.js';
+import type { SessionEvents } from './session-events.js';
+import { CallTimer } from './store-timer.js';
+
+/** A live, readable record. */
+export interface LoadedRecord {
+  /** The id under which the store keeps it. */
+  readonly key: string;
+  readonly record: RecordText;
+  readonly revision: Revision;
+}
+
+/** A record of a list, with where to go on. */
+export interface ListedRecord extends LoadedRecord {
+  readonly cursor: string;
+}
+
+/**
+ * The store as the engine uses it: calls bounded in time, errors of one kind, ids hashed and texts encrypted where asked, and what
+ * can't be read left alone.
+ */
+export class SessionRecords {
+  private readonly timer: CallTimer;
+  private readonly cipher: RecordCipher | undefined;
+
+  constructor(
+    readonly store: SessionStore,
+    private readonly options: ResolvedOptions,
+    private readonly events: SessionEvents,
+  ) {
+    this.cipher = options.encryption && new RecordCipher(options.encryption);
+    this.timer = new CallTimer(
+      options.storeTimeoutMs,
+      () => new SessionStoreError('TIMEOUT', `The session store didn't answer within ${options.storeTimeoutMs} ms ("storeTimeout").`),
+    );
+  }
+
+  /** The name under which the store keeps a session. */
+  key(id: string): string {
+    return this.options.hashIds ? createHash('sha256').update(id).digest('base64url') : id;
+  }
+
+  async load(key: string): Promise<LoadedRecord | undefined> {
+    const stored = await this.call(() => this.store.load(key));
+    return stored === undefined ? undefined : this.read(key, stored);
+  }
+
+  /** Writes a new record. */
+  async create(key: string, text: string, facts: Facts, cookie: string): Promise<void> {
+    const record = this.pack(key, text, facts, cookie);
+    await this.call(() => this.store.create(key, record));
+  }
+
+  async replace(key: string, text: string, facts: Facts, cookie: string, revision: Revision): Promise<WriteResult> {
+    const record = this.pack(key, text, facts, cookie);
+    return this.call(() => this.store.replace(key, record, revision));
+  }
+
+  async destroy(key: string, revision?: Revision): Promise<WriteResult> {
+    return this.call(() => this.store.destroy(key, revision));
+  }
+
+  /** Whether sessions can be listed. */
+  get canList(): boolean {
+    return typeof this.store.list === 'function';
+  }
+
+  /** Live readable records, those of one principal where it is named. What can't be read is passed over. */
+  async *list(query: ListQuery): AsyncGenerator<ListedRecord, void, void> {
+    if (this.store.list === undefined) {
+      throw new SessionStoreError('REFUSED', `This session store (${this.store.constructor.name}) can't list sessions.`);
+    }
+    for (const principal of this.principalNames(query.principal)) {
+      const iterator = this.store.list({ ...query, principal })[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await this.call(() => iterator.next());
+          if (next.done) break;
+          const read = this.read(next.value.id, next.value);
+          if (read !== undefined) yield { ...read, cursor: next.value.cursor };
+        }
+      } finally {
+        await iterator.return?.();
+      }
+    }
+  }
+
+  /** What the store knows a principal by. */
+  private principalNames(principal: string | undefined): readonly (string | undefined)[] {
+    return principal === undefined || this.cipher === undefined ? [principal] : this.cipher.principalNames(principal);
+  }
+
+  private read(key: string, stored: StoredSession): LoadedRecord | undefined {
+    if (stored.expiresAt !== undefined && stored.expiresAt <= this.options.clock.now()) {
+      this.events.emit('expired', key);
+      return undefined;
+    }
+    const text = this.cipher === undefined ? stored.text : this.cipher.decrypt(key, stored.text);
+    const record = text === undefined ? 'not encrypted with a key at hand' : RecordText.read(text, this.options.maxRecordBytes);
+    if (typeof record === 'string') {
+      this.unreadable(key, record);
+      return undefined;
+    }
+    return { key, record, revision: stored.revision };
+  }
+
+  /** Says that a record was passed over. It stays as it is; its holder gets a new id. */
+  unreadable(key: string, reason: string): void {
+    this.options.logger.warn(`A session record can't be read (${reason}); it is left as it is, and its holder gets a new session.`);
+    this.events.emit('loaded-invalid', key, { reason: 'unreadable' });
+  }
+
+  private pack(key: string, text: string, facts: Facts, cookie: string) {
+    // A record of n characters has at least n bytes: count only where it comes close.
+    const limit = this.options.maxRecordBytes;
+    if (text.length > limit || (text.length * 3 > limit && Buffer.byteLength(text) > limit)) {
+      throw new SessionDataError(
+        'TOO_LARGE',
+        `The session takes ${Buffer.byteLength(text)} bytes, more than "maxRecordBytes" (${limit}). Nothing was saved; keep large values elsewhere and an id of them here.`,
+      );
+    }
+    if (this.cipher === undefined) return { text, expiresAt: facts.e, principal: facts.p };
+    const principal = facts.p === undefined ? undefined : this.cipher.principalNames(facts.p)[0];
+    return { text: this.cipher.encrypt(key, text, facts, cookie), expiresAt: facts.e, principal };
+  }
+
+  /** A store call that ends in bounded time, and fails as a `SessionStoreError`. */
+  private async call<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await this.timer.bound(run());
+    } catch (error) {
+      throw isStoreError(error)
+        ? error
+        : new SessionStoreError('UNAVAILABLE', `The session store failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+}
+
+/** By name, as the two builds of this package each have a class of that name. */
+export function isStoreError(error: unknown): error is SessionStoreError {
+  return error instanceof SessionStoreError || (error instanceof Error && error.name === 'SessionStoreError' && 'code' in error);
+}

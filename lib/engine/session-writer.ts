@@ -1,0 +1,283 @@
+import type { WriteResult } from '../stores/session-store.js';
+import { SessionStateError, SessionUnavailableError } from './errors.js';
+import type { Facts } from './facts.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { seal, unseal, wayForwardKey } from './record-cipher.js';
+import { recordText, type SessionValues } from './record-text.js';
+import type { Draft, SessionCore } from './session-core.js';
+import { newNonce } from './session-id.js';
+import type { SessionManager } from './session-manager.js';
+import { isStoreError, type LoadedRecord } from './session-records.js';
+import { valuesToJson } from './session-values.js';
+
+/** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
+const MOST_TRIES = 100;
+const LONGEST_PAUSE_MS = 40;
+/** Renewals that a request can be behind of. */
+const MOST_STEPS = 8;
+
+/** What became of a write. */
+export type Written = 'ok' | 'gone' | 'skipped';
+
+/** Found at the end of the way forward. */
+export interface Found {
+  readonly id: string;
+  readonly loaded: LoadedRecord;
+}
+
+/** How often what happened, in this process. For tests and health checks. */
+export interface WriteCounters {
+  conflicts: number;
+  gone: number;
+  lostReplies: number;
+}
+
+/**
+ * Writes sessions so that nobody's changes are lost and nothing that ended comes back: compare-and-swap, merge, try again. Stores only
+ * compare; the rules are here, once.
+ */
+export class SessionWriter {
+  readonly counters: WriteCounters = { conflicts: 0, gone: 0, lostReplies: 0 };
+  private readonly queue = new KeyedQueue();
+
+  constructor(private readonly manager: SessionManager) {}
+
+  private get records() {
+    return this.manager.records;
+  }
+
+  /** Writes what there is to write; the session's own state says how. */
+  async write(core: SessionCore): Promise<Written> {
+    if (core.rotation !== undefined && (core.replaces ?? core).status === 'loaded') return this.rotate(core);
+    if (core.status === 'new') return this.create(core);
+    return this.queue.run(core.key, () => this.swap(core, core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch'));
+  }
+
+  /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
+  async update(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
+    if (core.status === 'new') {
+      core.become(await applied(core, fn));
+      return this.create(core);
+    }
+    return this.queue.run(core.key, () => this.swap(core, 'change', fn));
+  }
+
+  private async create(core: SessionCore): Promise<Written> {
+    const draft = core.draft();
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.records.create(core.key, draft.text, draft.facts, draft.cookie);
+        break;
+      } catch (error) {
+        if (!isStoreError(error) || error.code !== 'ID_TAKEN' || attempt === 3) throw error;
+        core.id = core.host.newId();
+      }
+    }
+    const login = core.claim !== undefined;
+    core.saved(draft);
+    this.manager.events.emit('created', core.id, { handle: draft.facts.h, principal: draft.facts.p });
+    if (login) this.manager.events.emit('logged-in', core.id, { handle: draft.facts.h, principal: draft.facts.p });
+    return this.settled(core, draft);
+  }
+
+  /** After a session has come to be somebody's: has he been logged out everywhere meanwhile, has he too many? */
+  private async settled(core: SessionCore, draft: Draft): Promise<Written> {
+    if (draft.facts.p === undefined) return 'ok';
+    const stays = await this.manager.principals.admit(core.key, draft.facts);
+    if (stays) return 'ok';
+    await this.records.destroy(core.key);
+    return this.markGone(core);
+  }
+
+  private async swap(core: SessionCore, mode: 'change' | 'touch', fn?: (draft: SessionValues) => unknown): Promise<Written> {
+    const nonces: string[] = [];
+    let sent: SessionValues | undefined;
+    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+      if (core.stored === undefined) {
+        const found = await this.current(core.id);
+        if (found === undefined) return this.markGone(core);
+        const last = nonces.length > 0 && nonces.includes(found.loaded.record.facts?.n ?? '') && found.id === core.id;
+        if (last) {
+          // The store had done it, and only the reply was lost.
+          this.counters.lostReplies += 1;
+          if (sent !== undefined) core.become(sent);
+          core.confirmed(found.loaded);
+          return 'ok';
+        }
+        core.rebase(found.loaded, found.id);
+      }
+      const before = core.stored!.record.facts;
+      const values = fn === undefined ? undefined : await applied(core, fn);
+      const draft = core.draft(values);
+      nonces.push(draft.facts.n);
+      sent = values;
+      const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored!.revision);
+      if (result === 'ok') {
+        if (values !== undefined) core.become(values);
+        core.saved(draft);
+        return before?.p === draft.facts.p && before !== undefined ? 'ok' : this.settled(core, draft);
+      }
+      if (result === 'gone') return this.markGone(core);
+      this.counters.conflicts += 1;
+      if (mode === 'touch') return 'skipped';
+      // The base must outlive the revision: the merge needs it.
+      core.pinBase();
+      core.stored = undefined;
+      await pause(attempt);
+    }
+    throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while it was to be saved.`);
+  }
+
+  /** The live record of an id, or of the id that it was renewed to. `retired`: the id was replaced, and there is no way forward from it. */
+  async locate(id: string): Promise<Found | 'retired' | undefined> {
+    let at = id;
+    for (let step = 0; step < MOST_STEPS; step += 1) {
+      const loaded = await this.records.load(this.records.key(at));
+      if (loaded === undefined || !this.manager.isLive(loaded.record.facts)) return undefined;
+      if (loaded.record.facts?.x === undefined) return { id: at, loaded };
+      const next = wayForward(at, loaded.record.facts);
+      if (next === undefined) return 'retired';
+      at = next;
+    }
+    return undefined;
+  }
+
+  /** The same, without a word on why there is none. */
+  async current(id: string): Promise<Found | undefined> {
+    const found = await this.locate(id);
+    return typeof found === 'object' ? found : undefined;
+  }
+
+  /** New id: create first, then swap the old record for a mark that it is retired. */
+  private async rotate(core: SessionCore): Promise<Written> {
+    const old = core.replaces ?? core;
+    const rotation = core.rotation!;
+    return this.queue.run(old.key, async () => {
+      for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+        const oldId = old.id;
+        if (old.stored === undefined) {
+          const found = await this.current(oldId);
+          if (found === undefined) return rotation === 'renew' ? this.markGone(core) : this.createRotated(core);
+          old.rebase(found.loaded, found.id);
+          if (found.id !== oldId && rotation === 'renew') {
+            // Somebody else renewed it meanwhile: go on under his id.
+            core.rotation = undefined;
+            return core.isChanged() || core.cookieChanged ? this.swap(core, 'change') : 'ok';
+          }
+        }
+        const id = core.host.newId();
+        const draft = core.draft();
+        const key = this.records.key(id);
+        await this.records.create(key, draft.text, draft.facts, draft.cookie);
+        const { result, nonce } = await this.retire(old, rotation === 'renew' ? id : undefined);
+        if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
+          const login = core.claim !== undefined && rotation !== 'renew';
+          core.id = id;
+          core.saved(draft);
+          this.manager.events.emit('renewed', id, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
+          if (login) this.manager.events.emit('logged-in', id, { handle: draft.facts.h, principal: draft.facts.p });
+          return this.settled(core, draft);
+        }
+        await this.records.destroy(key);
+        if (result === 'gone') {
+          if (rotation === 'renew') return this.markGone(core);
+          return this.createRotated(core);
+        }
+        this.counters.conflicts += 1;
+        old.pinBase();
+        old.stored = undefined;
+        await pause(attempt);
+      }
+      throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`);
+    });
+  }
+
+  /** The old session has ended by itself. Who logs in, or begins anew, doesn't need it. */
+  private async createRotated(core: SessionCore): Promise<Written> {
+    core.id = core.host.newId();
+    core.status = 'new';
+    return this.create(core);
+  }
+
+  private async retire(old: SessionCore, next: string | undefined): Promise<{ result: WriteResult; nonce: string }> {
+    const now = this.manager.now();
+    const until = now + this.manager.options.renewGraceMs;
+    const nonce = newNonce();
+    const x: Facts['x'] = { u: until };
+    if (next !== undefined) {
+      x.w = seal(wayForwardKey(old.id), next, 'way');
+      if (this.manager.options.hashIds) x.k = this.records.key(next);
+    }
+    const facts: Facts = { v: 1, c: old.facts.c, s: now, e: until, h: old.facts.h, n: nonce, x };
+    const cookie = JSON.stringify({ originalMaxAge: until - now, expires: new Date(until).toISOString(), httpOnly: true, path: '/' });
+    const result = await this.records.replace(old.key, recordText(cookie, '{}', facts), facts, cookie, old.stored!.revision);
+    return { result, nonce };
+  }
+
+  private async wasOurs(old: SessionCore, nonce: string): Promise<boolean> {
+    const loaded = await this.records.load(old.key);
+    const ours = loaded?.record.facts?.n === nonce;
+    if (ours) this.counters.lostReplies += 1;
+    return ours;
+  }
+
+  /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. */
+  async destroy(core: SessionCore): Promise<void> {
+    if (core.status !== 'loaded') return;
+    await this.queue.run(core.key, () => this.end(core.key, core.id, core.stored));
+  }
+
+  /**
+   * Ends what a key holds, or what it was renewed to.
+   *
+   * @param id the id where it is known: without it, a way forward can be followed only with `hashIds`, or where key and id are one.
+   */
+  async end(key: string, id: string | undefined, known?: LoadedRecord): Promise<boolean> {
+    let at = { key, id, known };
+    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+      at.known ??= await this.records.load(at.key);
+      if (at.known === undefined) return false;
+      const facts = at.known.record.facts;
+      if (facts?.x !== undefined) {
+        const next = at.id === undefined ? undefined : wayForward(at.id, facts);
+        const nextKey = next === undefined ? facts.x.k : this.records.key(next);
+        if (nextKey === undefined) return false;
+        at = { key: nextKey, id: next, known: undefined };
+        continue;
+      }
+      const result = await this.records.destroy(at.key, at.known.revision);
+      if (result !== 'conflict') return result === 'ok';
+      this.counters.conflicts += 1;
+      at.known = undefined;
+      await pause(attempt);
+    }
+    throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while it was to be ended.`);
+  }
+
+  private markGone(core: SessionCore): 'gone' {
+    this.counters.gone += 1;
+    core.status = 'gone';
+    return 'gone';
+  }
+}
+
+/** The new id that a retired record names; `undefined`: none, or the old id isn't the right one. */
+export function wayForward(id: string, facts: Facts | undefined): string | undefined {
+  return facts?.x?.w === undefined ? undefined : unseal(wayForwardKey(id), facts.x.w, 'way');
+}
+
+async function applied(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<SessionValues> {
+  const draft = JSON.parse(valuesToJson(core.values())) as SessionValues;
+  const result = await fn(draft);
+  if (result === undefined) return draft;
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    throw new SessionStateError('UNSUPPORTED', 'update(fn): fn changes the draft that it is given, or gives back an object with the new data.');
+  }
+  return result as SessionValues;
+}
+
+/** Jitter that grows: rivals in other processes must not meet again in step. */
+function pause(attempt: number): Promise<void> {
+  const most = Math.min(LONGEST_PAUSE_MS, 2 ** Math.min(attempt, 6));
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * most));
+}
