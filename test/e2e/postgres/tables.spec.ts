@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Pool } from 'pg';
 import { PostgresStore, type PostgresStoreOptions } from '../../../lib/stores/postgres/index.js';
@@ -46,6 +48,25 @@ describeWithServer('postgres', (server) => {
       ['sess', 'json', 'NO', null],
       ['expire', 'timestamp without time zone', 'NO', 6],
     ]);
+  });
+
+  it('has all it needs after the statements of the docs', async () => {
+    const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const docs = readFileSync(join(import.meta.dirname, '../../../docs/stores/postgres.md'), 'utf8');
+    const statements = /```sql\n(CREATE TABLE[^]*?)```/.exec(docs)![1]!;
+    const mine = uniqueName('docs');
+    await pool.query(`CREATE SCHEMA ${mine}; SET LOCAL search_path = ${mine}; ${statements}`);
+    const store = storeOf({ schemaName: mine, createTableIfMissing: false });
+    await store.open();
+    expect(warning).not.toHaveBeenCalled();
+    warning.mockRestore();
+    const made = async (schema: string) => {
+      const text = 'SELECT indexdef FROM pg_indexes WHERE schemaname = $1 AND tablename = $2 ORDER BY indexname';
+      const { rows } = await pool.query<{ indexdef: string }>(text, [schema, 'session']);
+      return rows.map(({ indexdef }) => indexdef.replace(/ON .*? USING/, 'USING'));
+    };
+    expect(await made(mine)).toEqual(await made(schemaName));
+    await pool.query(`DROP SCHEMA ${mine} CASCADE`);
   });
 
   it('makes several tables in one schema, whatever their names, and keeps them apart', async () => {
@@ -129,6 +150,26 @@ describeWithServer('postgres', (server) => {
     expect(await store.replace('id', next, revision)).toBe('ok');
     expect(await store.replace('id', record, revision)).toBe('conflict');
     expect(await store.count({ principal: '7' })).toBe(1);
+  });
+
+  it('leaves a table without its indexes where that is the wish, or the table is large, and says so', async () => {
+    const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await peersTable('unwished');
+    await storeOf({ tableName: 'unwished', createTableIfMissing: false }).open();
+    await peersTable('large');
+    // A row a page: 65 MiB of pages with little in them.
+    await pool.query(`ALTER TABLE ${quoted('large')} SET (fillfactor = 10)`);
+    await pool.query(
+      `INSERT INTO ${quoted('large')} SELECT n, to_json(repeat('x', 500)), '2999-01-01' FROM generate_series(1, 8320) n`,
+    );
+    await storeOf({ tableName: 'large' }).open();
+    expect(warning.mock.calls.map(([message]) => String(message).match(/CREATE INDEX CONCURRENTLY/g)?.length)).toEqual([
+      2, 2,
+    ]);
+    warning.mockRestore();
+    expect((await indexesOf('unwished')).length).toBe(1);
+    expect((await indexesOf('large')).length).toBe(1);
+    expect(await storeOf({ tableName: 'large' }).count()).toBe(8320);
   });
 
   it('warns and works without an index that the role may not make', async () => {
