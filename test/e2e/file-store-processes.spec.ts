@@ -62,6 +62,18 @@ describe('four processes on one folder', () => {
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   }, 120_000);
 
+  it('make 400 increments where two of them, as on Windows, can make no symbolic links', async () => {
+    await store.create('shared', recordOf({ views: 0 }));
+    const job = { id: 'shared', times: 100, fsync: false };
+    const four = [true, true, false, false].map((noSymlinks) => start('increment', { ...job, noSymlinks }));
+    for (const worker of four) await worker.hear('ready');
+    for (const worker of four) worker.say('go');
+    const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
+    expect(await dataOf('shared')).toMatchObject({ views: 400 });
+    expect(Math.min(...conflicts)).toBeGreaterThan(0);
+    expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
+  }, 60_000);
+
   it('make 2,000 changes of different keys of one session, and none is lost', async () => {
     await store.create('shared', recordOf({}));
     const four = ['a', 'b', 'c', 'd'].map((name) => start('keys', { id: 'shared', name, times: 500, fsync: false }));

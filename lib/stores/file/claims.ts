@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 
-import { codeOf, succeeds } from './file-errors.js';
+import { succeeds } from './file-errors.js';
 import { livenessOf } from './owner.js';
 import type { FileVersion, SessionFolder } from './session-folder.js';
 
@@ -37,7 +37,7 @@ export function ownerOf(temp: string): string {
   return temp.split('.').slice(0, 4).join('.');
 }
 
-/** Claims are symbolic links that lead nowhere: making one writes its text and fails where one is, in one step. */
+/** Claims are symbolic links that lead nowhere, where those can be had: making one writes its text and fails where one is, in one step. */
 export class Claims {
   constructor(private readonly folder: SessionFolder) {}
 
@@ -51,7 +51,7 @@ export class Claims {
     const links: string[] = [];
     for (let link = claim.version; ;) {
       links.push(link);
-      if (succeeds(() => fs.symlinkSync(encode(claim), this.pathOf(link)), 'EEXIST')) return { outcome: 'mine', links };
+      if (this.folder.makeClaim(link, encode(claim), claim.temp)) return { outcome: 'mine', links };
       const found = this.read(link);
       if (found === undefined) return { outcome: 'passed' };
       if (!this.isSpent(link, found, isCurrent)) return { outcome: 'theirs', claim: found, links };
@@ -66,12 +66,8 @@ export class Claims {
 
   /** The claim under a link; `undefined` where there is none. */
   read(link: string): Claim | undefined {
-    try {
-      return decode(fs.readlinkSync(this.pathOf(link)));
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EINVAL') return undefined;
-      throw error;
-    }
+    const text = this.folder.readClaim(link);
+    return text === undefined ? undefined : decode(text);
   }
 
   /** How long a claim has stood, in ms. */

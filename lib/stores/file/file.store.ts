@@ -49,7 +49,7 @@ const DEFAULT_BATCH = 100;
 
 /**
  * Sessions in a folder, one file each, in the format of session-file-store. Several processes may share it. For
- * apps on one machine; the file system needs links, symbolic links and an atomic rename, as every local one has.
+ * apps on one machine; the file system needs hard links and an atomic rename, as every local one has.
  *
  * Files are put in place whole. How compare-and-swap works between processes: see `VersionedFiles`.
  */

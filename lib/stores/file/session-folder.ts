@@ -40,6 +40,8 @@ export class SessionFolder {
   readonly temps: string;
   readonly claims: string;
   readonly principals: string;
+  /** Whether symbolic links can be made: Windows lets few do so. */
+  private makesSymlinks = true;
   private syncing: Promise<void> | undefined;
   private syncNext: Promise<void> | undefined;
 
@@ -65,7 +67,13 @@ export class SessionFolder {
       const foldsCase = fs.existsSync(join(this.temps, `${owner}.A`));
       fs.linkSync(file!, link!);
       fs.renameSync(link!, target!);
-      fs.symlinkSync('nowhere', symlink!);
+      this.makesSymlinks = succeeds(
+        () => fs.symlinkSync('nowhere', symlink!),
+        'EPERM',
+        'ENOSYS',
+        'ENOTSUP',
+        'EOPNOTSUPP',
+      );
       return { foldsCase };
     } finally {
       for (const path of [file!, link!, target!, symlink!]) fs.rmSync(path, { force: true });
@@ -152,6 +160,34 @@ export class SessionFolder {
   /** Puts a temporary file in place of what is there; `false` where the temporary file is no more. */
   renameTemp(temp: string, name: string): boolean {
     return succeeds(() => fs.renameSync(join(this.temps, temp), this.fileOf(name)), 'ENOENT');
+  }
+
+  /** Puts a claim's text where no claim is, in one step; `false` where one is. Without symbolic links, by a file that is linked there whole. */
+  makeClaim(link: string, text: string, temp: string): boolean {
+    const path = join(this.claims, link);
+    if (this.makesSymlinks) return succeeds(() => fs.symlinkSync(text, path), 'EEXIST');
+    const whole = join(this.temps, `${temp}.claim`);
+    fs.writeFileSync(whole, text, { mode: FILE_MODE });
+    try {
+      return succeeds(() => fs.linkSync(whole, path), 'EEXIST');
+    } finally {
+      fs.unlinkSync(whole);
+    }
+  }
+
+  /** The text of a claim, made either way; `undefined` where there is none. */
+  readClaim(link: string): string | undefined {
+    const path = join(this.claims, link);
+    for (const read of [fs.readlinkSync, (file: string) => fs.readFileSync(file, 'utf8')]) {
+      try {
+        return read(path) as string;
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return undefined;
+        // No symbolic link: it is a file then. What else may be wrong, reading that tells.
+        if (read !== fs.readlinkSync) throw error;
+      }
+    }
+    return undefined;
   }
 
   /** Takes the file of a session away, whichever version is there. */

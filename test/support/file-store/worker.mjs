@@ -9,6 +9,13 @@ import { pathToFileURL } from 'node:url';
 const [lib, folder, job, json = '{}'] = process.argv.slice(2);
 const options = JSON.parse(json);
 
+if (options.noSymlinks) {
+  fs.symlinkSync = () => {
+    throw Object.assign(new Error('EPERM'), { code: 'EPERM', syscall: 'symlink' });
+  };
+  syncBuiltinESMExports();
+}
+
 const { FileStore } = await import(pathToFileURL(join(lib, 'stores/file/file.store.js')).href);
 const store = new FileStore({ path: folder, pruneInterval: false, fsync: options.fsync ?? true });
 await store.open();

@@ -135,6 +135,25 @@ describe('a file that is no session', () => {
     expect(fs.readFileSync(join(path, 'abc.json'), 'utf8')).toBe('{"cookie":{"origi');
   });
 
+  it('may be of any kind and size, and is never an error', async () => {
+    await store.open();
+    const cookie = '{"cookie":{"originalMaxAge":1000}';
+    for (const content of [
+      '',
+      '{',
+      '[]',
+      '7',
+      `${cookie},"a`,
+      'x'.repeat(5_000_000),
+      `${cookie},"__lastAccess":"1"}`,
+    ]) {
+      fs.writeFileSync(join(path, 'abc.json'), content);
+      for (const reads of ['sync', 'async'] as const) expect(await make({ reads }).load('abc')).toBeUndefined();
+      expect(await store.replace('abc', recordOf(), undefined)).toBe('gone');
+      expect(await idsOf()).toEqual([]);
+    }
+  });
+
   it('may be a folder', async () => {
     await store.open();
     fs.mkdirSync(join(path, 'abc.json'));
