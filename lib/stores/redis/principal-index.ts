@@ -5,6 +5,11 @@ import { INDEX_ADD } from './scripts.js';
 /** How long an entry outlives its session, so that machines whose clocks differ don't drop each other's: 1 min. */
 const SLACK_MS = 60_000;
 
+/** Entries end at full steps of 10 min, so that a busy session's, whose end moves all the time, is written this often only. */
+const STEP_MS = 600_000;
+
+const stepAfter = (ms: number): number => (Math.floor(ms / STEP_MS) + 1) * STEP_MS;
+
 /**
  * Which sessions a principal has: a sorted set of ids by expiry for each principal, outside the sessions' own prefix, since
  * connect-redis takes all it finds there for a session.
@@ -25,8 +30,13 @@ export class PrincipalIndex {
     this.prefix = `keycard:${prefix}by-principal:`;
   }
 
+  /** Whether the entry that was made for one expiry will do for another. */
+  covers(former: number | undefined, expiresAt: number): boolean {
+    return former !== undefined && stepAfter(former) === stepAfter(expiresAt);
+  }
+
   async add(principal: string, id: string, expiresAt: number): Promise<void> {
-    const times = [expiresAt, this.clock.now(), SLACK_MS].map((ms) => String(Math.ceil(ms)));
+    const times = [stepAfter(expiresAt), this.clock.now(), SLACK_MS].map((ms) => String(Math.ceil(ms)));
     await this.driver.run(INDEX_ADD, this.prefix + principal, [id, ...times]);
   }
 

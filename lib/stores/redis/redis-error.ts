@@ -36,3 +36,9 @@ function withoutArguments(error: unknown): unknown {
   if ('command' in error) Reflect.deleteProperty(error, 'command');
   return error;
 }
+
+/** A driver's promise, failing with the error that callers know. */
+export const wrapped = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw storeErrorOf(error);
+  });

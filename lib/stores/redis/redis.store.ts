@@ -9,26 +9,18 @@ import {
   type StoredSession,
   type WriteResult,
 } from '../session-store.js';
-import { scanPages } from './key-scan.js';
 import { PrincipalIndex } from './principal-index.js';
-import { KeyReader } from './read-batch.js';
-import { principalIn } from './record-principal.js';
+import { factsIn } from './record-facts.js';
 import type { IoredisClient, RedisDriver } from './redis-client.js';
 import { connectTo, disconnect, driverOf } from './redis-driver.js';
-import { storeErrorOf } from './redis-error.js';
+import { storeErrorOf, wrapped } from './redis-error.js';
 import { checkOptions, type RedisStoreOptions } from './redis-store.options.js';
-import { COMPARE_AND_SWAP, IS_TEXT, TAKE } from './scripts.js';
+import { SessionKeys } from './session-keys.js';
 import { dropStale, listAll, listOf, type ListSource } from './session-list.js';
 
-const SWAP_RESULTS: readonly WriteResult[] = ['gone', 'conflict', 'ok'];
-
-/** What decoding puts where bytes were not UTF-8; also a letter that a text may hold. */
-const REPLACEMENT = '\ufffd';
-
-/** Everything that works on one connection. */
+/** Everything that works on one client. */
 interface Backend extends ListSource {
-  readonly driver: RedisDriver;
-  readonly reader: KeyReader;
+  /** The client that the store made, and so has to close. */
   readonly own: IoredisClient | undefined;
 }
 
@@ -66,67 +58,67 @@ export class RedisStore extends SessionStore {
 
   /** @throws SessionStoreError `REFUSED` where the user may not run scripts or may not read the index. */
   override async open(): Promise<void> {
-    const { driver, index } = await this.connected();
-    await wrapped(driver.run(IS_TEXT, `${this.prefix}open`, ['']));
+    const { keys, index } = await this.connected();
+    await keys.holds('open', '');
     await wrapped(index.ids(''));
   }
 
   override async load(id: string): Promise<StoredSession | undefined> {
-    const { reader } = this.backend ?? (await this.connected());
-    const text = await reader.read(this.prefix + id);
-    if (!text || (text.includes(REPLACEMENT) && !(await this.isWhole(id, text)))) return undefined;
-    return { text, revision: text };
+    const text = await (this.backend ?? (await this.connected())).keys.text(id);
+    return text === undefined ? undefined : { text, revision: text };
   }
 
   override async create(id: string, record: SessionRecord): Promise<void> {
-    const { driver, reader, index } = await this.connected();
+    const { driver, keys, index } = await this.connected();
     const { text, principal } = record;
-    const key = this.prefix + id;
     const seconds = this.secondsOf(record);
     if (seconds === 0) {
-      if ((await reader.read(key)) !== null) throw idTaken();
+      if ((await keys.read(id)) !== null) throw idTaken();
       return;
     }
-    const write = wrapped(driver.create(key, text, seconds));
+    const write = keys.create(id, text, seconds);
     const addEntry = async (): Promise<void> => {
       if (principal !== undefined) await wrapped(index.add(principal, id, this.expiryOf(record)));
     };
     // One connection keeps the order by itself, so both go out at once.
     if (driver.single) await Promise.all([write, addEntry()]);
     // A client that lost its connection sends a command again whose first try may have succeeded.
-    if (!(await write) && (await reader.read(key)) !== text) throw idTaken();
+    if (!(await write) && (await keys.read(id)) !== text) throw idTaken();
     if (!driver.single) await addEntry();
   }
 
   override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    const { index } = await this.connected();
+    const backend = await this.connected();
+    const { keys, index } = backend;
     const { text, principal } = record;
-    const former = typeof revision === 'string' ? principalIn(revision) : undefined;
-    const swap = this.swap(id, revision, text, this.secondsOf(record));
-    // The entry is there already and only its time moves, so that it needn't wait for the swap.
-    if (principal !== undefined && principal === former) {
-      await Promise.all([swap, wrapped(index.add(principal, id, this.expiryOf(record)))]);
-      return swap;
+    const expiresAt = this.expiryOf(record);
+    const former = typeof revision === 'string' ? factsIn(revision) : undefined;
+    const swap = keys.swap(id, revision, text, this.secondsOf(record));
+    if (principal !== undefined && principal === former?.principal) {
+      if (index.covers(former.expiresAt, expiresAt)) return swap;
+      // The entry is there already and only its time moves, so that it needn't wait for the swap.
+      const [result] = await Promise.all([swap, wrapped(index.add(principal, id, expiresAt))]);
+      return result;
     }
     const result = await swap;
     if (result !== 'ok') return result;
-    if (principal !== undefined) await wrapped(index.add(principal, id, this.expiryOf(record)));
-    if (typeof former === 'string') await wrapped(dropStale(await this.connected(), former, [id], this.clock.now()));
+    if (principal !== undefined) await wrapped(index.add(principal, id, expiresAt));
+    if (former?.principal !== undefined) await wrapped(dropStale(backend, former.principal, [id], this.clock.now()));
     return result;
   }
 
   override async destroy(id: string, revision?: Revision): Promise<WriteResult> {
-    const { driver, index } = await this.connected();
+    const { keys, index } = await this.connected();
     let text: unknown = revision;
     let result: WriteResult;
     if (revision === undefined) {
-      text = await wrapped(driver.run(TAKE, this.prefix + id, []));
+      text = await keys.take(id);
       result = text === null ? 'gone' : 'ok';
     } else {
-      result = await this.swap(id, revision, '', 0);
+      result = await keys.swap(id, revision, '', 0);
     }
-    const principal = result === 'ok' && typeof text === 'string' ? principalIn(text) : undefined;
-    if (typeof principal === 'string') await wrapped(index.remove(principal, [id]));
+    const principal = result === 'ok' && typeof text === 'string' ? factsIn(text)?.principal : undefined;
+    if (principal !== undefined) await wrapped(index.remove(principal, [id]));
     return result;
   }
 
@@ -143,22 +135,16 @@ export class RedisStore extends SessionStore {
 
   /** Without a principal it counts keys, of garbage too, and reads no record. */
   override async count(query: { readonly principal?: string | undefined } = {}): Promise<number> {
-    if (query.principal === undefined) return wrapped(this.countKeys());
+    if (query.principal === undefined) return wrapped((await this.connected()).keys.count());
     let sessions = 0;
     for await (const _ of this.list({ principal: query.principal })) sessions += 1;
     return sessions;
   }
 
-  /** Ends the sessions under this store's prefix, and no other keys. */
+  /** Ends the sessions under this store's prefix, and touches no other keys. */
   override async clear(): Promise<void> {
-    const { driver, index } = await this.connected();
-    const sweep = async (prefix: string, type: 'string' | 'zset'): Promise<void> => {
-      for await (const { names } of scanPages(driver, { prefix, type, count: this.scanCount })) {
-        await Promise.all(names.map((name) => driver.unlink(prefix + name)));
-      }
-    };
-    await wrapped(sweep(this.prefix, 'string'));
-    await wrapped(sweep(index.prefix, 'zset'));
+    const { keys, index } = await this.connected();
+    await wrapped(keys.clear(index.prefix));
   }
 
   /** Redis removes what has expired, and each new entry of an index takes the expired ones out of it. */
@@ -190,30 +176,9 @@ export class RedisStore extends SessionStore {
   }
 
   private backendOf(driver: RedisDriver, own?: IoredisClient): Backend {
-    const { prefix, scanCount } = this;
-    const index = new PrincipalIndex(driver, prefix, this.clock);
-    const textOf = async (id: string): Promise<string | undefined> => (await this.load(id))?.text;
-    return { driver, own, index, prefix, scanCount, textOf, reader: new KeyReader(driver) };
-  }
-
-  private async countKeys(): Promise<number> {
-    const { driver } = await this.connected();
-    const names = new Set<string>();
-    const pages = scanPages(driver, { prefix: this.prefix, type: 'string', count: this.scanCount });
-    for await (const page of pages) for (const name of page.names) names.add(name);
-    return names.size;
-  }
-
-  private async swap(id: string, revision: Revision, text: string, seconds: number): Promise<WriteResult> {
-    const { driver } = await this.connected();
-    const known = typeof revision === 'string' ? revision : '';
-    const result = await wrapped(driver.run(COMPARE_AND_SWAP, this.prefix + id, [known, text, String(seconds)]));
-    return SWAP_RESULTS[Number(result)]!;
-  }
-
-  private async isWhole(id: string, text: string): Promise<boolean> {
-    const { driver } = await this.connected();
-    return Number(await wrapped(driver.run(IS_TEXT, this.prefix + id, [text]))) === 1;
+    const { prefix, scanCount, clock } = this;
+    const keys = new SessionKeys(driver, prefix, scanCount);
+    return { driver, own, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
   }
 
   private secondsOf({ expiresAt }: SessionRecord): number {
@@ -228,8 +193,3 @@ export class RedisStore extends SessionStore {
 
 const idTaken = (): SessionStoreError =>
   new SessionStoreError('ID_TAKEN', 'A live session has this id already: nothing was written.');
-
-const wrapped = <T>(work: Promise<T>): Promise<T> =>
-  work.catch((error: unknown) => {
-    throw storeErrorOf(error);
-  });

@@ -1,8 +1,9 @@
 import type { ListedSession, ListQuery } from '../session-store.js';
 import { digestOf, scanPages, type ScanStart } from './key-scan.js';
 import type { PrincipalIndex } from './principal-index.js';
-import { principalIn } from './record-principal.js';
+import { factsIn } from './record-facts.js';
 import type { RedisDriver } from './redis-client.js';
+import type { SessionKeys } from './session-keys.js';
 
 /** What a list is made from. */
 export interface ListSource {
@@ -10,8 +11,7 @@ export interface ListSource {
   readonly index: PrincipalIndex;
   readonly prefix: string;
   readonly scanCount: number;
-  /** The text of a live record. */
-  textOf(id: string): Promise<string | undefined>;
+  readonly keys: SessionKeys;
 }
 
 const ID = /^[\x21-\x7e]{1,256}$/;
@@ -34,7 +34,7 @@ export async function* listAll(source: ListSource, query: ListQuery): AsyncGener
     const fresh = names.filter((id) => ID.test(id) && !seen.has(id) && !given.includes(digestOf(id)));
     for (const id of fresh) seen.add(id);
     const ids = [...new Set(fresh)];
-    const texts = await Promise.all(ids.map((id) => source.textOf(id)));
+    const texts = await Promise.all(ids.map((id) => source.keys.text(id)));
     for (const [n, id] of ids.entries()) {
       const text = texts[n];
       if (text === undefined) continue;
@@ -57,7 +57,7 @@ export async function* listOf(
   const size = query.batch ?? source.scanCount;
   for (let at = 0; at < rest.length; at += size) {
     const batch = rest.slice(at, at + size);
-    const texts = await Promise.all(batch.map(({ id }) => source.textOf(id)));
+    const texts = await Promise.all(batch.map(({ id }) => source.keys.text(id)));
     const stale = batch.filter((_, n) => !belongsTo(texts[n], principal)).map(({ id }) => id);
     if (stale.length > 0) await dropStale(source, principal, stale, now);
     for (const [n, { id, cursor }] of batch.entries()) {
@@ -73,16 +73,16 @@ export async function* listOf(
  */
 export async function dropStale(source: ListSource, principal: string, ids: string[], now: number): Promise<void> {
   await source.index.remove(principal, ids);
-  const texts = await Promise.all(ids.map((id) => source.textOf(id)));
-  const wrong = ids.filter((_, n) => principalIn(texts[n] ?? '') === principal);
+  const texts = await Promise.all(ids.map((id) => source.keys.text(id)));
+  const wrong = ids.filter((_, n) => factsIn(texts[n] ?? '')?.principal === principal);
   await Promise.all(wrong.map((id) => source.index.add(principal, id, now + LONG_MS)));
 }
 
-/** Where a text shows no facts (an encrypted record), the index is believed. */
+/** Where a text shows no facts, the index is believed. */
 function belongsTo(text: string | undefined, principal: string): boolean {
   if (text === undefined) return false;
-  const named = principalIn(text);
-  return named === undefined || named === principal;
+  const facts = factsIn(text);
+  return facts === undefined || facts.principal === principal;
 }
 
 const cursorOf = ({ node, cursor, count }: ScanStart, given: string[]): string =>
