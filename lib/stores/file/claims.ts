@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 
-import { succeeds } from './file-errors.js';
+import { codeOf, succeeds } from './file-errors.js';
 import { livenessOf } from './owner.js';
-import type { FileVersion, SessionFolder } from './session-folder.js';
+import { FILE_MODE, type FileVersion, type SessionFolder } from './session-folder.js';
 
 /** What somebody is about to do to one version of one file. */
 export interface Claim {
@@ -51,7 +51,7 @@ export class Claims {
     const links: string[] = [];
     for (let link = claim.version; ;) {
       links.push(link);
-      if (this.folder.makeClaim(link, encode(claim), claim.temp)) return { outcome: 'mine', links };
+      if (this.make(link, encode(claim), claim.temp)) return { outcome: 'mine', links };
       const found = this.read(link);
       if (found === undefined) return { outcome: 'passed' };
       if (!this.isSpent(link, found, isCurrent)) return { outcome: 'theirs', claim: found, links };
@@ -66,8 +66,15 @@ export class Claims {
 
   /** The claim under a link; `undefined` where there is none. */
   read(link: string): Claim | undefined {
-    const text = this.folder.readClaim(link);
-    return text === undefined ? undefined : decode(text);
+    const path = this.pathOf(link);
+    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    try {
+      return decode(stat.isSymbolicLink() ? fs.readlinkSync(path) : fs.readFileSync(path, 'utf8'));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   /** How long a claim has stood, in ms. */
@@ -85,6 +92,19 @@ export class Claims {
     if (claim.kind === 'put') return !this.folder.hasTemp(claim.temp) && isCurrent();
     const liveness = livenessOf(ownerOf(claim.temp));
     return liveness === 'dead' || (liveness === 'unknown' && this.ageOf(link) > FOREIGN_AGE);
+  }
+
+  /** Where there are no symbolic links, the text comes as a file that is linked there whole. */
+  private make(link: string, text: string, temp: string): boolean {
+    const path = this.pathOf(link);
+    if (this.folder.makesSymlinks) return succeeds(() => fs.symlinkSync(text, path), 'EEXIST');
+    const whole = join(this.folder.temps, `${temp}.claim`);
+    fs.writeFileSync(whole, text, { mode: FILE_MODE });
+    try {
+      return succeeds(() => fs.linkSync(whole, path), 'EEXIST');
+    } finally {
+      fs.unlinkSync(whole);
+    }
   }
 
   private pathOf(link: string): string {

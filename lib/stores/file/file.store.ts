@@ -1,8 +1,7 @@
 import * as fs from 'node:fs';
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { type Clock, systemClock } from '../clock.js';
-import { SessionStoreError } from '../session-store.error.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -13,14 +12,11 @@ import {
   type WriteResult,
 } from '../session-store.js';
 import { codeOf, storeErrorOf } from './file-errors.js';
-import { decode, encode, type FileContent } from './file-format.js';
 import { isHashed, nameOf, nameOfFile, type NamingRules, tagOf } from './file-names.js';
 import { KeyQueue } from './key-queue.js';
 import { tidyLeftOvers } from './left-overs.js';
-import { newOwner } from './owner.js';
-import { PrincipalMarkers } from './principal-markers.js';
-import { type FileVersion, isSameVersion, SessionFolder } from './session-folder.js';
-import { VersionedFiles } from './versioned-files.js';
+import { type LiveFile, SessionFiles } from './session-files.js';
+import { type FileVersion, SessionFolder } from './session-folder.js';
 
 /** Options of `FileStore`. */
 export interface FileStoreOptions {
@@ -38,13 +34,6 @@ export interface FileStoreOptions {
   readonly reads?: 'sync' | 'async';
 }
 
-interface Live {
-  readonly version: FileVersion;
-  readonly content: FileContent;
-}
-
-/** How long to wait for a process that is about to remove what has expired, in ms. */
-const PATIENCE = 2000;
 const DEFAULT_BATCH = 100;
 
 /**
@@ -55,27 +44,20 @@ const DEFAULT_BATCH = 100;
  */
 export class FileStore extends SessionStore {
   private readonly folder: SessionFolder;
-  private readonly files: VersionedFiles;
-  private readonly markers: PrincipalMarkers;
+  private readonly files: SessionFiles;
   private readonly queue = new KeyQueue();
-  private readonly owner = newOwner();
-  private readonly clock: Clock;
-  private readonly ttl: number;
   private readonly fsync: boolean;
   private readonly pruneInterval: number;
   private readonly readsLater: boolean;
   private rules: NamingRules | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private temps = 0;
 
   constructor(options: FileStoreOptions = {}) {
     super();
     this.folder = new SessionFolder(options.path ?? './sessions');
-    this.files = new VersionedFiles(this.folder, (name) => this.relist(name));
-    this.markers = new PrincipalMarkers(this.folder);
-    this.clock = options.clock ?? systemClock;
-    this.ttl = options.ttl ?? 3_600_000;
     this.fsync = options.fsync ?? true;
+    const { clock = systemClock, ttl = 3_600_000 } = options;
+    this.files = new SessionFiles(this.folder, { clock, ttl, fsync: this.fsync });
     this.pruneInterval = options.pruneInterval === false ? 0 : (options.pruneInterval ?? 3_600_000);
     this.readsLater = options.reads === 'async';
   }
@@ -88,7 +70,7 @@ export class FileStore extends SessionStore {
   override async open(): Promise<void> {
     await this.guard(async () => {
       this.ready();
-      await tidyLeftOvers(this.folder, this.files, () => this.newTemp());
+      await tidyLeftOvers(this.folder, this.files.versions, () => this.files.newTemp());
     });
     if (this.timer === undefined) this.schedulePrune();
   }
@@ -100,46 +82,27 @@ export class FileStore extends SessionStore {
   }
 
   load(id: string): Promise<StoredSession | undefined> {
-    if (this.readsLater) return this.guard(async () => stored(this.live(await this.folder.readLater(this.nameOf(id)))));
+    if (this.readsLater) {
+      return this.guard(async () => stored(this.files.live(await this.folder.readLater(this.nameOf(id)))));
+    }
     try {
-      return Promise.resolve(stored(this.live(this.folder.read(this.nameOf(id)))));
+      return Promise.resolve(stored(this.files.live(this.folder.read(this.nameOf(id)))));
     } catch (error) {
       return Promise.reject(this.errorOf(error));
     }
   }
 
   create(id: string, record: SessionRecord): Promise<void> {
-    return this.write(id, async (name) => {
-      const tag = await this.announce(name, record);
-      const deadline = performance.now() + PATIENCE;
-      while (!(await this.place(name, this.contentOf(id, name, record)))) await waitBefore(deadline);
-      if (tag !== undefined) this.markers.add(tag, name);
-      if (this.fsync) await this.folder.sync();
-    });
+    return this.write(id, (name) => this.files.create(id, name, record));
   }
 
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    return this.write(id, async (name) => {
-      for (;;) {
-        const found = this.live(this.folder.read(name));
-        if (found === undefined) return 'gone';
-        if (!isSameVersion(found.version, revision as FileVersion | undefined)) return 'conflict';
-        const tagBefore = found.content.tag;
-        const tag = await this.announce(name, record, tagBefore);
-        const outcome = await this.put(name, found.version, this.contentOf(id, name, record), this.fsync);
-        if (outcome === 'busy') return 'gone';
-        if (outcome === 'lost') continue;
-        if (tag !== undefined) this.markers.add(tag, name);
-        if (tagBefore !== undefined && tagBefore !== tagFor(record)) this.unlist(tagBefore, name);
-        if (this.fsync) await this.folder.sync();
-        return 'ok';
-      }
-    });
+    return this.write(id, (name) => this.files.replace(id, name, record, revision as FileVersion | undefined));
   }
 
   destroy(id: string, revision?: Revision): Promise<WriteResult> {
     return this.write(id, async (name) => {
-      const result = await this.end(name, revision as FileVersion | undefined);
+      const result = await this.files.end(name, revision as FileVersion | undefined);
       if (result === 'ok' && this.fsync) await this.folder.sync();
       return result;
     });
@@ -164,7 +127,7 @@ export class FileStore extends SessionStore {
 
   override async clear(): Promise<void> {
     for await (const [name] of this.walk(undefined, DEFAULT_BATCH)) {
-      await this.guard(() => this.queue.run(name, () => this.end(name)));
+      await this.guard(() => this.queue.run(name, () => this.files.end(name)));
     }
     if (this.fsync) await this.guard(() => this.folder.sync());
   }
@@ -175,10 +138,10 @@ export class FileStore extends SessionStore {
       let pruned = 0;
       let seen = 0;
       for (const name of await this.names(undefined)) {
-        if (this.removeExpired(name)) pruned += 1;
+        if (this.files.removeExpired(name)) pruned += 1;
         if (++seen % DEFAULT_BATCH === 0) await nextTurn();
       }
-      await tidyLeftOvers(this.folder, this.files, () => this.newTemp());
+      await tidyLeftOvers(this.folder, this.files.versions, () => this.files.newTemp());
       return pruned;
     });
   }
@@ -190,66 +153,11 @@ export class FileStore extends SessionStore {
     });
   }
 
-  /** Puts a new session where there is none or one that has ended; `false`: try again. */
-  private async place(name: string, content: string): Promise<boolean> {
-    const temp = this.newTemp();
-    try {
-      await this.folder.writeTemp(temp, content, this.fsync);
-      if (this.folder.linkTemp(temp, name)) return true;
-      const version = this.folder.read(name);
-      if (version === undefined) return false;
-      // What can't be read isn't overwritten either: somebody may want to look at it.
-      const found = decode(version.content, this.ttl);
-      if (found === undefined || found.expiresAt > this.clock.now()) {
-        throw new SessionStoreError('ID_TAKEN', 'A session has this id already.');
-      }
-      return this.files.put(name, version, temp) === 'won';
-    } finally {
-      this.folder.discardTemp(temp);
-    }
-  }
-
-  private async put(
-    name: string,
-    version: FileVersion,
-    content: string,
-    fsync: boolean,
-  ): Promise<'won' | 'lost' | 'busy'> {
-    const temp = this.newTemp();
-    try {
-      await this.folder.writeTemp(temp, content, fsync);
-      return this.files.put(name, version, temp);
-    } finally {
-      this.folder.discardTemp(temp);
-    }
-  }
-
-  private async end(name: string, revision?: FileVersion): Promise<WriteResult> {
-    for (const deadline = performance.now() + PATIENCE; ;) {
-      const found = this.live(this.folder.read(name));
-      if (found === undefined) return 'gone';
-      if (revision !== undefined && !isSameVersion(found.version, revision)) return 'conflict';
-      const tombstone = this.tombstone();
-      const outcome = await this.put(name, found.version, tombstone, false);
-      if (outcome === 'busy') await waitBefore(deadline);
-      if (outcome !== 'won') continue;
-      const version = this.folder.read(name);
-      if (version?.content === tombstone) this.files.remove(name, version, this.newTemp());
-      if (found.content.tag !== undefined) this.unlist(found.content.tag, name);
-      return 'ok';
-    }
-  }
-
-  private removeExpired(name: string): boolean {
-    const version = this.folder.read(name);
-    const content = version && decode(version.content, this.ttl);
-    if (version === undefined || content === undefined || content.expiresAt > this.clock.now()) return false;
-    const removed = this.files.remove(name, version, this.newTemp());
-    if (removed && content.tag !== undefined) this.unlist(content.tag, name);
-    return removed;
-  }
-
-  private async *walk(tag: string | undefined, batch: number, cursor?: string): AsyncIterable<readonly [string, Live]> {
+  private async *walk(
+    tag: string | undefined,
+    batch: number,
+    cursor?: string,
+  ): AsyncIterable<readonly [string, LiveFile]> {
     let seen = 0;
     for (const name of await this.guard(() => this.names(tag))) {
       if (cursor !== undefined && name <= cursor) continue;
@@ -261,56 +169,16 @@ export class FileStore extends SessionStore {
 
   private async names(tag: string | undefined): Promise<string[]> {
     this.ready();
-    if (tag !== undefined) return (await this.markers.namesOf(tag)).sort();
+    if (tag !== undefined) return (await this.files.markers.namesOf(tag)).sort();
     const names = (await fs.promises.readdir(this.folder.path)).map(nameOfFile);
     return names.filter((name) => name !== undefined).sort();
   }
 
-  private async find(name: string, tag: string | undefined): Promise<Live | undefined> {
-    const found = this.live(this.readsLater ? await this.folder.readLater(name) : this.folder.read(name));
+  private async find(name: string, tag: string | undefined): Promise<LiveFile | undefined> {
+    const found = this.files.live(this.readsLater ? await this.folder.readLater(name) : this.folder.read(name));
     if (tag === undefined || found?.content.tag === tag) return found;
-    if (this.markers.isStale(tag, name)) this.unlist(tag, name);
+    if (this.files.markers.isStale(tag, name)) this.files.unlist(tag, name);
     return undefined;
-  }
-
-  /** Makes the marker of a session that isn't under this principal yet; gives the tag that has to be marked once more. */
-  private async announce(name: string, record: SessionRecord, before?: string): Promise<string | undefined> {
-    const tag = tagFor(record);
-    if (tag === undefined || tag === before) return undefined;
-    this.markers.add(tag, name);
-    if (this.fsync) await this.markers.sync(tag);
-    return tag;
-  }
-
-  /** Takes a marker away; back it comes where the session has come back to that principal meanwhile. */
-  private unlist(tag: string, name: string): void {
-    this.markers.remove(tag, name);
-    this.relist(name, tag);
-  }
-
-  private relist(name: string, only?: string): void {
-    const tag = this.live(this.folder.read(name))?.content.tag;
-    if (tag !== undefined && (only === undefined || tag === only)) this.markers.add(tag, name);
-  }
-
-  private live(version: FileVersion | undefined): Live | undefined {
-    const content = version && decode(version.content, this.ttl);
-    return content !== undefined && content.expiresAt > this.clock.now() ? { version: version!, content } : undefined;
-  }
-
-  private contentOf(id: string, name: string, record: SessionRecord): string {
-    const { text, expiresAt } = record;
-    return encode({ text, expiresAt, id: isHashed(name) ? id : undefined, tag: tagFor(record) }, this.ttl);
-  }
-
-  /** What stands where a session was until the file is gone: long expired, for session-file-store too. */
-  private tombstone(): string {
-    const cookie = { originalMaxAge: 1, expires: new Date(0).toISOString(), httpOnly: true, path: '/' };
-    return encode({ text: JSON.stringify({ cookie, ended: this.newTemp() }), expiresAt: 1 }, this.ttl);
-  }
-
-  private newTemp(): string {
-    return `${this.owner}.${(++this.temps).toString(36)}`;
   }
 
   private nameOf(id: string): string {
@@ -320,7 +188,7 @@ export class FileStore extends SessionStore {
   private ready(): NamingRules {
     if (this.rules === undefined) {
       this.folder.make();
-      this.rules = this.folder.probe(this.owner);
+      this.rules = this.folder.probe(this.files.owner);
     }
     return this.rules;
   }
@@ -355,22 +223,8 @@ export class FileStore extends SessionStore {
   }
 }
 
-function tagFor(record: SessionRecord): string | undefined {
-  return record.principal === undefined ? undefined : tagOf(record.principal);
-}
-
-function stored(found: Live): StoredSession;
-function stored(found: Live | undefined): StoredSession | undefined;
-function stored(found: Live | undefined): StoredSession | undefined {
+function stored(found: LiveFile): StoredSession;
+function stored(found: LiveFile | undefined): StoredSession | undefined;
+function stored(found: LiveFile | undefined): StoredSession | undefined {
   return found && { text: found.content.text, expiresAt: found.content.expiresAt, revision: found.version };
-}
-
-async function waitBefore(deadline: number): Promise<void> {
-  if (performance.now() > deadline) {
-    throw new SessionStoreError(
-      'UNAVAILABLE',
-      'Another process has been removing the expired session of this id for too long.',
-    );
-  }
-  await pause(5);
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { codeOf, succeeds } from './file-errors.js';
 import { fileOf } from './file-names.js';
 
-const FILE_MODE = 0o600;
+export const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** A record is never near this; what is larger isn't ours, and isn't read into memory. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -41,7 +41,7 @@ export class SessionFolder {
   readonly claims: string;
   readonly principals: string;
   /** Whether symbolic links can be made: Windows lets few do so. */
-  private makesSymlinks = true;
+  makesSymlinks = true;
   private syncing: Promise<void> | undefined;
   private syncNext: Promise<void> | undefined;
 
@@ -160,34 +160,6 @@ export class SessionFolder {
   /** Puts a temporary file in place of what is there; `false` where the temporary file is no more. */
   renameTemp(temp: string, name: string): boolean {
     return succeeds(() => fs.renameSync(join(this.temps, temp), this.fileOf(name)), 'ENOENT');
-  }
-
-  /** Puts a claim's text where no claim is, in one step; `false` where one is. Without symbolic links, by a file that is linked there whole. */
-  makeClaim(link: string, text: string, temp: string): boolean {
-    const path = join(this.claims, link);
-    if (this.makesSymlinks) return succeeds(() => fs.symlinkSync(text, path), 'EEXIST');
-    const whole = join(this.temps, `${temp}.claim`);
-    fs.writeFileSync(whole, text, { mode: FILE_MODE });
-    try {
-      return succeeds(() => fs.linkSync(whole, path), 'EEXIST');
-    } finally {
-      fs.unlinkSync(whole);
-    }
-  }
-
-  /** The text of a claim, made either way; `undefined` where there is none. */
-  readClaim(link: string): string | undefined {
-    const path = join(this.claims, link);
-    for (const read of [fs.readlinkSync, (file: string) => fs.readFileSync(file, 'utf8')]) {
-      try {
-        return read(path) as string;
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return undefined;
-        // No symbolic link: it is a file then. What else may be wrong, reading that tells.
-        if (read !== fs.readlinkSync) throw error;
-      }
-    }
-    return undefined;
   }
 
   /** Takes the file of a session away, whichever version is there. */

@@ -1,0 +1,192 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Clock } from '../clock.js';
+import { SessionStoreError } from '../session-store.error.js';
+import type { SessionRecord, WriteResult } from '../session-store.js';
+import { decode, encode, type FileContent } from './file-format.js';
+import { isHashed, tagOf } from './file-names.js';
+import { newOwner } from './owner.js';
+import { PrincipalMarkers } from './principal-markers.js';
+import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
+import { VersionedFiles } from './versioned-files.js';
+
+/** A session that has not ended, as it was read. */
+export interface LiveFile {
+  readonly version: FileVersion;
+  readonly content: FileContent;
+}
+
+/** What `SessionFiles` goes by. */
+export interface SessionFilesOptions {
+  readonly clock: Clock;
+  readonly ttl: number;
+  readonly fsync: boolean;
+}
+
+/** How long to wait for a process that is about to remove what has expired, in ms. */
+const PATIENCE = 2000;
+
+/** Sessions as files, with their markers. Calls for one name have to come one after the other. */
+export class SessionFiles {
+  readonly markers: PrincipalMarkers;
+  readonly versions: VersionedFiles;
+  /** What the temporary files of this store begin with. */
+  readonly owner = newOwner();
+  private temps = 0;
+
+  constructor(
+    private readonly folder: SessionFolder,
+    private readonly options: SessionFilesOptions,
+  ) {
+    this.versions = new VersionedFiles(folder, (name) => this.relist(name));
+    this.markers = new PrincipalMarkers(folder);
+  }
+
+  async create(id: string, name: string, record: SessionRecord): Promise<void> {
+    const tag = await this.announce(name, record);
+    const deadline = performance.now() + PATIENCE;
+    while (!(await this.place(name, this.contentOf(id, name, record)))) await waitBefore(deadline);
+    if (tag !== undefined) this.markers.add(tag, name);
+    if (this.options.fsync) await this.folder.sync();
+  }
+
+  async replace(
+    id: string,
+    name: string,
+    record: SessionRecord,
+    revision: FileVersion | undefined,
+  ): Promise<WriteResult> {
+    for (;;) {
+      const found = this.live(this.folder.read(name));
+      if (found === undefined) return 'gone';
+      if (!isSameVersion(found.version, revision)) return 'conflict';
+      const before = found.content.tag;
+      const tag = await this.announce(name, record, before);
+      const outcome = await this.put(name, found.version, this.contentOf(id, name, record), this.options.fsync);
+      if (outcome === 'busy') return 'gone';
+      if (outcome === 'lost') continue;
+      if (tag !== undefined) this.markers.add(tag, name);
+      if (before !== undefined && before !== tagFor(record)) this.unlist(before, name);
+      if (this.options.fsync) await this.folder.sync();
+      return 'ok';
+    }
+  }
+
+  /** Ends a session; the caller brings that to the disk. */
+  async end(name: string, revision?: FileVersion): Promise<WriteResult> {
+    for (const deadline = performance.now() + PATIENCE; ;) {
+      const found = this.live(this.folder.read(name));
+      if (found === undefined) return 'gone';
+      if (revision !== undefined && !isSameVersion(found.version, revision)) return 'conflict';
+      const tombstone = this.tombstone();
+      const outcome = await this.put(name, found.version, tombstone, false);
+      if (outcome === 'busy') await waitBefore(deadline);
+      if (outcome !== 'won') continue;
+      const version = this.folder.read(name);
+      if (version?.content === tombstone) this.versions.remove(name, version, this.newTemp());
+      if (found.content.tag !== undefined) this.unlist(found.content.tag, name);
+      return 'ok';
+    }
+  }
+
+  removeExpired(name: string): boolean {
+    const version = this.folder.read(name);
+    const content = version && decode(version.content, this.options.ttl);
+    if (version === undefined || content === undefined || content.expiresAt > this.options.clock.now()) return false;
+    const removed = this.versions.remove(name, version, this.newTemp());
+    if (removed && content.tag !== undefined) this.unlist(content.tag, name);
+    return removed;
+  }
+
+  /** What was read, where that is a session that has not ended. */
+  live(version: FileVersion | undefined): LiveFile | undefined {
+    const content = version && decode(version.content, this.options.ttl);
+    return content !== undefined && content.expiresAt > this.options.clock.now()
+      ? { version: version!, content }
+      : undefined;
+  }
+
+  /** Takes a marker away; back it comes where the session has come back to that principal meanwhile. */
+  unlist(tag: string, name: string): void {
+    this.markers.remove(tag, name);
+    this.relist(name, tag);
+  }
+
+  /** A name that was never used and never will be. */
+  newTemp(): string {
+    return `${this.owner}.${(++this.temps).toString(36)}`;
+  }
+
+  /** Puts a new session where there is none or one that has ended; `false`: try again. */
+  private async place(name: string, content: string): Promise<boolean> {
+    const temp = this.newTemp();
+    try {
+      await this.folder.writeTemp(temp, content, this.options.fsync);
+      if (this.folder.linkTemp(temp, name)) return true;
+      const version = this.folder.read(name);
+      if (version === undefined) return false;
+      // What can't be read isn't overwritten either: somebody may want to look at it.
+      const found = decode(version.content, this.options.ttl);
+      if (found === undefined || found.expiresAt > this.options.clock.now()) {
+        throw new SessionStoreError('ID_TAKEN', 'A session has this id already.');
+      }
+      return this.versions.put(name, version, temp) === 'won';
+    } finally {
+      this.folder.discardTemp(temp);
+    }
+  }
+
+  private async put(
+    name: string,
+    version: FileVersion,
+    content: string,
+    fsync: boolean,
+  ): Promise<'won' | 'lost' | 'busy'> {
+    const temp = this.newTemp();
+    try {
+      await this.folder.writeTemp(temp, content, fsync);
+      return this.versions.put(name, version, temp);
+    } finally {
+      this.folder.discardTemp(temp);
+    }
+  }
+
+  /** Makes the marker of a session that isn't under this principal yet; gives the tag that has to be marked once more. */
+  private async announce(name: string, record: SessionRecord, before?: string): Promise<string | undefined> {
+    const tag = tagFor(record);
+    if (tag === undefined || tag === before) return undefined;
+    this.markers.add(tag, name);
+    if (this.options.fsync) await this.markers.sync(tag);
+    return tag;
+  }
+
+  private relist(name: string, only?: string): void {
+    const tag = this.live(this.folder.read(name))?.content.tag;
+    if (tag !== undefined && (only === undefined || tag === only)) this.markers.add(tag, name);
+  }
+
+  private contentOf(id: string, name: string, record: SessionRecord): string {
+    const { text, expiresAt } = record;
+    return encode({ text, expiresAt, id: isHashed(name) ? id : undefined, tag: tagFor(record) }, this.options.ttl);
+  }
+
+  /** What stands where a session was until the file is gone: long expired, for session-file-store too. */
+  private tombstone(): string {
+    const cookie = { originalMaxAge: 1, expires: new Date(0).toISOString(), httpOnly: true, path: '/' };
+    return encode({ text: JSON.stringify({ cookie, ended: this.newTemp() }), expiresAt: 1 }, this.options.ttl);
+  }
+}
+
+function tagFor(record: SessionRecord): string | undefined {
+  return record.principal === undefined ? undefined : tagOf(record.principal);
+}
+
+async function waitBefore(deadline: number): Promise<void> {
+  if (performance.now() > deadline) {
+    throw new SessionStoreError(
+      'UNAVAILABLE',
+      'Another process has been removing the expired session of this id for too long.',
+    );
+  }
+  await pause(5);
+}
