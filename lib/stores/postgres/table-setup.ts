@@ -46,38 +46,39 @@ export async function setUpTable(setup: TableSetup): Promise<void> {
   }
 }
 
-async function inspect({ database, table, tableName, schemaName }: TableSetup): Promise<TableState> {
+// One statement, and nothing but tables (`to_regclass` looks into a cache), so that all of it is seen at one moment:
+// another process may be creating the table.
+const INSPECTION = `
+  WITH path AS (SELECT CASE WHEN $2::text IS NULL THEN current_schemas(true) ELSE ARRAY[$2::name] END AS names),
+  seen AS (
+    SELECT c.oid FROM path, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = $1 AND c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname = ANY (path.names)
+    ORDER BY array_position(path.names, n.nspname) LIMIT 1)
+  SELECT c.oid::text, pg_relation_size(c.oid)::text,
+    (SELECT string_agg(a.attname || E'\\t' || format_type(a.atttypid, NULL), E'\\n')
+       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+       WHERE i.indrelid = c.oid AND i.indisvalid AND a.attname = 'expire')::text,
+    EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
+       AND pg_get_expr(i.indexprs, c.oid) LIKE '%replace%__keycard,p%')::text,
+    (SELECT string_agg(o.relname, E'\\n') FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
+       WHERE o.relname = ANY($3::text[]) AND CASE WHEN c.oid IS NULL
+         THEN n.nspname = coalesce($2::name, current_schema()) ELSE o.relnamespace = c.relnamespace END)
+  FROM (VALUES (1)) AS one(row) LEFT JOIN pg_class c ON c.oid = (SELECT oid FROM seen)`;
+
+async function inspect({ database, tableName, schemaName }: TableSetup): Promise<TableState> {
   const names = [...candidates(tableName, 'expire'), ...candidates(tableName, 'principal')];
-  const [found, taken] = await Promise.all([
-    database.runSlow(
-      `SELECT pg_relation_size(c.oid)::text,
-         (SELECT string_agg(a.attname || E'\\t' || format_type(a.atttypid, NULL), E'\\n')
-            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-         EXISTS (SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-            WHERE i.indrelid = c.oid AND i.indisvalid AND a.attname = 'expire')::text,
-         EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
-            AND pg_get_expr(i.indexprs, c.oid) LIKE '%replace%__keycard,p%')::text
-       FROM pg_class c WHERE c.oid = to_regclass($1)`,
-      [table],
-    ),
-    database.runSlow(
-      `SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE n.nspname = coalesce($1, (SELECT t.nspname FROM pg_class s JOIN pg_namespace t ON t.oid = s.relnamespace
-         WHERE s.oid = to_regclass($2)), current_schema()) AND c.relname = ANY($3::text[])`,
-      [schemaName ?? null, table, names],
-    ),
-  ]);
-  const row = found.rows[0] as Row | undefined;
-  const columns = (row?.[1] ?? '').split('\n').map((line) => line.split('\t') as [name: string, type: string]);
+  const { rows } = await database.runSlow(INSPECTION, [tableName, schemaName ?? null, names]);
+  const [oid, bytes, columns, expire, principal, taken] = rows[0] as Row;
   return {
-    exists: row !== undefined,
-    bytes: Number(row?.[0] ?? 0),
-    columns: new Map(columns),
+    exists: oid !== null,
+    bytes: Number(bytes),
+    columns: new Map((columns ?? '').split('\n').map((line) => line.split('\t') as [name: string, type: string])),
     indexes: new Set([
-      ...(row?.[2] === 'true' ? ['expire' as const] : []),
-      ...(row?.[3] === 'true' ? ['principal' as const] : []),
+      ...(expire === 'true' ? (['expire'] as const) : []),
+      ...(principal === 'true' ? (['principal'] as const) : []),
     ]),
-    taken: new Set((taken.rows as Row[]).map(([name]) => name!)),
+    taken: new Set((taken ?? '').split('\n')),
   };
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Pool } from 'pg';
 import { PostgresStore, type PostgresStoreOptions } from '../../../lib/stores/postgres/index.js';
@@ -81,10 +82,20 @@ describeWithServer('postgres', (server) => {
     }
   });
 
-  it('makes one table where many stores start at once', async () => {
-    const tableName = 'at_once';
-    await Promise.all(Array.from({ length: 8 }, () => storeOf({ tableName }).open()));
-    expect((await indexesOf(tableName)).length).toBe(3);
+  it('makes one table where many stores start at once, and shortly after each other', async () => {
+    for (let round = 0; round < 20; round++) {
+      const tableName = `at_once_${round}`;
+      const open = async (n: number) => {
+        await wait(((n * round) / 8) | 0);
+        await storeOf({ tableName }).open();
+      };
+      await Promise.all([...Array(8).keys()].map(open));
+      expect((await indexesOf(tableName)).map(({ indexname }) => indexname)).toEqual([
+        `IDX_${tableName}_expire`,
+        `IDX_${tableName}_principal`,
+        `${tableName}_pkey`,
+      ]);
+    }
   });
 
   it("adds its index to a table of the peer's, and finds what is there already by principal", async () => {
