@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Collection, Document } from 'mongodb';
 import type { Clock } from '../clock.js';
-import { isDuplicate } from './mongo-errors.js';
+import { isDuplicate, serverCode } from './mongo-errors.js';
 
 /** How long a claim holds that nobody acts on: its process died, or its server was away. */
 const STALE_MS = 2_000;
@@ -25,10 +25,16 @@ export class VersionClaims {
   async act<T>(version: string, isThere: () => Promise<boolean>, action: () => Promise<T>): Promise<T | undefined> {
     const _id = await this.claim(version, isThere);
     if (_id === undefined) return undefined;
-    // Where the action fails the server may still be at it: then the claim stays until it is stale.
-    const result = await action();
-    await this.claims.deleteOne({ _id }).catch(() => undefined); // its version has gone, so it does no harm; prune() removes it
-    return result;
+    let unanswered = false;
+    try {
+      return await action();
+    } catch (error) {
+      // Without an answer the server may still be at it: then the claim stays until it is stale.
+      if (serverCode(error) === undefined) unanswered = true;
+      throw error;
+    } finally {
+      if (!unanswered) await this.release(_id);
+    }
   }
 
   /** Removes what was left lying. */
@@ -51,6 +57,10 @@ export class VersionClaims {
         await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 5));
       } while (performance.now() - since < STALE_MS);
     }
+  }
+
+  private async release(_id: string): Promise<void> {
+    await this.claims.deleteOne({ _id }).catch(() => undefined); // left lying it does no harm, its version having gone, and prune() removes it
   }
 
   private async insert(_id: string): Promise<boolean> {

@@ -42,7 +42,13 @@ describeWithServer('mongo', (server) => {
         client = new MongoClient(server.url);
         documents = client.db('keycard').collection(collectionName);
         // FerretDB has no TTL index, and the peer can't live with that.
-        peer = ConnectMongo.create({ client, dbName: 'keycard', collectionName, autoRemove: 'disabled', stringify: theirsText });
+        peer = ConnectMongo.create({
+          client,
+          dbName: 'keycard',
+          collectionName,
+          autoRemove: 'disabled',
+          stringify: theirsText,
+        });
         ours = new MongoStore({ client, dbName: 'keycard', collectionName, stringify: oursText, pruneInterval: false });
         await asPeer.set('first', { cookie: cookieUntil(Date.now() + DAY), by: 'peer' });
         await ours.open();
@@ -60,7 +66,7 @@ describeWithServer('mongo', (server) => {
       if (oursText === theirsText) {
         it('carries one session there and back, and nothing is lost', async () => {
           const end = Date.now() + DAY;
-          const data = { cart: ['a'], nul: 'a\u0000b', '7': 1, deep: { 'ü': [null, 0.5, -1] } };
+          const data = { cart: ['a'], nul: 'a\u0000b', '7': 1, deep: { ü: [null, 0.5, -1] } };
           const text = JSON.stringify({ cookie: cookieUntil(end), ...data, __keycard: { v: 1, e: end, p: '7' } });
           await ours.create('shared', { text, expiresAt: end, principal: '7' });
 
@@ -79,7 +85,7 @@ describeWithServer('mongo', (server) => {
         });
       }
 
-      it("lets a write of the peer win over an older revision of ours, though it leaves our mark as it was", async () => {
+      it('lets a write of the peer win over an older revision of ours, though it leaves our mark as it was', async () => {
         const end = Date.now() + DAY;
         const text = JSON.stringify({ cookie: cookieUntil(end), views: 1 });
         await ours.create('raced', { text, expiresAt: end });
@@ -136,7 +142,7 @@ describeWithServer('mongo', (server) => {
     });
   }
 
-  it("keeps the types that a sub-document has and JSON lacks, where nobody changes the value", async () => {
+  it('keeps the types that a sub-document has and JSON lacks, where nobody changes the value', async () => {
     const client = new MongoClient(server.url);
     const documents = client.db('keycard').collection(uniqueName('types'));
     const store = new MongoStore({ collection: documents, stringify: false });

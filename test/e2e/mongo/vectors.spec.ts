@@ -27,7 +27,10 @@ const START = Date.parse('2026-01-01T00:00:00.000Z');
 
 const fromJson = (value: unknown): Document => BSON.EJSON.deserialize(value as Document) as Document;
 const updateOf = (calls: readonly Call[]): Document[] =>
-  calls.find(([method]) => method === 'updateOne')!.slice(1).map(fromJson);
+  calls
+    .find(([method]) => method === 'updateOne')!
+    .slice(1)
+    .map(fromJson);
 /** What the peer keeps; the rest is ours. */
 const peersPart = ({ _id, session, expires }: Document): Document => ({ _id, session, expires });
 
