@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { factsIn } from '../../../../lib/stores/redis/record-facts.js';
+
+const none = undefined;
+
+describe('factsIn', () => {
+  it.each([
+    ['facts that come last', '{"cookie":{},"a":1,"__keycard":{"v":1,"p":"7","e":9}}', { principal: '7', expiresAt: 9 }],
+    [
+      'facts that a peer put data after',
+      '{"cookie":{},"__keycard":{"p":"7"},"b":2}',
+      { principal: '7', expiresAt: none },
+    ],
+    ['facts without a principal', '{"cookie":{},"__keycard":{"v":1}}', { principal: none, expiresAt: none }],
+    ['facts of wrong types', '{"__keycard":{"p":7,"e":"9"}}', { principal: none, expiresAt: none }],
+    ['braces and quotes in a principal', '{"__keycard":{"p":"a}\\"{"}}', { principal: 'a}"{', expiresAt: none }],
+  ])('reads %s', (_, text, expected) => {
+    expect(factsIn(text)).toEqual(expected);
+  });
+
+  it.each([
+    ['no facts', '{"cookie":{}}'],
+    ['facts that are no object', '{"__keycard":"p"}'],
+    ['a cut text', '{"cookie":{},"__keycard":{"p":"7"'],
+    ['an empty text', ''],
+    ['facts that a value only quotes', JSON.stringify({ cart: '"__keycard":{"p":"admin"}}' })],
+    ['facts nested in data', '{"cart":{"__keycard":{"p":"admin"}}}'],
+    ['facts nested deeper, with data behind', '{"cart":[{"__keycard":{"p":"admin"}}],"b":{}}'],
+  ])('reads nothing out of %s', (_, text) => {
+    expect(factsIn(text)).toBeUndefined();
+  });
+
+  it('takes the real facts where data hold a key of that name as well', () => {
+    const text = '{"cookie":{},"cart":{"__keycard":{"p":"admin"}},"__keycard":{"p":"7"}}';
+    expect(factsIn(text)?.principal).toBe('7');
+    const behind = '{"cookie":{},"__keycard":{"p":"7"},"cart":{"__keycard":{"p":"admin"}}}';
+    expect(factsIn(behind)?.principal).toBe('7');
+  });
+});
