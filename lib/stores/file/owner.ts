@@ -10,7 +10,7 @@ export type Liveness = 'alive' | 'dead' | 'unknown';
  * the process, when it started (ids are used again), and a random part for each store.
  */
 export function newOwner(): string {
-  return `${world}.${process.pid}.${statOf(process.pid)?.start ?? '0'}.${randomBytes(9).toString('hex')}`;
+  return `${world}.${process.pid}.${statOf(process.pid)?.start ?? '0'}.${randomBytes(4).toString('hex')}`;
 }
 
 /** Whether the process behind an owner still can do anything. A stopped one can, a zombie can't. */
@@ -27,7 +27,7 @@ export function livenessOf(owner: string): Liveness {
 const world = createHash('sha256')
   .update([hostname(), firstLine('/proc/sys/kernel/random/boot_id'), linkOf('/proc/self/ns/pid')].join('\n'))
   .digest('hex')
-  .slice(0, 16);
+  .slice(0, 8);
 
 function exists(pid: number): boolean {
   try {

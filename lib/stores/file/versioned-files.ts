@@ -1,4 +1,4 @@
-import { type Claim, Claims, versionKey } from './claims.js';
+import { type Claim, Claims, linkOf, nameOfLink } from './claims.js';
 import { SessionStoreError } from '../session-store.error.js';
 import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
 
@@ -42,10 +42,9 @@ export class VersionedFiles {
    */
   put(name: string, version: FileVersion, temp: string): 'won' | 'lost' | 'busy' {
     const isCurrent = (): boolean => isSameVersion(this.folder.read(name), version);
-    const claim: Claim = { kind: 'put', temp, name, version: versionKey(name, version) };
-    const claimed = this.claims.take(claim, isCurrent);
+    const claimed = this.claims.take(linkOf(name, version), { kind: 'put', temp }, isCurrent);
     if (claimed.outcome === 'passed') return 'lost';
-    if (claimed.outcome === 'theirs') return this.help(claimed.claim, claimed.links, isCurrent) ? 'lost' : 'busy';
+    if (claimed.outcome === 'theirs') return this.help(name, claimed.claim, claimed.links, isCurrent) ? 'lost' : 'busy';
     if (!isCurrent()) {
       // Passed by the claim just made, which another has carried out? Then the temporary file is gone.
       const wasPut = !this.folder.discardTemp(temp);
@@ -65,11 +64,10 @@ export class VersionedFiles {
   /** Removes the file of a version that has ended, unless something else is about to happen to it. */
   remove(name: string, version: FileVersion, mark: string): boolean {
     const isCurrent = (): boolean => isSameVersion(this.folder.read(name), version);
-    const claim: Claim = { kind: 'remove', temp: mark, name, version: versionKey(name, version) };
-    const claimed = this.claims.take(claim, isCurrent);
+    const claimed = this.claims.take(linkOf(name, version), { kind: 'remove', temp: mark }, isCurrent);
     if (claimed.outcome === 'passed') return false;
     if (claimed.outcome === 'theirs') {
-      this.help(claimed.claim, claimed.links, isCurrent);
+      this.help(name, claimed.claim, claimed.links, isCurrent);
       return false;
     }
     const isThere = isCurrent();
@@ -82,18 +80,19 @@ export class VersionedFiles {
   finish(link: string, mark: string): void {
     const claim = this.claims.read(link);
     if (claim === undefined) return;
-    const found = this.folder.read(claim.name);
-    const isCurrent = (): boolean => isSameVersion(this.folder.read(claim.name), found);
-    if (found === undefined || versionKey(claim.name, found) !== claim.version) this.claims.drop([link]);
-    else if (claim.kind === 'remove') this.remove(claim.name, found, mark);
-    else this.help(claim, [link], isCurrent);
+    const name = nameOfLink(link);
+    const found = this.folder.read(name);
+    const isCurrent = (): boolean => isSameVersion(this.folder.read(name), found);
+    if (found === undefined || !this.claims.leadsTo(linkOf(name, found), link)) this.claims.drop([link]);
+    else if (claim.kind === 'remove') this.remove(name, found, mark);
+    else this.help(name, claim, [link], isCurrent);
   }
 
-  private help(claim: Claim, links: readonly string[], isCurrent: () => boolean): boolean {
+  private help(name: string, claim: Claim, links: readonly string[], isCurrent: () => boolean): boolean {
     if (claim.kind === 'remove') {
       if (isCurrent()) return false;
     } else if (isCurrent()) {
-      if (this.folder.renameTemp(claim.temp, claim.name)) this.helped(claim.name);
+      if (this.folder.renameTemp(claim.temp, name)) this.helped(name);
       // Not put, and never will be: the next `take` succeeds it.
       else if (isCurrent()) return true;
     }
