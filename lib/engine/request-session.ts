@@ -258,7 +258,7 @@ export class RequestSession implements CoreHost, GateHooks {
       if (atStart) this.clearCookie(core);
       return undefined;
     }
-    if (this.unset) return this.commitUnset(core, atStart);
+    if (this.unset || (this.req !== undefined && !Object.hasOwn(this.req, 'session'))) return this.commitUnset(core, atStart);
     if (core.status === 'muted' || core.status === 'gone') return undefined;
     if (atStart && this.isRenewalDue(core)) core.rotation = 'renew';
     if (!this.needsWrite(core)) {

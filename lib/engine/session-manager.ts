@@ -21,6 +21,8 @@ export class SessionManager {
   readonly principals: PrincipalSessions;
   readonly writer: SessionWriter;
   private readonly hiddenKeys = new Set<string>();
+  /** What `req.sessionStore` is. */
+  requestStore: unknown;
   private lastFailureAt = Number.NEGATIVE_INFINITY;
   private readonly warned = new Set<string>();
   /** Set-Cookie's attributes but Expires, where no request changes them: split where Expires goes. */
@@ -31,6 +33,7 @@ export class SessionManager {
     readonly store: SessionStore,
     readonly surface: SessionSurface = httpSurface,
   ) {
+    this.requestStore = store;
     this.signer = new CookieSigner(options.secrets);
     this.events = new SessionEvents(deriveKey(options.secrets[0]!, 'events'), () => this.now(), options.logger.error.bind(options.logger));
     this.records = new SessionRecords(store, options, this.events);

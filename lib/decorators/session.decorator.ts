@@ -1,0 +1,75 @@
+import { createParamDecorator, type ExecutionContext, type PipeTransform, ServiceUnavailableException, type Type } from '@nestjs/common';
+import { SessionUnavailableError } from '../engine/errors.js';
+import type { RequestSession } from '../engine/request-session.js';
+import { requestSessionOf } from '../request-of.js';
+import type { Session as SessionType, SessionData } from '../session-types.js';
+
+type Pipe = Type<PipeTransform> | PipeTransform;
+type KeyOf<D> = [keyof D] extends [never] ? string : Extract<keyof D, string>;
+
+/** `@Session()` and `@Session('key', ...pipes)`. */
+export interface SessionDecorator {
+  /** The whole session. No pipe touches it. */
+  (): ParameterDecorator;
+  /** One key of it, through pipes as any parameter. */
+  (key: KeyOf<SessionData>, ...pipes: Pipe[]): ParameterDecorator;
+}
+
+/**
+ * The session once it is there. Where `load` is `lazy`, this is what reads it.
+ *
+ * @throws ServiceUnavailableException where the store failed and `onStoreError` is `fail`.
+ */
+export function sessionIn(context: ExecutionContext): object | undefined | Promise<object | undefined> {
+  const request = requestSessionOf(context);
+  const opening = request.open();
+  return opening === undefined ? sessionOrUnavailable(request) : opening.then(() => sessionOrUnavailable(request));
+}
+
+function sessionOrUnavailable(request: RequestSession): object | undefined {
+  try {
+    return request.session;
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+/** The engine's error as one of Nest's, so that filters know it. */
+export function unavailable(error: unknown): unknown {
+  if (!(error instanceof SessionUnavailableError)) return error;
+  return new ServiceUnavailableException(
+    { statusCode: 503, error: 'Service Unavailable', message: error.message },
+    { cause: error.cause },
+  );
+}
+
+const parameter = createParamDecorator((key: string | undefined, context: ExecutionContext) => {
+  const session = sessionIn(context);
+  if (key === undefined) return session;
+  return session instanceof Promise ? session.then((opened) => valueOf(opened, key)) : valueOf(session, key);
+});
+
+const valueOf = (session: object | undefined, key: string): unknown => (session as Record<string, unknown> | undefined)?.[key];
+
+/** A parameter that holds the session, or one key of it. Also the type of a session. */
+export const Session: SessionDecorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
+  const decorate = key === undefined ? parameter() : parameter(key, ...pipes);
+  return (target, property, index) => {
+    if (key === undefined) forgetType(target, property, index);
+    decorate(target, property, index);
+  };
+};
+export type Session<D = SessionData> = SessionType<D>;
+
+/**
+ * Compilers write `Session`, which is a decorator as well as a type, down as the parameter's class. A ValidationPipe would take that
+ * for something to validate.
+ */
+function forgetType(target: object, property: string | symbol | undefined, index: number): void {
+  if (property === undefined) return;
+  const types = Reflect.getMetadata('design:paramtypes', target, property) as unknown[] | undefined;
+  if (types === undefined || types[index] === undefined) return;
+  const known = [...types];
+  known[index] = Object;
+  Reflect.defineMetadata('design:paramtypes', known, target, property);
+}

@@ -1,0 +1,32 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { type SessionRequest, REQUEST } from './engine/lifecycle.js';
+import type { RequestSession } from './engine/request-session.js';
+import { SessionStateError } from './engine/errors.js';
+
+/** The request behind an execution context, whatever carries it. The one place that knows. */
+export function requestOf(context: ExecutionContext): SessionRequest | undefined {
+  switch (context.getType<string>()) {
+    case 'http':
+      return context.switchToHttp().getRequest<SessionRequest>();
+    case 'graphql':
+      return context.getArgByIndex<{ req?: SessionRequest } | undefined>(2)?.req;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The session of a request.
+ *
+ * @throws SessionStateError where the middleware doesn't cover the route.
+ */
+export function requestSessionOf(context: ExecutionContext): RequestSession {
+  const session = requestOf(context)?.[REQUEST];
+  if (session === undefined) {
+    throw new SessionStateError(
+      'NO_MIDDLEWARE',
+      'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.',
+    );
+  }
+  return session;
+}

@@ -1,0 +1,82 @@
+import { Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { SessionOptionsError } from './engine/errors.js';
+import { installGate } from './engine/response-gate.js';
+import { SessionManager } from './engine/session-manager.js';
+import { sessionMiddleware } from './session.middleware.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { sessionProviders } from './session.providers.js';
+import { SessionRegistry } from './session.registry.js';
+import { RouteMatcher } from './session.routes.js';
+import { SessionStore } from './stores/session-store.js';
+
+/** What the module needs of an HTTP adapter. */
+interface Adapter {
+  use(middleware: unknown): unknown;
+  getInstance(): unknown;
+}
+
+const mountedIn = new WeakSet<object>();
+
+/**
+ * Sessions for an app: `SessionModule.forRoot({ secret })` or `forRootAsync()`, once. Global: `SessionStore` and `SessionRegistry` can be injected
+ * everywhere. The middleware is mounted on the HTTP adapter while the module is made, so that it runs before what `main.ts` hands to `app.use`.
+ */
+@Module({ providers: sessionProviders, exports: [SessionManager, SessionStore, SessionRegistry] })
+export class SessionModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly routes: RouteMatcher;
+
+  constructor(
+    @Inject(SessionManager) private readonly manager: SessionManager,
+    @Inject(MODULE_OPTIONS_TOKEN) options: SessionModuleOptions,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+  ) {
+    super();
+    if (mountedIn.has(modules)) {
+      throw new SessionOptionsError('SessionModule.forRoot() was called twice in one app; call it once, in the root module: it is global.');
+    }
+    mountedIn.add(modules);
+    this.routes = new RouteMatcher(options, () => prefixOf(this.config));
+    this.mountWhenThere();
+  }
+
+  /** Under `@nestjs/testing` the adapter comes after the providers; an application context has none. */
+  private mountWhenThere(): void {
+    const adapter = this.host.httpAdapter as Adapter | undefined;
+    if (adapter !== undefined && isReal(adapter)) this.mount(adapter);
+    else this.host.init$?.subscribe(() => this.mount(this.host.httpAdapter as unknown as Adapter));
+  }
+
+  private mount(adapter: Adapter): void {
+    if (!isReal(adapter)) return;
+    const instance = adapter.getInstance() as { response?: object } | undefined;
+    if (typeof instance?.response === 'object') installGate(instance.response);
+    adapter.use(sessionMiddleware(this.manager, this.routes));
+  }
+
+  /** @throws SessionStoreError where the store doesn't answer. */
+  async onModuleInit(): Promise<void> {
+    await this.manager.store.open?.();
+  }
+
+  onApplicationBootstrap(): void {
+    this.routes.addSkipped(this.modules);
+  }
+
+  /** The server has answered its last request by now. */
+  async onApplicationShutdown(): Promise<void> {
+    mountedIn.delete(this.modules);
+    await this.manager.store.close?.();
+  }
+}
+
+function isReal(adapter: Adapter): boolean {
+  return typeof adapter.use === 'function' && typeof adapter.getInstance === 'function' && adapter.getInstance() !== undefined && adapter.constructor.name !== 'NoopHttpAdapter';
+}
+
+function prefixOf(config: ApplicationConfig): string {
+  const prefix = config.getGlobalPrefix();
+  return prefix === '' ? '' : `/${prefix.replace(/^\/+|\/+$/g, '')}`;
+}

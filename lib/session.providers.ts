@@ -1,0 +1,61 @@
+import { Logger, type Provider } from '@nestjs/common';
+import { SessionOptionsError } from './engine/errors.js';
+import { show } from './engine/duration.js';
+import type { SessionLogger } from './engine/options.js';
+import { resolveOptions } from './engine/resolve-options.js';
+import { SessionManager } from './engine/session-manager.js';
+import { fromExpressStore } from './express/from-express-store.js';
+import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { SessionRegistry } from './session.registry.js';
+import { MemoryStore } from './stores/memory.store.js';
+import { SessionStore } from './stores/session-store.js';
+
+export const sessionProviders: Provider[] = [
+  { provide: SessionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN] },
+  { provide: SessionStore, useFactory: (manager: SessionManager) => manager.store, inject: [SessionManager] },
+  { provide: SessionRegistry, useFactory: (manager: SessionManager) => new SessionRegistry(manager), inject: [SessionManager] },
+];
+
+function createManager(options: SessionModuleOptions): SessionManager {
+  const logger = options?.logger ?? nestLogger();
+  const resolved = resolveOptions({ ...options, logger });
+  return new SessionManager(resolved, storeOf(options.store, logger, resolved.clock));
+}
+
+function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOptions['clock']): SessionStore {
+  const production = process.env.NODE_ENV === 'production';
+  if (given === undefined) {
+    if (production) {
+      throw new SessionOptionsError('"store" got nothing, which in production is an error: give a store that outlives the process and is shared by all of them, such as RedisStore, or new MemoryStore() to say that this is meant.');
+    }
+    return new MemoryStore(clock === undefined ? {} : { clock });
+  }
+  if (isSessionStore(given)) {
+    if (production && given instanceof MemoryStore) {
+      logger.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
+    }
+    return given;
+  }
+  if (isExpressStore(given)) {
+    const adapted = fromExpressStore(given);
+    logger.warn(adapted.describeLimits());
+    return adapted;
+  }
+  throw new SessionOptionsError(`"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`);
+}
+
+/** By what it can do, as the two builds of this package each have a class of that name. */
+const isSessionStore = (value: unknown): value is SessionStore => has(value, ['create', 'load', 'replace', 'destroy']);
+const isExpressStore = (value: unknown): value is Parameters<typeof fromExpressStore>[0] => has(value, ['get', 'set', 'destroy']);
+
+function has(value: unknown, methods: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+}
+
+function nestLogger(): SessionLogger {
+  const logger = new Logger('Session');
+  return {
+    warn: (message) => logger.warn(message),
+    error: (message, cause) => logger.error(message, cause instanceof Error ? cause.stack : cause),
+  };
+}

@@ -1,0 +1,223 @@
+import { Injectable } from '@nestjs/common';
+import { Observable } from 'rxjs';
+import { SessionDataError, SessionStateError } from './engine/errors.js';
+import type { Device, Facts } from './engine/facts.js';
+import { deriveKey, seal, unseal } from './engine/record-cipher.js';
+import { SessionCore } from './engine/session-core.js';
+import { deviceOf } from './engine/session-controls.js';
+import type { SessionEvent } from './engine/session-events.js';
+import type { SessionManager } from './engine/session-manager.js';
+import { coreOf } from './engine/session-surface.js';
+import type { ListedRecord } from './engine/session-records.js';
+import type { Session } from './session-types.js';
+
+/** A session as others may see it: no id, no data. */
+export interface SessionSummary {
+  /** A name for it that opens nothing. */
+  readonly handle: string;
+  readonly principal: string | undefined;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly authenticatedAt: Date | undefined;
+  readonly expiresAt: Date;
+  readonly device: Device;
+}
+
+/** What to list. */
+export interface SessionListQuery {
+  /** Only this principal's. Default: everybody's, for which the store is read through. */
+  readonly principal?: string | number | undefined;
+  /** At most so many. Default 100. */
+  readonly limit?: number | undefined;
+  /** Go on after an earlier page. */
+  readonly cursor?: string | undefined;
+}
+
+/** A page of sessions; `cursor` where there is more. */
+export interface SessionPage {
+  readonly sessions: SessionSummary[];
+  readonly cursor?: string;
+}
+
+const MOST_AT_ONCE = 1_000;
+
+/** Who is logged in, where; and ending it. Works on every store that can list. */
+@Injectable()
+export class SessionRegistry {
+  /** What happens to sessions, as it happens in this process. The same goes out on the `diagnostics_channel` `nestjs-keycard:session`. */
+  readonly events: Observable<SessionEvent>;
+  private readonly cursorKey: Buffer;
+
+  constructor(private readonly manager: SessionManager) {
+    this.events = new Observable((subscriber) => manager.events.listen((event) => subscriber.next(event)));
+    this.cursorKey = deriveKey(manager.options.secrets[0]!, 'cursor');
+  }
+
+  /** The session of an id, without reading its data; `undefined`: none that is live. An id is to be kept as a password is. */
+  async find(id: string): Promise<SessionSummary | undefined> {
+    const core = await this.manager.open(id);
+    return core && summary(core.facts, core.principal());
+  }
+
+  /** A session for a job, outside any request: it can be read, saved, updated and ended; `login()` and `renew()` throw. */
+  async open(id: string): Promise<Session | undefined> {
+    const core = await this.manager.open(id);
+    return core?.session as Session | undefined;
+  }
+
+  /**
+   * Sessions, newest login first where a principal is named; else in the store's order.
+   *
+   * @throws SessionStoreError where the store can't list.
+   */
+  async list(query: SessionListQuery = {}): Promise<SessionPage> {
+    const limit = bounded(query.limit ?? 100);
+    return query.principal === undefined ? this.listAll(limit, query.cursor) : this.listOf(String(query.principal), limit, query.cursor);
+  }
+
+  private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
+    const all = distinct(await this.manager.principals.of(principal));
+    const after = cursor === undefined ? -1 : all.findIndex((each) => each.record.facts!.h === this.openCursor(cursor));
+    const page = all.slice(after + 1, after + 1 + limit);
+    const sessions = page.map((each) => summary(each.record.facts!, principal));
+    const last = page.at(-1);
+    return after + 1 + limit < all.length && last !== undefined ? { sessions, cursor: this.sealCursor(last.record.facts!.h) } : { sessions };
+  }
+
+  private async listAll(limit: number, cursor: string | undefined): Promise<SessionPage> {
+    const sessions: SessionSummary[] = [];
+    const from = cursor === undefined ? undefined : this.openCursor(cursor);
+    let last: string | undefined;
+    for await (const listed of this.manager.records.list({ cursor: from, batch: limit + 1 })) {
+      const { facts } = listed.record;
+      if (facts === undefined || facts.x !== undefined || !this.manager.isLive(facts)) continue;
+      if (sessions.length === limit) return { sessions, cursor: this.sealCursor(last!) };
+      sessions.push(summary(facts, facts.p));
+      last = listed.cursor;
+    }
+    return { sessions };
+  }
+
+  /** How many sessions there are. Of all: with the ids that are in their `renewGrace`, and without reading them where the store can count. */
+  async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
+    if (query.principal !== undefined) return distinct(await this.manager.principals.of(String(query.principal))).length;
+    if (this.manager.store.count !== undefined) return this.manager.store.count();
+    let count = 0;
+    for await (const { record } of this.manager.records.list({})) if (record.facts?.x === undefined) count += 1;
+    return count;
+  }
+
+  /**
+   * Ends one session.
+   *
+   * @param options.principal refuses another's handle, and finds the session without reading everybody's: name it.
+   * @returns false where there is no such session.
+   */
+  async revoke(handle: string, options: { readonly principal?: string | number | undefined } = {}): Promise<boolean> {
+    const principal = options.principal === undefined ? undefined : String(options.principal);
+    let ended = false;
+    for await (const each of this.candidates(principal)) {
+      const facts = each.record.facts!;
+      if (facts.h !== handle || facts.x !== undefined) continue;
+      ended = (await this.end(each, 'revoked')) || ended;
+    }
+    return ended;
+  }
+
+  /**
+   * Ends all sessions of a principal, those included that are about to be written: nothing that the principal came by before this moment counts.
+   *
+   * @param options.except the session that stays, or its handle.
+   * @returns how many were ended.
+   */
+  async revokeAll(principal: string | number, options: { readonly except?: Session | string | undefined } = {}): Promise<number> {
+    const name = String(principal);
+    const except = handleOf(options.except);
+    await this.manager.principals.markNotBefore(name);
+    let ended = 0;
+    for (const each of await this.manager.principals.of(name)) {
+      if (each.record.facts!.h === except) continue;
+      if (await this.end(each, 'revoked')) ended += 1;
+    }
+    return ended;
+  }
+
+  /** Reads all sessions and writes those again whose owner the store doesn't know yet (sessions of express-session, a changed `principalOf`). Gives how many it wrote. */
+  async reindex(): Promise<number> {
+    let written = 0;
+    for await (const { key, record } of this.manager.records.list({})) {
+      const id = this.manager.idOfKey(key);
+      if (id === undefined) throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids, and with "hashIds" nobody has them.');
+      if (record.facts?.x !== undefined || record.facts?.t !== undefined) continue;
+      const core = await this.manager.open(id);
+      if (core === undefined || core.facts.p === core.principal()) continue;
+      core.due = true;
+      try {
+        if ((await this.manager.writer.write(core)) === 'ok') written += 1;
+      } catch (error) {
+        // One session that can't be written again must not keep the others from it.
+        if (!(error instanceof SessionDataError)) throw error;
+        this.manager.options.logger.warn(`A session was left out of reindex(): ${error.message}`);
+      }
+    }
+    return written;
+  }
+
+  private async *candidates(principal: string | undefined): AsyncGenerator<ListedRecord> {
+    if (principal !== undefined) {
+      yield* await this.manager.principals.of(principal);
+      return;
+    }
+    for await (const each of this.manager.records.list({})) if (each.record.facts !== undefined) yield each;
+  }
+
+  private async end(each: ListedRecord, type: 'revoked'): Promise<boolean> {
+    const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key));
+    if (ended) this.manager.events.emit(type, each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
+    return ended;
+  }
+
+  /** A store's cursor may name an id, so it is sealed. */
+  private sealCursor(cursor: string): string {
+    return seal(this.cursorKey, cursor, 'cursor');
+  }
+
+  private openCursor(cursor: string): string {
+    const opened = typeof cursor === 'string' ? unseal(this.cursorKey, cursor, 'cursor') : undefined;
+    if (opened === undefined) throw new TypeError('The cursor is none that list() gave.');
+    return opened;
+  }
+}
+
+function summary(facts: Facts, principal: string | undefined): SessionSummary {
+  return {
+    handle: facts.h,
+    principal,
+    createdAt: new Date(facts.c),
+    lastSeenAt: new Date(facts.s),
+    authenticatedAt: facts.a === undefined ? undefined : new Date(facts.a),
+    expiresAt: new Date(facts.e),
+    device: deviceOf(facts.d),
+  };
+}
+
+/** One of each handle: while its id is renewed, a session may be there twice. */
+function distinct(records: readonly ListedRecord[]): ListedRecord[] {
+  const seen = new Set<string>();
+  return records.filter(({ record }) => {
+    const { h } = record.facts!;
+    return seen.has(h) ? false : Boolean(seen.add(h));
+  });
+}
+
+function handleOf(except: Session | string | undefined): string | undefined {
+  if (except === undefined || typeof except === 'string') return except;
+  const core = coreOf(except);
+  if (!(core instanceof SessionCore) && core === undefined) throw new TypeError('revokeAll(principal, { except }): except takes a session or a handle.');
+  return core.facts.h;
+}
+
+function bounded(limit: number): number {
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE) throw new TypeError(`list({ limit }): limit takes a whole number from 1 to ${MOST_AT_ONCE}.`);
+  return limit;
+}
