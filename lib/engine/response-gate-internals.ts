@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { GateHooks } from './response-gate-hooks.js';
+
+/** The hooks of a response. `Symbol.for`, so that the two builds of this package know each other's responses. */
+export const HOOKS: unique symbol = Symbol.for('nestjs-keycard.gate') as never;
+/** What the gate's functions stand in front of. Found on the response, or on an installed prototype. */
+export const BASE: unique symbol = Symbol.for('nestjs-keycard.gate.base') as never;
+/** How far the response has come: BEGUN, ENDED. */
+export const PHASE: unique symbol = Symbol.for('nestjs-keycard.gate.phase') as never;
+/** There while bytes are held, and from then on when they were replaced by a failure's answer. */
+export const HOLD: unique symbol = Symbol.for('nestjs-keycard.gate.hold') as never;
+
+/** `beforeHeaders` was called. */
+export const BEGUN = 1;
+/** The app's `end` was seen. */
+export const ENDED = 2;
+
+export type WriteCallback = (error?: Error | null) => void;
+export type SentData = string | Uint8Array;
+export type Send = (
+  data: SentData,
+  encoding?: BufferEncoding | null,
+  callback?: WriteCallback | null,
+  byteLength?: number,
+) => boolean;
+
+/** The functions of a response that the gate replaces. */
+export interface GateBase {
+  readonly write: ServerResponse['write'];
+  readonly end: ServerResponse['end'];
+  readonly _send: Send;
+  readonly _finish: () => void;
+}
+
+/** One call of `_send` that waits. */
+export interface HeldBytes {
+  readonly data: SentData;
+  readonly encoding: BufferEncoding | null | undefined;
+  readonly callback: WriteCallback | null | undefined;
+  readonly byteLength: number | undefined;
+}
+
+/** What is held of a response. */
+export interface Hold {
+  queue: HeldBytes[];
+  /** What the response's `outputSize` was raised by: `writableLength` and `writableFinished` read right. */
+  size: number;
+  /** The app has ended the response; `finished` is put back to true with the release. */
+  ended: boolean;
+  /** The app ended a streamed response while its headers were held: `beforeEnd` is still to be called. */
+  endHookDue: boolean;
+  /** The failure's answer has taken the place of the app's: what the app still writes goes nowhere. */
+  replaced: boolean;
+}
+
+/**
+ * A ServerResponse with the parts of node:http that the gate works on. They aren't documented, but the same in
+ * Node 20 to 26, and on-headers, compression, morgan and express-session lean on them too. All of the response's
+ * own rules (lengths, HEAD, 304, trailers, errors) so stay Node's: only the way to the socket is interrupted.
+ */
+export type GatedResponse = Omit<ServerResponse, 'finished'> & {
+  [HOOKS]?: GateHooks | undefined;
+  [BASE]?: GateBase;
+  [PHASE]?: number;
+  [HOLD]?: Hold | undefined;
+  /** Status line and headers as text, once they are fixed; `headersSent` reads it. */
+  _header: string | null;
+  /** Whether that text is on its way. */
+  _headerSent: boolean;
+  _hasBody: boolean;
+  _last: boolean;
+  _contentLength: number | null;
+  _finish: () => void;
+  _flush: () => void;
+  _send: Send;
+  finished: boolean;
+  outputSize: number;
+  readonly outputData: { data: SentData; encoding: BufferEncoding; callback: null }[];
+  readonly socket: (Socket & { _httpMessage?: unknown }) | null;
+};
