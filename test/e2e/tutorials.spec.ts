@@ -1,9 +1,7 @@
-import { Body, Controller, Get, Post, Session as _unused, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MemoryStore, Session, type SessionData, SessionGuard, SessionId } from 'nestjs-keycard';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
-
-void _unused;
 
 @Controller()
 class TutorialController {
