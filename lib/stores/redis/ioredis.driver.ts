@@ -9,6 +9,11 @@ interface Connection {
   scan(cursor: string, ...args: (string | number)[]): Promise<[string, string[]]>;
 }
 
+/** A client's reads past its own auto-pipelining: reads are gathered here already, and would wait for another turn there. */
+interface PlainReads {
+  createBuiltinCommand?(name: string): { readonly string: (...args: unknown[]) => Promise<unknown> };
+}
+
 /** A client that waits for its next try to connect. */
 interface Reconnecting {
   readonly status?: string;
@@ -29,22 +34,30 @@ const RECONNECT_MS = 500;
 export class IoredisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
+  private readonly plainGet: IoredisClient['get'] | undefined;
+  private readonly plainMget: IoredisClient['mget'] | undefined;
   private triedAt = -RECONNECT_MS;
   private corked: NonNullable<Connection['stream']>[] | undefined;
 
   constructor(private readonly client: IoredisClient) {
     this.single = client.isCluster !== true;
     this.keyPrefix = client.options.keyPrefix ?? '';
+    const { createBuiltinCommand } = client as PlainReads;
+    const plain = client.options.enableAutoPipelining === true ? createBuiltinCommand : undefined;
+    this.plainGet = plain?.('get').string as IoredisClient['get'] | undefined;
+    this.plainMget = plain?.('mget').string as IoredisClient['mget'] | undefined;
   }
 
   get(key: string): Promise<string | null> {
-    this.gather();
-    return this.client.get(key);
+    // On one server reads come here once a turn, after it has ended: there is nothing left to gather.
+    if (this.single) this.reconnectSoon();
+    else this.gather();
+    return this.plainGet === undefined ? this.client.get(key) : this.plainGet.call(this.client, key);
   }
 
   mget(keys: string[]): Promise<(string | null)[]> {
-    this.gather();
-    return this.client.mget(keys);
+    this.reconnectSoon();
+    return this.plainMget === undefined ? this.client.mget(keys) : this.plainMget.call(this.client, keys);
   }
 
   async create(key: string, text: string, seconds: number): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { RedisScript } from './scripts.js';
 /** What is used of an `ioredis` client: `Redis` (Sentinel too) or `Cluster`, version 5 or later. */
 export interface IoredisClient {
   readonly isCluster?: boolean;
-  readonly options: { readonly keyPrefix?: string | undefined };
+  readonly options: { readonly keyPrefix?: string | undefined; readonly enableAutoPipelining?: boolean | undefined };
   get(key: string): Promise<string | null>;
   mget(keys: string[]): Promise<(string | null)[]>;
   set(key: string, value: string, ex: 'EX', seconds: number, nx: 'NX'): Promise<string | null>;

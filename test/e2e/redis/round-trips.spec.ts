@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Cluster, Redis } from 'ioredis';
+import { RedisStore } from '../../../lib/stores/redis/index.js';
+import { describeWithServer, uniqueName } from '../../support/servers/available.js';
+
+const recordOf = (n: number) => ({
+  text: JSON.stringify({ cookie: {}, n }),
+  expiresAt: Date.now() + 60_000,
+});
+
+/** Counts what leaves on a connection: each write to the system, and each piece that was handed to it. */
+const writesOf = (connection: Redis): { count: number } => {
+  const writes = { count: 0 };
+  const socket = connection.stream as unknown as {
+    _write(...args: unknown[]): void;
+    _writev(...args: unknown[]): void;
+  };
+  for (const name of ['_write', '_writev'] as const) {
+    const original = socket[name].bind(socket);
+    socket[name] = (...args) => {
+      writes.count += 1;
+      original(...args);
+    };
+  }
+  return writes;
+};
+
+describeWithServer('redis', (server) => {
+  describe.each([false, true])('on a client with enableAutoPipelining %s', (enableAutoPipelining) => {
+    let client: Redis;
+    let store: RedisStore;
+
+    beforeAll(async () => {
+      client = new Redis(server.url, { enableAutoPipelining });
+      store = new RedisStore({ client, prefix: `${uniqueName()}:` });
+      for (let n = 0; n < 30; n++) await store.create(`s${n}`, recordOf(n));
+      // The scripts are known from here on.
+      await store.replace('s0', recordOf(0), recordOf(0).text);
+    });
+    afterAll(async () => {
+      await store.clear();
+      client.disconnect();
+    });
+
+    it('sends the reads of one turn in one write, and reads of another turn in another', async () => {
+      const writes = writesOf(client);
+      const ids = Array.from({ length: 30 }, (_, n) => `s${n}`);
+      expect((await Promise.all(ids.map((id) => store.load(id)))).filter(Boolean).length).toBe(30);
+      expect(writes.count).toBe(1);
+      await store.load('s1');
+      await store.load('s2');
+      expect(writes.count).toBe(3);
+    });
+
+    it('sends the changes of one turn in one write', async () => {
+      const before = await Promise.all(Array.from({ length: 30 }, (_, n) => store.load(`s${n}`)));
+      const writes = writesOf(client);
+      const results = await Promise.all(
+        before.map((found, n) => store.replace(`s${n}`, recordOf(-n), found!.revision)),
+      );
+      expect(new Set(results)).toEqual(new Set(['ok']));
+      expect(writes.count).toBe(1);
+    });
+  });
+});
+
+describeWithServer('redis-cluster', (server) => {
+  describe.each([false, true])('on a cluster with enableAutoPipelining %s', (enableAutoPipelining) => {
+    it('sends the reads and the changes of one turn in one write to each node', async () => {
+      const client = new Cluster(server.addresses, { enableAutoPipelining });
+      const store = new RedisStore({ client, prefix: `${uniqueName()}:` });
+      for (let n = 0; n < 30; n++) await store.create(`s${n}`, recordOf(n));
+      const connections = client.nodes('master');
+      const before = await Promise.all(Array.from({ length: 30 }, (_, n) => store.load(`s${n}`)));
+      await Promise.all(before.map((found, n) => store.replace(`s${n}`, recordOf(n), found!.revision)));
+      const writes = connections.map(writesOf);
+      await Promise.all(before.map((_, n) => store.load(`s${n}`)));
+      expect(writes.map(({ count }) => count)).toEqual([1, 1, 1]);
+      await Promise.all(before.map((found, n) => store.replace(`s${n}`, recordOf(-n), found!.revision)));
+      expect(writes.map(({ count }) => count)).toEqual([2, 2, 2]);
+      await store.clear();
+      client.disconnect();
+    });
+  });
+});
