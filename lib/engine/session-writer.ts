@@ -176,7 +176,8 @@ export class SessionWriter {
           core.saved(draft);
           this.manager.events.emit('renewed', id, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
           if (login) this.manager.events.emit('logged-in', id, { handle: draft.facts.h, principal: draft.facts.p });
-          return this.settled(core, draft);
+          // A renewal makes nobody a new session: one that "log out all others" spared stays, and what was ended fails the swap above.
+          return rotation === 'renew' ? 'ok' : this.settled(core, draft);
         }
         await this.records.destroy(key);
         if (result === 'gone') {
