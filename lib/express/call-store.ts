@@ -1,0 +1,58 @@
+import { SessionStoreError } from '../stores/session-store.error.js';
+
+type Method = (...parameters: unknown[]) => unknown;
+
+/**
+ * Calls a method of a store that answers by a callback, at once or later, or by a promise. The first answer counts.
+ *
+ * @throws SessionStoreError with code `TIMEOUT` where none comes in time, `UNAVAILABLE` with the cause where the store failed.
+ */
+export function callStore(
+  store: unknown,
+  name: string,
+  parameters: readonly unknown[],
+  timeoutMs: number,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () =>
+        reject(
+          new SessionStoreError('TIMEOUT', `${name}() of the session store didn't answer within ${timeoutMs} ms.`),
+        ),
+      timeoutMs,
+    );
+    timer.unref();
+    const settle = (error: unknown, result?: unknown): void => {
+      clearTimeout(timer);
+      if (!isError(error)) resolve(result);
+      else if (name !== 'set' && isNotFound(error)) resolve(undefined);
+      else reject(new SessionStoreError('UNAVAILABLE', `${name}() of the session store failed.`, { cause: error }));
+    };
+    try {
+      const method = (store as Record<string, Method>)[name]!;
+      const takesCallback = method.length > parameters.length;
+      const answer = method.call(store, ...parameters, settle);
+      if (!isThenable(answer)) return;
+      answer.then(
+        // A store that takes a callback may give a promise of nothing besides, before the callback is called.
+        (result) => (takesCallback && result === undefined ? undefined : settle(undefined, result)),
+        (error) => settle(error ?? new Error('The promise was rejected with nothing.')),
+      );
+    } catch (error) {
+      settle(error ?? new Error('Nothing was thrown.'));
+    }
+  });
+}
+
+function isError(error: unknown): boolean {
+  return error !== undefined && error !== null && error !== false;
+}
+
+/** Stores on files say so where there is no session, and express-session takes it for that. */
+function isNotFound(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ENOENT';
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,148 @@
+import { type Clock, systemClock } from '../stores/clock.js';
+import { SessionStoreError } from '../stores/session-store.error.js';
+import type { SessionRecord, SessionStore } from '../stores/session-store.js';
+import { readSession } from './stored-session.js';
+
+/** A session as express-session hands it to a store, or as JSON. */
+export interface SessionObject {
+  cookie: { expires?: unknown; originalMaxAge?: unknown };
+  [key: string]: unknown;
+}
+
+/** Options that concern what is stored. */
+export interface ExpressSessionsOptions {
+  /** Life, in seconds, of a session whose cookie has no end. Default: 86 400 (1 day). */
+  readonly ttl?: number | undefined;
+  /** Where the time comes from. Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How often a write is tried when others write the same session. */
+const TRIES = 20;
+
+/** The calls of express-session, made of those of a `SessionStore`. */
+export class ExpressSessions {
+  private readonly clock: Clock;
+  private readonly ttlMs: number;
+  private opening: Promise<void> | undefined;
+  /** Sessions that are, or were, in the store: they are changed there and never made again. */
+  private readonly stored = new WeakSet<object>();
+
+  constructor(
+    private readonly store: SessionStore,
+    { clock = systemClock, ttl = 86_400 }: ExpressSessionsOptions,
+  ) {
+    this.clock = clock;
+    this.ttlMs = ttl * 1_000;
+  }
+
+  /** Marks a live session as one that the store has. */
+  cameFromStore(session: object): void {
+    this.stored.add(session);
+  }
+
+  async get(sid: string): Promise<SessionObject | null> {
+    await this.open();
+    const found = await this.store.load(sid);
+    const session = found && readSession(found.text);
+    // express-session answers 500 where there is no cookie.
+    return session && isObject(session['cookie']) ? (session as SessionObject) : null;
+  }
+
+  async set(sid: string, session: SessionObject): Promise<void> {
+    await this.open();
+    const record = this.recordOf(session);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const present = await this.store.load(sid);
+      if (present) {
+        if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(session);
+      } else {
+        if (this.stored.has(session)) return; // it was destroyed meanwhile, and stays so
+        if (await this.created(sid, record)) return this.cameFromStore(session);
+      }
+    }
+    throw new SessionStoreError(
+      'UNAVAILABLE',
+      `The session was changed by others ${TRIES} times while it was to be saved.`,
+    );
+  }
+
+  async touch(sid: string, session: SessionObject): Promise<void> {
+    await this.open();
+    for (let tries = 0; tries < TRIES; tries++) {
+      const present = await this.store.load(sid);
+      const data = present && readSession(present.text);
+      if (!present || !data) return;
+      const record = this.recordOf({ ...data, cookie: session.cookie });
+      if ((await this.store.replace(sid, record, present.revision)) !== 'conflict') return;
+    }
+  }
+
+  async destroy(sid: string): Promise<void> {
+    await this.open();
+    await this.store.destroy(sid);
+  }
+
+  /** By id, as express-session's own `MemoryStore` gives them. */
+  async all(): Promise<Record<string, SessionObject>> {
+    await this.open();
+    if (!this.store.list) throw lacks('list');
+    const sessions = Object.create(null) as Record<string, SessionObject>;
+    for await (const { id, text } of this.store.list()) {
+      const session = readSession(text);
+      if (session && isObject(session['cookie'])) sessions[id] = session as SessionObject;
+    }
+    return sessions;
+  }
+
+  async count(): Promise<number> {
+    await this.open();
+    if (!this.store.count) throw lacks('count');
+    return this.store.count();
+  }
+
+  async clear(): Promise<void> {
+    await this.open();
+    if (!this.store.clear) throw lacks('clear');
+    await this.store.clear();
+  }
+
+  private async created(sid: string, record: SessionRecord): Promise<boolean> {
+    try {
+      await this.store.create(sid, record);
+      return true;
+    } catch (error) {
+      if (error instanceof SessionStoreError && error.code === 'ID_TAKEN') return false;
+      throw error;
+    }
+  }
+
+  private recordOf(session: SessionObject): SessionRecord {
+    const { cookie, ...data } = session;
+    const { expires } = cookie;
+    const end = expires === undefined || expires === null ? Number.NaN : new Date(expires as string).getTime();
+    const facts = data['__keycard'] as { p?: unknown } | null | undefined;
+    return {
+      text: JSON.stringify({ cookie, ...data }),
+      expiresAt: Number.isNaN(end) ? this.clock.now() + this.ttlMs : end,
+      principal: typeof facts?.p === 'string' ? facts.p : undefined,
+    };
+  }
+
+  /** The first call opens the store; where that fails, the next one tries again. */
+  private open(): Promise<void> {
+    this.opening ??= (this.store.open?.() ?? Promise.resolve()).catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function lacks(capability: string): SessionStoreError {
+  return new SessionStoreError('REFUSED', `The session store can't ${capability}.`);
+}

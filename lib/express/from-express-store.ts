@@ -1,0 +1,198 @@
+import { KeyedQueue } from '../engine/keyed-queue.js';
+import { type Clock, systemClock } from '../stores/clock.js';
+import { SessionStoreError } from '../stores/session-store.error.js';
+import {
+  type ListedSession,
+  type ListQuery,
+  type Revision,
+  type SessionRecord,
+  SessionStore,
+  type StoredSession,
+  type WriteResult,
+} from '../stores/session-store.js';
+import { callStore } from './call-store.js';
+import { can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
+import { StoredCookie } from './stored-cookie.js';
+import { readSession, sessionsById, textOfSession } from './stored-session.js';
+
+/** Options of `fromExpressStore`. */
+export interface FromExpressStoreOptions {
+  /** How long the store may take for one call, in ms, before it counts as failed. Default: 5 000. */
+  readonly timeout?: number | undefined;
+  /** Where the time comes from. Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Shared by all adapters of one store, so that two of them don't undo each other's work. */
+const queues = new WeakMap<object, KeyedQueue>();
+/** What a store that can't destroy holds in place of a session. */
+const ENDED = '__keycardEnded';
+
+/**
+ * Any store that works under express-session, as a `SessionStore`.
+ *
+ * Such a store only reads and overwrites. Compare-and-swap is made up for within this process: calls for one id wait for each
+ * other, and a change reads first. Between two processes a gap remains in which the later write wins; so do the lost updates of
+ * express-session itself. `describeLimits()` says that, and what else the store lacks.
+ *
+ * @throws TypeError where the store has no `get` and `set`.
+ */
+export function fromExpressStore(store: ExpressStoreLike, options: FromExpressStoreOptions = {}): AdaptedExpressStore {
+  return new AdaptedExpressStore(store, options);
+}
+
+/** What `fromExpressStore` gives. `list`, `count` and `clear` are there where the store has what they need. */
+export class AdaptedExpressStore extends SessionStore {
+  /** Changes by two processes at once may overwrite each other. */
+  readonly compareAndSwap = false;
+  override list?: (query?: ListQuery) => AsyncIterable<ListedSession>;
+  override count?: (query?: { readonly principal?: string | undefined }) => Promise<number>;
+  override clear?: () => Promise<void>;
+
+  private readonly clock: Clock;
+  private readonly timeoutMs: number;
+  private readonly queue: KeyedQueue;
+  private connected = true;
+  private closed = false;
+  private readonly onDisconnect = (): void => void (this.connected = false);
+  private readonly onConnect = (): void => void (this.connected = true);
+
+  constructor(
+    private readonly store: ExpressStoreLike,
+    options: FromExpressStoreOptions = {},
+  ) {
+    super();
+    if (!isExpressStore(store)) {
+      throw new TypeError('fromExpressStore takes a store of express-session: an object with the methods get and set.');
+    }
+    this.clock = options.clock ?? systemClock;
+    this.timeoutMs = options.timeout ?? 5_000;
+    this.queue = queues.get(store) ?? new KeyedQueue();
+    queues.set(store, this.queue);
+    if (can(store, 'all')) this.list = (query) => this.listAll(query);
+    if (can(store, 'all') || can(store, 'length')) this.count = (query) => this.countAll(query);
+    if (can(store, 'clear')) this.clear = async () => void (await this.call('clear'));
+    if (can(store, 'on')) {
+      store.on('disconnect', this.onDisconnect);
+      store.on('connect', this.onConnect);
+    }
+  }
+
+  /** What this store can't do, in sentences to be logged at start. */
+  describeLimits(): string {
+    const limits = [
+      `${nameOf(this.store)} was made for express-session and can't compare and swap: changes of one session by two processes ` +
+        'at once overwrite each other, and a logout in one may be undone by a change in another.',
+    ];
+    if (!this.list) limits.push("It has no all(), so a principal's sessions can't be listed, revoked or capped.");
+    else limits.push("A principal's sessions are found by reading all sessions.");
+    if (!this.clear) limits.push("It has no clear(), so all sessions can't be ended at once.");
+    if (!can(this.store, 'destroy'))
+      limits.push('It has no destroy(), so an ended session leaves an empty record behind.');
+    return limits.join(' ');
+  }
+
+  /** Stops listening to the store. The store itself was given, and stays open. */
+  override async close(): Promise<void> {
+    this.closed = true;
+    if (!can(this.store, 'removeListener')) return;
+    this.store.removeListener('disconnect', this.onDisconnect);
+    this.store.removeListener('connect', this.onConnect);
+  }
+
+  async create(id: string, record: SessionRecord): Promise<void> {
+    await this.queue.run(id, async () => {
+      if (await this.load(id)) throw new SessionStoreError('ID_TAKEN', 'A live session has this id already.');
+      await this.write(id, record);
+    });
+  }
+
+  async load(id: string): Promise<StoredSession | undefined> {
+    const text = textOfSession(await this.call('get', id));
+    return text === undefined || isEnded(text) ? undefined : { text, revision: text };
+  }
+
+  async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    return this.queue.run(id, async () => {
+      const present = await this.load(id);
+      if (!present) return 'gone';
+      if (present.revision !== revision) return 'conflict';
+      await this.write(id, record);
+      return 'ok';
+    });
+  }
+
+  async destroy(id: string, revision?: Revision): Promise<WriteResult> {
+    return this.queue.run(id, async () => {
+      const present = await this.load(id);
+      if (!present) return 'gone';
+      if (revision !== undefined && present.revision !== revision) return 'conflict';
+      await this.remove(id);
+      return 'ok';
+    });
+  }
+
+  private async write(id: string, record: SessionRecord): Promise<void> {
+    // Stores differ in what they make of a session that has ended already; some keep it for ever.
+    if (record.expiresAt <= this.clock.now()) return this.remove(id);
+    const session = readSession(record.text);
+    if (!session) throw new SessionStoreError('REFUSED', 'A store of express-session takes JSON objects only.');
+    session['cookie'] = new StoredCookie(Object(session['cookie']) as object, record.expiresAt, this.clock);
+    await this.call('set', id, session);
+  }
+
+  private async remove(id: string): Promise<void> {
+    if (can(this.store, 'destroy')) await this.call('destroy', id);
+    else {
+      const expires = this.clock.now() + 1_000;
+      const data = { originalMaxAge: 1_000, expires: new Date(expires).toISOString(), path: '/' };
+      await this.call('set', id, { cookie: new StoredCookie(data, expires, this.clock), [ENDED]: true });
+    }
+  }
+
+  /** By a scan of all: the store has no index. In the order of the ids. */
+  private async *listAll({ principal, cursor = '' }: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
+    const sessions = sessionsById(await this.call('all'));
+    if (!sessions)
+      throw new SessionStoreError('REFUSED', `all() of ${nameOf(this.store)} gives no ids, so nothing can be listed.`);
+    for (const id of [...sessions.keys()].sort()) {
+      const session = sessions.get(id)!;
+      const text = textOfSession(session);
+      if (id <= cursor || text === undefined || isEnded(text)) continue;
+      if (principal !== undefined && principalOf(text) !== principal) continue;
+      yield { id, text, revision: text, cursor: id };
+    }
+  }
+
+  private async countAll({ principal }: { readonly principal?: string | undefined } = {}): Promise<number> {
+    if (principal === undefined && can(this.store, 'length') && can(this.store, 'destroy'))
+      return Number(await this.call('length'));
+    if (!this.list)
+      throw new SessionStoreError(
+        'REFUSED',
+        `${nameOf(this.store)} has no all(), so a principal's sessions can't be counted.`,
+      );
+    let count = 0;
+    for await (const _ of this.list({ principal })) count += 1;
+    return count;
+  }
+
+  private async call(method: string, ...parameters: unknown[]): Promise<unknown> {
+    if (this.closed) throw new SessionStoreError('CLOSED', 'This session store was closed.');
+    if (!this.connected) throw new SessionStoreError('UNAVAILABLE', `${nameOf(this.store)} has lost its connection.`);
+    return callStore(this.store, method, parameters, this.timeoutMs);
+  }
+}
+
+function isEnded(text: string): boolean {
+  return text.includes(ENDED) && readSession(text)?.[ENDED] === true;
+}
+
+function principalOf(text: string): unknown {
+  return (readSession(text)?.['__keycard'] as { p?: unknown } | null | undefined)?.p;
+}
+
+function nameOf(store: object): string {
+  const name = (store.constructor as { name?: unknown } | undefined)?.name;
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'The session store';
+}

@@ -1,0 +1,136 @@
+import { EventEmitter } from 'node:events';
+import type { SessionStore } from '../stores/session-store.js';
+import type { StoreCallback } from './express-store-like.js';
+import { ExpressSessions, type ExpressSessionsOptions, type SessionObject } from './express-sessions.js';
+import { reviveSession, type SessionRequest } from './revive-session.js';
+
+/** Options of `toExpressStore`. */
+export interface ToExpressStoreOptions<S = unknown> extends ExpressSessionsOptions {
+  /** express-session's own `Store`, where a store has to be an instance of it. `toExpressStore(store, session)` hands it over. */
+  readonly Store?: (abstract new () => S) | undefined;
+}
+
+/** What express-session calls on its store. Every callback may be left out; an error without one is a warning of the process. */
+export interface ExpressStoreMethods {
+  get(sid: string, callback?: (error: unknown, session?: never) => void): void;
+  set(sid: string, session: object, callback?: (error?: unknown) => void): void;
+  destroy(sid: string, callback?: (error?: unknown) => void): void;
+  touch(sid: string, session: object, callback?: (error?: unknown) => void): void;
+  all(callback?: (error: unknown, sessions?: never) => void): void;
+  length(callback?: (error: unknown, length?: number) => void): void;
+  clear(callback?: (error?: unknown) => void): void;
+  /** Closes the `SessionStore` below. */
+  close(): Promise<void>;
+}
+
+/** Without express-session's own base class: the same, by what it does. */
+export interface ExpressStore extends EventEmitter, ExpressStoreMethods {
+  regenerate(request: object, callback: (error?: unknown) => void): void;
+  load(sid: string, callback: (error: unknown, session?: never) => void): void;
+  createSession(request: object, session: object): never;
+}
+
+type Base = new () => EventEmitter & {
+  createSession(request: SessionRequest, session: SessionObject): object;
+};
+
+/**
+ * One of our stores under express-session itself: `session({ store: toExpressStore(new RedisStore({ client }), session) })`.
+ *
+ * express-session knows no revisions, so its last writer still wins. But a session that was read from the store is never
+ * written back once it is gone from there: a logout isn't undone by another request that was at work.
+ */
+export function toExpressStore<S>(
+  store: SessionStore,
+  options: { readonly Store: abstract new () => S } & ToExpressStoreOptions,
+): S & ExpressStoreMethods;
+export function toExpressStore(store: SessionStore, options?: ExpressSessionsOptions): ExpressStore;
+export function toExpressStore(store: SessionStore, options: ToExpressStoreOptions = {}): unknown {
+  const BaseStore = (options.Store ?? PlainStore) as Base;
+  const sessions = new ExpressSessions(store, options);
+
+  class KeycardStore extends BaseStore {
+    get(sid: string, callback?: StoreCallback): void {
+      answer(sessions.get(sid), callback);
+    }
+
+    set(sid: string, session: object, callback?: StoreCallback): void {
+      answer(sessions.set(sid, session as SessionObject), callback);
+    }
+
+    destroy(sid: string, callback?: StoreCallback): void {
+      answer(sessions.destroy(sid), callback);
+    }
+
+    touch(sid: string, session: object, callback?: StoreCallback): void {
+      answer(sessions.touch(sid, session as SessionObject), callback);
+    }
+
+    all(callback?: StoreCallback): void {
+      answer(sessions.all(), callback);
+    }
+
+    length(callback?: StoreCallback): void {
+      answer(sessions.count(), callback);
+    }
+
+    clear(callback?: StoreCallback): void {
+      answer(sessions.clear(), callback);
+    }
+
+    override createSession(request: SessionRequest, session: SessionObject): object {
+      const created = super.createSession(request, session);
+      sessions.cameFromStore(created);
+      return created;
+    }
+
+    async close(): Promise<void> {
+      await store.close?.();
+    }
+  }
+  return new KeycardStore();
+}
+
+/** What express-session's `Store` does, without importing it. express-session puts `generate` on it. */
+class PlainStore extends EventEmitter {
+  declare generate: (request: SessionRequest) => void;
+  declare get: (sid: string, callback: StoreCallback) => void;
+  declare destroy: (sid: string, callback: StoreCallback) => void;
+
+  regenerate(request: SessionRequest, callback: StoreCallback): void {
+    this.destroy(request.sessionID, (error) => {
+      this.generate(request);
+      callback(error);
+    });
+  }
+
+  load(sid: string, callback: StoreCallback): void {
+    this.get(sid, (error, session) => {
+      if (error || !session) return callback(error ?? undefined);
+      callback(
+        undefined,
+        this.createSession({ sessionID: sid, sessionStore: this } as never, session as SessionObject),
+      );
+    });
+  }
+
+  createSession(request: SessionRequest, session: SessionObject): object {
+    return reviveSession(this.generate, request, session);
+  }
+}
+
+function answer(promise: Promise<unknown>, callback: StoreCallback = warnOfError): void {
+  // Out of the promise, so that what the callback throws is the caller's and not a rejection.
+  promise.then(
+    (result) => setImmediate(callback, null, result),
+    (error: unknown) => setImmediate(callback, error),
+  );
+}
+
+function warnOfError(error: unknown): void {
+  if (!error) return;
+  process.emitWarning(`A call of the session store without a callback failed: ${(error as Error).message}`, {
+    type: 'KeycardWarning',
+    code: 'KEYCARD_EXPRESS',
+  });
+}
