@@ -162,14 +162,14 @@ export class SessionWriter {
           if (found.id !== oldId && rotation === 'renew') {
             // Somebody else renewed it meanwhile: go on under his id.
             core.rotation = undefined;
-            return core.isChanged() || core.cookieChanged ? this.swap(core, 'change') : 'ok';
+            return core.isChanged() || core.cookieChanged || core.claim !== undefined ? this.swap(core, 'change') : 'ok';
           }
         }
         const id = core.host.newId();
         const draft = core.draft();
         const key = this.records.key(id);
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
-        const { result, nonce } = await this.retire(old, rotation === 'renew' ? id : undefined);
+        const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () => this.withdraw(rotation, key));
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
           const login = core.claim !== undefined && rotation !== 'renew';
           core.id = id;
@@ -198,6 +198,26 @@ export class SessionWriter {
     core.id = core.host.newId();
     core.status = 'new';
     return this.create(core);
+  }
+
+  /** Retires the old record; where the store fails at it, what was created is taken back first. */
+  private async retireOr(old: SessionCore, next: string | undefined, takeBack: () => Promise<void>): ReturnType<SessionWriter['retire']> {
+    try {
+      return await this.retire(old, next);
+    } catch (error) {
+      await takeBack();
+      throw error;
+    }
+  }
+
+  /** Nobody will know this id. A renewal's may be: the store could have done what it gave no answer to, and the old id leads there. */
+  private async withdraw(rotation: string, key: string): Promise<void> {
+    if (rotation === 'renew') return;
+    try {
+      await this.records.destroy(key);
+    } catch (error) {
+      this.manager.noteStoreFailure('save', error);
+    }
   }
 
   private async retire(old: SessionCore, next: string | undefined): Promise<{ result: WriteResult; nonce: string }> {
