@@ -1,0 +1,130 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import session from 'express-session';
+import { fromExpressStore } from '../../../lib/express/from-express-store.js';
+import { toExpressStore } from '../../../lib/express/to-express-store.js';
+import { MemoryStore } from '../../../lib/stores/memory.store.js';
+import { SessionStoreError } from '../../../lib/stores/session-store.error.js';
+
+type Done<T> = (error?: unknown, result?: T) => void;
+
+const promised = <T = void>(call: (done: Done<T>) => void): Promise<T> =>
+  new Promise((resolve, reject) => call((error, result) => (error ? reject(error as Error) : resolve(result as T))));
+const START = 1_800_000_000_000;
+const cookieUntil = (expiresAt: number | null) => ({
+  originalMaxAge: expiresAt === null ? null : expiresAt - START,
+  expires: expiresAt === null ? null : new Date(expiresAt),
+});
+
+function setUp() {
+  const time = { ms: START };
+  const clock = { now: () => time.ms };
+  const inner = new MemoryStore({ clock });
+  const store = toExpressStore(inner, { clock, ttl: 60 });
+  const get = (sid: string) => promised<Record<string, unknown> | null>((done) => store.get(sid, done as never));
+  const set = (sid: string, data: object) => promised((done) => store.set(sid, data, done));
+  return { time, clock, inner, store, get, set };
+}
+
+describe('toExpressStore', () => {
+  it("is an instance of express-session's Store where that is handed over", () => {
+    const store = toExpressStore(new MemoryStore(), session);
+    expect(store).toBeInstanceOf(session.Store);
+    // Either kind is what session() takes.
+    session({ secret: 'for the types', resave: false, saveUninitialized: false, store });
+    session({
+      secret: 'for the types',
+      resave: false,
+      saveUninitialized: false,
+      store: toExpressStore(new MemoryStore()),
+    });
+  });
+
+  it('gives null for a session that is missing, and for one that express-session could not read', async () => {
+    const { inner, get } = setUp();
+    expect(await get('none')).toBeNull();
+    for (const [n, text] of ['[]', '7', '{', '{"user":1}', '{"cookie":null}'].entries()) {
+      await inner.create(`odd-${n}`, { text, expiresAt: START + 1_000 });
+      expect(await get(`odd-${n}`)).toBeNull();
+    }
+  });
+
+  it('ends a session with its cookie, or after `ttl` where that has no end', async () => {
+    const { time, get, set } = setUp();
+    await set('short', { cookie: cookieUntil(START + 1_000) });
+    await set('endless', { cookie: cookieUntil(null) });
+    time.ms += 1_001;
+    expect(await get('short')).toBeNull();
+    expect(await get('endless')).toMatchObject({ cookie: { expires: null } });
+    time.ms += 60_000;
+    expect(await get('endless')).toBeNull();
+  });
+
+  it('moves the end with a touch, and leaves the data as they are in the store', async () => {
+    const { time, store, get, set } = setUp();
+    await set('a', { cookie: cookieUntil(START + 1_000), views: 1 });
+    await promised((done) => store.touch('a', { cookie: cookieUntil(START + 9_000), views: 'stale' }, done));
+    time.ms += 5_000;
+    expect(await get('a')).toMatchObject({ views: 1, cookie: { expires: new Date(START + 9_000).toISOString() } });
+    await promised((done) => store.touch('none', { cookie: cookieUntil(START + 9_000) }, done));
+    expect(await get('none')).toBeNull();
+  });
+
+  it('lets every one of many writers at once succeed, as express-session expects', async () => {
+    const { inner, get, set } = setUp();
+    const replace = jest.spyOn(inner, 'replace');
+    await Promise.all(
+      Array.from({ length: 8 }, (_, n) => set('a', { cookie: cookieUntil(START + 1_000), [`key-${n}`]: 1 })),
+    );
+    expect(Object.keys((await get('a'))!).length).toBe(2);
+    const results = await Promise.all(replace.mock.results.map(({ value }) => value as Promise<string>));
+    expect(results).toContain('conflict');
+  });
+
+  it("keeps the engine's facts, and the principal that they name", async () => {
+    const { inner, set } = setUp();
+    await set('a', { cookie: cookieUntil(START + 1_000), __keycard: { v: 1, p: '7' } });
+    expect(await inner.count({ principal: '7' })).toBe(1);
+  });
+
+  it('lists by id, counts and clears', async () => {
+    const { store, set } = setUp();
+    for (const id of ['a', 'b']) await set(id, { cookie: cookieUntil(START + 1_000), id });
+    const all = await promised<Record<string, unknown>>((done) => store.all(done as never));
+    expect(Object.keys(all).sort()).toEqual(['a', 'b']);
+    expect(await promised<number>((done) => store.length(done))).toBe(2);
+    await promised((done) => store.clear(done));
+    expect(await promised<number>((done) => store.length(done))).toBe(0);
+  });
+
+  it('opens the store with the first call, tries again where that failed, and closes it', async () => {
+    const { inner, store, get } = setUp();
+    const open = jest.fn(async () => undefined).mockRejectedValueOnce(new SessionStoreError('UNAVAILABLE', 'away'));
+    const close = jest.spyOn(inner, 'close');
+    Object.assign(inner, { open });
+    await expect(get('a')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await Promise.all([get('a'), get('b')]);
+    expect(open).toHaveBeenCalledTimes(2);
+    await store.close();
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
+  it('says in an error what the store below can not do', async () => {
+    const store = toExpressStore(fromExpressStore({ get: jest.fn(), set: jest.fn() } as never));
+    for (const method of ['all', 'length', 'clear'] as const) {
+      await expect(promised((done) => store[method](done as never))).rejects.toMatchObject({ code: 'REFUSED' });
+    }
+  });
+
+  it('makes a warning of an error that nobody takes', async () => {
+    const { inner, store } = setUp();
+    jest.spyOn(inner, 'destroy').mockRejectedValue(new SessionStoreError('UNAVAILABLE', 'away'));
+    const warned = new Promise<unknown[]>((resolve) => {
+      jest.spyOn(process, 'emitWarning').mockImplementationOnce((...warning: unknown[]) => resolve(warning));
+    });
+    store.destroy('a');
+    expect(await warned).toEqual([
+      expect.stringContaining('away'),
+      { type: 'KeycardWarning', code: 'KEYCARD_EXPRESS' },
+    ]);
+  });
+});
