@@ -10,7 +10,7 @@ process.send('ready');
 await new Promise((resolve) => process.once('message', resolve));
 
 let conflicts = 0;
-for (let done = 0; done < Number(times); ) {
+for (let done = 0; done < Number(times);) {
   const { text, expiresAt, revision } = await store.load(id);
   const data = JSON.parse(text);
   data.views += 1;

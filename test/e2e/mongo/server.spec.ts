@@ -1,0 +1,171 @@
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { type Collection, type Db, MongoClient } from 'mongodb';
+import { MongoStore } from '../../../lib/stores/mongo/index.js';
+import { VersionClaims } from '../../../lib/stores/mongo/version-claims.js';
+import { describeWithServer, uniqueName } from '../../support/servers/available.js';
+
+const END = Date.now() + 3_600_000;
+const record = (n: number, principal?: string) => ({
+  text: JSON.stringify({ cookie: {}, n, __keycard: { v: 1, p: principal } }),
+  expiresAt: END,
+  principal,
+});
+
+describeWithServer('mongo', (server) => {
+  const collectionName = uniqueName('server');
+  const calls: string[] = [];
+  let client: MongoClient;
+  let db: Db;
+  let documents: Collection;
+  let ferret: boolean;
+
+  /** The database as MongoDB would show itself, whichever server it is. */
+  const asMongoDb = (): Db =>
+    new Proxy(db, {
+      get: (target, key) => {
+        if (key === 'command') return async () => ({ version: '7.0.0' });
+        const value = Reflect.get(target, key) as unknown;
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+
+  beforeAll(async () => {
+    client = new MongoClient(server.url, { monitorCommands: true });
+    client.on('commandStarted', ({ commandName }) => calls.push(commandName));
+    db = client.db('keycard');
+    documents = db.collection(collectionName);
+    ferret = 'ferretdbVersion' in (await db.command({ buildInfo: 1 }));
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+  afterAll(async () => {
+    await documents.drop();
+    await client.close();
+  });
+
+  it('makes its indexes at start, and says once where the server can not', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const store = new MongoStore({ db, collectionName });
+    await store.open();
+    const indexes = await documents.indexes();
+    expect(indexes).toContainEqual(expect.objectContaining({ key: { 'keycard.p': 1, _id: 1 } }));
+    if (ferret) {
+      expect(warn.mock.calls.map(([message]) => message)).toEqual([expect.stringContaining('no TTL index')]);
+    } else {
+      expect(warn).not.toHaveBeenCalled();
+      expect(indexes).toContainEqual(
+        expect.objectContaining({ name: 'expires_1', key: { expires: 1 }, expireAfterSeconds: 0 }),
+      );
+    }
+    await store.close();
+  });
+
+  it("removes what has expired by itself where the server doesn't, until it is closed", async () => {
+    jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    if (!ferret) return;
+    const store = new MongoStore({ db, collectionName, pruneInterval: 0.02 });
+    await store.create('old', { text: '{}', expiresAt: Date.now() - 1_000 });
+    await store.create('new', record(1));
+    await store.open();
+    const removed = async () => (await documents.countDocuments({ _id: 'old' as never })) === 0;
+    for (let n = 0; n < 200 && !(await removed()); n++) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await removed()).toBe(true);
+    expect(await store.load('new')).toBeDefined();
+    await store.close();
+    const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    await wait(50); // what was under way ends
+    calls.length = 0;
+    await wait(100);
+    expect(calls).toEqual([]);
+  });
+
+  it('calls the server once for a load, a create, a change and an end', async () => {
+    const store = new MongoStore({ db: asMongoDb(), collectionName });
+    const made = async (work: () => Promise<unknown>) => {
+      calls.length = 0;
+      await work();
+      return [...calls];
+    };
+    expect(await made(() => store.create('calls', record(1, '7')))).toEqual(['insert']);
+    const { revision } = (await store.load('calls'))!;
+    expect(await made(() => store.load('calls'))).toEqual(['find']);
+    expect(await made(() => store.replace('calls', record(2, '7'), revision))).toEqual(['update']);
+    expect(await made(() => store.load('none'))).toEqual(['find']);
+    expect(await made(() => store.destroy('calls'))).toEqual(['delete']);
+  });
+
+  it('asks for one principal by its index, and for no more documents than it gives', async () => {
+    const store = new MongoStore({ db, collectionName });
+    await store.clear();
+    for (let n = 0; n < 60; n++) await store.create(`s-${n}`, record(n, `user-${n % 20}`));
+    const filters: unknown[] = [];
+    const answered: number[] = [];
+    client.on('commandStarted', ({ command }) => filters.push(command['filter']));
+    client.on('commandSucceeded', ({ reply }) => {
+      const batch = (reply as { cursor?: { firstBatch: unknown[] } }).cursor?.firstBatch;
+      if (batch) answered.push(batch.length);
+    });
+    const ids: string[] = [];
+    for await (const { id } of store.list({ principal: 'user-7' })) ids.push(id);
+    expect(ids).toEqual(['s-27', 's-47', 's-7']);
+    expect(filters).toEqual([expect.objectContaining({ 'keycard.p': 'user-7' })]);
+    expect(answered).toEqual([3]);
+    if (ferret) return; // it filters in its own process, whatever the index
+    const plan = await documents
+      .find({ 'keycard.p': 'user-7', _id: { $gt: '' as never } })
+      .sort({ _id: 1 })
+      .explain();
+    expect(plan['executionStats']).toMatchObject({ totalDocsExamined: 3 });
+  });
+
+  it('lets one of several act on a version at a time, and another when a claim is stale', async () => {
+    const claims = db.collection<{ _id: string }>(`${collectionName}.claims`);
+    const one = new VersionClaims(claims, { now: Date.now });
+    let acting = 0;
+    let most = 0;
+    const act = () =>
+      one.act(
+        'version',
+        async () => true,
+        async () => {
+          most = Math.max(most, ++acting);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          acting -= 1;
+          return 'acted';
+        },
+      );
+    expect(new Set(await Promise.all([act(), act(), act(), act()]))).toEqual(new Set(['acted']));
+    expect(most).toBe(1);
+    expect(await claims.countDocuments()).toBe(0);
+
+    // Its process died, so nobody releases this one.
+    await expect(
+      one.act(
+        'left',
+        async () => true,
+        () => Promise.reject(new Error('cut off')),
+      ),
+    ).rejects.toThrow('cut off');
+    expect(await claims.countDocuments()).toBe(1);
+    expect(
+      await one.act(
+        'left',
+        async () => false,
+        async () => 'acted',
+      ),
+    ).toBeUndefined();
+    const from = performance.now();
+    expect(
+      await one.act(
+        'left',
+        async () => true,
+        async () => 'acted',
+      ),
+    ).toBe('acted');
+    expect(performance.now() - from).toBeGreaterThan(1_900);
+    await new VersionClaims(claims, { now: () => Date.now() + 61_000 }).prune();
+    expect(await claims.countDocuments()).toBe(0);
+    await claims.drop();
+  });
+});
