@@ -59,12 +59,15 @@ export function swapping(suite: Suite): void {
     const stores = [h.store, await h.second()];
     await h.store.create(id, recordOf(h, { data: { views: 0 } }));
     const increment = async (store: SessionStore): Promise<void> => {
-      for (;;) {
+      for (let attempt = 0; attempt < 1000; attempt++) {
         const { text, revision } = await mustLoad(store, id);
         const views = (JSON.parse(text) as { views: number }).views + 1;
-        if ((await store.replace(id, recordOf(h, { data: { views } }), revision)) === 'ok') return;
+        const result = await store.replace(id, recordOf(h, { data: { views } }), revision);
+        if (result === 'ok') return;
+        expect(result).toBe('conflict');
         conflicts.count += 1;
       }
+      throw new Error('A replace met a conflict 1,000 times over.');
     };
     const writer = async (store: SessionStore): Promise<void> => {
       for (let n = 0; n < 10; n++) await increment(store);
