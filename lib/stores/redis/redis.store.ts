@@ -28,8 +28,8 @@ interface Backend extends ListSource {
  * Keeps sessions in Redis or Redis Cluster, version 6 or later, in the format of connect-redis: the JSON text under
  * `prefix` + id, which Redis itself lets expire.
  *
- * A revision is the text that was read. The script that swaps could compare a hash instead, but the text is at hand, and
- * hashing it costs both sides more than sending it does.
+ * A revision is the text that was read, and the script that swaps compares texts. A hash of it would cost about the same: at
+ * 400 bytes no difference was measured, at 32 kB 5 µs more here and 9 µs of 110 less on the server. And a text needs no trust.
  *
  * Calls wait as long as the client lets them; the engine bounds each by `storeTimeout`.
  *

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
+import { createClientPool } from 'redis';
 import { RedisStore } from '../../../lib/stores/redis/index.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
 
@@ -61,6 +62,25 @@ describeWithServer('redis', (server) => {
       expect(new Set(results)).toEqual(new Set(['ok']));
       expect(writes.count).toBe(1);
     });
+  });
+});
+
+describeWithServer('redis', (server) => {
+  it('works on a pool of node-redis, which keeps no order between its connections', async () => {
+    const pool = createClientPool({ url: server.url }, { minimum: 4 });
+    await pool.connect();
+    const store = new RedisStore({ client: pool, prefix: `${uniqueName()}:` });
+    await store.open();
+    const own = (n: number) => ({ ...recordOf(n), principal: '7' });
+    await Promise.all(Array.from({ length: 20 }, (_, n) => store.create(`s${n}`, own(n))));
+    const found = await Promise.all(Array.from({ length: 20 }, (_, n) => store.load(`s${n}`)));
+    const results = await Promise.all(found.map((one, n) => store.replace(`s${n}`, own(-n), one!.revision)));
+    expect(new Set(results)).toEqual(new Set(['ok']));
+    expect(await store.count({ principal: '7' })).toBe(20);
+    expect(await store.count()).toBe(20);
+    await store.clear();
+    expect(await store.count()).toBe(0);
+    pool.destroy();
   });
 });
 
