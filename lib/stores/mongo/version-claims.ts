@@ -1,12 +1,20 @@
-import { createHash } from 'node:crypto';
-import type { Collection, Document } from 'mongodb';
+import { createHash, randomBytes } from 'node:crypto';
+import type { Collection } from 'mongodb';
 import type { Clock } from '../clock.js';
 import { isDuplicate, serverCode } from './mongo-errors.js';
 
 /** How long a claim holds that nobody acts on: its process died, or its server was away. */
-const STALE_MS = 2_000;
+const STALE_MS = 1_000;
 /** When a claim that was left lying may go: long after its version did. */
 const KEPT_MS = 60_000;
+
+/** The right to write the successor of one version. */
+export interface Claim {
+  readonly _id: string;
+  /** Who has it. */
+  readonly by: string;
+  readonly at: Date;
+}
 
 /**
  * Compare-and-swap for servers whose updates are not atomic. FerretDB 1 reads the documents that match a filter and then
@@ -15,7 +23,7 @@ const KEPT_MS = 60_000;
  */
 export class VersionClaims {
   constructor(
-    private readonly claims: Collection<Document & { _id: string }>,
+    private readonly claims: Collection<Claim>,
     private readonly clock: Clock,
   ) {}
 
@@ -48,13 +56,19 @@ export class VersionClaims {
 
   private async claim(version: string, isThere: () => Promise<boolean>): Promise<string | undefined> {
     const key = createHash('sha256').update(version).digest('base64url');
+    const by = randomBytes(9).toString('base64url');
     for (let term = 0; ; term++) {
       const _id = `${key}.${term}`;
-      const since = performance.now();
+      let holder: string | undefined;
+      let since = performance.now();
       do {
-        if (await this.insert(_id)) return _id;
+        if (await this.insert({ _id, by, at: new Date(this.clock.now()) })) return _id;
         if (!(await isThere())) return undefined;
         await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 5));
+        const present = await this.claims.findOne({ _id });
+        // Stale is what one holder has held for so long, and not what several had in turn.
+        if (present?.by !== holder) since = performance.now();
+        holder = present?.by;
       } while (performance.now() - since < STALE_MS);
     }
   }
@@ -63,9 +77,9 @@ export class VersionClaims {
     await this.claims.deleteOne({ _id }).catch(() => undefined); // left lying it does no harm, its version having gone, and prune() removes it
   }
 
-  private async insert(_id: string): Promise<boolean> {
+  private async insert(claim: Claim): Promise<boolean> {
     try {
-      await this.claims.insertOne({ _id, at: new Date(this.clock.now()) });
+      await this.claims.insertOne(claim);
       return true;
     } catch (error) {
       if (isDuplicate(error)) return false;
