@@ -1,0 +1,34 @@
+import { followCart } from './cart.js';
+import { countDown } from './countdown.js';
+import { offerThemes } from './theme-toggle.js';
+
+offerThemes();
+localiseTimes(document);
+if (document.querySelector('[data-session]')) {
+  countDown(document.querySelector('[data-expires-in]'));
+  followCart();
+}
+for (const button of document.querySelectorAll('[data-fill-name]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    document.querySelector('#name').value = button.dataset.fillName;
+    document.querySelector('#password').value = button.dataset.fillPassword;
+    document.querySelector('[data-login] button').focus();
+  });
+}
+
+// A message is for once: reloading the page must not say it again.
+if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);
+
+// A page that the browser kept whole is as old as it looks: ask the server again.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload();
+});
+
+function localiseTimes(root) {
+  const styles = { day: { dateStyle: 'medium', timeStyle: 'short' }, clock: { timeStyle: 'short' } };
+  for (const time of root.querySelectorAll('time[data-style]')) {
+    const format = new Intl.DateTimeFormat(document.documentElement.lang, styles[time.dataset.style]);
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}

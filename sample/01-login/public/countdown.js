@@ -1,0 +1,60 @@
+const LAST_CALL_MS = 60_000;
+const SPOKEN_S = [60, 30, 10];
+
+/** Shows what is left of the session. All tabs of one browser share it, so what one extends is extended in all. */
+export function countDown(bar) {
+  const timer = bar.querySelector('[data-countdown]');
+  const alert = bar.querySelector('[data-countdown-alert]');
+  const tabs = new BroadcastChannel('session');
+  const wholeMs = Number(bar.dataset.expiresIn);
+  const lastCallMs = Math.min(LAST_CALL_MS, wholeMs / 2);
+  let end;
+  let spoken = Number.POSITIVE_INFINITY;
+
+  // By the browser's own clock, from how long is left: its date may be wrong.
+  const extendBy = (ms) => {
+    end = performance.now() + ms;
+    spoken = Number.POSITIVE_INFINITY;
+    show();
+  };
+  const show = () => {
+    const leftMs = Math.max(0, end - performance.now());
+    const seconds = Math.ceil(leftMs / 1000);
+    timer.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+    const urgent = leftMs <= lastCallMs;
+    bar.classList.toggle('urgent', urgent);
+    // Not each second: a screen reader would talk of nothing else.
+    const threshold = SPOKEN_S.findLast((each) => seconds <= each);
+    if (!urgent) alert.textContent = '';
+    else if (threshold !== undefined && threshold < spoken) {
+      spoken = threshold;
+      alert.textContent = `Your session ends in ${seconds} seconds.`;
+    }
+    if (leftMs === 0) location.replace('/login?notice=session-ended');
+  };
+
+  bar.querySelector('[data-extend]').addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const response = await fetch('/session/extension', { method: 'POST', headers: { accept: 'application/json' } });
+    if (response.status === 401) return location.replace('/login?notice=session-ended');
+    if (!response.ok) {
+      alert.textContent = 'That did not work. Please try again.';
+      return;
+    }
+    const { expiresInMs } = await response.json();
+    extendBy(expiresInMs);
+    tabs.postMessage({ expiresInMs });
+  });
+  for (const form of document.querySelectorAll('[data-ends-session]')) {
+    form.addEventListener('submit', () => tabs.postMessage({ ended: true }));
+  }
+  tabs.addEventListener('message', ({ data }) => {
+    if (data.ended) setTimeout(() => location.replace('/dashboard'), 500);
+    else extendBy(data.expiresInMs);
+  });
+
+  bar.querySelector('[data-countdown-text]').textContent = 'Your session ends in';
+  extendBy(wholeMs);
+  tabs.postMessage({ expiresInMs: wholeMs });
+  setInterval(show, 250);
+}

@@ -1,0 +1,40 @@
+import { Controller, Get, Param, Post, Query, Redirect } from '@nestjs/common';
+import { Session, SessionRegistry } from 'nestjs-keycard';
+import { devicesPage } from '../pages/devices.page.js';
+
+@Controller('devices')
+export class DevicesController {
+  constructor(private readonly registry: SessionRegistry) {}
+
+  @Get()
+  async list(@Session() session: Session, @Query('notice') notice: unknown) {
+    const { sessions } = await this.registry.list({ principal: session.info.principal! });
+    return devicesPage(session, sessions, notice);
+  }
+
+  @Post('logout-others')
+  @Redirect('/devices?notice=others-logged-out', 303)
+  async logOutOthers(@Session() session: Session): Promise<void> {
+    await this.registry.revokeAll(session.info.principal!, { except: session });
+  }
+
+  @Post('logout-everywhere')
+  @Redirect('/login?notice=logged-out-everywhere', 303)
+  async logOutEverywhere(@Session() session: Session): Promise<void> {
+    const principal = session.info.principal!;
+    await session.logout();
+    await this.registry.revokeAll(principal);
+  }
+
+  /** A handle may be shown: it opens nothing, and with the principal named nobody ends another's session. */
+  @Post(':handle/logout')
+  @Redirect()
+  async logOut(@Session() session: Session, @Param('handle') handle: string) {
+    if (handle === session.info.handle) {
+      await session.logout();
+      return { url: '/login?notice=logged-out', statusCode: 303 };
+    }
+    const wasThere = await this.registry.revoke(handle, { principal: session.info.principal! });
+    return { url: `/devices?notice=${wasThere ? 'device-logged-out' : 'device-gone'}`, statusCode: 303 };
+  }
+}
