@@ -1,8 +1,8 @@
 import { ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import { setListed } from './response-gate-headers.js';
 import { discard } from './response-gate-hold.js';
-import type { GateFailure, GateHooks } from './response-gate-hooks.js';
-import { type GatedResponse, HOLD, type Hold } from './response-gate-internals.js';
+import type { GateFailure } from './response-gate-hooks.js';
+import type { Gate, GatedResponse, Hold } from './response-gate-internals.js';
 
 /** Lines of the app's headers that stay: CORS and Vary, so that the page may read the answer, and the connection's. */
 const KEPT_LINE = /^(?:access-control-[^:]*|vary|connection|keep-alive|date)$/i;
@@ -16,13 +16,13 @@ const LAST_RESORT: GateFailure = {
 };
 
 /** Drops the app's response, of which no byte has left, and answers with the hooks' failure. */
-export function answerFailure(response: GatedResponse, held: Hold, hooks: GateHooks, error: unknown): void {
-  const answer = failureOf(response, hooks, error);
+export function answerFailure(response: GatedResponse, gate: Gate, held: Hold, error: unknown): void {
+  const answer = failureOf(response, gate, error);
   const appHasEnded = held.ended || response.finished;
   const awaited = response.writableNeedDrain;
-  discard(response, held);
+  discard(response, gate, held);
   held.replaced = true;
-  response[HOLD] = held;
+  gate.hold = held;
   if (response.destroyed || response.socket?.destroyed) return;
 
   const body = response.req.method === 'HEAD' ? '' : answer.body;
@@ -41,9 +41,9 @@ function ignoreLateWrite(this: GatedResponse, error: NodeJS.ErrnoException): voi
   if (error.code !== 'ERR_STREAM_WRITE_AFTER_END' && this.listenerCount('error') === 1) throw error;
 }
 
-function failureOf(response: GatedResponse, hooks: GateHooks, error: unknown): GateFailure {
+function failureOf(response: GatedResponse, gate: Gate, error: unknown): GateFailure {
   try {
-    const answer = hooks.failure(response as unknown as ServerResponse, error);
+    const answer = gate.hooks.failure(response as unknown as ServerResponse, error);
     for (const [name, value] of Object.entries(answer.headers)) {
       validateHeaderName(name);
       validateHeaderValue(name, value);

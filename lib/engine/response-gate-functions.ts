@@ -1,11 +1,11 @@
-import type { ServerResponse } from 'node:http';
-import { answerFailure } from './response-gate-failure.js';
-import type { GateHooks } from './response-gate-hooks.js';
+import { begin, finish } from './response-gate-commit.js';
 import { hold, keep, release } from './response-gate-hold.js';
-import { BASE, BEGUN, ENDED, HOLD, HOOKS, PHASE } from './response-gate-internals.js';
-import type { GatedResponse, Hold, SentData, WriteCallback } from './response-gate-internals.js';
+import { BASE, type Gate, type GateBase, type GatedResponse } from './response-gate-internals.js';
+import type { SentData, WriteCallback } from './response-gate-internals.js';
 
-// What stands before a response's own functions. Shared by all responses, so no closures: state is found on `this`.
+// What stands before a response's own functions. Shared by all responses, so no closures: state is found by `this`.
+
+type Args = readonly [chunk: unknown, encoding: unknown, callback: unknown];
 
 /** Every byte of headers and body comes through here; what doesn't are the 1xx answers, which never wait. */
 export function gatedSend(
@@ -15,17 +15,21 @@ export function gatedSend(
   callback?: WriteCallback | null,
   byteLength?: number,
 ): boolean {
-  let held = this[HOLD];
-  if (held === undefined && !this[PHASE] && this[HOOKS] !== undefined) held = begin(this, this[HOOKS]);
-  if (held !== undefined && !held.replaced) return keep(this, held, { data, encoding, callback, byteLength });
-  return this[BASE]!._send.call(this, data, encoding, callback, byteLength);
+  const base = this[BASE]!;
+  const gate = base.gates.get(this);
+  if (gate !== undefined) {
+    const held = gate.phase === 'waiting' ? begin(this, gate) : gate.hold;
+    if (held !== undefined && !held.replaced) return keep(this, held, { data, encoding, callback, byteLength });
+  }
+  return base._send.call(this, data, encoding, callback, byteLength);
 }
 
 /** Node calls it as the last act of `end`, once `finished` is set. */
 export function gatedFinish(this: GatedResponse): void {
-  const held = this[HOLD];
+  const base = this[BASE]!;
+  const held = base.gates.get(this)?.hold;
   if (held === undefined || held.replaced) {
-    this[BASE]!._finish.call(this);
+    base._finish.call(this);
     return;
   }
   held.ended = true;
@@ -34,98 +38,69 @@ export function gatedFinish(this: GatedResponse): void {
 }
 
 export function gatedWrite(this: GatedResponse, chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
-  const held = this[HOLD];
+  const base = this[BASE]!;
+  const held = base.gates.get(this)?.hold;
   if (held?.replaced) {
-    callBackLater(encoding, callback);
+    callBackLater([chunk, encoding, callback]);
     return true;
-  }
-  const { write } = this[BASE]!;
-  if (held?.ended) this.finished = true;
-  try {
-    return write.call(this as never, chunk, encoding as BufferEncoding, callback as WriteCallback);
-  } finally {
-    if (held?.ended) this.finished = false;
-  }
-}
-
-export function gatedEnd(this: GatedResponse, chunk?: unknown, encoding?: unknown, callback?: unknown): unknown {
-  const held = this[HOLD];
-  if (held?.replaced) {
-    callBackLater(chunk, encoding, callback);
-    return this;
-  }
-  const hooks = this[HOOKS];
-  if (this[PHASE] === BEGUN && hooks?.beforeEnd !== undefined) {
-    return endStreamed(this, hooks, chunk, encoding, callback);
   }
   const endedBefore = held?.ended === true;
   if (endedBefore) this.finished = true;
   try {
-    return callEnd(this, chunk, encoding, callback);
+    return base.write.call(this as never, chunk, encoding as BufferEncoding, callback as WriteCallback);
   } finally {
     if (endedBefore) this.finished = false;
-    if (this[PHASE] === BEGUN) this[PHASE] = ENDED;
   }
 }
 
-function callEnd(response: GatedResponse, chunk: unknown, encoding: unknown, callback: unknown): unknown {
-  return response[BASE]!.end.call(response as never, chunk, encoding as BufferEncoding, callback as () => void);
+export function gatedEnd(this: GatedResponse, chunk?: unknown, encoding?: unknown, callback?: unknown): unknown {
+  const base = this[BASE]!;
+  const gate = base.gates.get(this);
+  const args: Args = [chunk, encoding, callback];
+  if (gate === undefined) return callEnd(this, base, args);
+  if (gate.hold?.replaced) {
+    callBackLater(args);
+    return this;
+  }
+  if (gate.hold?.ended) return endAgain(this, base, args);
+  if (gate.phase === 'begun' && gate.hooks.beforeEnd !== undefined) return endStreamed(this, base, gate, args);
+  const result = callEnd(this, base, args);
+  if (gate.phase === 'begun') gate.phase = 'ended';
+  return result;
 }
 
-function callBackLater(...args: unknown[]): void {
-  const callback = args.find((arg) => typeof arg === 'function');
-  if (callback) process.nextTick(callback as () => void);
-}
-
-function begin(response: GatedResponse, hooks: GateHooks): Hold | undefined {
-  response[PHASE] = BEGUN;
-  let pending: void | Promise<void>;
+/** A held response has ended for the app, though `finished` doesn't say so yet: Node's own answer to a second `end`. */
+function endAgain(response: GatedResponse, base: GateBase, args: Args): unknown {
+  response.finished = true;
   try {
-    pending = hooks.beforeHeaders(response as unknown as ServerResponse);
-    if (pending === undefined) return undefined;
-  } catch (error) {
-    pending = Promise.reject(error);
+    return callEnd(response, base, args);
+  } finally {
+    response.finished = false;
   }
-  const held = hold(response);
-  Promise.resolve(pending).then(
-    () => (held.endHookDue ? callBeforeEnd(response, held, hooks) : release(response, held)),
-    (error: unknown) => answerFailure(response, held, hooks, error),
-  );
-  return held;
 }
 
 /** The bytes of the end wait for what the app changed since its first byte to be saved. */
-function endStreamed(
-  response: GatedResponse,
-  hooks: GateHooks,
-  chunk: unknown,
-  encoding: unknown,
-  callback: unknown,
-): unknown {
-  const before = response[HOLD];
-  const held = before ?? hold(response);
+function endStreamed(response: GatedResponse, base: GateBase, gate: Gate, args: Args): unknown {
+  const before = gate.hold;
+  const held = before ?? hold(response, gate);
   let result: unknown;
   try {
-    result = callEnd(response, chunk, encoding, callback);
+    result = callEnd(response, base, args);
   } catch (error) {
-    if (before === undefined) release(response, held);
+    if (before === undefined) release(response, gate, held);
     throw error;
   }
-  response[PHASE] = ENDED;
-  if (before === undefined) callBeforeEnd(response, held, hooks);
+  gate.phase = 'ended';
+  if (before === undefined) finish(response, gate, held);
   else held.endHookDue = true;
   return result;
 }
 
-function callBeforeEnd(response: GatedResponse, held: Hold, hooks: GateHooks): void {
-  const proceed = (): void => release(response, held);
-  let pending: void | Promise<void> = undefined;
-  try {
-    pending = hooks.beforeEnd?.(response as unknown as ServerResponse);
-  } catch (error) {
-    // Half of the app's response is gone already: it ends as it was meant, as after a rejection.
-    process.emitWarning(new Error('A hook at the end of a response threw.', { cause: error }));
-  }
-  if (pending === undefined) proceed();
-  else Promise.resolve(pending).then(proceed, proceed);
+function callEnd(response: GatedResponse, base: GateBase, [chunk, encoding, callback]: Args): unknown {
+  return base.end.call(response as never, chunk, encoding as BufferEncoding, callback as () => void);
+}
+
+function callBackLater(args: Args): void {
+  const callback = args.find((arg) => typeof arg === 'function');
+  if (callback) process.nextTick(callback as () => void);
 }

@@ -1,11 +1,11 @@
-import { BASE, type GatedResponse, type HeldBytes, HOLD, type Hold } from './response-gate-internals.js';
+import { BASE, type Gate, type GatedResponse, type HeldBytes, type Hold } from './response-gate-internals.js';
 
 /** Own property of a held response that isn't made from an installed prototype. */
 const WRITABLE_ENDED: PropertyDescriptor = {
   configurable: true,
   enumerable: false,
   get(this: GatedResponse): boolean {
-    return this.finished || this[HOLD]?.ended === true;
+    return this.finished || this[BASE]?.gates.get(this)?.hold?.ended === true;
   },
 };
 
@@ -15,12 +15,12 @@ export function defineWritableEnded(target: object): void {
 }
 
 /** From here on what the response sends is kept, until `release`. */
-export function hold(response: GatedResponse): Hold {
+export function hold(response: GatedResponse, gate: Gate): Hold {
   // Counts as pending even with no byte yet: `writableFinished` stays false, and `end` waits for what is sent.
   const size = response._headerSent ? 1 : (response._header?.length ?? 1);
   const held: Hold = { queue: [], size, ended: false, endHookDue: false, replaced: false };
   response.outputSize += size;
-  response[HOLD] = held;
+  gate.hold = held;
   if (Object.hasOwn(response, BASE)) defineWritableEnded(response);
   return held;
 }
@@ -35,15 +35,15 @@ export function keep(response: GatedResponse, held: Hold, bytes: HeldBytes): boo
 }
 
 /** Ends the hold without a word about what was kept. */
-function open(response: GatedResponse, held: Hold): void {
-  response[HOLD] = undefined;
+function open(response: GatedResponse, gate: Gate, held: Hold): void {
+  gate.hold = undefined;
   response.outputSize = Math.max(0, response.outputSize - held.size);
   if (held.ended) response.finished = true;
 }
 
 /** Sends what was kept, in order and in one go; Node's `_send` puts the headers in front. */
-export function release(response: GatedResponse, held: Hold): void {
-  open(response, held);
+export function release(response: GatedResponse, gate: Gate, held: Hold): void {
+  open(response, gate, held);
   const { socket } = response;
   if (response.destroyed || socket?.destroyed) {
     dropCallbacks(response, held, new Error('The connection was closed before the response could be sent.'));
@@ -67,9 +67,9 @@ export function release(response: GatedResponse, held: Hold): void {
 }
 
 /** Ends the hold and forgets what was kept; who waits for a write's callback goes on. */
-export function discard(response: GatedResponse, held: Hold, error?: Error): void {
-  open(response, held);
-  dropCallbacks(response, held, error);
+export function discard(response: GatedResponse, gate: Gate, held: Hold): void {
+  open(response, gate, held);
+  dropCallbacks(response, held);
 }
 
 function dropCallbacks(response: GatedResponse, held: Hold, error?: Error): void {
