@@ -1,0 +1,57 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from '@jest/globals';
+import { describeWithServer } from '../servers/available.js';
+
+const screenshots = join(import.meta.dirname, '..', '..', '..', 'artifacts', 'screenshots');
+
+const QUIET = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--no-first-run',
+];
+
+/** A `describe` that needs a Chromium: skipped loudly without one, failing where `KEYCARD_REQUIRE` names `browser`. */
+export function describeWithBrowser(title: string, body: (browser: () => Browser) => void, args: string[] = []): void {
+  describeWithServer(
+    'browser',
+    (server) => {
+      let browser: Browser | undefined;
+      beforeAll(async () => {
+        browser = await chromium.launch({
+          executablePath: server.url,
+          args: [...QUIET, ...args],
+          chromiumSandbox: process.getuid?.() !== 0,
+          // Pages may be kept whole for the back button, as in people's browsers.
+          ignoreDefaultArgs: ['--disable-back-forward-cache'],
+        });
+      }, 60_000);
+      afterAll(() => browser?.close());
+      body(() => browser!);
+    },
+    title,
+  );
+}
+
+/** The cookie of the session as the browser keeps it. */
+export async function sessionCookie(context: BrowserContext, name = 'sid') {
+  return (await context.cookies()).find((cookie) => cookie.name === name);
+}
+
+/** Keeps a picture of the page in artifacts/screenshots. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(screenshots, { recursive: true });
+  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+}
+
+/** Logs a guest of the sample in through its login page. */
+export async function logIn(page: Page, url: string, name = 'ada', password = 'analytical engine'): Promise<void> {
+  await page.goto(`${url}/login`);
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await page.waitForURL(`${url}/dashboard`);
+}

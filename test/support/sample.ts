@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+const NOT_IN_A_CLONE = new Set(['dist', '.sessions', '.session-secret']);
+const STARTS_MS = 90_000;
+
+/** The repository as a fresh clone after `npm ci`: nothing is built, and nobody else builds in it meanwhile. */
+export class SampleClone {
+  private constructor(readonly path: string) {}
+
+  static async make(): Promise<SampleClone> {
+    const path = await mkdtemp(join(tmpdir(), 'keycard-sample-'));
+    const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.cjs.json', 'lib', 'scripts', 'sample'];
+    const filter = (source: string): boolean => !NOT_IN_A_CLONE.has(basename(source));
+    await Promise.all(files.map((file) => cp(join(root, file), join(path, file), { recursive: true, filter })));
+    await symlink(join(root, 'node_modules'), join(path, 'node_modules'), 'junction');
+    return new SampleClone(path);
+  }
+
+  /** What `npm run sample` does, on a free port. */
+  start(env: Readonly<Record<string, string>> = {}): Promise<RunningSample> {
+    return RunningSample.start(this.path, env);
+  }
+
+  remove(): Promise<void> {
+    return rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** The sample at work, in a process of its own. */
+export class RunningSample {
+  private output = '';
+  private readonly exited: Promise<number | null>;
+
+  private constructor(private readonly child: ChildProcess, private readonly heard: { url?: string }) {
+    this.exited = new Promise((resolve) => child.once('close', resolve));
+    const listen = (chunk: Buffer): void => void (this.output += chunk.toString());
+    child.stdout!.on('data', listen);
+    child.stderr!.on('data', listen);
+  }
+
+  static async start(path: string, env: Readonly<Record<string, string>>): Promise<RunningSample> {
+    const child = spawn(process.execPath, [join(path, 'scripts', 'sample.mjs')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '', SESSION_STORE: 'file', PORT: '0', ...env },
+    });
+    const sample = new RunningSample(child, {});
+    await sample.listening();
+    return sample;
+  }
+
+  /** `http://localhost:` and the port. */
+  get url(): string {
+    return this.heard.url!;
+  }
+
+  /** What it has said so far. */
+  get said(): string {
+    return this.output;
+  }
+
+  /** Ends it as Ctrl+C does, and waits. Gives its exit code; `null` where the signal ended it. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    return this.exited;
+  }
+
+  private async listening(): Promise<void> {
+    const ended = this.exited.then(() => 'ended' as const);
+    for (const deadline = Date.now() + STARTS_MS; Date.now() < deadline; ) {
+      const url = /http:\/\/localhost:\d+/.exec(this.output)?.[0];
+      if (url !== undefined) {
+        this.heard.url = url;
+        return;
+      }
+      const pause = new Promise((resolve) => setTimeout(resolve, 50));
+      if ((await Promise.race([ended, pause])) === 'ended') throw new Error(`The sample ended: ${this.output}`);
+    }
+    await this.stop();
+    throw new Error(`The sample didn't start in ${STARTS_MS} ms: ${this.output}`);
+  }
+}
