@@ -1,4 +1,4 @@
-import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { GatedResponse } from './response-gate-internals.js';
 
 /**
@@ -11,12 +11,11 @@ import type { GatedResponse } from './response-gate-internals.js';
 export function addSetCookie(res: ServerResponse, value: string): boolean {
   const response = res as unknown as GatedResponse;
   if (response._headerSent) return false;
-  validateHeaderValue('Set-Cookie', value);
-  appendLine(response, 'Set-Cookie', value);
   const present = res.getHeader('Set-Cookie');
   // A list of its own: the present one may be the app's, and shared by many responses.
   const list = present === undefined ? value : [...(Array.isArray(present) ? present : [String(present)]), value];
   setListed(response, 'Set-Cookie', list);
+  appendLine(response, 'Set-Cookie', value);
   return true;
 }
 
@@ -30,10 +29,8 @@ export function addHeader(res: ServerResponse, name: string, value: string): boo
   const response = res as unknown as GatedResponse;
   if (response._headerSent) return false;
   if (response._header === null ? res.hasHeader(name) : hasLine(response._header, name)) return false;
-  validateHeaderName(name);
-  validateHeaderValue(name, value);
-  appendLine(response, name, value);
   setListed(response, name, value);
+  appendLine(response, name, value);
   return true;
 }
 
@@ -46,7 +43,7 @@ function appendLine(response: GatedResponse, name: string, value: string): void 
   if (response._header !== null) response._header = `${response._header.slice(0, -2)}${name}: ${value}\r\n\r\n`;
 }
 
-/** Keeps what `getHeader` tells true to the text; `setHeader` refuses once there is a text. */
+/** Keeps what `getHeader` tells true to the text; `setHeader`, which also validates, refuses once there is a text. */
 export function setListed(response: GatedResponse, name: string, value: string | string[] | undefined): void {
   const header = response._header;
   response._header = null;
