@@ -227,7 +227,7 @@ describe('a process that is stopped while it writes', () => {
     for (let n = 0; n < 3; n++) {
       expect(await store.replace('x', recordOf({ by: 'us', n }), (await store.load('x'))!.revision)).toBe('ok');
     }
-    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(performance.now() - begun).toBeLessThan(5000);
     worker.signal('SIGCONT');
     // It was done for it, before ours.
     expect(await worker.hear('result')).toBe('ok');
