@@ -2,24 +2,36 @@ import { Logger, type Provider } from '@nestjs/common';
 import { SessionOptionsError } from './engine/errors.js';
 import { show } from './engine/duration.js';
 import type { SessionLogger } from './engine/options.js';
-import { resolveOptions } from './engine/resolve-options.js';
+import { type ResolvedOptions, resolveOptions } from './engine/resolve-options.js';
 import { SessionManager } from './engine/session-manager.js';
 import { fromExpressStore } from './express/from-express-store.js';
 import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
 import { SessionRegistry } from './session.registry.js';
+import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides } from './session.tokens.js';
 import { MemoryStore } from './stores/memory.store.js';
 import { SessionStore } from './stores/session-store.js';
 
+/** The options, checked. */
+const RESOLVED = Symbol('nestjs-keycard.resolved-options');
+
+// The manager takes its store by the public token, so that a test that overrides SessionStore overrides it for everyone.
 export const sessionProviders: Provider[] = [
-  { provide: SessionManager, useFactory: createManager, inject: [MODULE_OPTIONS_TOKEN] },
-  { provide: SessionStore, useFactory: (manager: SessionManager) => manager.store, inject: [SessionManager] },
+  { provide: SESSION_OVERRIDES, useValue: {} },
+  { provide: RESOLVED, useFactory: resolve, inject: [MODULE_OPTIONS_TOKEN, SESSION_OVERRIDES] },
+  {
+    provide: SessionStore,
+    useFactory: ({ store }: SessionModuleOptions, resolved: ResolvedOptions, overrides: SessionOverrides) =>
+      overrides.store ?? storeOf(store, resolved.logger, resolved.clock),
+    inject: [MODULE_OPTIONS_TOKEN, RESOLVED, SESSION_OVERRIDES],
+  },
+  { provide: SessionManager, useFactory: (resolved: ResolvedOptions, store: SessionStore) => new SessionManager(resolved, store), inject: [RESOLVED, SessionStore] },
+  { provide: SESSION_MANAGER, useExisting: SessionManager },
   { provide: SessionRegistry, useFactory: (manager: SessionManager) => new SessionRegistry(manager), inject: [SessionManager] },
 ];
 
-function createManager(options: SessionModuleOptions): SessionManager {
+function resolve(options: SessionModuleOptions, { clock }: SessionOverrides): ResolvedOptions {
   const logger = options?.logger ?? nestLogger();
-  const resolved = resolveOptions({ ...options, logger });
-  return new SessionManager(resolved, storeOf(options.store, logger, resolved.clock));
+  return resolveOptions(clock === undefined ? { ...options, logger } : { ...options, logger, clock });
 }
 
 function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOptions['clock']): SessionStore {

@@ -1,0 +1,81 @@
+import type { Device } from '../engine/facts.js';
+import type { SessionOptions } from '../engine/options.js';
+import { resolveOptions } from '../engine/resolve-options.js';
+import type { RequestSession } from '../engine/request-session.js';
+import { SessionManager } from '../engine/session-manager.js';
+import { coreOf } from '../engine/session-surface.js';
+import type { Session, SessionData, SessionKeys } from '../session-types.js';
+import type { Clock } from '../stores/clock.js';
+import { MemoryStore } from '../stores/memory.store.js';
+import { beginRequest } from './request-without-http.js';
+
+/** What a fake session holds. */
+export interface FakeSessionOptions<D = SessionData> {
+  /** Default: none. */
+  readonly data?: SessionKeys<D> | undefined;
+  /** Who is logged in. Default: nobody. */
+  readonly principal?: string | number | undefined;
+  /** When the principal logged in. Default: now. */
+  readonly authenticatedAt?: Date | undefined;
+  /** Default: unknown. */
+  readonly device?: Device | undefined;
+  /** The time. Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Options of the app that matter to the test, such as `schema` or `principalOf`. */
+  readonly options?: Partial<Omit<SessionOptions, 'secret' | 'store' | 'clock'>> | undefined;
+}
+
+/** Makes sessions for unit tests. */
+export interface FakeSessionConstructor {
+  /** Without data and principal: the session of a new visitor, `info.isNew`. Else: one that was there before. */
+  new <D = SessionData>(fake?: FakeSessionOptions<D>): Session<D>;
+  /** What `req.session` would be by now: the same, another after `regenerate()`, `undefined` after `destroy()` or `logout()`. */
+  current<S extends object>(session: S): S | undefined;
+}
+
+/**
+ * A session for unit tests of controllers and services, without an app, a request or a store of yours:
+ *
+ * ```ts
+ * const session = new FakeSession({ principal: '7', data: { cart: ['apple'] } });
+ * await new CartController(cartService).add(session, 'pear');
+ * expect(session.cart).toEqual(['apple', 'pear']);
+ * ```
+ *
+ * It is the engine's own, so it refuses, keeps and forgets what a real one does, and its methods can be spied on.
+ */
+export const FakeSession: FakeSessionConstructor = class {
+  constructor(fake: FakeSessionOptions = {}) {
+    return fakeSession(fake);
+  }
+
+  static current<S extends object>(session: S): S | undefined {
+    const request = coreOf(session)?.host as RequestSession | undefined;
+    if (request === undefined) throw new TypeError('FakeSession.current(session) takes a session.');
+    return request.session as S | undefined;
+  }
+} as unknown as FakeSessionConstructor;
+
+function fakeSession({ data, principal, authenticatedAt, device, clock, options }: FakeSessionOptions): object {
+  const store = new MemoryStore(clock === undefined ? {} : { clock });
+  const manager = new SessionManager(resolveOptions({ ...options, load: 'eager', clock, secret: 'a secret that guards nothing but a unit test' }), store);
+  const core = beginRequest(manager, device).currentCore!;
+  Object.assign(core.session, data);
+  if (data === undefined && principal === undefined) return core.session;
+  if (principal !== undefined) {
+    const given = Object.keys(data ?? {});
+    const keys = given.filter((key) => key !== 'user' && key !== 'passport');
+    core.claim = {
+      principal: String(principal),
+      at: authenticatedAt?.getTime() ?? manager.now(),
+      keys: keys.length === 0 ? undefined : keys,
+      given,
+      mark: undefined,
+    };
+  }
+  const draft = core.draft();
+  // In memory this is done when the call returns, and a constructor can't wait.
+  void store.create(core.key, { text: draft.text, expiresAt: draft.facts.e, principal: draft.facts.p });
+  core.saved(draft);
+  return core.session;
+}

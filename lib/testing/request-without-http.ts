@@ -1,0 +1,22 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Device } from '../engine/facts.js';
+import { RequestSession } from '../engine/request-session.js';
+import type { SessionManager } from '../engine/session-manager.js';
+
+/** A request that carries no cookie, with a response that never begins: a session may log in and be renewed in it. */
+export async function requestWithoutHttp(manager: SessionManager, device: Device = {}): Promise<RequestSession> {
+  const request = beginRequest(manager, device);
+  await request.open();
+  return request;
+}
+
+/** The same at once: a session that needs no store is there when this returns, whatever `load` says. */
+export function beginRequest(manager: SessionManager, device: Device = {}): RequestSession {
+  const req = { headers: device.userAgent === undefined ? {} : { 'user-agent': device.userAgent }, socket: {} } as unknown as IncomingMessage;
+  // The engine asks of a request whether it still has a session.
+  Object.assign(req, { session: true });
+  const res = { headersSent: false } as ServerResponse;
+  const request = new RequestSession(manager, { isSecure: () => true, ip: () => device.ip }, req, res);
+  request.begin(() => {});
+  return request;
+}

@@ -1,0 +1,139 @@
+import { readCookie } from '../engine/cookie-header.js';
+import type { Device } from '../engine/facts.js';
+import { infoOf, type SessionInfo } from '../engine/session-controls.js';
+import { RequestSession } from '../engine/request-session.js';
+import { SessionCore } from '../engine/session-core.js';
+import type { SessionManager } from '../engine/session-manager.js';
+import { SESSION_MANAGER } from '../session.tokens.js';
+import type { Session, SessionData, SessionKeys } from '../session-types.js';
+import { requestWithoutHttp } from './request-without-http.js';
+
+/** A session for a test. */
+export interface TestSession<D = SessionData> {
+  /** Who is logged in. Default: nobody. */
+  readonly principal?: string | number | undefined;
+  /** What the session holds. Default: nothing. */
+  readonly data?: SessionKeys<D> | undefined;
+  /** When the principal logged in, for `@RequireRecentLogin`. Default: now. */
+  readonly authenticatedAt?: Date | undefined;
+  /** The browser it is in. Default: unknown. */
+  readonly device?: Device | undefined;
+}
+
+/** A session as the store has it. */
+export interface StoredTestSession<D = SessionData> {
+  /** A copy of the data: changing it changes nothing. */
+  readonly data: SessionKeys<D>;
+  readonly info: SessionInfo;
+}
+
+/** A Cookie header, or the Set-Cookie headers of an answer (`response.headers['set-cookie']`, `response.headers.getSetCookie()`). */
+export type SentCookies = string | readonly string[] | undefined;
+
+/** What a Nest app is asked for: `INestApplication`, `TestingModule` and application contexts fit. */
+export interface AppWithSessions {
+  get(token: symbol): unknown;
+}
+
+/** The sessions of an app under test: made without a login form, and looked at without a route that shows them. */
+export class SessionTesting {
+  constructor(private readonly manager: SessionManager) {}
+
+  /**
+   * Keeps a session in the app's own store and gives the Cookie header that finds it.
+   *
+   * ```ts
+   * await request(app.getHttpServer()).get('/dashboard').set('Cookie', await sessions.cookieFor({ principal: '7' })).expect(200);
+   * ```
+   *
+   * @throws SessionDataError for data that JSON, or the app's schema, doesn't take.
+   * @throws TooManySessionsError where `onTooMany` is `reject` and the principal has as many as there may be.
+   */
+  async cookieFor<D = SessionData>(wanted: TestSession<D> = {}): Promise<string> {
+    const { principal, data, authenticatedAt, device } = wanted;
+    const request = await requestWithoutHttp(this.manager, device);
+    const session = request.session as Session;
+    if (principal === undefined) Object.assign(session, data);
+    else await session.login(principal, data as SessionKeys<SessionData> | undefined);
+    const core = request.currentCore!;
+    if (core.claim !== undefined && authenticatedAt !== undefined) core.claim = { ...core.claim, at: authenticatedAt.getTime() };
+    await session.save();
+    return this.cookieOf(core);
+  }
+
+  /** The session that a request with these cookies would have; `undefined`: none that is live, or a signature that isn't the app's. */
+  async read<D = SessionData>(cookies: SentCookies): Promise<StoredTestSession<D> | undefined> {
+    const id = this.idIn(cookies);
+    const core = id === undefined ? undefined : await this.manager.open(id);
+    return core && stored<D>(core);
+  }
+
+  /**
+   * All live sessions, or one principal's.
+   *
+   * @throws SessionStoreError where the store can't list.
+   */
+  async list<D = SessionData>(query: { readonly principal?: string | number | undefined } = {}): Promise<StoredTestSession<D>[]> {
+    const principal = query.principal === undefined ? undefined : String(query.principal);
+    const sessions: StoredTestSession<D>[] = [];
+    for await (const found of this.manager.records.list({ principal })) {
+      const { facts } = found.record;
+      if (facts?.x !== undefined || !this.manager.isLive(facts)) continue;
+      const core = RequestSession.detachedFrom(this.manager, (host) => new SessionCore(this.manager, host, { id: found.key, loaded: found }));
+      if (principal === undefined || core.principal() === principal) sessions.push(stored<D>(core));
+    }
+    return sessions;
+  }
+
+  /** How many live sessions there are, of all or of one principal. */
+  async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
+    return (await this.list(query)).length;
+  }
+
+  /**
+   * Ends all sessions, for a clean start of the next test.
+   *
+   * @throws TypeError where the store can't.
+   */
+  async clear(): Promise<void> {
+    const { store } = this.manager;
+    if (store.clear === undefined) throw new TypeError(`This session store (${store.constructor.name}) has no clear().`);
+    await store.clear();
+  }
+
+  private cookieOf(core: SessionCore): string {
+    return `${this.manager.options.name}=${encodeURIComponent(this.manager.signer.sign(core.id))}`;
+  }
+
+  private idIn(cookies: SentCookies): string | undefined {
+    const lines = cookies === undefined || typeof cookies === 'string' ? cookies : cookies.map((line) => line.split(';', 1)[0]).join('; ');
+    const value = lines === undefined ? undefined : readCookie(lines, this.manager.options.name);
+    return value === undefined ? undefined : this.manager.signer.unsign(value);
+  }
+}
+
+/**
+ * The sessions of an app under test, once it is initialised.
+ *
+ * ```ts
+ * const sessions = sessionTesting(app);
+ * const cookie = await sessions.cookieFor({ principal: '7', data: { user: { name: 'Ada' } } });
+ * ```
+ *
+ * @throws Error where the app doesn't import `SessionModule`.
+ */
+export function sessionTesting(app: AppWithSessions): SessionTesting {
+  let manager: unknown;
+  try {
+    manager = app.get(SESSION_MANAGER);
+  } catch (cause) {
+    throw new Error('sessionTesting(app): the app has no sessions; it takes one that imports SessionModule.forRoot() or forRootAsync().', { cause });
+  }
+  return new SessionTesting(manager as SessionManager);
+}
+
+function stored<D>(core: SessionCore): StoredTestSession<D> {
+  // As it is kept: this look at it moves nothing.
+  core.due = false;
+  return { data: structuredClone(core.values()) as SessionKeys<D>, info: infoOf(core) };
+}
