@@ -18,6 +18,8 @@ export interface ResolvedOptions extends Pick<SessionOptions, Exclude<Given, 'st
   readonly cookie: CookieAttributes;
   readonly cookieFor: ((req: IncomingMessage) => CookieAttributes) | undefined;
   readonly idleMs: number;
+  /** Whether `idleTimeout` was given: then no cookie that a function decides can change it. */
+  readonly idleIsExplicit: boolean;
   readonly absoluteMs: number;
   /** Whether `absoluteTimeout` was given: then no cookie of a session can stretch it. */
   readonly absoluteIsExplicit: boolean;
@@ -67,6 +69,8 @@ export interface ResolveContext {
   readonly cookieDefaults?: CookieAttributes;
   /** express-session takes any secret. */
   readonly anySecret?: boolean;
+  /** Told of cookies that browsers refuse, instead of an error: express-session takes them. */
+  readonly unusableCookie?: (message: string) => void;
 }
 
 /**
@@ -79,14 +83,16 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     throw new SessionOptionsError(`The session options got ${show(options)}; they take an object with at least a "secret".`);
   }
   checkKnown(options);
+  checkHelpers(options);
   const production = context.production ?? process.env.NODE_ENV === 'production';
   const logger = options.logger ?? consoleLogger;
   const defaults = context.cookieDefaults ?? DEFAULTS.cookie;
   const name = cookieName(options.name ?? DEFAULTS.name);
-  const cookieOption = options.cookie ?? {};
+  const unusable = context.unusableCookie ?? refuse;
+  const cookieOption = options.cookie === undefined ? {} : options.cookie;
   const cookieFor =
-    typeof cookieOption === 'function' ? (req: IncomingMessage) => cookieAttributes(cookieOption(req), defaults, name) : undefined;
-  const cookie = cookieAttributes(typeof cookieOption === 'function' ? {} : cookieOption, defaults, name);
+    typeof cookieOption === 'function' ? (req: IncomingMessage) => cookieAttributes(cookieOption(req), defaults, name, unusable) : undefined;
+  const cookie = cookieAttributes(typeof cookieOption === 'function' ? {} : cookieOption, defaults, name, unusable);
   const maxAge = cookie.maxAge ?? undefined;
   const idleMs = options.idleTimeout === undefined ? (maxAge ?? DEFAULTS.idleTimeout) : toMs(options.idleTimeout, 'idleTimeout');
   const absoluteMs =
@@ -106,19 +112,20 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     cookie,
     cookieFor,
     idleMs,
+    idleIsExplicit: options.idleTimeout !== undefined,
     absoluteMs,
     absoluteIsExplicit: options.absoluteTimeout !== undefined,
     renewAfterMs: options.renewAfter === undefined ? Number.POSITIVE_INFINITY : toMs(options.renewAfter, 'renewAfter'),
     renewGraceMs: options.renewGrace === undefined ? DEFAULTS.renewGrace : toMs(options.renewGrace, 'renewGrace'),
     touchIntervalMs: touchInterval(options.touchInterval, idleMs),
-    storeTimeoutMs: toMs(options.storeTimeout ?? DEFAULTS.storeTimeout, 'storeTimeout'),
+    storeTimeoutMs: toMs(options.storeTimeout === undefined ? DEFAULTS.storeTimeout : options.storeTimeout, 'storeTimeout'),
     maxRecordBytes: positiveInteger(options.maxRecordBytes ?? DEFAULTS.maxRecordBytes, 'maxRecordBytes'),
     rolling: flag(options.rolling, true, 'rolling'),
     saveUninitialized: flag(options.saveUninitialized, false, 'saveUninitialized'),
     resave: flag(options.resave, false, 'resave'),
     unset: oneOf(options.unset, ['keep', 'destroy'], 'unset'),
     genid: fn(options.genid, 'genid') ?? newSessionId,
-    proxy: options.proxy,
+    proxy: options.proxy === undefined ? undefined : flag(options.proxy, false, 'proxy'),
     load: oneOf(options.load, ['eager', 'lazy'], 'load'),
     onStoreError: oneOf(options.onStoreError, ['fail', 'anonymous'], 'onStoreError'),
     onConflict: onConflict(options.onConflict),
@@ -131,7 +138,7 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     onTooMany: oneOf(options.onTooMany, ['evict-oldest', 'reject'], 'onTooMany'),
     device: flag(options.device, true, 'device'),
     schema: schema(options.schema),
-    schemaVersion: options.schemaVersion,
+    schemaVersion: options.schemaVersion === undefined ? undefined : positiveInteger(options.schemaVersion, 'schemaVersion'),
     migrate: fn(options.migrate, 'migrate'),
     hashIds: flag(options.hashIds, false, 'hashIds'),
     encryption: checkEncryption(options.encryption),
@@ -157,6 +164,14 @@ function checkKnown(options: object): void {
   }
 }
 
+function checkHelpers({ clock, logger, allowShortSecret }: SessionOptions): void {
+  flag(allowShortSecret, false, 'allowShortSecret');
+  if (clock !== undefined && typeof clock?.now !== 'function') throw new SessionOptionsError(`"clock" got ${show(clock)}; it takes an object with now().`);
+  if (logger !== undefined && (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')) {
+    throw new SessionOptionsError(`"logger" got ${show(logger)}; it takes an object with warn() and error().`);
+  }
+}
+
 function cookieName(name: unknown): string {
   if (!isCookieName(name)) throw new SessionOptionsError(`"name" got ${show(name)}; it takes a cookie name: letters, digits and !#$%&'*+-.^_\`|~.`);
   return name;
@@ -165,7 +180,7 @@ function cookieName(name: unknown): string {
 const ATTRIBUTES = new Set(['domain', 'path', 'maxAge', 'expires', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned', 'originalMaxAge']);
 
 /** Checks the attributes against each other and against the name's prefix (RFC 6265bis 4.1.3). */
-function cookieAttributes(given: CookieOptions, defaults: CookieAttributes, name: string): CookieAttributes {
+function cookieAttributes(given: CookieOptions, defaults: CookieAttributes, name: string, unusable: (message: string) => void): CookieAttributes {
   if (typeof given !== 'object' || given === null) {
     throw new SessionOptionsError(`"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that gives one.`);
   }
@@ -181,16 +196,20 @@ function cookieAttributes(given: CookieOptions, defaults: CookieAttributes, name
   if (cookie.expires && !(cookie.expires instanceof Date)) throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
   serializeAttributes({ ...cookie, sameSite: cookie.sameSite === 'auto' ? 'lax' : cookie.sameSite });
   const none = typeof cookie.sameSite === 'string' && cookie.sameSite.toLowerCase() === 'none';
-  if (none && !cookie.secure) throw new SessionOptionsError(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);
-  if (cookie.partitioned && !cookie.secure) throw new SessionOptionsError('"cookie.partitioned" got true without "cookie.secure": browsers refuse that; set secure to true.');
+  if (none && !cookie.secure) unusable(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);
+  if (cookie.partitioned && !cookie.secure) unusable('"cookie.partitioned" got true without "cookie.secure": browsers refuse that; set secure to true.');
   if (/^__(?:host|secure)-/i.test(name)) {
-    if (cookie.secure !== true) throw new SessionOptionsError(`"name" got ${show(name)}, whose prefix asks for "cookie.secure": true.`);
+    if (cookie.secure !== true) unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.secure": true.`);
     if (/^__host-/i.test(name)) {
-      if (cookie.domain) throw new SessionOptionsError(`"name" got ${show(name)}, whose prefix forbids "cookie.domain" (it is ${show(cookie.domain)}).`);
-      if (cookie.path !== '/') throw new SessionOptionsError(`"name" got ${show(name)}, whose prefix asks for "cookie.path": '/' (it is ${show(cookie.path)}).`);
+      if (cookie.domain) unusable(`"name" got ${show(name)}, whose prefix forbids "cookie.domain" (it is ${show(cookie.domain)}).`);
+      if (cookie.path !== '/') unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.path": '/' (it is ${show(cookie.path)}).`);
     }
   }
   return cookie;
+}
+
+function refuse(message: string): never {
+  throw new SessionOptionsError(message);
 }
 
 function dropUndefined<T extends object>(object: T): Partial<T> {
@@ -198,7 +217,7 @@ function dropUndefined<T extends object>(object: T): Partial<T> {
 }
 
 function secrets(options: SessionOptions, strict: boolean, logger: SessionLogger, anyLength: boolean): readonly Secret[] {
-  const list = Array.isArray(options.secret) ? (options.secret as readonly Secret[]) : [options.secret as Secret];
+  const list = Array.isArray(options.secret) ? [...(options.secret as readonly Secret[])] : [options.secret as Secret];
   if (options.secret === undefined || options.secret === null || options.secret === '') {
     throw new SessionOptionsError('"secret" got nothing; it takes text of at least 32 bytes, such as the output of `openssl rand -base64 32`, or an array of them.');
   }
