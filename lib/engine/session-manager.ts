@@ -53,19 +53,24 @@ export class SessionManager {
     return facts.c + this.absoluteMs(facts) > this.now();
   }
 
-  /** When a session that is seen now ends: idle, or absolute. */
-  expiryOf(facts: Facts, now: number): number {
-    return Math.min(now + this.idleMs(facts), facts.c + this.absoluteMs(facts));
+  /**
+   * When a session that is seen now ends: idle, or absolute.
+   *
+   * @param cookieLife of a cookie that was decided for this request, in ms.
+   */
+  expiryOf(facts: Facts, now: number, cookieLife?: number): number {
+    return Math.min(now + this.idleMs(facts, cookieLife), facts.c + this.absoluteMs(facts, cookieLife));
   }
 
   /** A life that the app set on this very session goes before the option. */
-  private idleMs(facts: Facts): number {
+  private idleMs(facts: Facts, cookieLife?: number): number {
     const own = facts.o?.maxAge;
-    return typeof own === 'number' ? own : this.options.idleMs;
+    if (typeof own === 'number') return own;
+    return this.options.idleIsExplicit ? this.options.idleMs : (cookieLife ?? this.options.idleMs);
   }
 
-  private absoluteMs(facts: Facts): number {
-    const own = facts.o?.maxAge;
+  private absoluteMs(facts: Facts, cookieLife?: number): number {
+    const own = facts.o?.maxAge ?? cookieLife;
     if (this.options.absoluteIsExplicit || typeof own !== 'number') return this.options.absoluteMs;
     return Math.max(own, this.options.absoluteMs);
   }

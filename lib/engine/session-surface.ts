@@ -1,6 +1,7 @@
 import { ReservedKeyError } from './errors.js';
 import { FACTS_KEY } from './facts.js';
 import type { SessionValues } from './record-text.js';
+import type { CookieAttributes, SessionCookie } from './session-cookie.js';
 import type { SessionCore } from './session-core.js';
 import { CORE } from './session-core-symbol.js';
 import { controlNames, defineControls } from './session-controls.js';
@@ -21,6 +22,8 @@ export interface SessionSurface {
   readonly keepsCookie: boolean;
   /** When a cookie that the browser has is sent again; default: when the end was moved, with `rolling` and a lasting cookie. */
   readonly sendsCookie?: ((core: SessionCore, moved: boolean) => boolean) | undefined;
+  /** The object that `session.cookie` is; default: a `SessionCookie`. */
+  readonly createCookie?: ((attributes: CookieAttributes, now: () => number) => SessionCookie) | undefined;
 }
 
 const RESERVED: ReadonlySet<string> = new Set([...controlNames, FACTS_KEY, '__proto__']);

@@ -13,6 +13,7 @@ export interface ExpressStoreAbilities {
   all(callback: StoreCallback): unknown;
   length(callback: StoreCallback): unknown;
   clear(callback: StoreCallback): unknown;
+  touch(sid: string, session: never, callback: StoreCallback): unknown;
   on(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
 }

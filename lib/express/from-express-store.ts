@@ -51,14 +51,14 @@ export class AdaptedExpressStore extends SessionStore {
 
   private readonly clock: Clock;
   private readonly timeoutMs: number;
-  private readonly queue: KeyedQueue;
+  protected readonly queue: KeyedQueue;
   private connected = true;
   private closed = false;
   private readonly onDisconnect = (): void => void (this.connected = false);
   private readonly onConnect = (): void => void (this.connected = true);
 
   constructor(
-    private readonly store: ExpressStoreLike,
+    protected readonly store: ExpressStoreLike,
     options: FromExpressStoreOptions = {},
   ) {
     super();
@@ -132,13 +132,18 @@ export class AdaptedExpressStore extends SessionStore {
     });
   }
 
-  private async write(id: string, record: SessionRecord): Promise<void> {
+  protected async write(id: string, record: SessionRecord): Promise<void> {
     // Stores differ in what they make of a session that has ended already; some keep it for ever.
     if (record.expiresAt <= this.clock.now()) return this.remove(id);
+    await this.call('set', id, this.sessionOf(record));
+  }
+
+  /** The session as such a store is handed it. */
+  protected sessionOf(record: SessionRecord): Record<string, unknown> {
     const session = readSession(record.text);
     if (!session) throw new SessionStoreError('REFUSED', 'A store of express-session takes JSON objects only.');
     session['cookie'] = new StoredCookie(Object(session['cookie']) as object, record.expiresAt, this.clock);
-    await this.call('set', id, session);
+    return session;
   }
 
   private async remove(id: string): Promise<void> {
@@ -177,7 +182,7 @@ export class AdaptedExpressStore extends SessionStore {
     return count;
   }
 
-  private async call(method: string, ...parameters: unknown[]): Promise<unknown> {
+  protected async call(method: string, ...parameters: unknown[]): Promise<unknown> {
     if (this.closed) throw new SessionStoreError('CLOSED', 'This session store was closed.');
     if (!this.connected) throw new SessionStoreError('UNAVAILABLE', `${nameOf(this.store)} has lost its connection.`);
     return callStore(this.store, method, parameters, this.timeoutMs);

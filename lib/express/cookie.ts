@@ -1,0 +1,63 @@
+import { type CookieAttributes, SessionCookie } from '../engine/session-cookie.js';
+
+/** What `new Cookie()` takes. Of `expires` and `maxAge` the one that is named last counts. */
+export interface CookieInit extends Omit<CookieAttributes, 'maxAge' | 'expires'> {
+  /** Life in ms. A Date is taken for `expires`. */
+  maxAge?: number | Date | null | undefined;
+  expires?: Date | null | false | undefined;
+  originalMaxAge?: number | null | undefined;
+}
+
+/** A session's cookie, as express-session's `session.Cookie`: `expires`, `maxAge`, `originalMaxAge`, `serialize()`, `toJSON()`. */
+export class Cookie extends SessionCookie {
+  /** @throws TypeError for options that are no object, or a `maxAge` that is neither a number nor a Date. */
+  constructor(options?: CookieInit | null, now?: () => number) {
+    super(attributesOf(options), now);
+    const given = options?.originalMaxAge;
+    if (given !== undefined && given !== null) this.originalMaxAge = given;
+  }
+
+  override get maxAge(): number | null {
+    return super.maxAge;
+  }
+  override set maxAge(value: number | Date | null | undefined) {
+    assertMaxAge(value);
+    if (value instanceof Date) this.expires = value;
+    else super.maxAge = value;
+  }
+
+  /** Where some stores of express-session look for the end. */
+  get _expires(): Date | null {
+    return this.expires;
+  }
+}
+
+const ATTRIBUTES: ReadonlySet<string> = new Set(['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned']);
+
+/**
+ * Cookie options of express-session as the engine takes them: what it doesn't know (`signed`, `encode`, `overwrite`) has no effect there
+ * either, and is left out.
+ *
+ * @throws TypeError
+ */
+export function attributesOf(options: object | null | undefined): CookieAttributes {
+  if (!options) return {};
+  if (typeof options !== 'object') throw new TypeError('argument options must be a object');
+  const attributes: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (name === 'maxAge' || name === 'expires') Object.assign(attributes, endOf(name, value));
+    else if (ATTRIBUTES.has(name)) attributes[name] = value;
+  }
+  return attributes;
+}
+
+/** Each takes back what the other said. */
+function endOf(name: 'maxAge' | 'expires', value: unknown): CookieAttributes {
+  if (name === 'maxAge') assertMaxAge(value);
+  if (name === 'maxAge' && typeof value === 'number') return { maxAge: value, expires: undefined };
+  return { maxAge: undefined, expires: value instanceof Date ? value : undefined };
+}
+
+function assertMaxAge(value: unknown): asserts value is number | Date | null | undefined {
+  if (value && typeof value !== 'number' && !(value instanceof Date)) throw new TypeError('maxAge must be a number or Date');
+}

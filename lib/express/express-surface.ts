@@ -1,0 +1,25 @@
+import { FACTS_KEY } from '../engine/facts.js';
+import { type SessionSurface, withoutReserved } from '../engine/session-surface.js';
+import { Cookie } from './cookie.js';
+import { Session } from './session.js';
+
+/** The names that express-session itself keeps, and those that no record may bring in. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'id', 'req', 'cookie', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate', FACTS_KEY, '__proto__',
+]); // prettier-ignore
+
+/** What an app of express-session sees of a session. */
+export function expressSurface(keepsCookie: boolean): SessionSurface {
+  return {
+    create: (core) => new Session(core),
+    data: (session) => withoutReserved(session, RESERVED),
+    reserved: RESERVED,
+    strict: false,
+    cacheControl: false,
+    keepsCookie,
+    // A browser-session cookie needs no second sending: nothing of it has changed.
+    sendsCookie: (core) =>
+      core.manager.options.rolling || core.cookieWasChanged || (core.wasChanged && core.cookie.expires !== null),
+    createCookie: (attributes, now) => new Cookie(attributes, now),
+  };
+}

@@ -1,0 +1,38 @@
+import { CORE } from '../engine/session-core-symbol.js';
+import type { SessionCore } from '../engine/session-core.js';
+import { defineControls } from '../engine/session-controls.js';
+import { coreOf } from '../engine/session-surface.js';
+import type { SessionControls, SessionData } from '../session-types.js';
+
+/** What a session can do beyond express-session: `info login logout confirmLogin renew update`, and promises from all of its methods. */
+export type Keycard<D = SessionData> = SessionControls<D>;
+
+class KeycardControls {
+  readonly #core: SessionCore;
+
+  constructor(core: SessionCore) {
+    this.#core = core;
+  }
+
+  get [CORE](): SessionCore {
+    return this.#core;
+  }
+}
+
+defineControls(KeycardControls.prototype);
+
+/**
+ * All that ours can do with a session of `nestjs-keycard/express`:
+ *
+ * ```ts
+ * await keycard(req.session).login(user.id);
+ * await keycard(req.session).update((draft) => { draft.visits = (draft.visits ?? 0) + 1; });
+ * ```
+ *
+ * @throws TypeError where it is no session of a request.
+ */
+export function keycard<D = SessionData>(session: object | null | undefined): Keycard<D> {
+  const core = session === null || session === undefined ? undefined : coreOf(session);
+  if (core === undefined) throw new TypeError('keycard(session) takes the session of a request, such as req.session.');
+  return new KeycardControls(core) as unknown as Keycard<D>;
+}

@@ -1,0 +1,24 @@
+import { REQUEST, SESSION, type SessionRequest } from '../engine/lifecycle.js';
+import type { RequestSession } from '../engine/request-session.js';
+import type { SessionValues } from '../engine/record-text.js';
+import { FACTS_KEY } from '../engine/facts.js';
+import type { Session } from './session.js';
+
+/** The session's life in a request that came past the middleware, in either build of this package. */
+export const liveOf = (request: object): RequestSession | undefined => (request as SessionRequest)[REQUEST];
+
+/** `store.generate(req)`: the request goes on with a new session; the old record is left as it is. */
+export function startOver(request: object, live: RequestSession): void {
+  // `delete req.session` took the accessor with it.
+  if (!Object.hasOwn(request, 'session')) Object.defineProperty(request, 'session', SESSION);
+  live.startOver();
+}
+
+/** `store.createSession(req, data)` of a request in progress: its session takes the data. */
+export function adoptSession(request: object, data: object): Session | undefined {
+  const core = liveOf(request)?.currentCore;
+  if (core === undefined) return undefined;
+  const { cookie: _cookie, [FACTS_KEY]: _facts, ...values } = data as SessionValues;
+  core.become(values);
+  return core.session as Session;
+}

@@ -1,0 +1,236 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SessionOptionsError, SessionUnavailableError } from '../engine/errors.js';
+import { isUnderPath, REQUEST, SESSION_ID, type SessionRequest, startSession } from '../engine/lifecycle.js';
+import type { RequestFacts, RequestSession } from '../engine/request-session.js';
+import { isWellFormedId } from '../engine/session-id.js';
+import { SessionManager } from '../engine/session-manager.js';
+import { SessionStore } from '../stores/session-store.js';
+import { Cookie } from './cookie.js';
+import { type ExpressSessionOptions, readOptions, warner } from './express-options.js';
+import { expressSurface } from './express-surface.js';
+import { can, isExpressStore } from './express-store-like.js';
+import { liveOf, startOver } from './live-request.js';
+import { MemoryStore } from './memory-store.js';
+import { Session, type SessionHolder } from './session.js';
+import { Store } from './store.js';
+import { storeErrorOf } from './store-error.js';
+import { SurfaceStore } from './surface-store.js';
+import { toExpressStore } from './to-express-store.js';
+
+type Next = (error?: unknown) => void;
+
+/** What `session()` gives: `app.use(session(options))`. */
+export type SessionMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+/** cookie-parser puts its secret and what it read here. */
+interface ParsedRequest extends SessionRequest {
+  secret?: unknown;
+  cookies?: Record<string, unknown>;
+  signedCookies?: Record<string, unknown>;
+  secure?: unknown;
+  ip?: unknown;
+}
+
+/** A store's own record of its last use is written again after so long, in ms, or a tenth of the idle time. */
+const REFRESH_AFTER = 60_000;
+
+/**
+ * Sessions for Express and whatever else calls `(req, res, next)`: a drop-in for express-session 1.19.
+ *
+ * @throws TypeError or SessionOptionsError for options that can't be used.
+ */
+export function session(options?: ExpressSessionOptions | null): SessionMiddleware {
+  const setup = new Setup(options ?? {});
+  return function session(req, res, next) {
+    setup.handle(req, res, next);
+  };
+}
+
+class Setup {
+  private readonly resolve: ReturnType<typeof readOptions>['resolve'];
+  private readonly store: SessionStore;
+  /** What `req.sessionStore` is. */
+  private readonly requestStore: object;
+  private readonly managers = new Map<unknown, SessionManager>();
+  private readonly warn: (message: string) => void;
+  private connected = true;
+  private opening: Promise<void> | undefined;
+  private opened: boolean;
+
+  constructor(private readonly options: ExpressSessionOptions) {
+    this.warn = warner(options.logger);
+    this.resolve = readOptions(options).resolve;
+    const given: unknown = options.store ?? new MemoryStore();
+    if (process.env.NODE_ENV === 'production' && given instanceof MemoryStore) {
+      this.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
+    }
+    // The first manager is made now, so that wrong options are told at once.
+    const resolved = this.resolve();
+    this.store = isSessionStore(given) ? given : this.adapt(given, resolved);
+    this.opened = this.store.open === undefined;
+    this.requestStore = isSessionStore(given) ? toExpressStore(given, { Store: Store as unknown as abstract new () => object, clock: resolved.clock }) : (given as object);
+    (this.requestStore as { generate?: unknown }).generate = (req: object) => this.generate(req);
+    if (can(this.requestStore, 'on')) {
+      this.requestStore.on('disconnect', () => void (this.connected = false));
+      this.requestStore.on('connect', () => void (this.connected = true));
+    }
+    if (options.secret) this.managers.set(undefined, this.createManager(undefined));
+  }
+
+  private adapt(store: unknown, { storeTimeoutMs, idleMs, clock, resave }: ReturnType<Setup['resolve']>): SessionStore {
+    if (!isExpressStore(store)) throw new SessionOptionsError('"store" takes a store of express-session (get, set, destroy), or a SessionStore.');
+    const refreshAfter = Math.min(REFRESH_AFTER, idleMs / 10);
+    return new SurfaceStore(store, { timeout: storeTimeoutMs, clock, resave, uniqueIds: !this.options.genid, refreshAfter });
+  }
+
+  private createManager(secret: unknown): SessionManager {
+    const manager = new SessionManager(this.resolve(secret), this.store, expressSurface(this.options.keepCookieOnDestroy === true));
+    manager.requestStore = this.requestStore;
+    return manager;
+  }
+
+  /** @throws Error where neither the options nor the request has a secret. */
+  private managerOf(req: ParsedRequest): SessionManager {
+    const secret = this.options.secret ? undefined : req.secret;
+    if (!this.options.secret && !secret) throw new Error('secret option required for sessions');
+    let manager = this.managers.get(secret);
+    if (manager === undefined) {
+      manager = this.createManager(secret);
+      this.managers.set(secret, manager);
+    }
+    return manager;
+  }
+
+  handle(req: ParsedRequest, res: ServerResponse, next: Next): void {
+    // Another session is there: ours further out, or somebody else's.
+    if (req[REQUEST] !== undefined || (req as { session?: unknown }).session || !this.connected) return next();
+    let live: RequestSession | undefined;
+    // What `next` throws is the caller's: it is called outside of `try`.
+    let sync = true;
+    let ready = false;
+    const begin = (): void =>
+      live!.begin(() => {
+        if (sync) ready = true;
+        else this.goOn(req, live!, next);
+      });
+    try {
+      live = isUnderPath(this.pathFor(req), req.originalUrl ?? req.url) ? this.start(req, res) : undefined;
+      if (live !== undefined && this.opened) begin();
+    } catch (error) {
+      return this.fail(req, error, next);
+    }
+    sync = false;
+    if (live === undefined) next();
+    else if (ready) this.goOn(req, live, next);
+    else if (!this.opened) this.open().then(begin, (error: unknown) => this.fail(req, error, next));
+  }
+
+  private start(req: ParsedRequest, res: ServerResponse): RequestSession {
+    const manager = this.managerOf(req);
+    return startSession(manager, this.factsOf(manager), req, hasGate(res) ? res : undefined, EXPRESS_SESSION_ID);
+  }
+
+  private goOn(req: ParsedRequest, live: RequestSession, next: Next): void {
+    const { manager } = live;
+    if (live.hasFailed && manager.options.onStoreError === 'fail') {
+      const error = storeErrorOf(live.failureToLoad, manager);
+      const unavailable = error === live.failureToLoad ? new SessionUnavailableError(undefined, { cause: error }) : error;
+      return this.fail(req, unavailable, next);
+    }
+    try {
+      this.decideNow(live);
+    } catch (error) {
+      return this.fail(req, error, next);
+    }
+    next();
+  }
+
+  /** Functions of the app are called before the request goes on, as in express-session, so that their errors reach the error handlers. */
+  private decideNow(live: RequestSession): void {
+    const core = live.currentCore;
+    if (core?.status !== 'new') return;
+    if (this.options.genid) void core.id;
+    if (typeof this.options.cookie === 'function') void core.cookie;
+  }
+
+  /** Error handlers see a request without a session. */
+  private fail(req: ParsedRequest, error: unknown, next: Next): void {
+    liveOf(req)?.mute();
+    delete (req as { session?: unknown }).session;
+    next(error);
+  }
+
+  private pathFor(req: IncomingMessage): string | undefined {
+    const { cookie } = this.options;
+    return (typeof cookie === 'function' ? cookie(req) : cookie)?.path;
+  }
+
+  private factsOf(manager: SessionManager): RequestFacts {
+    return (this.facts ??= {
+      isSecure: (req) => (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true || (req as ParsedRequest).secure === true,
+      ip: (req) => {
+        const { ip, socket } = req as ParsedRequest;
+        return typeof ip === 'string' ? ip : (socket as { remoteAddress?: string } | undefined)?.remoteAddress;
+      },
+      otherId: (req) => this.parsedId(req, manager),
+    });
+  }
+  private facts: RequestFacts | undefined;
+
+  /** cookie-parser's findings, where something has put a cookie there that isn't in the header. */
+  private parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
+    const { name } = manager.options;
+    const signed = req.signedCookies?.[name];
+    const raw = req.cookies?.[name];
+    const id = isWellFormedId(signed) ? signed : typeof raw === 'string' ? manager.signer.unsign(raw) : undefined;
+    if (id !== undefined) manager.warnOnce('parsed', 'cookie should be available in req.headers.cookie');
+    return id;
+  }
+
+  /** A store that can't be opened fails the requests that wait for it; the next one tries again. */
+  private open(): Promise<void> {
+    this.opening ??= this.store.open!().then(
+      () => void (this.opened = true),
+      (error: unknown) => {
+        this.opening = undefined;
+        throw error;
+      },
+    );
+    return this.opening;
+  }
+
+  /** `store.generate(req)`. */
+  private generate(req: object): void {
+    const live = liveOf(req);
+    if (live !== undefined) return startOver(req, live);
+    // No request of the middleware: a socket's, or one that was made up.
+    const holder = req as SessionHolder;
+    const manager = [...this.managers.values()][0] ?? this.createManager(undefined);
+    const { genid, cookie, cookieFor } = manager.options;
+    holder.sessionID = genid(req as IncomingMessage);
+    const made = new Session(holder);
+    made.cookie = new Cookie(cookieFor === undefined ? cookie : cookieFor(req as IncomingMessage), () => manager.now());
+    holder.session = made;
+  }
+}
+
+/** Read-only, as in express-session; what is no text means that nothing is saved. */
+const EXPRESS_SESSION_ID: PropertyDescriptor = {
+  ...SESSION_ID,
+  set(this: SessionRequest, value: unknown) {
+    if (typeof value !== 'string') this[REQUEST]?.mute();
+  },
+};
+
+/** A response of node:http. Upgrades of sockets come with `{}` instead. */
+function hasGate(res: unknown): boolean {
+  const { _send, _finish } = (res ?? {}) as { _send?: unknown; _finish?: unknown };
+  return typeof _send === 'function' && typeof _finish === 'function';
+}
+
+/** By what it can do: the two builds of this package each have a class of that name. */
+function isSessionStore(value: unknown): value is SessionStore {
+  if (value instanceof SessionStore) return true;
+  const store = value as Record<string, unknown> | null;
+  return typeof store === 'object' && store !== null && ['create', 'load', 'replace', 'destroy'].every((name) => typeof store[name] === 'function');
+}

@@ -1,0 +1,195 @@
+import { SessionStateError } from '../engine/errors.js';
+import type { RequestSession } from '../engine/request-session.js';
+import { SessionCore } from '../engine/session-core.js';
+import { CORE } from '../engine/session-core-symbol.js';
+import { touchCore } from '../engine/session-controls.js';
+import { SessionCookie } from '../engine/session-cookie.js';
+import { guardKeys } from '../engine/session-surface.js';
+import { TrackedPromise } from '../engine/tracked-promise.js';
+import { attributesOf, type Cookie } from './cookie.js';
+import { storeErrorOf } from './store-error.js';
+
+/** Node's callback. */
+export type Callback = (error?: unknown) => void;
+
+/** What a session needs of a request that no middleware of ours has seen: that of a socket, or made by `store.load()`. */
+export interface SessionHolder {
+  sessionID: string;
+  sessionStore: HolderStore;
+  session?: object | null | undefined;
+}
+
+interface HolderStore {
+  get(sid: string, callback: (error: unknown, session?: unknown) => void): unknown;
+  set(sid: string, session: never, callback: Callback): unknown;
+  destroy?(sid: string, callback?: Callback): unknown;
+  regenerate?(request: never, callback: Callback): unknown;
+  createSession?(request: never, session: never): unknown;
+}
+
+/**
+ * A session, as express-session's `session.Session`: `cookie` is a key of its own, only `id`, `req` and the methods are no data, and each
+ * method gives the session back. The rest of ours is at `keycard(req.session)`.
+ */
+export class Session {
+  declare cookie: Cookie;
+  [key: string]: unknown;
+
+  readonly #core: SessionCore | undefined;
+  readonly #request: SessionHolder;
+  readonly #id: string;
+
+  /** A session apart from any request in progress: its methods go straight to `request.sessionStore`. */
+  constructor(request: SessionHolder, data?: object | null);
+  /** @internal */
+  constructor(core: SessionCore);
+  constructor(owner: SessionHolder | SessionCore, data?: object | null) {
+    if (owner instanceof SessionCore) {
+      this.#core = owner;
+      this.#request = (owner.host as RequestSession).req as unknown as SessionHolder;
+      this.#id = '';
+      Object.defineProperty(this, 'cookie', COOKIE);
+      return;
+    }
+    this.#request = owner;
+    this.#id = owner.sessionID;
+    if (typeof data !== 'object' || data === null) return;
+    for (const [key, value] of Object.entries(data)) if (!(key in this)) this[key] = value;
+  }
+
+  /** @internal */
+  get [CORE](): SessionCore | undefined {
+    return this.#core;
+  }
+
+  get id(): string {
+    return this.#core?.id ?? this.#id;
+  }
+
+  get req(): SessionHolder {
+    return this.#request;
+  }
+
+  /** Gives the cookie its whole life again, and the session with it. */
+  touch(): this {
+    if (this.#core === undefined) return this.resetMaxAge();
+    touchCore(this.#core);
+    return this;
+  }
+
+  resetMaxAge(): this {
+    if (this.#core === undefined) this.cookie.maxAge = this.cookie.originalMaxAge;
+    else this.#core.cookie.touch();
+    return this;
+  }
+
+  /** Saves now. Where another request has ended the session meanwhile nothing is written, and that is no error. */
+  save(callback?: Callback): this {
+    if (this.#core === undefined) this.#request.sessionStore.set(this.#id, this as never, callback ?? noop);
+    else run(this.#core, 'save', saveOf(this.#core), callback);
+    return this;
+  }
+
+  /** Reads the session again. `failed to load session` where it is gone. */
+  reload(callback: Callback): this {
+    if (this.#core === undefined) reloadHeld(this.#request, callback);
+    else run(this.#core, 'reload', reloadOf(this.#core), callback);
+    return this;
+  }
+
+  /** Ends the session. `req.session` is undefined from now on. */
+  destroy(callback?: Callback): this {
+    if (this.#core === undefined) {
+      delete this.#request.session;
+      this.#request.sessionStore.destroy?.(this.#id, callback);
+    } else run(this.#core, 'destroy', destroyOf(this.#core), callback);
+    return this;
+  }
+
+  /** A session with a new id and without data takes this one's place at `req.session`; the old record is gone. */
+  regenerate(callback?: Callback): this {
+    if (this.#core === undefined) this.#request.sessionStore.regenerate?.(this.#request as never, callback ?? noop);
+    else run(this.#core, 'regenerate', requestOf(this.#core).replace(this.#core), callback);
+    return this;
+  }
+}
+
+guardKeys(Session.prototype);
+
+const COOKIE: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: Session) {
+    return this[CORE]!.cookie;
+  },
+  set(this: Session, value: unknown) {
+    takeCookie(this[CORE]!, value);
+  },
+};
+
+/** Another session's cookie, as passport's `keepSessionInfo` hands it on, or one that the app made. */
+function takeCookie(core: SessionCore, value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw new TypeError('session.cookie takes a Cookie, or an object of its attributes.');
+  if (value instanceof SessionCookie && value.overrides() !== undefined) {
+    core.cookie.restore(value.overrides()!);
+    return;
+  }
+  const { cookie } = core;
+  const given = value instanceof SessionCookie ? { ...value.attributes() } : attributesOf(value);
+  for (const [name, wanted] of Object.entries(given)) {
+    const key = name as 'domain';
+    if (!isSame(cookie[key], wanted)) cookie[key] = wanted as never;
+  }
+}
+
+const isSame = (a: unknown, b: unknown): boolean => a === b || (a instanceof Date && b instanceof Date && Math.abs(a.getTime() - b.getTime()) < 1_000);
+
+const noop = (): void => undefined;
+const requestOf = (core: SessionCore): RequestSession => core.host as RequestSession;
+const hasEnded = (error: unknown): boolean => error instanceof SessionStateError && error.code === 'ENDED';
+
+async function saveOf(core: SessionCore): Promise<void> {
+  try {
+    await requestOf(core).save(core);
+  } catch (error) {
+    if (!(hasEnded(error) && core.status === 'gone')) throw error;
+  }
+}
+
+async function reloadOf(core: SessionCore): Promise<void> {
+  try {
+    await requestOf(core).reload(core);
+  } catch (error) {
+    throw hasEnded(error) ? new Error('failed to load session', { cause: error }) : error;
+  }
+}
+
+async function destroyOf(core: SessionCore): Promise<void> {
+  const request = requestOf(core);
+  if (!request.isCurrent(core)) return request.endRecord(core);
+  // express-session unsets it before the store has answered.
+  request.unsetSession();
+  if (core.status !== 'gone') await request.destroy(core, 'destroyed');
+}
+
+/** A callback is called once, outside the promise chain, so that what it throws is the caller's. */
+function run(core: SessionCore, name: string, work: Promise<unknown>, callback: Callback | undefined): void {
+  if (typeof callback === 'function') {
+    work.then(
+      () => process.nextTick(callback),
+      (error: unknown) => process.nextTick(callback, storeErrorOf(error, core.manager)),
+    );
+    return;
+  }
+  TrackedPromise.track(work, (error) => core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error));
+}
+
+function reloadHeld(request: SessionHolder, callback: Callback): void {
+  const { sessionStore, sessionID } = request;
+  sessionStore.get(sessionID, (error, found) => {
+    if (error) return callback(error);
+    if (!found) return callback(new Error('failed to load session'));
+    sessionStore.createSession?.(request as never, found as never);
+    callback();
+  });
+}

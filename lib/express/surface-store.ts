@@ -1,0 +1,54 @@
+import { RecordText } from '../engine/record-text.js';
+import type { Facts } from '../engine/facts.js';
+import type { Revision, SessionRecord, WriteResult } from '../stores/session-store.js';
+import { can, type ExpressStoreLike } from './express-store-like.js';
+import { AdaptedExpressStore, type FromExpressStoreOptions } from './from-express-store.js';
+
+/** How this surface uses a store of express-session. */
+export interface SurfaceStoreOptions extends FromExpressStoreOptions {
+  /** Writes a session that nobody changed. */
+  readonly resave: boolean;
+  /** Ids are random enough never to meet: no look before a new one is written. */
+  readonly uniqueIds: boolean;
+  /** How old, in ms, what the record itself says of its last use may become while the store is only touched. */
+  readonly refreshAfter: number;
+}
+
+/** Larger than any record: the engine has read it already, within its own bound. */
+const NO_BOUND = Number.POSITIVE_INFINITY;
+
+/** A store of express-session under its own middleware's habits: `touch` for what didn't change, `set` for what did. */
+export class SurfaceStore extends AdaptedExpressStore {
+  constructor(
+    store: ExpressStoreLike,
+    private readonly habits: SurfaceStoreOptions,
+  ) {
+    super(store, habits);
+  }
+
+  override async create(id: string, record: SessionRecord): Promise<void> {
+    if (this.habits.uniqueIds) await this.queue.run(id, () => this.write(id, record));
+    else await super.create(id, record);
+  }
+
+  override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    if (this.habits.resave || !this.onlyMoves(record.text, revision as string)) return super.replace(id, record, revision);
+    // As in express-session: a store without touch() is left alone.
+    if (can(this.store, 'touch')) await this.queue.run(id, async () => void (await this.call('touch', id, this.sessionOf(record))));
+    return 'ok';
+  }
+
+  /** Whether nothing but the time of the last use differs, and not by much. */
+  private onlyMoves(after: string, before: string): boolean {
+    const old = RecordText.read(before, NO_BOUND);
+    const next = RecordText.read(after, NO_BOUND);
+    if (typeof old === 'string' || typeof next === 'string' || old.facts === undefined || next.facts === undefined) return false;
+    if (next.facts.s - old.facts.s >= this.habits.refreshAfter) return false;
+    const data = old.rawData();
+    return data !== undefined && data === next.rawData() && timeless(old.facts) === timeless(next.facts);
+  }
+}
+
+function timeless({ s: _seen, e: _end, n: _nonce, ...facts }: Facts): string {
+  return JSON.stringify(facts);
+}
