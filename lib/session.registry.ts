@@ -6,6 +6,7 @@ import { deriveKey, seal, unseal } from './engine/record-cipher.js';
 import { SessionCore } from './engine/session-core.js';
 import { deviceOf } from './engine/session-controls.js';
 import type { SessionEvent } from './engine/session-events.js';
+import { newestFirst, since } from './engine/principal-sessions.js';
 import type { SessionManager } from './engine/session-manager.js';
 import { coreOf } from './engine/session-surface.js';
 import type { ListedRecord } from './engine/session-records.js';
@@ -40,6 +41,7 @@ export interface SessionPage {
 }
 
 const MOST_AT_ONCE = 1_000;
+const MOST_COUNTED = 10_000;
 
 /** Who is logged in, where; and ending it. Works on every store that can list. */
 @Injectable()
@@ -56,7 +58,7 @@ export class SessionRegistry {
   /** The session of an id, without reading its data; `undefined`: none that is live. An id is to be kept as a password is. */
   async find(id: string): Promise<SessionSummary | undefined> {
     const core = await this.manager.open(id);
-    return core && summary(core.facts, core.principal());
+    return core && { ...summary(core.facts, core.principal()), authenticatedAt: dateOf(core.authenticatedAt()) };
   }
 
   /** A session for a job, outside any request: it can be read, saved, updated and ended; `login()` and `renew()` throw. */
@@ -77,11 +79,12 @@ export class SessionRegistry {
 
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
     const all = distinct(await this.manager.principals.of(principal));
-    const after = cursor === undefined ? -1 : all.findIndex((each) => each.record.facts!.h === this.openCursor(cursor));
-    const page = all.slice(after + 1, after + 1 + limit);
+    const after = cursor === undefined ? undefined : placeIn(this.openCursor(cursor));
+    const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.facts!) < 0);
+    const page = rest.slice(0, limit);
     const sessions = page.map((each) => summary(each.record.facts!, principal));
     const last = page.at(-1);
-    return after + 1 + limit < all.length && last !== undefined ? { sessions, cursor: this.sealCursor(last.record.facts!.h) } : { sessions };
+    return limit < rest.length && last !== undefined ? { sessions, cursor: this.sealCursor(placeOf(last.record.facts!)) } : { sessions };
   }
 
   private async listAll(limit: number, cursor: string | undefined): Promise<SessionPage> {
@@ -98,13 +101,21 @@ export class SessionRegistry {
     return { sessions };
   }
 
-  /** How many sessions there are. Of all: with the ids that are in their `renewGrace`, and without reading them where the store can count. */
+  /**
+   * How many sessions there are. Exact up to 10,000; above that the store's own count, which takes in ids in their `renewGrace` and the
+   * marks of `revokeAll`, and reads nothing.
+   */
   async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
     if (query.principal !== undefined) return distinct(await this.manager.principals.of(String(query.principal))).length;
-    if (this.manager.store.count !== undefined) return this.manager.store.count();
-    let count = 0;
-    for await (const { record } of this.manager.records.list({})) if (record.facts?.x === undefined) count += 1;
-    return count;
+    const stored = await this.manager.store.count?.();
+    if (stored !== undefined && (stored === 0 || stored > MOST_COUNTED)) return stored;
+    const handles = new Set<string>();
+    let others = 0;
+    for await (const { record } of this.manager.records.list({})) {
+      if (record.facts === undefined) others += 1;
+      else if (record.facts.x === undefined && this.manager.isLive(record.facts)) handles.add(record.facts.h);
+    }
+    return handles.size + others;
   }
 
   /**
@@ -115,11 +126,14 @@ export class SessionRegistry {
    */
   async revoke(handle: string, options: { readonly principal?: string | number | undefined } = {}): Promise<boolean> {
     const principal = options.principal === undefined ? undefined : String(options.principal);
+    // A login that replaces the id while the list is read may hide it; it is in a second one.
+    return (await this.revokeListed(handle, principal)) || this.revokeListed(handle, principal);
+  }
+
+  private async revokeListed(handle: string, principal: string | undefined): Promise<boolean> {
     let ended = false;
     for await (const each of this.candidates(principal)) {
-      const facts = each.record.facts!;
-      if (facts.h !== handle || facts.x !== undefined) continue;
-      ended = (await this.end(each, 'revoked')) || ended;
+      if (each.record.facts!.h === handle) ended = (await this.end(each, !ended)) || ended;
     }
     return ended;
   }
@@ -133,13 +147,13 @@ export class SessionRegistry {
   async revokeAll(principal: string | number, options: { readonly except?: Session | string | undefined } = {}): Promise<number> {
     const name = String(principal);
     const except = handleOf(options.except);
-    await this.manager.principals.markNotBefore(name);
-    let ended = 0;
-    for (const each of await this.manager.principals.of(name)) {
-      if (each.record.facts!.h === except) continue;
-      if (await this.end(each, 'revoked')) ended += 1;
+    await this.manager.principals.markNotBefore(name, except);
+    const ended = new Set<string>();
+    for (const each of await this.manager.principals.withRenewed(name)) {
+      const { h } = each.record.facts!;
+      if (h !== except && (await this.end(each, !ended.has(h)))) ended.add(h);
     }
-    return ended;
+    return ended.size;
   }
 
   /** Reads all sessions and writes those again whose owner the store doesn't know yet (sessions of express-session, a changed `principalOf`). Gives how many it wrote. */
@@ -165,15 +179,16 @@ export class SessionRegistry {
 
   private async *candidates(principal: string | undefined): AsyncGenerator<ListedRecord> {
     if (principal !== undefined) {
-      yield* await this.manager.principals.of(principal);
+      yield* await this.manager.principals.withRenewed(principal);
       return;
     }
-    for await (const each of this.manager.records.list({})) if (each.record.facts !== undefined) yield each;
+    for await (const each of this.manager.records.list({})) if (each.record.facts !== undefined && this.manager.isLive(each.record.facts)) yield each;
   }
 
-  private async end(each: ListedRecord, type: 'revoked'): Promise<boolean> {
+  /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
+  private async end(each: ListedRecord, isFirst: boolean): Promise<boolean> {
     const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key));
-    if (ended) this.manager.events.emit(type, each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
+    if (ended && isFirst) this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
     return ended;
   }
 
@@ -195,10 +210,20 @@ function summary(facts: Facts, principal: string | undefined): SessionSummary {
     principal,
     createdAt: new Date(facts.c),
     lastSeenAt: new Date(facts.s),
-    authenticatedAt: facts.a === undefined ? undefined : new Date(facts.a),
+    authenticatedAt: dateOf(facts.a),
     expiresAt: new Date(facts.e),
     device: deviceOf(facts.d),
   };
+}
+
+const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
+
+/** Where a session stands in its principal's list: a place outlives the session. */
+const placeOf = (facts: Facts): string => `${since(facts)} ${facts.h}`;
+
+function placeIn(cursor: string): Facts {
+  const [at = '', h = ''] = cursor.split(' ');
+  return { v: 1, c: Number(at), s: 0, e: 0, n: '', h };
 }
 
 /** One of each handle: while its id is renewed, a session may be there twice. */

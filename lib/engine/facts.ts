@@ -32,6 +32,8 @@ export interface Facts {
   p?: string;
   /** Authenticated at. */
   a?: number;
+  /** Since when the session is its principal's, where no login says so and it isn't `c`. */
+  g?: number;
   /** Fingerprint of what the principal was logged in with. */
   f?: string;
   /** The keys that `login()` was given, beside `user` and `passport`. */
@@ -44,7 +46,7 @@ export interface Facts {
   b?: string;
   /** Version of the data's schema. */
   m?: number;
-  /** No session: a mark that ends a principal's sessions up to this time. */
+  /** No session: a mark that ends a principal's sessions up to this time, all but the one whose handle is `h`. */
   t?: number;
   /** Retired: until when it counts, and the way forward. */
   x?: Retirement;
@@ -77,6 +79,7 @@ export function isFacts(value: unknown): value is Facts {
     isOptional(f.p, 'string') &&
     (f.a === undefined || isTime(f.a)) &&
     (f.i === undefined || isTime(f.i)) &&
+    (f.g === undefined || isTime(f.g)) &&
     isOptional(f.f, 'string') &&
     isOptional(f.b, 'string') &&
     isOptional(f.m, 'number') &&

@@ -17,7 +17,7 @@ export interface SessionRequest extends IncomingMessage {
 type Next = (error?: unknown) => void;
 
 /** One descriptor each for all requests: no closure is made for one. */
-const SESSION: PropertyDescriptor = {
+export const SESSION: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
@@ -32,7 +32,7 @@ const SESSION: PropertyDescriptor = {
     }
   },
 };
-const SESSION_ID: PropertyDescriptor = {
+export const SESSION_ID: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
@@ -57,15 +57,38 @@ export function beginSession(manager: SessionManager, facts: RequestFacts, req: 
     next();
     return;
   }
+  startSession(manager, facts, req, res, SESSION_ID).begin(next);
+}
+
+/** Puts a session on a request, and a gate on the response where there is one that can carry a cookie. It is yet to `begin`. */
+export function startSession(
+  manager: SessionManager,
+  facts: RequestFacts,
+  req: SessionRequest,
+  res: ServerResponse | undefined,
+  sessionId: PropertyDescriptor,
+): RequestSession {
   const session = new RequestSession(manager, facts, req, res);
   req[REQUEST] = session;
-  Object.defineProperty(req, 'session', SESSION);
-  Object.defineProperty(req, 'sessionID', SESSION_ID);
-  Object.defineProperty(req, 'sessionStore', SESSION_STORE);
-  attachGate(res, session);
-  const reading = session.begin();
-  if (reading === undefined) next();
-  else reading.then(next as () => void, next);
+  if (sessionId !== SESSION_ID || !installed.has(Object.getPrototypeOf(req) as object)) defineOn(req, sessionId);
+  if (res !== undefined) attachGate(res, session);
+  return session;
+}
+
+function defineOn(target: object, sessionId: PropertyDescriptor): void {
+  Object.defineProperty(target, 'session', SESSION);
+  Object.defineProperty(target, 'sessionID', sessionId);
+  Object.defineProperty(target, 'sessionStore', SESSION_STORE);
+}
+
+/** Prototypes of requests that have the properties themselves. */
+const installed = new WeakSet<object>();
+
+/** Puts `session`, `sessionID` and `sessionStore` on a prototype that requests share (Express: `app.request`), so that no request pays for them. */
+export function installRequest(requestPrototype: object): void {
+  if (installed.has(requestPrototype)) return;
+  defineOn(requestPrototype, SESSION_ID);
+  installed.add(requestPrototype);
 }
 
 /** RFC 6265bis 5.1.4: `/foo` covers `/foo` and `/foo/bar`, not `/foobar`. */

@@ -1,87 +1,171 @@
-import { createHash } from 'node:crypto';
 import { SessionStateError, TooManySessionsError } from './errors.js';
 import type { Facts } from './facts.js';
+import { KeyedQueue } from './keyed-queue.js';
 import { recordText } from './record-text.js';
+import type { Draft } from './session-core.js';
 import { newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
-import { isStoreError, type ListedRecord } from './session-records.js';
+import { isStoreError, type ListedRecord, type LoadedRecord } from './session-records.js';
 
 const MOST_TRIES = 20;
+const LONGEST_PAUSE_MS = 50;
+
+/** Up to when all of a principal's sessions were ended. */
+export interface NotBefore {
+  readonly at: number;
+  /** Changes with every `revokeAll`, so that no clock has to tell what came first. */
+  readonly nonce: string;
+  /** The handle of the session that stays. */
+  readonly except: string;
+}
 
 /** The sessions of one principal: how many there may be, and up to when they were all ended. */
 export class PrincipalSessions {
+  private readonly queue = new KeyedQueue();
+
   constructor(private readonly manager: SessionManager) {}
 
   private get records() {
     return this.manager.records;
   }
 
-  /** The live sessions of a principal, each once, however many ids it goes by at the moment. Newest login first. */
+  /** The live sessions of a principal, newest login first. While its id is renewed, a session may be there twice. */
   async of(principal: string): Promise<ListedRecord[]> {
+    return (await this.withRenewed(principal)).filter(({ record }) => record.facts!.x === undefined);
+  }
+
+  /**
+   * The same with ids that were renewed and still lead on to the new one. Who ends sessions asks for these: between the moment when a list
+   * begins and the moment when a record is read, its session may have gone on under an id that is not in the list.
+   */
+  async withRenewed(principal: string): Promise<ListedRecord[]> {
     const found: ListedRecord[] = [];
     for await (const listed of this.records.list({ principal })) {
       const facts = listed.record.facts;
-      if (facts !== undefined && facts.x === undefined && facts.p === principal && this.manager.isLive(facts)) found.push(listed);
+      if (facts !== undefined && facts.p === principal && this.manager.isLive(facts)) found.push(listed);
     }
     return found.sort((a, b) => newestFirst(a.record.facts!, b.record.facts!));
   }
 
+  private async handles(principal: string): Promise<Set<string>> {
+    return new Set((await this.of(principal)).map(({ record }) => record.facts!.h));
+  }
+
   /**
-   * Before a login.
+   * When a login begins: later than all that was ended, whatever the clocks of other machines said.
    *
+   * @param handle of the session that logs in.
    * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room.
    */
-  async assertRoom(principal: string, except: string): Promise<void> {
+  async beforeLogin(principal: string, handle: string): Promise<{ at: number; mark: string | undefined }> {
+    const [moment] = await Promise.all([this.beforeConfirmation(principal), this.assertRoom(principal, handle)]);
+    return moment;
+  }
+
+  /** The same for who is logged in already. */
+  async beforeConfirmation(principal: string): Promise<{ at: number; mark: string | undefined }> {
+    const mark = await this.notBefore(principal);
+    return { at: Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + 1), mark: mark?.nonce };
+  }
+
+  private async assertRoom(principal: string, except: string): Promise<void> {
     const { maxSessionsPerPrincipal: cap, onTooMany } = this.manager.options;
     if (cap === Number.POSITIVE_INFINITY || onTooMany !== 'reject') return;
-    const handles = new Set((await this.of(principal)).map((each) => each.record.facts!.h));
+    const handles = await this.handles(principal);
     handles.delete(except);
     if (handles.size >= cap) throw new TooManySessionsError(cap);
   }
 
-  /** Whether a session that was just written may stay. Ends the oldest where there are too many. */
-  async admit(key: string, facts: Facts): Promise<boolean> {
+  /**
+   * Whether a session that was just written may stay. Ends the oldest where there are too many.
+   *
+   * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room. The session was ended.
+   */
+  async admit(key: string, draft: Draft): Promise<boolean> {
+    const { facts, arrival } = draft;
     const principal = facts.p!;
-    if (!this.records.canList) return true;
-    const notBefore = await this.notBefore(principal);
-    if (notBefore !== undefined && (facts.a ?? facts.c) <= notBefore) return false;
-    const { maxSessionsPerPrincipal: cap, onTooMany } = this.manager.options;
-    if (cap === Number.POSITIVE_INFINITY) return true;
-    const sessions = await this.of(principal);
-    const handles = [...new Set(sessions.map((each) => each.record.facts!.h))];
-    if (handles.length <= cap) return true;
-    if (onTooMany === 'reject') {
+    if (await this.isEnded(principal, draft)) {
       await this.records.destroy(key);
-      throw new TooManySessionsError(cap);
+      this.manager.events.emit('revoked', key, { handle: facts.h, principal });
+      return false;
     }
-    // Every login sees all that were before it and counts them in the same order, so the newest stay, whoever counts.
-    const surplus = new Set(handles.slice(cap));
+    const { maxSessionsPerPrincipal: cap, onTooMany } = this.manager.options;
+    if (cap === Number.POSITIVE_INFINITY || arrival === 'confirmed') return true;
+    if (!this.records.canList) {
+      this.manager.warnOnce('cap', `"maxSessionsPerPrincipal" can't be held: this session store (${this.manager.store.constructor.name}) can't list sessions.`);
+      return true;
+    }
+    if (onTooMany === 'evict-oldest') return this.evictOldest(principal, cap, facts.h);
+    // A session that was there before this library can't be refused: nobody is there to be told.
+    if (arrival === 'adopted') return true;
+    return this.queue.run(principal, () => this.findRoom(principal, cap, key, draft));
+  }
+
+  private async isEnded(principal: string, { facts, arrival, mark: seen }: Draft): Promise<boolean> {
+    const mark = await this.notBefore(principal);
+    if (mark === undefined || mark.except === facts.h) return false;
+    return arrival === 'login' || arrival === 'confirmed' ? mark.nonce !== seen : since(facts) < mark.at;
+  }
+
+  /** Every login sees all that were written before it and counts them in the same order, so the newest stay, whoever counts. */
+  private async evictOldest(principal: string, cap: number, handle: string): Promise<boolean> {
+    const sessions = await this.of(principal);
+    const surplus = new Set([...new Set(sessions.map(({ record }) => record.facts!.h))].slice(cap));
     for (const each of sessions) {
       const { h } = each.record.facts!;
       if (!surplus.has(h)) continue;
-      await this.manager.writer.end(each.key, this.manager.idOfKey(each.key));
-      this.manager.events.emit('evicted', each.key, { handle: h, principal });
+      if (await this.manager.writer.end(each.key, this.manager.idOfKey(each.key))) this.manager.events.emit('evicted', each.key, { handle: h, principal });
     }
-    return !surplus.has(facts.h);
+    return !surplus.has(handle);
+  }
+
+  /**
+   * Who finds too many takes himself out and looks again: of several that came at once (one at a time within a process) the last to look
+   * stays, so neither too many remain nor too few.
+   */
+  private async findRoom(principal: string, cap: number, key: string, draft: Draft): Promise<boolean> {
+    for (let attempt = 0; (await this.handles(principal)).size > cap; attempt += 1) {
+      await this.records.destroy(key);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS));
+      if (attempt === MOST_TRIES || (await this.handles(principal)).size >= cap) throw new TooManySessionsError(cap);
+      await this.records.create(key, draft.text, draft.facts, draft.cookie);
+    }
+    return true;
+  }
+
+  /**
+   * Whether a record that only a peer has written may be taken over. One that was there when its owner's sessions were ended may not, and
+   * neither may one whose age its cookie doesn't tell.
+   */
+  async mayAdopt(loaded: LoadedRecord): Promise<boolean> {
+    const values = loaded.record.data();
+    if (typeof values === 'string') return true;
+    const principal = this.manager.options.principalOf(values);
+    if (principal === undefined) return true;
+    const mark = await this.notBefore(String(principal));
+    return mark === undefined || (writtenAt(loaded.record.cookie()) ?? Number.NEGATIVE_INFINITY) > mark.at;
   }
 
   /**
    * From now on no session counts that the principal came by before this moment, indexed or not. The mark lives as long as any
    * of them could.
+   *
+   * @param except the handle of the session that stays.
    */
-  async markNotBefore(principal: string): Promise<void> {
+  async markNotBefore(principal: string, except = ''): Promise<void> {
     const { manager } = this;
-    const key = markKey(principal);
+    const key = this.records.markKeys(principal)[0]!;
     const now = manager.now();
     const life = Number.isFinite(manager.options.absoluteMs) ? manager.options.absoluteMs : manager.options.idleMs;
     const end = now + life;
-    const facts: Facts = { v: 1, c: now, s: now, e: end, h: '', n: newNonce(), t: now };
     const cookie = JSON.stringify({ originalMaxAge: life, expires: new Date(end).toISOString(), httpOnly: true, path: '/' });
-    const text = recordText(cookie, '{}', facts);
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       const found = await this.records.load(key);
+      const at = Math.max(now, found?.record.facts?.t ?? 0);
+      const facts: Facts = { v: 1, c: now, s: now, e: end, h: except, n: newNonce(), t: at };
+      const text = recordText(cookie, '{}', facts);
       if (found !== undefined) {
-        if ((found.record.facts?.t ?? 0) >= now || (await this.records.replace(key, text, facts, cookie, found.revision)) === 'ok') return;
+        if ((await this.records.replace(key, text, facts, cookie, found.revision)) === 'ok') return;
         continue;
       }
       try {
@@ -93,14 +177,27 @@ export class PrincipalSessions {
     throw new SessionStateError('UNSUPPORTED', 'The mark that ends a principal\'s sessions could not be written: others kept writing it.');
   }
 
-  private async notBefore(principal: string): Promise<number | undefined> {
-    return (await this.records.load(markKey(principal)))?.record.facts?.t;
+  /** The mark of the last `revokeAll`. */
+  async notBefore(principal: string): Promise<NotBefore | undefined> {
+    let latest: NotBefore | undefined;
+    for (const key of this.records.markKeys(principal)) {
+      const facts = (await this.records.load(key))?.record.facts;
+      if (facts?.t !== undefined && (latest === undefined || facts.t > latest.at)) latest = { at: facts.t, nonce: facts.n, except: facts.h };
+    }
+    return latest;
   }
 }
 
-/** No id of ours looks like it: a dot isn't base64url. */
-const markKey = (principal: string): string => `keycard.${createHash('sha256').update(principal).digest('base64url')}`;
+/** Since when a session is its principal's. */
+export const since = (facts: Facts): number => facts.a ?? facts.g ?? facts.c;
 
-function newestFirst(a: Facts, b: Facts): number {
-  return (b.a ?? b.c) - (a.a ?? a.c) || (a.h < b.h ? 1 : a.h > b.h ? -1 : 0);
+export function newestFirst(a: Facts, b: Facts): number {
+  return since(b) - since(a) || (a.h < b.h ? 1 : a.h > b.h ? -1 : 0);
+}
+
+/** When a peer last wrote a record, where its cookie tells. */
+function writtenAt(cookie: unknown): number | undefined {
+  const { originalMaxAge, expires } = (cookie ?? {}) as { originalMaxAge?: unknown; expires?: unknown };
+  const end = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
+  return typeof originalMaxAge === 'number' && Number.isFinite(end) ? end - originalMaxAge : undefined;
 }

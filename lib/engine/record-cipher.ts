@@ -70,9 +70,10 @@ export class RecordCipher {
     this.readPlain = encryption.readPlain ?? false;
   }
 
-  /** Under which names a principal's sessions may be listed, today's first. */
+  /** Under which names a principal's sessions may be listed, today's first; his own where plain records are let in. */
   principalNames(principal: string): readonly string[] {
-    return this.principalKeys.map((key) => createHmac('sha256', key).update(principal).digest('base64url').slice(0, 32));
+    const names = this.principalKeys.map((key) => createHmac('sha256', key).update(principal).digest('base64url').slice(0, 32));
+    return this.readPlain ? [...names, principal] : names;
   }
 
   /** A record that stores take as any other. The storage key is authenticated with it, so records can't be swapped. */
@@ -86,7 +87,7 @@ export class RecordCipher {
   /** The text within; `undefined`: not to be read. A plain record is given as it is where `readPlain` lets it in. */
   decrypt(storageKey: string, text: string): string | undefined {
     const start = text.lastIndexOf('"z":"');
-    const sealed = start === -1 ? undefined : /^[A-Za-z0-9_-]+(?="\}\}$)/.exec(text.slice(start + 5))?.[0];
+    const sealed = start === -1 || text.lastIndexOf(`,"${FACTS_KEY}":{`, start) === -1 ? undefined : /^[A-Za-z0-9_-]+(?="\}\}$)/.exec(text.slice(start + 5))?.[0];
     if (sealed === undefined) return this.readPlain ? text : undefined;
     for (const key of this.keys) {
       const plain = unseal(key, sealed, storageKey);

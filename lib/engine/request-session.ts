@@ -11,6 +11,7 @@ import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCoo
 import type { SessionEventType } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
+import type { LoadedRecord, RecordReader } from './session-records.js';
 import { failureOf } from './failure-response.js';
 
 /** What a framework knows of a request that plain HTTP doesn't say. */
@@ -19,22 +20,28 @@ export interface RequestFacts {
   isSecure(req: IncomingMessage): boolean;
   /** The client's address, likewise. */
   ip(req: IncomingMessage): string | undefined;
+  /** A well-signed id that came by another way than the Cookie header, where that brought none. */
+  otherId?(req: IncomingMessage): string | undefined;
 }
 
 const LONGEST_USER_AGENT = 256;
 
 /** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
-export class RequestSession implements CoreHost, GateHooks {
+export class RequestSession implements CoreHost, GateHooks, RecordReader {
   private core: SessionCore | undefined;
   private error: unknown;
   private opened = false;
-  private opening: Promise<void> | undefined;
+  private loading = false;
+  /** Who waits for the session to be read. */
+  private waiting: (() => void)[] | undefined;
   private unset = false;
   private moved = false;
   private cookieWasSet = false;
   private secure: boolean | undefined;
   /** The well-signed id that the browser sent. */
   private browserId: string | undefined;
+  /** Whether the browser holds a cookie of that name, good or not. */
+  private browserHasCookie = false;
   /** Sessions that were replaced, with what they held then. */
   private detached: Map<SessionCore, string> | undefined;
   private pending: Set<Promise<unknown>> | undefined;
@@ -54,63 +61,115 @@ export class RequestSession implements CoreHost, GateHooks {
     return host.core;
   }
 
-  /** Reads the cookie and, unless it is to be read on demand, the session. A promise where the store is asked. */
-  begin(): Promise<void> | undefined {
+  /** Reads the cookie and, unless it is to be read on demand, the session; then goes on, whatever came of it. */
+  begin(next: () => void): void {
     const { options, signer, events } = this.manager;
     const header = this.req!.headers.cookie;
     if (header !== undefined) {
       const value = readCookie(header, options.name);
       if (value !== undefined) {
+        this.browserHasCookie = true;
         this.browserId = signer.unsign(value);
         if (this.browserId === undefined) events.emit('loaded-invalid', undefined, { reason: 'signature' });
       }
     }
-    return options.load === 'lazy' ? undefined : this.open();
+    if (this.browserId === undefined && this.facts?.otherId !== undefined) {
+      this.browserId = this.facts.otherId(this.req!);
+      this.browserHasCookie ||= this.browserId !== undefined;
+    }
+    if (options.load === 'lazy') next();
+    else this.openThen(next);
   }
 
   /** Reads the session, once. It never rejects: a store that fails is told where the session is asked for. */
   open(): Promise<void> | undefined {
-    if (this.opened) return this.opening;
+    if (this.opened && !this.loading) return undefined;
+    return new Promise((resolve) => this.openThen(resolve));
+  }
+
+  /** The same with a callback, which costs a request less. */
+  private openThen(then: () => void): void {
+    if (this.loading) {
+      (this.waiting ??= []).push(then);
+      return;
+    }
+    if (this.opened) {
+      then();
+      return;
+    }
     this.opened = true;
     if (this.browserId === undefined) {
       this.core = new SessionCore(this.manager, this);
-      return undefined;
+      then();
+      return;
     }
-    this.opening = this.load(this.browserId);
-    return this.opening;
+    this.loading = true;
+    this.waiting = [then];
+    this.manager.records.read(this.manager.records.key(this.browserId), this);
   }
 
-  private async load(id: string): Promise<void> {
+  /** The store's answer. */
+  loaded(record: LoadedRecord | undefined): void {
+    const { manager } = this;
+    const facts = record?.record.facts;
+    if (facts === undefined || manager.options.bindTo.length > 0 || facts.x !== undefined || !manager.isLive(facts)) {
+      void this.loadFurther(this.browserId!, record);
+      return;
+    }
+    this.core = new SessionCore(manager, this, { id: this.browserId!, loaded: record! });
+    this.settleOpen();
+  }
+
+  /** The store's failure. */
+  failed(error: unknown): void {
+    this.error = error;
+    this.manager.noteStoreFailure('load', error);
+    this.settleOpen();
+  }
+
+  private settleOpen(): void {
+    this.loading = false;
+    const waiting = this.waiting!;
+    this.waiting = undefined;
+    for (const then of waiting) then();
+  }
+
+  /** An id that is unknown, was renewed, or has to be looked at more closely. */
+  private async loadFurther(id: string, first: LoadedRecord | undefined): Promise<void> {
     const { manager } = this;
     try {
-      const found = await manager.writer.locate(id);
+      const found = first === undefined ? undefined : await manager.writer.locate(id, first);
       if (typeof found === 'object') {
         this.core = new SessionCore(manager, this, found);
         if (manager.options.bindTo.length > 0) await this.checkBinding(this.core);
       } else {
         this.core = new SessionCore(manager, this);
         if (found === 'retired') this.core.status = 'muted';
-        else manager.events.emit('loaded-invalid', id, { reason: 'unknown' });
+        else if (found === undefined) manager.events.emit('loaded-invalid', manager.records.key(id), { reason: 'unknown' });
       }
     } catch (error) {
-      this.error = error;
-      manager.noteStoreFailure('load', error);
-    } finally {
-      this.opening = undefined;
+      this.failed(error);
+      return;
     }
+    this.settleOpen();
   }
 
   private async checkBinding(core: SessionCore): Promise<void> {
     if (core.facts.b === undefined || core.facts.b === this.binding()) return;
-    this.manager.events.emit('mismatch', core.id, { handle: core.facts.h, principal: core.facts.p, reason: 'userAgent' });
+    this.manager.events.emit('mismatch', core.key, { handle: core.facts.h, principal: core.facts.p, reason: 'userAgent' });
     if (this.manager.options.onMismatch !== 'destroy') return;
-    await this.manager.writer.destroy(core);
+    if (await this.manager.writer.destroy(core)) this.emitEnd(core, 'destroyed');
     this.core = new SessionCore(this.manager, this);
   }
 
   /** Whether the store failed to give the session. */
   get hasFailed(): boolean {
     return this.error !== undefined;
+  }
+
+  /** Why it did. */
+  get failureToLoad(): unknown {
+    return this.error;
   }
 
   /**
@@ -126,7 +185,7 @@ export class RequestSession implements CoreHost, GateHooks {
 
   /** The core behind `session`. */
   get currentCore(): SessionCore | undefined {
-    if (!this.opened || this.opening !== undefined) {
+    if (!this.opened || this.loading) {
       throw new SessionStateError(
         'NOT_LOADED',
         'The session has not been read yet: with load: \'lazy\' it is there once a decorator or a guard has asked for it. Use @Session(), or load: \'eager\'.',
@@ -153,6 +212,48 @@ export class RequestSession implements CoreHost, GateHooks {
   /** `req.session = null`, or deleting it. */
   unsetSession(): void {
     this.unset = true;
+  }
+
+  /** Nothing of this session will be written, and no cookie set. */
+  mute(): void {
+    this.core = this.mutedCore();
+  }
+
+  /** A new session without data takes the place of the current one, whose record is left to the caller. */
+  startOver(): object {
+    const next = new SessionCore(this.manager, this);
+    next.rotation = 'regenerate';
+    this.core = next;
+    this.unset = false;
+    return next.session;
+  }
+
+  /** The same after the record of the current one was ended, or could not be. */
+  async replace(core: SessionCore): Promise<void> {
+    if (core.status === 'muted') this.assertCurrent(core);
+    if (this.res?.headersSent) throw headersSent('regenerate()');
+    try {
+      await this.endRecord(core);
+    } finally {
+      this.startOver();
+    }
+  }
+
+  /** Whether this is the session that the request goes on with. */
+  isCurrent(core: SessionCore): boolean {
+    return core === this.core;
+  }
+
+  /** Ends the record of a session, if it has one, and nothing else. */
+  async endRecord(core: SessionCore): Promise<void> {
+    const ended = core.replaces ?? core;
+    if (ended.status !== 'loaded') return;
+    if (await this.track(this.manager.writer.destroy(ended))) this.emitEnd(ended, 'destroyed');
+  }
+
+  /** Of a session that was there, and that nobody else had ended before. */
+  private emitEnd(core: SessionCore, type: SessionEventType): void {
+    this.manager.events.emit(type, core.key, { handle: core.facts.h, principal: core.facts.p });
   }
 
   // --- What a core asks of its host
@@ -184,7 +285,8 @@ export class RequestSession implements CoreHost, GateHooks {
       options.cookieFor === undefined || this.req === undefined ? options.cookie : options.cookieFor(this.req),
       this.isSecure(),
     );
-    const cookie = new SessionCookie(attributes, () => this.manager.now());
+    const now = () => this.manager.now();
+    const cookie = this.manager.surface.createCookie?.(attributes, now) ?? new SessionCookie(attributes, now);
     if (core.facts.o !== undefined) cookie.restore(core.facts.o);
     return cookie;
   }
@@ -202,7 +304,7 @@ export class RequestSession implements CoreHost, GateHooks {
 
   private askSecure(req: IncomingMessage, facts: RequestFacts): boolean {
     const { proxy, cookie } = this.manager.options;
-    const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
+    const encrypted = (req.socket as { encrypted?: boolean } | undefined)?.encrypted === true;
     const said = String(req.headers['x-forwarded-proto'] ?? '').split(',')[0]!.trim().toLowerCase() === 'https';
     if (proxy === true) return encrypted || said;
     const secure = proxy === false ? encrypted : facts.isSecure(req);
@@ -220,7 +322,7 @@ export class RequestSession implements CoreHost, GateHooks {
   beforeHeaders(): Promise<void> | undefined {
     if (!this.opened) return undefined;
     if (this.pending !== undefined && this.pending.size > 0) return this.afterPending(true);
-    return this.opening === undefined ? this.commit(true) : this.opening.then(() => this.commit(true));
+    return this.loading ? this.open()!.then(() => this.commit(true)) : this.commit(true);
   }
 
   beforeEnd(): Promise<void> | undefined {
@@ -258,7 +360,7 @@ export class RequestSession implements CoreHost, GateHooks {
       if (atStart) this.clearCookie(core);
       return undefined;
     }
-    if (this.unset || (this.req !== undefined && !Object.hasOwn(this.req, 'session'))) return this.commitUnset(core, atStart);
+    if (this.unset || (this.req !== undefined && !('session' in this.req))) return this.commitUnset(core, atStart);
     if (core.status === 'muted' || core.status === 'gone') return undefined;
     if (atStart && this.isRenewalDue(core)) core.rotation = 'renew';
     if (!this.needsWrite(core)) {
@@ -295,9 +397,9 @@ export class RequestSession implements CoreHost, GateHooks {
 
   private async commitUnset(core: SessionCore, atStart: boolean): Promise<void> {
     if (this.manager.options.unset !== 'destroy' || core.status === 'gone' || core.status === 'muted') return;
-    await this.manager.writer.destroy(core);
+    const wasThere = await this.manager.writer.destroy(core);
     core.status = 'ended';
-    this.manager.events.emit('destroyed', core.id, { handle: core.facts.h, principal: core.facts.p });
+    if (wasThere) this.emitEnd(core, 'destroyed');
     if (atStart) this.clearCookie(core);
   }
 
@@ -310,7 +412,7 @@ export class RequestSession implements CoreHost, GateHooks {
   private needsWrite(core: SessionCore): boolean {
     if (core.rotation !== undefined || core.claim !== undefined) return core.status === 'loaded' || core.replaces !== undefined || core.claim !== undefined || core.isChanged() || core.rotation === 'regenerate';
     if (core.status === 'new') return this.manager.options.saveUninitialized || core.isChanged();
-    return core.due || core.cookieChanged || core.isChanged();
+    return core.due || core.unsettled || core.cookieChanged || core.isChanged();
   }
 
   private reportDetached(detached: Map<SessionCore, string>): void {
@@ -367,7 +469,7 @@ export class RequestSession implements CoreHost, GateHooks {
 
   /** The same attributes as it was set with (RFC 6265bis 5.7: name, domain and path must match), and an end in the past. */
   private clearCookie(core: SessionCore): void {
-    if (this.res === undefined || this.cookieWasSet || this.manager.surface.keepsCookie) return;
+    if (this.res === undefined || this.cookieWasSet || this.manager.surface.keepsCookie || !this.browserHasCookie) return;
     const secure = this.isSecure();
     const attributes: CookieAttributes = { ...this.manager.decideAttributes(core.cookie.attributes(), secure), expires: new Date(0) };
     if (attributes.secure === true && !secure) return;
@@ -413,16 +515,19 @@ export class RequestSession implements CoreHost, GateHooks {
   }
 
   async login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
+    // Its holder was logged out of an id that somebody logged in with: he may log in all the same, and gets a session of his own.
+    if (core === this.core && core.status === 'muted' && this.error === undefined) core.status = 'new';
     this.assertCurrent(core);
     this.assertResponse('login()');
     const name = principalName(principal);
     if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
       throw new TypeError(`session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`);
     }
-    await this.track(this.manager.principals.assertRoom(name, core.facts.h));
+    const moment = await this.track(this.manager.principals.beforeLogin(name, core.facts.h));
     if (data !== undefined) Object.assign(core.session, data);
-    const keys = data === undefined ? [] : Object.keys(data).filter((key) => key !== 'user' && key !== 'passport');
-    core.claim = { principal: name, at: this.manager.now(), keys: keys.length === 0 ? undefined : keys };
+    const given = data === undefined ? [] : Object.keys(data);
+    const keys = given.filter((key) => key !== 'user' && key !== 'passport');
+    core.claim = { principal: name, ...moment, keys: keys.length === 0 ? undefined : keys, given };
     core.rotation = core.rotation === 'regenerate' ? 'regenerate' : 'login';
   }
 
@@ -431,17 +536,24 @@ export class RequestSession implements CoreHost, GateHooks {
     this.assertResponse('confirmLogin()');
     const principal = core.principal();
     if (principal === undefined) throw new SessionStateError('UNSUPPORTED', 'session.confirmLogin() is for a session that somebody is logged in to; use session.login().');
-    core.claim = { principal, at: this.manager.now(), keys: core.claim?.keys ?? core.facts.k };
-    if (core.status === 'loaded') core.rotation ??= 'renew';
+    const moment = await this.track(this.manager.principals.beforeConfirmation(principal));
+    core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };
+    if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew')) core.rotation = 'confirm';
   }
 
   async destroy(core: SessionCore, type: SessionEventType): Promise<void> {
     if (core.status === 'ended') return;
+    // An id that a login replaced has nothing to end, and its late holder must not clear the new cookie.
+    if (core === this.core && core.status === 'muted' && this.error === undefined) return;
+    if (core === this.core && core.status === 'gone') {
+      core.status = 'ended';
+      return;
+    }
     this.assertCurrent(core);
     const ended = core.replaces ?? core;
-    await this.track(this.manager.writer.destroy(ended));
+    const wasThere = await this.track(this.manager.writer.destroy(ended));
     core.status = 'ended';
-    this.manager.events.emit(type, ended.id, { handle: ended.facts.h, principal: ended.facts.p });
+    if (wasThere) this.emitEnd(ended, type);
   }
 
   async update(core: SessionCore, fn: unknown): Promise<void> {

@@ -28,7 +28,21 @@ export interface CoreHost {
  */
 export type CoreStatus = 'new' | 'loaded' | 'muted' | 'gone' | 'ended' | 'detached';
 /** How an id is replaced. */
-export type Rotation = 'renew' | 'login' | 'regenerate';
+export type Rotation = 'renew' | 'confirm' | 'login' | 'regenerate';
+/** How a session has come to be somebody's, or has come under another id. */
+export type Arrival = 'login' | 'confirmed' | 'derived' | 'adopted' | 'renewed';
+
+/** Who logs in, or proves again who they are. */
+export interface Claim {
+  readonly principal: string;
+  readonly at: number;
+  /** The keys that `login()` was given, beside `user` and `passport`. */
+  readonly keys: string[] | undefined;
+  /** All that it was given: no conflict takes them away. */
+  readonly given: readonly string[];
+  /** The nonce of the principal's not-before mark as it stood then. */
+  readonly mark: string | undefined;
+}
 
 /** What is about to be written. */
 export interface Draft {
@@ -36,6 +50,12 @@ export interface Draft {
   readonly json: string;
   readonly facts: Facts;
   readonly cookie: string;
+  /** Where the principal's limits have to be looked at once it is written. */
+  readonly arrival: Arrival | undefined;
+  /** Whose session it was until now. */
+  readonly voided: string | undefined;
+  /** Of a login: the mark as it stood before. */
+  readonly mark: string | undefined;
 }
 
 /** One session as one request knows it: what was read, what the app made of it, and how the two differ. */
@@ -50,9 +70,16 @@ export class SessionCore {
   /** The idle end is to be moved, or facts to be written, though no data changed. */
   due = false;
   /** Who logs in with this request. */
-  claim: { principal: string; at: number; keys: string[] | undefined } | undefined;
+  claim: Claim | undefined;
+  /** Whose session it is differs from what the record says, so that the index has it wrong. */
+  unsettled = false;
+  private readonly openedAt: number;
   /** Data under names that the session keeps for itself. */
   readonly hidden = new Map<string, unknown>();
+  /** The data were changed by this request, and saved. */
+  wasChanged = false;
+  /** Attributes of the cookie were set by this request, and saved. */
+  cookieWasChanged = false;
   private idText: string | undefined;
   private live: object | undefined;
   private ownCookie: SessionCookie | undefined;
@@ -65,6 +92,7 @@ export class SessionCore {
     source?: { readonly id: string; readonly loaded: LoadedRecord },
   ) {
     const now = manager.now();
+    this.openedAt = now;
     if (source === undefined) {
       this.facts = this.freshFacts(now);
       this.baseJson = '{}';
@@ -159,6 +187,10 @@ export class SessionCore {
     return this.ownCookie;
   }
 
+  set cookie(cookie: SessionCookie) {
+    this.ownCookie = cookie;
+  }
+
   /** The cookie, where somebody asked for it. */
   get cookieIfAsked(): SessionCookie | undefined {
     return this.ownCookie;
@@ -179,9 +211,12 @@ export class SessionCore {
     if (this.live === undefined) return false;
     const values = this.values();
     if (this.manager.surface.strict) assertNoFunctions(values);
-    const json = valuesToJson(values);
+    return this.differs(valuesToJson(values), values);
+  }
+
+  private differs(json: string, values: object): boolean {
     if (this.baseJson !== undefined) return json !== this.baseJson && changedKeys(snapshot(JSON.parse(this.baseJson) as object), snapshot(values)).size > 0;
-    if (this.stored!.record.hasData(json)) return false;
+    if (this.stored?.record.hasData(json) === true) return false;
     return changedKeys(snapshot(this.storedValues()), snapshot(values)).size > 0;
   }
 
@@ -189,16 +224,21 @@ export class SessionCore {
   principal(): string | undefined {
     if (this.claim !== undefined) return this.claim.principal;
     const values = this.values();
-    if (this.facts.f !== undefined) {
-      return this.facts.p !== undefined && this.stillStands(this.facts, this.storedValues(), values) ? this.facts.p : this.derivedPrincipal(values);
-    }
-    return this.derivedPrincipal(values);
+    if (this.loginStands(values)) return this.facts.p;
+    const principal = this.derivedPrincipal(values);
+    if (this.status === 'loaded' && (this.facts.f !== undefined || principal !== this.facts.p)) this.unsettled = true;
+    return principal;
+  }
+
+  private loginStands(values: SessionValues): boolean {
+    const { facts } = this;
+    return facts.f !== undefined && facts.p !== undefined && this.stillStands(facts, this.storedValues(), values);
   }
 
   /** When that was proved; `undefined` with the principal void. */
   authenticatedAt(): number | undefined {
     if (this.claim !== undefined) return this.claim.at;
-    return this.facts.f !== undefined && this.principal() === this.facts.p ? this.facts.a : undefined;
+    return this.loginStands(this.values()) ? this.facts.a : undefined;
   }
 
   private derivedPrincipal(values: SessionValues): string | undefined {
@@ -225,11 +265,12 @@ export class SessionCore {
     if (this.rotation !== undefined) {
       facts.i = now;
       // A login begins the time that `absoluteTimeout` counts.
-      if (this.rotation !== 'renew') facts.c = now;
+      if (this.rotation === 'login' || this.rotation === 'regenerate') facts.c = now;
     }
     if (isNew || this.due || this.rotation !== undefined || this.claim !== undefined || this.cookieChanged) {
       facts.s = now;
-      facts.e = manager.expiryOf(facts, now);
+      const decided = manager.options.cookieFor === undefined ? undefined : this.cookie.originalMaxAge;
+      facts.e = manager.expiryOf(facts, now, decided ?? undefined);
     }
     if (isNew || this.rotation !== undefined) {
       const device = this.host.device();
@@ -237,14 +278,16 @@ export class SessionCore {
       const bound = this.host.binding();
       if (bound !== undefined) facts.b = bound;
     }
+    if (!manager.options.device) delete facts.d;
     if (manager.options.schemaVersion !== undefined) facts.m = manager.options.schemaVersion;
     if (this.claim !== undefined) {
       facts.p = this.claim.principal;
       facts.a = this.claim.at;
+      delete facts.g;
       facts.f = fingerprint(values ?? this.values(), this.claim.keys);
       if (this.claim.keys === undefined) delete facts.k;
       else facts.k = this.claim.keys;
-    } else if (values !== undefined || this.stored?.record.facts === undefined) this.settlePrincipal(facts, values ?? this.values());
+    } else if (values !== undefined || this.unsettled || this.stored?.record.facts === undefined) this.settlePrincipal(facts, values ?? this.values());
     facts.n = newNonce();
     return facts;
   }
@@ -255,14 +298,35 @@ export class SessionCore {
         facts.f = fingerprint(values, facts.k);
         return;
       }
-      this.manager.events.emit('principal-void', this.id, { handle: facts.h, principal: facts.p });
       delete facts.a;
       delete facts.f;
       delete facts.k;
     }
     const principal = this.derivedPrincipal(values);
+    if (principal === facts.p) return;
+    delete facts.g;
     if (principal === undefined) delete facts.p;
-    else facts.p = principal;
+    else {
+      facts.p = principal;
+      if (this.openedAt > facts.c) facts.g = this.openedAt;
+    }
+  }
+
+  /** The draft, with what has to be done about the principal once it is written. */
+  private drafted(text: string, json: string, facts: Facts, cookie: string): Draft {
+    const before = this.status === 'new' ? undefined : this.facts;
+    const voided = before?.f !== undefined && facts.f === undefined ? before.p : undefined;
+    return { text, json, facts, cookie, arrival: this.arrivalAs(facts.p), voided, mark: this.claim?.mark };
+  }
+
+  private arrivalAs(principal: string | undefined): Arrival | undefined {
+    if (principal === undefined) return undefined;
+    if (this.claim !== undefined) return this.rotation === 'confirm' || this.rotation === 'renew' ? 'confirmed' : 'login';
+    if (this.rotation === 'renew' && this.facts.p === principal) return 'renewed';
+    if (this.status === 'new' || this.facts.p !== principal) {
+      return this.status !== 'new' && this.stored !== undefined && this.stored.record.facts === undefined ? 'adopted' : 'derived';
+    }
+    return undefined;
   }
 
   /**
@@ -277,7 +341,7 @@ export class SessionCore {
       const cookie = this.host.cookieJson(this, facts);
       const raw = this.baseJson === undefined ? this.stored?.record.rawData() : undefined;
       const json = raw === undefined ? valuesToJson(this.storedValues()) : '';
-      return { text: raw === undefined ? recordText(cookie, json, facts) : recordTextWithRaw(cookie, raw, facts), json, facts, cookie };
+      return this.drafted(raw === undefined ? recordText(cookie, json, facts) : recordTextWithRaw(cookie, raw, facts), json, facts, cookie);
     }
     if (this.manager.surface.strict) assertSerializable(current);
     const json = valuesToJson(current);
@@ -285,20 +349,28 @@ export class SessionCore {
     if (this.manager.options.schema !== undefined) checkSchema(this.manager.options.schema, json);
     const facts = this.nextFacts(current);
     const cookie = this.host.cookieJson(this, facts);
-    return { text: recordText(cookie, json, facts), json, facts, cookie };
+    return this.drafted(recordText(cookie, json, facts), json, facts, cookie);
   }
 
   /** A draft was written: it is the new base. Its revision isn't known. */
   saved(draft: Draft): void {
+    if (this.manager.surface.sendsCookie !== undefined) this.noteChanges(draft);
+    if (draft.voided !== undefined) this.manager.events.emit('principal-void', this.key, { handle: draft.facts.h, principal: draft.voided });
     this.status = 'loaded';
     this.stored = undefined;
     this.facts = draft.facts;
+    this.unsettled = false;
     this.baseJson = draft.json === '' ? (this.baseJson ?? valuesToJson(this.storedFrom(draft))) : draft.json;
     this.due = false;
     this.claim = undefined;
     this.rotation = undefined;
     this.replaces = undefined;
     this.ownCookie?.restore(draft.facts.o ?? {});
+  }
+
+  private noteChanges(draft: Draft): void {
+    this.wasChanged ||= draft.json !== '' && this.differs(draft.json, JSON.parse(draft.json) as object);
+    this.cookieWasChanged ||= JSON.stringify(draft.facts.o) !== JSON.stringify(this.facts.o);
   }
 
   /** What was found in the store is what this core wrote. */
@@ -329,12 +401,22 @@ export class SessionCore {
       const base = snapshot(this.storedValues());
       const mine = snapshot(this.values());
       const merged = merge(base, mine, snapshot(theirValues), this.manager.options.onConflict);
+      for (const key of this.claim?.given ?? []) if (mine.has(key)) merged.set(key, mine.get(key)!);
       this.become(JSON.parse(toJson(merged)) as SessionValues, changedKeys(mine, merged));
     }
     this.idText = id;
     this.stored = found;
     this.baseJson = undefined;
     if (found.record.facts !== undefined) this.facts = found.record.facts;
+  }
+
+  /** The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept. */
+  startOver(): void {
+    const base = this.storedValues();
+    const given = new Set(this.claim?.given);
+    const brought = Object.entries(this.values()).filter(([key]) => given.has(key) || !Object.hasOwn(base, key));
+    this.become(Object.fromEntries(brought));
+    this.becomeNew();
   }
 
   /** The session takes these values, at these keys or at all. */

@@ -7,7 +7,7 @@ import { RecordCipher } from './record-cipher.js';
 import { RecordText } from './record-text.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import type { SessionEvents } from './session-events.js';
-import { CallTimer } from './store-timer.js';
+import { CallTimer, type PendingCall } from './store-timer.js';
 
 /** A live, readable record. */
 export interface LoadedRecord {
@@ -15,6 +15,12 @@ export interface LoadedRecord {
   readonly key: string;
   readonly record: RecordText;
   readonly revision: Revision;
+}
+
+/** Who waits for a record. */
+export interface RecordReader {
+  loaded(record: LoadedRecord | undefined): void;
+  failed(error: SessionStoreError | Error): void;
 }
 
 /** A record of a list, with where to go on. */
@@ -47,9 +53,35 @@ export class SessionRecords {
     return this.options.hashIds ? createHash('sha256').update(id).digest('base64url') : id;
   }
 
+  /**
+   * Loads a record for a request, the one call that every request makes: no promise is made but the store's own. `reader` is told once, the
+   * record or the error.
+   */
+  read(key: string, reader: RecordReader): void {
+    const pending: PendingCall = { tick: 0, done: false, expire: () => reader.failed(this.timer.timedOut()) };
+    const failed = (error: unknown): void => {
+      if (pending.done) return;
+      pending.done = true;
+      reader.failed(asStoreError(error));
+    };
+    let loading: Promise<StoredSession | undefined>;
+    try {
+      loading = this.store.load(key);
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    this.timer.add(pending);
+    loading.then((stored) => {
+      if (pending.done) return;
+      pending.done = true;
+      reader.loaded(stored === undefined ? undefined : this.parse(key, stored));
+    }, failed);
+  }
+
   async load(key: string): Promise<LoadedRecord | undefined> {
     const stored = await this.call(() => this.store.load(key));
-    return stored === undefined ? undefined : this.read(key, stored);
+    return stored === undefined ? undefined : this.parse(key, stored);
   }
 
   /** Writes a new record. */
@@ -83,7 +115,7 @@ export class SessionRecords {
         for (;;) {
           const next = await this.call(() => iterator.next());
           if (next.done) break;
-          const read = this.read(next.value.id, next.value);
+          const read = this.parse(next.value.id, next.value);
           if (read !== undefined) yield { ...read, cursor: next.value.cursor };
         }
       } finally {
@@ -92,12 +124,18 @@ export class SessionRecords {
     }
   }
 
+  /** Under which keys a principal's not-before mark may be, today's first. No id of ours looks like one: a dot isn't base64url. */
+  markKeys(principal: string): readonly string[] {
+    const plain = (name: string): string => `keycard.${createHash('sha256').update(name).digest('base64url')}`;
+    return this.cipher === undefined ? [plain(principal)] : this.cipher.principalNames(principal).map(plain);
+  }
+
   /** What the store knows a principal by. */
   private principalNames(principal: string | undefined): readonly (string | undefined)[] {
     return principal === undefined || this.cipher === undefined ? [principal] : this.cipher.principalNames(principal);
   }
 
-  private read(key: string, stored: StoredSession): LoadedRecord | undefined {
+  private parse(key: string, stored: StoredSession): LoadedRecord | undefined {
     if (stored.expiresAt !== undefined && stored.expiresAt <= this.options.clock.now()) {
       this.events.emit('expired', key);
       return undefined;
@@ -106,6 +144,11 @@ export class SessionRecords {
     const record = text === undefined ? 'not encrypted with a key at hand' : RecordText.read(text, this.options.maxRecordBytes);
     if (typeof record === 'string') {
       this.unreadable(key, record);
+      return undefined;
+    }
+    // Only we write encrypted records, so nothing but an attack moves the store's end without the one inside.
+    if (this.cipher !== undefined && record.facts !== undefined && record.facts.e <= this.options.clock.now()) {
+      this.events.emit('expired', key);
       return undefined;
     }
     return { key, record, revision: stored.revision };
@@ -136,11 +179,14 @@ export class SessionRecords {
     try {
       return await this.timer.bound(run());
     } catch (error) {
-      throw isStoreError(error)
-        ? error
-        : new SessionStoreError('UNAVAILABLE', `The session store failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw asStoreError(error);
     }
   }
+}
+
+function asStoreError(error: unknown): SessionStoreError {
+  if (isStoreError(error)) return error;
+  return new SessionStoreError('UNAVAILABLE', `The session store failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }
 
 /** By name, as the two builds of this package each have a class of that name. */

@@ -24,7 +24,7 @@ export function applySchema(core: SessionCore, loaded: SessionValues): SessionVa
     values = { ...values };
     for (const key of present) {
       delete values[key];
-      events.emit('key-dropped', isNew ? undefined : core.id, { handle: core.facts.h, reason: key });
+      events.emit('key-dropped', isNew ? undefined : core.key, { handle: core.facts.h, reason: key });
       options.logger.warn(`The session's key "${key}" doesn't fit the schema; it was dropped, and the session goes on without it.`);
     }
   }

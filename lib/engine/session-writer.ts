@@ -73,20 +73,18 @@ export class SessionWriter {
         core.id = core.host.newId();
       }
     }
-    const login = core.claim !== undefined;
     core.saved(draft);
-    this.manager.events.emit('created', core.id, { handle: draft.facts.h, principal: draft.facts.p });
-    if (login) this.manager.events.emit('logged-in', core.id, { handle: draft.facts.h, principal: draft.facts.p });
+    this.manager.events.emit('created', core.key, { handle: draft.facts.h, principal: draft.facts.p });
     return this.settled(core, draft);
   }
 
   /** After a session has come to be somebody's: has he been logged out everywhere meanwhile, has he too many? */
   private async settled(core: SessionCore, draft: Draft): Promise<Written> {
-    if (draft.facts.p === undefined) return 'ok';
-    const stays = await this.manager.principals.admit(core.key, draft.facts);
-    if (stays) return 'ok';
-    await this.records.destroy(core.key);
-    return this.markGone(core);
+    // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
+    if (draft.arrival === undefined || draft.arrival === 'renewed') return 'ok';
+    if (!(await this.manager.principals.admit(core.key, draft))) return this.markGone(core);
+    if (draft.arrival === 'login') this.manager.events.emit('logged-in', core.key, { handle: draft.facts.h, principal: draft.facts.p });
+    return 'ok';
   }
 
   private async swap(core: SessionCore, mode: 'change' | 'touch', fn?: (draft: SessionValues) => unknown): Promise<Written> {
@@ -106,7 +104,6 @@ export class SessionWriter {
         }
         core.rebase(found.loaded, found.id);
       }
-      const before = core.stored!.record.facts;
       const values = fn === undefined ? undefined : await applied(core, fn);
       const draft = core.draft(values);
       nonces.push(draft.facts.n);
@@ -115,7 +112,7 @@ export class SessionWriter {
       if (result === 'ok') {
         if (values !== undefined) core.become(values);
         core.saved(draft);
-        return before?.p === draft.facts.p && before !== undefined ? 'ok' : this.settled(core, draft);
+        return this.settled(core, draft);
       }
       if (result === 'gone') return this.markGone(core);
       this.counters.conflicts += 1;
@@ -128,14 +125,28 @@ export class SessionWriter {
     throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while it was to be saved.`);
   }
 
-  /** The live record of an id, or of the id that it was renewed to. `retired`: the id was replaced, and there is no way forward from it. */
-  async locate(id: string): Promise<Found | 'retired' | undefined> {
+  /**
+   * The live record of an id, or of the id that it was renewed to. `retired`: the id was replaced, and there is no way forward from it.
+   * `ended`: it was there, and its time is over.
+   */
+  async locate(id: string, known?: LoadedRecord): Promise<Found | 'retired' | 'ended' | undefined> {
     let at = id;
     for (let step = 0; step < MOST_STEPS; step += 1) {
-      const loaded = await this.records.load(this.records.key(at));
-      if (loaded === undefined || !this.manager.isLive(loaded.record.facts)) return undefined;
-      if (loaded.record.facts?.x === undefined) return { id: at, loaded };
-      const next = wayForward(at, loaded.record.facts);
+      const loaded = step === 0 && known !== undefined ? known : await this.records.load(this.records.key(at));
+      if (loaded === undefined) return undefined;
+      const { facts } = loaded.record;
+      if (facts === undefined && !(await this.manager.principals.mayAdopt(loaded))) {
+        await this.records.destroy(loaded.key, loaded.revision);
+        this.manager.events.emit('revoked', loaded.key);
+        return 'ended';
+      }
+      if (!this.manager.isLive(facts)) {
+        if (facts!.x !== undefined || facts!.t !== undefined) return undefined;
+        this.manager.events.emit('expired', loaded.key, { handle: facts!.h, principal: facts!.p });
+        return 'ended';
+      }
+      if (facts?.x === undefined) return { id: at, loaded };
+      const next = wayForward(at, facts);
       if (next === undefined) return 'retired';
       at = next;
     }
@@ -152,12 +163,13 @@ export class SessionWriter {
   private async rotate(core: SessionCore): Promise<Written> {
     const old = core.replaces ?? core;
     const rotation = core.rotation!;
+    const needsOld = rotation === 'renew' || rotation === 'confirm';
     return this.queue.run(old.key, async () => {
       for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
         const oldId = old.id;
         if (old.stored === undefined) {
           const found = await this.current(oldId);
-          if (found === undefined) return rotation === 'renew' ? this.markGone(core) : this.createRotated(core);
+          if (found === undefined) return needsOld ? this.markGone(core) : this.createRotated(core);
           old.rebase(found.loaded, found.id);
           if (found.id !== oldId && rotation === 'renew') {
             // Somebody else renewed it meanwhile: go on under his id.
@@ -171,18 +183,14 @@ export class SessionWriter {
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
         const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () => this.withdraw(rotation, key));
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
-          const login = core.claim !== undefined && rotation !== 'renew';
           core.id = id;
           core.saved(draft);
-          this.manager.events.emit('renewed', id, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
-          if (login) this.manager.events.emit('logged-in', id, { handle: draft.facts.h, principal: draft.facts.p });
-          // A renewal makes nobody a new session: one that "log out all others" spared stays, and what was ended fails the swap above.
-          return rotation === 'renew' ? 'ok' : this.settled(core, draft);
+          this.manager.events.emit('renewed', key, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
+          return this.settled(core, draft);
         }
         await this.records.destroy(key);
         if (result === 'gone') {
-          if (rotation === 'renew') return this.markGone(core);
-          return this.createRotated(core);
+          return needsOld ? this.markGone(core) : this.createRotated(core);
         }
         this.counters.conflicts += 1;
         old.pinBase();
@@ -193,10 +201,10 @@ export class SessionWriter {
     });
   }
 
-  /** The old session has ended by itself. Who logs in, or begins anew, doesn't need it. */
+  /** The old session was ended meanwhile. Who logs in, or begins anew, doesn't need it. */
   private async createRotated(core: SessionCore): Promise<Written> {
-    core.id = core.host.newId();
-    core.status = 'new';
+    if (core.status === 'loaded') core.startOver();
+    core.replaces = undefined;
     return this.create(core);
   }
 
@@ -230,6 +238,8 @@ export class SessionWriter {
       if (this.manager.options.hashIds) x.k = this.records.key(next);
     }
     const facts: Facts = { v: 1, c: old.facts.c, s: now, e: until, h: old.facts.h, n: nonce, x };
+    // Who ends the principal's sessions finds the new one by it, whenever he began to look.
+    if (next !== undefined && old.facts.p !== undefined) facts.p = old.facts.p;
     const cookie = JSON.stringify({ originalMaxAge: until - now, expires: new Date(until).toISOString(), httpOnly: true, path: '/' });
     const result = await this.records.replace(old.key, recordText(cookie, '{}', facts), facts, cookie, old.stored!.revision);
     return { result, nonce };
@@ -243,9 +253,9 @@ export class SessionWriter {
   }
 
   /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. */
-  async destroy(core: SessionCore): Promise<void> {
-    if (core.status !== 'loaded') return;
-    await this.queue.run(core.key, () => this.end(core.key, core.id, core.stored));
+  async destroy(core: SessionCore): Promise<boolean> {
+    if (core.status !== 'loaded') return false;
+    return this.queue.run(core.key, () => this.end(core.key, core.id, core.stored));
   }
 
   /**

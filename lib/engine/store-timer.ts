@@ -1,15 +1,23 @@
-interface Pending {
-  readonly deadline: number;
-  readonly fail: () => void;
+/** A call that is bounded in time. */
+export interface PendingCall {
+  /** The tick in which it began. */
+  tick: number;
   done: boolean;
+  /** Called once where the call takes too long. */
+  expire(): void;
 }
 
+/** How finely time is told: a call ends at most this part of the limit late. */
+const TICKS = 8;
+
 /**
- * Bounds calls in time with one timer for all of them: each has the same limit, so they end in the order in which they began.
+ * Bounds calls in time with one timer for all of them, and without asking for the time: each has the same limit, so they end in the order in
+ * which they began, and a tick count tells when.
  */
 export class CallTimer {
-  private readonly queue: Pending[] = [];
+  private queue: PendingCall[] = [];
   private head = 0;
+  private tick = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -17,16 +25,21 @@ export class CallTimer {
     private readonly timeoutError: () => Error,
   ) {}
 
+  /** Starts the time of a call; whoever makes it sets `done` when it has answered. */
+  add(pending: PendingCall): void {
+    pending.tick = this.tick;
+    this.queue.push(pending);
+    if (this.timer === undefined) {
+      this.timer = setInterval(() => this.sweep(), Math.max(1, this.limitMs / TICKS));
+      this.timer.unref();
+    }
+  }
+
   /** The promise, or `timeoutError` where it takes longer than the limit. What comes after that is dropped. */
   bound<T>(call: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const pending: Pending = {
-        deadline: performance.now() + this.limitMs,
-        fail: () => reject(this.timeoutError()),
-        done: false,
-      };
-      this.queue.push(pending);
-      this.arm();
+      const pending: PendingCall = { tick: 0, done: false, expire: () => reject(this.timeoutError()) };
+      this.add(pending);
       call.then(
         (value) => {
           pending.done = true;
@@ -40,27 +53,26 @@ export class CallTimer {
     });
   }
 
-  private arm(): void {
-    if (this.timer !== undefined) return;
-    this.timer = setTimeout(() => this.sweep(), this.limitMs);
-    this.timer.unref();
+  /** The error of a call that took too long. */
+  timedOut(): Error {
+    return this.timeoutError();
   }
 
   private sweep(): void {
-    this.timer = undefined;
-    // A timer may fire a fraction of a millisecond early.
-    const now = performance.now() + 1;
+    this.tick += 1;
     while (this.head < this.queue.length) {
       const pending = this.queue[this.head]!;
-      if (!pending.done && pending.deadline > now) break;
+      // A call that began just before a tick has had almost none of it yet.
+      if (!pending.done && this.tick - pending.tick <= TICKS) break;
       this.head += 1;
-      if (!pending.done) pending.fail();
+      if (pending.done) continue;
+      pending.done = true;
+      pending.expire();
     }
-    this.queue.splice(0, this.head);
+    this.queue = this.queue.slice(this.head);
     this.head = 0;
-    const next = this.queue[0];
-    if (next === undefined) return;
-    this.timer = setTimeout(() => this.sweep(), Math.max(1, next.deadline - performance.now()));
-    this.timer.unref();
+    if (this.queue.length > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
   }
 }

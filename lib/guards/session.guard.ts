@@ -32,7 +32,7 @@ export class SessionGuard implements CanActivate {
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets)) return true;
+    if (this.isPublic(context)) return true;
     const requirement = this.reflector.getAllAndOverride<SessionRequirement | undefined>(REQUIREMENT, targets);
     const recentMs = this.reflector.getAllAndOverride<number | undefined>(RECENT_LOGIN, targets);
     const core = await this.coreIn(context);
@@ -40,6 +40,13 @@ export class SessionGuard implements CanActivate {
     if (!(await this.mayEnter(requirement, core, isAuthenticated))) this.refuse(context, requirement?.redirectTo, isAuthenticated);
     if (recentMs !== undefined && !isRecent(core!, recentMs)) throw recentLoginRequired(recentMs);
     return true;
+  }
+
+  /** What is closer to the route counts: a public controller doesn't open a route that asks for a login by itself. */
+  private isPublic(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    const asks = [REQUIREMENT, RECENT_LOGIN].some((key) => this.reflector.get<unknown>(key, handler) !== undefined);
+    return !asks && this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [handler, context.getClass()]) === true;
   }
 
   private async coreIn(context: ExecutionContext): Promise<SessionCore | undefined> {
