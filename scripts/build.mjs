@@ -1,6 +1,6 @@
 // Builds dist/esm and dist/cjs. Each folder says its own module type, so that `require` gets CommonJS.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -15,4 +15,13 @@ for (const [format, config, type] of [
   execFileSync(process.execPath, [tsc, '-p', join(root, config)], { stdio: 'inherit', cwd: root });
   mkdirSync(join(root, 'dist', format), { recursive: true });
   writeFileSync(join(root, 'dist', format, 'package.json'), `${JSON.stringify({ type })}\n`);
+}
+makeRequireCallable(join(root, 'dist', 'cjs', 'express'));
+
+/** `require('nestjs-keycard/express')` gives the function itself, as `require('express-session')` does. */
+function makeRequireCallable(folder) {
+  for (const extension of ['js', 'd.ts']) {
+    renameSync(join(folder, `index.${extension}`), join(folder, `exports.${extension}`));
+    cpSync(join(root, 'scripts', 'express-cjs', `index.${extension}`), join(folder, `index.${extension}`));
+  }
 }
