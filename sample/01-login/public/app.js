@@ -1,9 +1,10 @@
 import { followCart } from './cart.js';
 import { countDown } from './countdown.js';
 import { offerThemes } from './theme-toggle.js';
+import { localiseTimes } from './times.js';
 
 offerThemes();
-localiseTimes(document);
+localiseTimes();
 if (document.querySelector('[data-session]')) {
   countDown(document.querySelector('[data-expires-in]'));
   followCart();
@@ -24,11 +25,3 @@ if (location.search.includes('notice=')) history.replaceState(null, '', location
 addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload();
 });
-
-function localiseTimes(root) {
-  const styles = { day: { dateStyle: 'medium', timeStyle: 'short' }, clock: { timeStyle: 'short' } };
-  for (const time of root.querySelectorAll('time[data-style]')) {
-    const format = new Intl.DateTimeFormat(document.documentElement.lang, styles[time.dataset.style]);
-    time.textContent = format.format(new Date(time.dateTime));
-  }
-}

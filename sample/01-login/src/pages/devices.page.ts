@@ -3,7 +3,7 @@ import { deviceName } from '../devices/device-name.js';
 import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import { noticeBox } from './notices.js';
-import { moment } from './times.js';
+import { ago } from './times.js';
 
 export function devicesPage(session: Session, devices: readonly SessionSummary[], notice: unknown): string {
   const own = session.info.handle;
@@ -29,7 +29,7 @@ function row({ handle, device, authenticatedAt, lastSeenAt }: SessionSummary, is
   return html`<li class="row" data-device="${isOwn ? 'this' : 'other'}">
       <div>
         <h2>${name} ${isOwn && html`<span class="badge">This device</span>`}</h2>
-        <p>${device.ip !== undefined && html`${device.ip} · `}${authenticatedAt && html`logged in ${moment(authenticatedAt)} · `}last seen ${moment(lastSeenAt)}</p>
+        <p>${device.ip !== undefined && html`${device.ip} · `}${authenticatedAt && html`logged in ${ago(authenticatedAt)} · `}last seen ${ago(lastSeenAt)}</p>
       </div>
       <form method="post" action="/devices/${handle}/logout"${isOwn && html` data-ends-session`}>
         <button class="quiet">Log out<span class="sr-only"> ${name}${isOwn && ', this device'}</span></button>

@@ -8,6 +8,11 @@ export function moment(date: Date): Html {
   return html`<time datetime="${date.toISOString()}" data-style="day">${day.format(date)} UTC</time>`;
 }
 
+/** How long ago; in words once the script has run. */
+export function ago(date: Date): Html {
+  return html`<time datetime="${date.toISOString()}" data-style="ago">${day.format(date)} UTC</time>`;
+}
+
 export function clock(date: Date): Html {
   return html`<time datetime="${date.toISOString()}" data-style="clock">${hour.format(date)} UTC</time>`;
 }
