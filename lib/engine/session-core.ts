@@ -265,7 +265,7 @@ export class SessionCore {
     if (this.rotation !== undefined) {
       facts.i = now;
       // A login begins the time that `absoluteTimeout` counts.
-      if (this.rotation === 'login' || this.rotation === 'regenerate') facts.c = now;
+      if (this.rotation === 'login') facts.c = now;
     }
     if (isNew || this.due || this.rotation !== undefined || this.claim !== undefined || this.cookieChanged) {
       facts.s = now;
