@@ -1,10 +1,12 @@
-import { Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { show } from './engine/duration.js';
 import { SessionOptionsError } from './engine/errors.js';
+import { installRequest } from './engine/lifecycle.js';
 import { installGate } from './engine/response-gate.js';
 import { SessionManager } from './engine/session-manager.js';
 import { sessionMiddleware } from './session.middleware.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE, type SessionModuleOptions } from './session.module-definition.js';
 import { sessionProviders } from './session.providers.js';
 import { SessionRegistry } from './session.registry.js';
 import { RouteMatcher } from './session.routes.js';
@@ -26,6 +28,18 @@ const mountedIn = new WeakSet<object>();
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly routes: RouteMatcher;
 
+  /**
+   * Sessions with these options.
+   *
+   * @throws SessionOptionsError where they are no object; wrong ones are said when the app starts.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    if (typeof options !== 'object' || options === null) {
+      throw new SessionOptionsError(`The session options got ${show(options)}; they take an object with at least a "secret".`);
+    }
+    return super.forRoot(options);
+  }
+
   constructor(
     @Inject(SessionManager) private readonly manager: SessionManager,
     @Inject(MODULE_OPTIONS_TOKEN) options: SessionModuleOptions,
@@ -44,15 +58,16 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
 
   /** Under `@nestjs/testing` the adapter comes after the providers; an application context has none. */
   private mountWhenThere(): void {
-    const adapter = this.host.httpAdapter as Adapter | undefined;
-    if (adapter !== undefined && isReal(adapter)) this.mount(adapter);
+    const adapter = this.host.httpAdapter as Adapter | null | undefined;
+    if (isReal(adapter)) this.mount(adapter);
     else this.host.init$?.subscribe(() => this.mount(this.host.httpAdapter as unknown as Adapter));
   }
 
   private mount(adapter: Adapter): void {
     if (!isReal(adapter)) return;
-    const instance = adapter.getInstance() as { response?: object } | undefined;
+    const instance = adapter.getInstance() as { request?: object; response?: object } | undefined;
     if (typeof instance?.response === 'object') installGate(instance.response);
+    if (typeof instance?.request === 'object') installRequest(instance.request);
     adapter.use(sessionMiddleware(this.manager, this.routes));
   }
 
@@ -72,8 +87,8 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   }
 }
 
-function isReal(adapter: Adapter): boolean {
-  return typeof adapter.use === 'function' && typeof adapter.getInstance === 'function' && adapter.getInstance() !== undefined && adapter.constructor.name !== 'NoopHttpAdapter';
+function isReal(adapter: Adapter | null | undefined): adapter is Adapter {
+  return adapter != null && typeof adapter.use === 'function' && typeof adapter.getInstance === 'function' && adapter.getInstance() !== undefined && adapter.constructor.name !== 'NoopHttpAdapter';
 }
 
 function prefixOf(config: ApplicationConfig): string {
