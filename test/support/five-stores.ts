@@ -159,7 +159,7 @@ async function openPostgres(server: SharedServer, clock: Clock | undefined): Pro
     spec: { name: 'postgres', at: server.url, space: tableName },
     rawRead: async (id) => ((await pool.query(`SELECT sess::text AS text FROM ${tableName} WHERE sid = $1`, [id])).rows[0] as { text: string } | undefined)?.text,
     rawWrite: async (id, text) => void (await pool.query(`UPDATE ${tableName} SET sess = $2 WHERE sid = $1`, [id, text])),
-    rawCreate: async (id, text) => void (await pool.query(`INSERT INTO ${tableName} (sid, sess, expire) VALUES ($1, $2, now() + interval '1 hour')`, [id, text])),
+    rawCreate: async (id, text) => void (await pool.query(`INSERT INTO ${tableName} (sid, sess, expire) VALUES ($1, $2, date_trunc('second', now()) + interval '1 hour')`, [id, text])),
     rawDelete: async (id) => void (await pool.query(`DELETE FROM ${tableName} WHERE sid = $1`, [id])),
     rawDump: async () => {
       const { rows } = await pool.query<{ sid: string; text: string }>(`SELECT sid, sess::text AS text FROM ${tableName}`);
