@@ -7,6 +7,8 @@ export class SessionStoreError extends Error {
   /** So that Express and Nest answer 503 where nobody catches it. */
   readonly statusCode: number = 503;
   readonly status: number = 503;
+  /** The message may name hosts and ports: it is for the log. */
+  readonly expose: boolean = false;
 
   constructor(
     readonly code: SessionStoreErrorCode,
