@@ -1,4 +1,5 @@
 import { begin, finish } from './response-gate-commit.js';
+import { NODE_END } from './response-gate-failure.js';
 import { hold, keep, release } from './response-gate-hold.js';
 import { BASE, type Gate, type GateBase, type GatedResponse } from './response-gate-internals.js';
 import type { SentData, WriteCallback } from './response-gate-internals.js';
@@ -19,7 +20,11 @@ export function gatedSend(
   const gate = base.gates.get(this);
   if (gate !== undefined) {
     const held = gate.phase === 'waiting' ? begin(this, gate) : gate.hold;
-    if (held !== undefined && !held.replaced) return keep(this, held, { data, encoding, callback, byteLength });
+    if (held?.replaced) {
+      if (callback) process.nextTick(callback);
+      return true;
+    }
+    if (held !== undefined) return keep(this, held, { data, encoding, callback, byteLength });
   }
   return base._send.call(this, data, encoding, callback, byteLength);
 }
@@ -59,7 +64,9 @@ export function gatedEnd(this: GatedResponse, chunk?: unknown, encoding?: unknow
   const args: Args = [chunk, encoding, callback];
   if (gate === undefined) return callEnd(this, base, args);
   if (gate.hold?.replaced) {
-    callBackLater(args);
+    // Its bytes go nowhere. An app that ends for the first time only now is told `finish`, as ever.
+    if (this.finished) callBackLater(args);
+    else NODE_END.call(this, args.find(isFunction));
     return this;
   }
   if (gate.hold?.ended) return endAgain(this, base, args);
@@ -101,6 +108,10 @@ function callEnd(response: GatedResponse, base: GateBase, [chunk, encoding, call
 }
 
 function callBackLater(args: Args): void {
-  const callback = args.find((arg) => typeof arg === 'function');
-  if (callback) process.nextTick(callback as () => void);
+  const callback = args.find(isFunction);
+  if (callback) process.nextTick(callback);
+}
+
+function isFunction(arg: unknown): arg is () => void {
+  return typeof arg === 'function';
 }

@@ -57,19 +57,27 @@ export function release(response: GatedResponse, gate: Gate, held: Hold): void {
   socket?.uncork();
   // In a pipeline it may not be this response's turn yet: Node then does the rest when it is.
   if (socket?._httpMessage !== response) return;
-  if (response.finished) {
-    if (response.outputData.length === 0) response._finish();
-  } else if (response.writableNeedDrain && !socket.writableNeedDrain) {
-    // Only Node can clear its mark that somebody waits for `drain`, and does so when it flushes something.
-    response.outputData.push({ data: '', encoding: 'latin1', callback: null });
-    response._flush();
-  }
+  if (!response.finished) tellDrain(response);
+  else if (response.outputData.length === 0) response._finish();
 }
 
-/** Ends the hold and forgets what was kept; who waits for a write's callback goes on. */
+/** Emits `drain` where somebody waits for it and the socket takes more. */
+export function tellDrain(response: GatedResponse): void {
+  const { socket } = response;
+  if (socket?._httpMessage !== response || socket.writableNeedDrain || !response.writableNeedDrain) return;
+  // Only Node can clear its mark that somebody waits, and does so when it flushes something.
+  response.outputData.push({ data: '', encoding: 'latin1', callback: null });
+  response._flush();
+}
+
+/** Forgets what was kept, and all that the app still writes; who waits for a write's callback goes on. */
 export function discard(response: GatedResponse, gate: Gate, held: Hold): void {
   open(response, gate, held);
   dropCallbacks(response, held);
+  held.replaced = true;
+  gate.hold = held;
+  // What Node itself has buffered in a corked response, it hands over now, to be dropped as well.
+  for (let corked = response.writableCorked; corked > 0; corked--) response.uncork();
 }
 
 function dropCallbacks(response: GatedResponse, held: Hold, error?: Error): void {

@@ -60,9 +60,10 @@ export interface Hold {
 }
 
 /**
- * A ServerResponse with the parts of node:http that the gate works on. They aren't documented, but the same in
- * Node 20 to 26, and on-headers, compression, morgan and express-session lean on them too. All of the response's
- * own rules (lengths, HEAD, 304, trailers, errors) so stay Node's: only the way to the socket is interrupted.
+ * A ServerResponse with the parts of node:http that the gate works on. They aren't documented, but there in Node 20 to
+ * 26 (the specs run on 20, 22, 24 and 26), and on-headers, compression and express-session lean on some of them too.
+ * All of a response's own rules (lengths, HEAD, 304, trailers, errors) so stay Node's: only its way to the socket is
+ * interrupted.
  */
 export type GatedResponse = Omit<ServerResponse, 'finished'> & {
   [BASE]?: GateBase;

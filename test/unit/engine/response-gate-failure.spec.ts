@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -50,7 +49,14 @@ describe.each(ways)('where the hook %s', (_title, hooks) => {
       (res) => ((res.strictContentLength = true), res.setHeader('Content-Length', 6), res.end('secret')),
     ],
     ['flushed headers', (res) => (res.flushHeaders(), res.end('secret'))],
-    ['a stream that never ends', (res) => void res.write('secret')],
+    [
+      'a strict length given to writeHead',
+      (res) => {
+        res.strictContentLength = true;
+        res.writeHead(200, { 'Content-Length': 6 }).end('secret');
+      },
+    ],
+    ['corked writes', (res) => (res.cork(), res.write('secret'), res.write('secret'), res.end('secret'))],
   ];
   it.each(responses)('the app’s response is dropped for the failure’s: %s', async (_name, respond) => {
     const server = await start((req, res) => {
@@ -133,47 +139,97 @@ describe.each(ways)('where the hook %s', (_title, hooks) => {
     expect([response.writableFinished, response.headersSent]).toEqual([true, true]);
   });
 
-  it('what the app still writes goes nowhere, its callbacks are called, and nothing crashes', async () => {
-    const called: string[] = [];
-    let response!: ServerResponse;
-    const server = await start((_req, res) => {
-      response = res;
-      res.write('secret', () => called.push('held'));
-    }, hooks);
-    const client = server.connect();
-    client.get('/');
-    const before = await client.has(ANSWER);
-    expect(response.write('secret', () => called.push('write'))).toBe(true);
-    response.end('secret', () => called.push('end'));
-    response.end(() => called.push('second end'));
-    await settle(server);
-    expect(called).toEqual(['held', 'write', 'end', 'second end']);
-    expect(client.text).toBe(before);
-  });
-
-  it('a write that goes round the gate does not crash the process', async () => {
-    const server = await start((_req, res) => {
-      const { write } = Object.getPrototypeOf(res) as ServerResponse;
-      attachGate(res, hooks);
-      res.write('secret');
-      res.on('drain', () => write.call(res, 'late', 'utf8'));
+  describe('and the app is still at its response', () => {
+    it('the connection is closed after the answer', async () => {
+      const closed = jest.fn();
+      const server = await start((_req, res) => (res.on('close', closed), void res.write('secret')), hooks);
+      const client = server.connect();
+      client.get('/');
+      const response = await client.closed();
+      expect(header(response, 'Connection')).toEqual(['close']);
+      expect(header(response, 'Keep-Alive')).toEqual([]);
+      expect(body(response)).toBe(ANSWER);
+      expect(closed).toHaveBeenCalledTimes(1);
     });
-    const client = server.connect();
-    client.get('/');
-    const before = await client.has(ANSWER);
-    await settle(server);
-    expect(client.text).toBe(before);
-  });
 
-  it.each<[string, (stream: Readable, res: ServerResponse) => void]>([
-    ['pipe', (stream, res) => void stream.pipe(res)],
-    ['pipeline', (stream, res) => void pipeline(stream, res).catch(() => undefined)],
-  ])('a %s into the response is not left waiting', async (_name, feed) => {
-    const stream = Readable.from(Array.from({ length: 100 }, () => 'x'.repeat(20_000)));
-    const server = await start((_req, res) => feed(stream, res), hooks);
-    const finished = once(stream, 'close');
-    expect(body(await server.raw())).toBe(ANSWER);
-    await finished;
+    it.each(['corked', 'not corked'])(
+      'what it writes goes nowhere, its callbacks are called, and nothing crashes: %s',
+      async (how) => {
+        const called: string[] = [];
+        const server = await start((_req, res) => {
+          res.on('finish', () => called.push('finish'));
+          if (how === 'corked') res.cork();
+          res.write('secret'.repeat(20_000), () => called.push('held'));
+          res.write('secret', () => called.push('too'));
+          res.once('drain', () => {
+            if (how === 'corked') res.cork();
+            expect(res.write('secret', () => called.push('write'))).toBe(true);
+            if (how === 'corked') res.uncork();
+            res.end('secret', () => called.push('end'));
+            res.end(() => called.push('second end'));
+          });
+        }, hooks);
+        const client = server.connect();
+        client.get('/');
+        expect(body(await client.closed())).toBe(ANSWER);
+        await settle(server);
+        expect([...called].sort()).toEqual(['end', 'finish', 'held', 'second end', 'too', 'write']);
+      },
+    );
+
+    it('a write that goes round the gate does no harm', async () => {
+      const called = jest.fn();
+      const server = await start((_req, res) => {
+        const { write } = Object.getPrototypeOf(res) as ServerResponse;
+        attachGate(res, hooks);
+        res.write('secret'.repeat(20_000));
+        res.on('drain', () => write.call(res, 'late', 'utf8', called));
+      });
+      const client = server.connect();
+      client.get('/');
+      expect(body(await client.closed())).toBe(ANSWER);
+      await settle(server);
+      expect(called).toHaveBeenCalledTimes(1);
+    });
+
+    it('it is told as with a client that went away: a pipeline ends with an error, and its source is destroyed', async () => {
+      const stream = new Readable({ read: () => undefined });
+      stream.push('secret');
+      let ended!: Promise<unknown>;
+      const server = await start((_req, res) => {
+        ended = pipeline(stream, res).catch((error: NodeJS.ErrnoException) => error.code);
+      }, hooks);
+      expect(body(await server.raw())).toBe(ANSWER);
+      expect(await ended).toBe('ERR_STREAM_PREMATURE_CLOSE');
+      expect(stream.destroyed).toBe(true);
+    });
+
+    it('who waits for drain goes on', async () => {
+      const drained = jest.fn();
+      const server = await start((_req, res) => {
+        expect(res.write('secret'.repeat(20_000))).toBe(false);
+        res.on('drain', drained);
+      }, hooks);
+      expect(body(await server.raw())).toBe(ANSWER);
+      expect(drained).toHaveBeenCalledTimes(1);
+    });
+
+    it('others in the pipeline before it are answered', async () => {
+      let first!: ServerResponse;
+      const server = await start((req, res) => {
+        if (req.url === '/first') return void (first = res);
+        attachGate(res, hooks);
+        res.write('secret');
+      });
+      const client = server.connect();
+      client.get('/first');
+      client.get('/second');
+      await settle(server);
+      first.end('(first)');
+      const text = await client.closed();
+      expect(text).toMatch(/\(first\)HTTP\/1\.1 503 .*try again later$/s);
+      expect(text).not.toContain('secret');
+    });
   });
 });
 

@@ -144,6 +144,9 @@ describe('server-sent events', () => {
 });
 
 describe('the end of a streamed response', () => {
+  // From Node 26 on, what is written and ended in one tick leaves in one piece: there are no late changes then.
+  const later = (act: () => void) => void setImmediate(act);
+
   function lateHooks(save: Save): GateHooks {
     return {
       beforeHeaders: (res) => void addSetCookie(res, 'sid=1'),
@@ -157,10 +160,11 @@ describe('the end of a streamed response', () => {
   }
 
   it.each<[string, string[], (res: ServerResponse) => void]>([
-    ['chunked', [], (res) => (res.write('a'), res.end('b'))],
-    ['chunked, with a bare end', [], (res) => (res.write('a'), res.write('b'), res.end())],
-    ['of known length', ['Content-Length', '2'], (res) => (res.write('a'), res.end('b'))],
-    ['flushed', [], (res) => (res.flushHeaders(), res.end('b'))],
+    ['chunked', [], (res) => (res.write('a'), later(() => res.end('b')))],
+    ['chunked, with a bare end', [], (res) => (res.write('a'), later(() => (res.write('b'), res.end())))],
+    ['of known length', ['Content-Length', '2'], (res) => (res.write('a'), later(() => res.end('b')))],
+    ['flushed', [], (res) => (res.flushHeaders(), later(() => res.end('b')))],
+    ['of known length, with a bare end', ['Content-Length', '2'], (res) => (res.write('ab'), later(() => res.end()))],
   ])('waits for late changes to be saved: %s', async (_name, headers, respond) => {
     const save = new Save();
     let response!: ServerResponse;
@@ -173,10 +177,11 @@ describe('the end of a streamed response', () => {
     const client = server.connect();
     client.get('/', 'Connection: close');
     await client.has('\r\n\r\n');
+    while (save.log.length === 0) await settle(server);
     await settle(server);
     expect(save.log).toEqual(['save']);
     expect([response.writableEnded, response.writableFinished]).toEqual([true, false]);
-    expect(client.text.endsWith('0\r\n\r\n')).toBe(false);
+    expect(client.text.endsWith('\r\n0\r\n\r\n')).toBe(false);
     expect(response.end()).toBe(response);
     save.resolve();
     expect(body(await client.closed()).replace(/\r\n|^\d+(?=\r\n)|\d/gm, '')).toMatch(/^a?b$/);
@@ -190,7 +195,7 @@ describe('the end of a streamed response', () => {
     const whole = await start((_req, res) => (res.writeHead(200), res.end('x'), res.end()), hooks);
     await whole.raw();
     expect(beforeEnd).not.toHaveBeenCalled();
-    const streamed = await start((_req, res) => (res.write('x'), res.end(), res.end()), hooks);
+    const streamed = await start((_req, res) => (res.write('x'), later(() => (res.end(), res.end()))), hooks);
     await streamed.raw();
     expect(beforeEnd).toHaveBeenCalledTimes(1);
   });
@@ -198,7 +203,7 @@ describe('the end of a streamed response', () => {
   it('comes after the hook of the headers, where both had to wait', async () => {
     const log: string[] = [];
     const tick = () => new Promise((resolve) => setTimeout(resolve, 5));
-    const server = await start((_req, res) => (res.write('a'), res.end('b')), {
+    const server = await start((_req, res) => (res.write('a'), later(() => res.end('b'))), {
       beforeHeaders: async () => (await tick(), void log.push('headers saved')),
       beforeEnd: async () => (log.push('end asked'), await tick(), void log.push('end saved')),
       failure,
@@ -217,7 +222,7 @@ describe('the end of a streamed response', () => {
     ],
   ])('is as the app meant where the hook %s', async (_how, beforeEnd) => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-    const server = await start((_req, res) => (res.write('a'), res.end('b')), {
+    const server = await start((_req, res) => (res.write('a'), later(() => res.end('b'))), {
       beforeHeaders: () => undefined,
       beforeEnd,
       failure,
@@ -231,9 +236,11 @@ describe('the end of a streamed response', () => {
     const server = await start(
       (_req, res) => {
         res.write('a');
-        expect(() => res.end(5)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as never);
-        expect(beforeEnd).not.toHaveBeenCalled();
-        res.end('b');
+        later(() => {
+          expect(() => res.end(5)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as never);
+          expect(beforeEnd).not.toHaveBeenCalled();
+          res.end('b');
+        });
       },
       { beforeHeaders: () => undefined, beforeEnd, failure },
     );
