@@ -1,0 +1,116 @@
+/** What is measured: for each store the servers that run side by side, and the cases with the figures they must reach. */
+
+const bare = { engine: 'bare' };
+const raw = { engine: 'raw' };
+const peer = { engine: 'express-session' };
+const ours = { engine: 'keycard' };
+const oursTouching = { engine: 'keycard', options: { touchInterval: 0 } };
+const oursLazy = { engine: 'keycard', options: { load: 'lazy' } };
+
+/**
+ * `path`: the route. `card`: `own` (each connection has a session), `forged` or `none`. `bytes`: the JSON of the session's data.
+ * `ratios`: `[ours, peer, most]`, a session cost over another's; a session cost is CPU time a request less that of `bare`.
+ */
+const read = { title: 'read', path: '/read', card: 'own' };
+const change = { title: 'change', path: '/change', card: 'own' };
+const login = { title: 'login', path: '/login', card: 'own', follow: true };
+const touch = { title: 'read, touch due', path: '/read', card: 'own' };
+const both = (budget) => [['keycard', 'express-session', budget]];
+const touching = [['keycard, touching', 'express-session']];
+
+const memory = {
+  store: 'memory',
+  peerStore: 'MemoryStore',
+  servers: {
+    bare,
+    'express-session': peer,
+    'express-session, memorystore': { engine: 'express-session', store: 'memorystore' },
+    'express-session, rolling: false': { engine: 'express-session', options: { rolling: false } },
+    keycard: ours,
+    'keycard, rolling: false': { engine: 'keycard', options: { rolling: false } },
+    'keycard, lazy': oursLazy,
+    'keycard, touching': oursTouching,
+  },
+  cases: [
+    {
+      ...read,
+      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard'],
+      ratios: [...both(0.25), ['keycard', 'express-session, memorystore']],
+    },
+    { title: 'read, by @Session()', path: '/decorated', card: 'own', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    {
+      title: 'read, rolling: false',
+      path: '/read',
+      card: 'own',
+      servers: ['bare', 'express-session, rolling: false', 'keycard, rolling: false'],
+      ratios: [['keycard, rolling: false', 'express-session, rolling: false', 0.25]],
+    },
+    {
+      ...change,
+      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard'],
+      ratios: [...both(0.5), ['keycard', 'express-session, memorystore']],
+    },
+    { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
+    { title: 'no card', path: '/read', card: 'none', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    { title: 'forged card', path: '/read', card: 'forged', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    {
+      title: 'session not asked for',
+      path: '/untouched',
+      card: 'own',
+      servers: ['bare', 'express-session', 'keycard', 'keycard, lazy'],
+      ratios: [...both(), ['keycard, lazy', 'express-session']],
+      overBare: { 'keycard, lazy': 1.03 },
+    },
+    { ...read, title: 'read, 1 kB', bytes: 1_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    { ...read, title: 'read, 32 kB', bytes: 32_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    { ...change, title: 'change, 32 kB', bytes: 32_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.5) },
+    { ...touch, servers: ['bare', 'express-session', 'keycard, touching'], ratios: touching },
+  ],
+};
+
+/** What a store outside the process is measured by. */
+function outside(store, peerStore, { readBudget, changeBudget, moreServers = {}, moreRead = [], readRatios = [], changeRatios = [], cases = [], overRaw }) {
+  return {
+    store,
+    peerStore,
+    servers: { bare, 'raw read': raw, 'express-session': peer, keycard: ours, 'keycard, touching': oursTouching, ...moreServers },
+    cases: [
+      {
+        ...read,
+        servers: ['bare', 'raw read', 'express-session', 'keycard', ...moreRead],
+        ratios: [...both(readBudget), ...readRatios],
+        rawShare: overRaw,
+      },
+      { ...change, servers: ['bare', 'express-session', 'keycard', ...changeRatios.map(([name]) => name)], ratios: [...both(changeBudget), ...changeRatios] },
+      { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
+      { ...touch, servers: ['bare', 'express-session', 'keycard, touching'], ratios: touching },
+      ...cases,
+    ],
+  };
+}
+
+const large = { ...read, title: 'read, 32 kB', bytes: 32_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(), fullOnly: true };
+
+export const groups = [
+  memory,
+  outside('file', 'session-file-store', {
+    readBudget: 0.1,
+    changeBudget: 1,
+    moreServers: { 'keycard, fsync: false': { engine: 'keycard', fsync: false } },
+    changeRatios: [['keycard, fsync: false', 'express-session', 0.5]],
+  }),
+  outside('redis', 'connect-redis, ioredis', {
+    readBudget: 0.25,
+    changeBudget: 0.5,
+    moreServers: {
+      'express-session, node-redis': { engine: 'express-session', client: 'node-redis' },
+      'keycard, node-redis': { engine: 'keycard', client: 'node-redis' },
+    },
+    moreRead: ['express-session, node-redis', 'keycard, node-redis'],
+    readRatios: [['keycard, node-redis', 'express-session, node-redis', 0.25]],
+    overRaw: 0.9,
+    cases: [large],
+  }),
+  outside('postgres', 'connect-pg-simple', { readBudget: 0.25, changeBudget: 0.5, cases: [large] }),
+  outside('mongo', 'connect-mongo', {}),
+];
