@@ -20,6 +20,9 @@ export interface GateHooks {
    * one). A promise holds the end back. A failure is the hook's to report: the response ends as the app meant.
    */
   beforeEnd?(res: ServerResponse): void | Promise<void>;
-  /** What to answer when `beforeHeaders` failed. Of the app's headers only CORS and Vary stay. */
+  /**
+   * What to answer when `beforeHeaders` failed. Of the app's headers only CORS and Vary stay. Where the app has not
+   * ended its response yet, the connection is closed after the answer.
+   */
   failure(res: ServerResponse, error: unknown): GateFailure;
 }

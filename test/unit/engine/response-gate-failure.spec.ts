@@ -161,6 +161,7 @@ describe.each(ways)('where the hook %s', (_title, hooks) => {
           if (how === 'corked') res.cork();
           res.write('secret'.repeat(20_000), () => called.push('held'));
           res.write('secret', () => called.push('too'));
+          if (how === 'corked') setImmediate(() => res.uncork());
           res.once('drain', () => {
             if (how === 'corked') res.cork();
             expect(res.write('secret', () => called.push('write'))).toBe(true);

@@ -360,7 +360,7 @@ describe('while held', () => {
     const server = await start((_req, res) => {
       response = res;
       res.on('error', (error: NodeJS.ErrnoException) => save.log.push(String(error.code)));
-      for (const event of ['drain', 'finish', 'close']) res.on(event, () => save.log.push(event));
+      for (const event of ['drain', 'prefinish', 'finish', 'close']) res.on(event, () => save.log.push(event));
       respond(res);
     }, savingHooks(save));
     const client = server.connect();
@@ -379,7 +379,7 @@ describe('while held', () => {
     await once(res, 'finish');
     await client.has('\r\n\r\nx');
     expect([res.writableEnded, res.finished, res.writableFinished, res.writableLength]).toEqual([true, true, true, 0]);
-    expect(save.log.slice(0, 2)).toEqual(['saved', 'finish']);
+    expect(save.log.slice(0, 3)).toEqual(['saved', 'prefinish', 'finish']);
   });
 
   it('refuses changes of the headers as after their sending', async () => {
@@ -420,7 +420,7 @@ describe('while held', () => {
   it('sends what was corked to the end', async () => {
     const { save, client } = await held((res) => (res.cork(), res.write('a'), void res.end('bc')));
     save.resolve();
-    expect(body(await client.has('0\r\n\r\n'))).toBe('1\r\na\r\n2\r\nbc\r\n0\r\n\r\n');
+    expect(body(await client.has('0\r\n\r\n'))).toMatch(/^(1\r\na\r\n2\r\nbc|3\r\nabc)\r\n0\r\n\r\n$/);
   });
 
   it('calls the callbacks of write and end, after the bytes have left', async () => {
