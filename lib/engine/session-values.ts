@@ -49,10 +49,10 @@ export function assertNotTooDeep(json: string): void {
   if (tooDeep(json)) throw new SessionDataError('TOO_DEEP', `The session is nested deeper than ${DEEPEST} levels. Nothing was saved.`);
 }
 
-/** Functions at the top level leave no trace in JSON, so they are looked for before it is compared. */
+/** Functions and symbols at the top level leave no trace in JSON, so they are looked for before it is compared. */
 export function assertNoFunctions(values: object): void {
   for (const key in values) {
     const value = (values as Record<string, unknown>)[key];
-    if (typeof value === 'function' && Object.hasOwn(values, key)) walk(value, key, 1);
+    if ((typeof value === 'function' || typeof value === 'symbol') && Object.hasOwn(values, key)) walk(value, key, 1);
   }
 }

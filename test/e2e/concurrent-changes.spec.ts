@@ -107,6 +107,7 @@ describe.each(kinds)('requests at the same time on %s', (_, makeStore) => {
     await start();
     await start();
     await jar.fetch(`${servers[0]!.url}/s/set?count=0`);
+    store.writeDelayMs = 1;
     const answers = await Promise.all(Array.from({ length: 60 }, (__, n) => visit('/s/increment', servers[n % 2]!)));
     for (const answer of answers) expect(answer.status).toBe(200);
     expect(conflicts()).toBeGreaterThan(0);

@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MemoryStore, SessionRegistry } from 'nestjs-keycard';
+import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
+import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { ObservedStore } from '../support/observed-store.js';
+import { type AnySession, scripted } from '../support/scripted.js';
+
+function nested(levels: number): object {
+  const top: Record<string, unknown> = {};
+  let at = top;
+  for (let n = 0; n < levels; n += 1) at = at.a = {};
+  return top;
+}
+const cycle = (): object => {
+  const one: Record<string, unknown> = { list: [1] };
+  (one.list as unknown[]).push(one);
+  return one;
+};
+class Hostile {
+  toJSON(): never {
+    throw new Error('toJSON threw');
+  }
+}
+
+const BAD: [string, () => unknown, string, RegExp][] = [
+  ['a BigInt', () => 1n, 'NOT_SERIALIZABLE', /session\.bad holds a bigint/],
+  ['a nested BigInt', () => ({ list: [{ price: 5n }] }), 'NOT_SERIALIZABLE', /session\.bad\.list\[0\]\.price holds a bigint/],
+  ['a function', () => () => 1, 'NOT_SERIALIZABLE', /session\.bad holds a function/],
+  ['a nested function', () => ({ on: { click: () => 1 } }), 'NOT_SERIALIZABLE', /session\.bad\.on\.click holds a function/],
+  ['a symbol', () => Symbol('x'), 'NOT_SERIALIZABLE', /session\.bad holds a symbol/],
+  ['a cycle', cycle, 'TOO_DEEP', /holds itself/],
+  ['a toJSON that throws', () => new Hostile(), 'NOT_SERIALIZABLE', /toJSON threw/],
+  ['objects nested 10,000 deep', () => nested(10_000), 'TOO_DEEP', /nested deeper than 500 levels/],
+  ['arrays nested 10,000 deep', () => JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) as unknown, 'TOO_DEEP', /nested deeper than 500 levels/],
+  ['2 MiB of text', () => 'x'.repeat(2 * 1_048_576), 'TOO_LARGE', /more than "maxRecordBytes" \(1048576\)/],
+  ['600 KiB of text that takes 1.2 MiB', () => 'é'.repeat(600 * 1_024), 'TOO_LARGE', /more than "maxRecordBytes"/],
+];
+
+let bad: () => unknown;
+let told: unknown;
+const tell = async (saving: Promise<unknown>): Promise<void> => {
+  told = await saving.then(() => 'saved', (error: unknown) => error);
+};
+
+const controller = scripted({
+  start: (session) => void (session.good = 1),
+  look: (session) => ({ ...session }),
+  change: (session) => void (session.bad = bad()),
+  save: async (session) => {
+    session.bad = bad();
+    await tell(session.save());
+    // What the app holds is still there, and can be put right.
+    delete session.bad;
+    session.after = 1;
+  },
+  update: (session) => tell(session.update((draft) => void ((draft as AnySession).bad = bad()))),
+  login: async (session) => {
+    await session.login('7', { user: { name: 'Ann' } });
+    session.bad = bad();
+  },
+});
+
+describe('a value that JSON can\'t carry', () => {
+  let store: ObservedStore;
+  let server: TestApp;
+  let jar: Jar;
+  let errors: unknown[];
+  const visit = (script: string) => jar.fetch(`${server.url}/s/${script}`);
+
+  beforeEach(async () => {
+    errors = [];
+    told = undefined;
+    store = new ObservedStore(new MemoryStore());
+    server = await startApp([controller], { store, logger: { warn: () => undefined, error: (_message, cause) => void errors.push(cause) } });
+    jar = new Jar();
+    await visit('start');
+  });
+  afterEach(() => server.close());
+
+  it.each(BAD)('is a clear error where it is saved: %s; nothing is lost, and the app goes on', async (_, make, code, says) => {
+    bad = make;
+    store.forget();
+    const answer = await visit('change');
+    expect([answer.status, await answer.json()]).toEqual([500, { statusCode: 500, error: 'Internal Server Error', message: 'The session could not be saved.' }]);
+    expect(errors).toEqual([expect.objectContaining({ name: 'SessionDataError', code, message: expect.stringMatching(says) })]);
+    expect(store.names).toEqual(['load']);
+    expect(await (await visit('look')).json()).toEqual({ good: 1 });
+  });
+
+  it.each(BAD)('is told to who calls save(): %s', async (_, make, code, says) => {
+    bad = make;
+    expect((await visit('save')).status).toBe(200);
+    expect(told).toMatchObject({ name: 'SessionDataError', code, message: expect.stringMatching(says) });
+    expect(await (await visit('look')).json()).toEqual({ good: 1, after: 1 });
+  });
+
+  it.each(BAD)('is told to who calls update(): %s', async (_, make, code) => {
+    bad = make;
+    await visit('update');
+    expect(told).toMatchObject({ name: 'SessionDataError', code });
+    expect(await (await visit('look')).json()).toEqual({ good: 1 });
+  });
+
+  it('makes a login fail as a whole: the old session is as it was', async () => {
+    bad = () => 1n;
+    const answer = await visit('login');
+    expect([answer.status, answer.headers.getSetCookie(), await store.count()]).toEqual([500, [], 1]);
+    expect(await (await visit('look')).json()).toEqual({ good: 1 });
+  });
+
+  it('is none where JSON has a way: dates, undefined, toJSON', async () => {
+    bad = () => ({ at: new Date(0), nothing: undefined, map: { toJSON: () => 'as text' } });
+    expect((await visit('change')).status).toBe(200);
+    expect(await (await visit('look')).json()).toEqual({ good: 1, bad: { at: '1970-01-01T00:00:00.000Z', map: 'as text' } });
+  });
+});
+
+describe('a record that is not as it should be', () => {
+  const now = Date.now();
+  const cookie = { originalMaxAge: 3_600_000, expires: new Date(now + 3_600_000).toISOString(), httpOnly: true, path: '/' };
+  const facts = { v: 1, c: now, s: now, e: now + 3_600_000, h: 'handle', n: 'nonce' };
+  const RECORDS: [string, string][] = [
+    ['no JSON', 'hello'],
+    ['empty', ''],
+    ['cut short', JSON.stringify({ cookie, good: 1, __keycard: facts }).slice(0, -20)],
+    ['null', 'null'],
+    ['an array', '[1]'],
+    ['a number', '7'],
+    ['no cookie', '{"good":1}'],
+    ['cookie: null', '{"cookie":null,"good":1}'],
+    ['cookie: text', '{"cookie":"x","good":1}'],
+    ['cookie.expires of the wrong kind', '{"cookie":{"expires":{"a":1},"originalMaxAge":"x"},"good":1}'],
+    ['cookie.expires that is no date', '{"cookie":{"expires":"soon","originalMaxAge":null},"good":1}'],
+    ...Object.entries({ v: 2, c: 'x', s: null, e: {}, h: 1, n: [], p: 7, a: 'x', f: 1, k: 'user', d: 'phone', o: 1, x: {}, t: 'x', m: 'x', i: 'x', b: 1 }).map(
+      ([name, value]): [string, string] => [`facts.${name} of the wrong kind`, JSON.stringify({ cookie, good: 1, __keycard: { ...facts, [name]: value } })],
+    ),
+    ['facts that are text', JSON.stringify({ cookie, good: 1, __keycard: 'x' })],
+    ['facts that are null', JSON.stringify({ cookie, good: 1, __keycard: null })],
+    ['overrides of the wrong kind', JSON.stringify({ cookie, good: 1, __keycard: { ...facts, o: { maxAge: 'x', path: 7, domain: {}, sameSite: 9, secure: 'x' } } })],
+    ['a key __proto__', `{"cookie":${JSON.stringify(cookie)},"__proto__":{"isAdmin":true},"__keycard":${JSON.stringify(facts)}}`],
+    ['data that is no JSON, between a cookie and facts that are', `{"cookie":${JSON.stringify(cookie)},"good":oops,"__keycard":${JSON.stringify(facts)}}`],
+    ['nested 10,000 deep', `{"cookie":${JSON.stringify(cookie)},"good":${'['.repeat(10_000)}${']'.repeat(10_000)},"__keycard":${JSON.stringify(facts)}}`],
+    ['larger than maxRecordBytes', JSON.stringify({ cookie, good: 'x'.repeat(1_100_000), __keycard: facts })],
+  ];
+
+  it.each(RECORDS)('never hangs or crashes a request, and its holder can go on: %s', async (_, text) => {
+    const inner = new MemoryStore();
+    const store = new ObservedStore(inner);
+    const server = await startApp([controller], { store, logger: { warn: () => undefined, error: () => undefined } });
+    await inner.create('odd', { text, expiresAt: now + 3_600_000 });
+    const jar = new Jar();
+    jar.cookies.set('sid', encodeURIComponent(new CookieSigner([SECRET]).sign('odd')));
+    const look = await jar.fetch(`${server.url}/s/look`, { signal: AbortSignal.timeout(5_000) });
+    expect(look.status).toBe(200);
+    const seen = (await look.json()) as { good?: number; isAdmin?: boolean };
+    expect(seen).not.toHaveProperty('isAdmin');
+    const start = await jar.fetch(`${server.url}/s/start`, { signal: AbortSignal.timeout(5_000) });
+    expect(start.status).toBe(200);
+    expect(await (await jar.fetch(`${server.url}/s/look`)).json()).toEqual({ good: 1 });
+    // What couldn't be read was left as it was.
+    if (seen.good === undefined) expect((await inner.load('odd'))!.text).toBe(text);
+    expect(await server.app.get(SessionRegistry).list()).toBeDefined();
+    await server.close();
+  });
+});
