@@ -95,7 +95,8 @@ export class PrincipalSessions {
       this.manager.warnOnce('cap', `"maxSessionsPerPrincipal" can't be held: this session store (${this.manager.store.constructor.name}) can't list sessions.`);
       return true;
     }
-    if (onTooMany === 'evict-oldest') return this.evictOldest(principal, cap, facts.h);
+    // One at a time within a process: the first then does what is left for the others.
+    if (onTooMany === 'evict-oldest') return this.queue.run(principal, () => this.evictOldest(principal, cap, facts.h));
     // A session that was there before this library can't be refused: nobody is there to be told.
     if (arrival === 'adopted') return true;
     return this.queue.run(principal, () => this.findRoom(principal, cap, key, draft));
