@@ -4,6 +4,7 @@ const SPOKEN_S = [60, 30, 10];
 /** Shows what is left of the session. All tabs of one browser share it, so what one extends is extended in all. */
 export function countDown(bar) {
   const timer = bar.querySelector('[data-countdown]');
+  const text = bar.querySelector('[data-countdown-text]');
   const alert = bar.querySelector('[data-countdown-alert]');
   const tabs = new BroadcastChannel('session');
   const wholeMs = Number(bar.dataset.expiresIn);
@@ -23,6 +24,7 @@ export function countDown(bar) {
     timer.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
     const urgent = leftMs <= lastCallMs;
     bar.classList.toggle('urgent', urgent);
+    text.textContent = urgent ? 'Are you still there? Your session ends in' : 'Your session ends in';
     // Not each second: a screen reader would talk of nothing else.
     const threshold = SPOKEN_S.findLast((each) => seconds <= each);
     if (!urgent) alert.textContent = '';
@@ -53,7 +55,6 @@ export function countDown(bar) {
     else extendBy(data.expiresInMs);
   });
 
-  bar.querySelector('[data-countdown-text]').textContent = 'Your session ends in';
   extendBy(wholeMs);
   tabs.postMessage({ expiresInMs: wholeMs });
   setInterval(show, 250);

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import { describeWithServer } from '../servers/available.js';
 
 const screenshots = join(import.meta.dirname, '..', '..', '..', 'artifacts', 'screenshots');
@@ -16,6 +16,7 @@ const QUIET = [
 
 /** A `describe` that needs a Chromium: skipped loudly without one, failing where `KEYCARD_REQUIRE` names `browser`. */
 export function describeWithBrowser(title: string, body: (browser: () => Browser) => void, args: string[] = []): void {
+  jest.setTimeout(60_000);
   describeWithServer(
     'browser',
     (server) => {
