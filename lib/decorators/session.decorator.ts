@@ -7,12 +7,15 @@ import type { Session as SessionType, SessionData } from '../session-types.js';
 type Pipe = Type<PipeTransform> | PipeTransform;
 type KeyOf<D> = [keyof D] extends [never] ? string : Extract<keyof D, string>;
 
-/** `@Session()` and `@Session('key', ...pipes)`. */
-export interface SessionDecorator {
+/**
+ * `@Session()` and `@Session('key', ...pipes)`. An app whose data is described by a schema can have the keys checked without any merging:
+ * `export const AppSession: SessionDecorator<z.infer<typeof schema>> = Session`.
+ */
+export interface SessionDecorator<D = SessionData> {
   /** The whole session. No pipe touches it. */
   (): ParameterDecorator;
   /** One key of it, through pipes as any parameter. */
-  (key: KeyOf<SessionData>, ...pipes: Pipe[]): ParameterDecorator;
+  (key: KeyOf<D>, ...pipes: Pipe[]): ParameterDecorator;
 }
 
 /**

@@ -294,6 +294,7 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
   cookieJson(core: SessionCore, facts: Facts): string {
     if (this.manager.options.cookieFor !== undefined) core.cookie.touch();
     else if (core.cookieIfAsked !== undefined && facts.s === this.manager.now()) core.cookie.touch();
+    if (core.cookieIfAsked === undefined && facts.o === undefined) return this.manager.storedCookieText(facts, this.isSecure());
     return JSON.stringify(this.manager.storedCookieOf(core, facts, this.isSecure()));
   }
 
@@ -305,7 +306,8 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
   private askSecure(req: IncomingMessage, facts: RequestFacts): boolean {
     const { proxy, cookie } = this.manager.options;
     const encrypted = (req.socket as { encrypted?: boolean } | undefined)?.encrypted === true;
-    const said = String(req.headers['x-forwarded-proto'] ?? '').split(',')[0]!.trim().toLowerCase() === 'https';
+    const forwarded = req.headers['x-forwarded-proto'];
+    const said = forwarded !== undefined && String(forwarded).split(',')[0]!.trim().toLowerCase() === 'https';
     if (proxy === true) return encrypted || said;
     const secure = proxy === false ? encrypted : facts.isSecure(req);
     if (!secure && said && cookie.secure === 'auto') {
@@ -363,7 +365,8 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
     if (this.unset || (this.req !== undefined && !('session' in this.req))) return this.commitUnset(core, atStart);
     if (core.status === 'muted' || core.status === 'gone') return undefined;
     if (atStart && this.isRenewalDue(core)) core.rotation = 'renew';
-    if (!this.needsWrite(core)) {
+    const need = this.needOf(core);
+    if (need === undefined) {
       if (atStart) this.sendCookie(core);
       return undefined;
     }
@@ -373,24 +376,23 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
       }
       return undefined;
     }
-    return this.commitWrite(core, atStart);
+    return this.commitWrite(core, atStart, need);
   }
 
-  private async commitWrite(core: SessionCore, atStart: boolean): Promise<void> {
-    const essential = core.status === 'new' || core.rotation !== undefined || core.claim !== undefined || core.cookieChanged || core.isChanged();
+  private async commitWrite(core: SessionCore, atStart: boolean, need: 'change' | 'touch'): Promise<void> {
     try {
-      await this.write(core);
+      await this.write(core, need);
     } catch (error) {
       // Only the idle end was to be moved: no reason to fail a request that needed nothing of it.
-      if (essential) throw error;
+      if (need === 'change') throw error;
       this.manager.noteStoreFailure('touch', error);
     }
     if (atStart) this.sendCookie(core);
   }
 
-  private async write(core: SessionCore): Promise<'ok' | 'gone' | 'skipped'> {
+  private async write(core: SessionCore, need: 'change' | 'touch'): Promise<'ok' | 'gone' | 'skipped'> {
     const moves = core.due || core.cookieChanged || core.rotation !== undefined;
-    const written = await this.manager.writer.write(core);
+    const written = await this.manager.writer.write(core, need);
     if (written === 'ok' && moves) this.moved = true;
     return written;
   }
@@ -409,10 +411,12 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
     return this.manager.now() - (core.facts.i ?? core.facts.c) >= renewAfterMs;
   }
 
-  private needsWrite(core: SessionCore): boolean {
-    if (core.rotation !== undefined || core.claim !== undefined) return core.status === 'loaded' || core.replaces !== undefined || core.claim !== undefined || core.isChanged() || core.rotation === 'regenerate';
-    if (core.status === 'new') return this.manager.options.saveUninitialized || core.isChanged();
-    return core.due || core.unsettled || core.cookieChanged || core.isChanged();
+  /** What there is to write: a change of anything, or only the idle end. */
+  private needOf(core: SessionCore): 'change' | 'touch' | undefined {
+    if (core.claim !== undefined || core.rotation === 'regenerate' || core.replaces !== undefined) return 'change';
+    if (core.status === 'new') return this.manager.options.saveUninitialized || core.isChanged() ? 'change' : undefined;
+    if (core.rotation !== undefined || core.cookieChanged || core.isChanged()) return 'change';
+    return core.due || core.unsettled ? 'touch' : undefined;
   }
 
   private reportDetached(detached: Map<SessionCore, string>): void {
@@ -483,11 +487,12 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
   async save(core: SessionCore): Promise<void> {
     this.assertCurrent(core);
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('save()');
-    if (core.status === 'new' || this.needsWrite(core)) await this.track(this.writeOrEnd(core));
+    const need = core.status === 'new' ? 'change' : this.needOf(core);
+    if (need !== undefined) await this.track(this.writeOrEnd(core, need));
   }
 
-  private async writeOrEnd(core: SessionCore): Promise<void> {
-    if ((await this.write(core)) === 'gone') throw endedElsewhere();
+  private async writeOrEnd(core: SessionCore, need: 'change' | 'touch'): Promise<void> {
+    if ((await this.write(core, need)) === 'gone') throw endedElsewhere();
   }
 
   async reload(core: SessionCore): Promise<void> {

@@ -139,7 +139,7 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     device: flag(options.device, true, 'device'),
     schema: schema(options.schema),
     schemaVersion: options.schemaVersion === undefined ? undefined : positiveInteger(options.schemaVersion, 'schemaVersion'),
-    migrate: fn(options.migrate, 'migrate'),
+    migrate: migrate(options),
     hashIds: flag(options.hashIds, false, 'hashIds'),
     encryption: checkEncryption(options.encryption),
     bindTo: bindTo(options.bindTo),
@@ -275,7 +275,20 @@ function schema(value: SessionOptions['schema']): SessionOptions['schema'] {
   if (value !== undefined && typeof value?.['~standard']?.validate !== 'function') {
     throw new SessionOptionsError(`"schema" got ${show(value)}; it takes a Standard Schema, such as one of zod, valibot or arktype.`);
   }
+  const answer = value?.['~standard'].validate({});
+  if (answer instanceof Promise) {
+    answer.catch(() => {});
+    throw new SessionOptionsError('"schema" got one that validates asynchronously, or throws; it takes a Standard Schema that validates at once.');
+  }
   return value;
+}
+
+function migrate(options: SessionOptions): SessionOptions['migrate'] {
+  const given = fn(options.migrate, 'migrate');
+  if (given !== undefined && options.schemaVersion === undefined) {
+    throw new SessionOptionsError('"schemaVersion" got nothing beside "migrate"; it takes the version of the shape that "migrate" gives, a whole number above 0.');
+  }
+  return given;
 }
 
 function bindTo(value: unknown): readonly 'userAgent'[] {

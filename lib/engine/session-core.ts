@@ -1,4 +1,5 @@
 import { changedKeys, merge, snapshot, toJson } from './changes.js';
+import { SessionOptionsError } from './errors.js';
 import type { Facts } from './facts.js';
 import { fingerprint, lostLoginKey } from './principal-print.js';
 import { recordText, recordTextWithRaw, type SessionValues } from './record-text.js';
@@ -6,7 +7,7 @@ import type { SessionCookie } from './session-cookie.js';
 import { newHandle, newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import type { LoadedRecord } from './session-records.js';
-import { applySchema, checkSchema } from './session-schema.js';
+import { SchemaView } from './schema-view.js';
 import { assertNoFunctions, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
 
 /** Where a session's core lives: what a request adds to it. */
@@ -85,6 +86,8 @@ export class SessionCore {
   private ownCookie: SessionCookie | undefined;
   /** The JSON of the data that changes are counted from; `undefined`: as it stands in `stored`. */
   private baseJson: string | undefined;
+  /** How the data that the app sees differ from what is stored; `undefined` without a schema. */
+  private readonly view: SchemaView | undefined;
 
   constructor(
     readonly manager: SessionManager,
@@ -93,6 +96,7 @@ export class SessionCore {
   ) {
     const now = manager.now();
     this.openedAt = now;
+    this.view = manager.schema === undefined ? undefined : new SchemaView();
     if (source === undefined) {
       this.facts = this.freshFacts(now);
       this.baseJson = '{}';
@@ -129,22 +133,59 @@ export class SessionCore {
   }
 
   private materialize(): object {
-    const { surface, options } = this.manager;
+    const read = this.baseJson === undefined ? this.stored!.record.data() : (JSON.parse(this.baseJson) as SessionValues);
     let values: SessionValues = {};
-    if (this.baseJson === undefined) {
-      const read = this.stored!.record.data();
-      if (typeof read === 'string') {
-        this.manager.records.unreadable(this.key, read);
-        this.becomeNew();
-      } else values = read;
-    }
-    this.live = surface.create(this);
-    if (options.schema !== undefined || options.migrate !== undefined) {
-      values = applySchema(this, values);
-      this.fill(values);
-      this.baseJson = valuesToJson(this.values());
-    } else this.fill(values);
+    if (typeof read === 'string') {
+      this.manager.records.unreadable(this.key, read);
+      this.becomeNew();
+    } else values = this.migrated(read);
+    this.live = this.manager.surface.create(this);
+    this.fill(this.seen(values));
     return this.live;
+  }
+
+  /** Whether the data are of an older version of the app's than this. */
+  private get isOutdated(): boolean {
+    const { migrate, schemaVersion } = this.manager.options;
+    return migrate !== undefined && schemaVersion !== undefined && this.status !== 'new' && (this.facts.m ?? Number.NEGATIVE_INFINITY) < schemaVersion;
+  }
+
+  /** Data as they were read, in today's shape. They, and a login that stands on them, count as unchanged. */
+  private migrated(read: SessionValues): SessionValues {
+    const { migrate, schemaVersion } = this.manager.options;
+    if (!this.isOutdated) return read;
+    const facts: Facts = { ...this.facts, m: schemaVersion! };
+    const stands = facts.f !== undefined && fingerprint(read, facts.k) === facts.f;
+    const given = migrate!(read, this.facts.m);
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+      throw new SessionOptionsError('"migrate" gave no object; it takes the old data and gives the new.');
+    }
+    const json = valuesToJson(given);
+    const values = JSON.parse(json) as SessionValues;
+    if (stands) facts.f = fingerprint(values, facts.k);
+    this.facts = facts;
+    this.baseJson = json;
+    return values;
+  }
+
+  /** Who asks for data of an older version gets today's. Where they can't be read, that is left to who reads them. */
+  private migrateIfOutdated(): void {
+    if (this.live === undefined && this.isOutdated && typeof this.stored?.record.data() !== 'string') void this.session;
+  }
+
+  /** What the schema makes of stored data; a key that it refuses is left out. */
+  private seen(stored: SessionValues, keys?: ReadonlySet<string>): SessionValues {
+    const { schema, events } = this.manager;
+    if (schema === undefined) return stored;
+    const before = snapshot(stored);
+    const { values, refused } = schema.read(stored);
+    this.view!.note(before, values, refused, keys);
+    for (const [key, why] of refused) {
+      if (keys?.has(key) === false) continue;
+      events.emit('key-dropped', this.status === 'new' ? undefined : this.key, { handle: this.facts.h, reason: key });
+      this.manager.warnOnce(`refused ${key}`, `A session's key "${key}" doesn't fit the schema (${why}); it was dropped, and the session goes on without it.`);
+    }
+    return values;
   }
 
   /** A record that can't be read is left as it is: its holder goes on as somebody new. */
@@ -168,8 +209,17 @@ export class SessionCore {
     }
   }
 
-  /** The data as it stands: the app's own keys, and those it can only reach by `dataOf`. */
+  /** The data as it stands, in terms of what is stored: what a schema alone made of it is no change. */
   values(): SessionValues {
+    this.migrateIfOutdated();
+    if (this.live === undefined) return this.storedValues();
+    return this.view === undefined ? this.data() : this.view.stored(this.data());
+  }
+
+  /** The data as the app sees it: its own keys, and those it can only reach by `dataOf`. */
+  data(): SessionValues {
+    this.migrateIfOutdated();
+    if (this.live === undefined && this.view !== undefined) void this.session;
     if (this.live === undefined) return this.storedValues();
     const own = this.manager.surface.data(this.live);
     return this.hidden.size === 0 ? own : { ...Object.fromEntries(this.hidden), ...own };
@@ -216,6 +266,8 @@ export class SessionCore {
 
   private differs(json: string, values: object): boolean {
     if (this.baseJson !== undefined) return json !== this.baseJson && changedKeys(snapshot(JSON.parse(this.baseJson) as object), snapshot(values)).size > 0;
+    // What was written by us reads the same as long as nothing changed.
+    if (this.stored?.record.rawData() !== undefined) return !this.stored.record.hasData(json);
     if (this.stored?.record.hasData(json) === true) return false;
     return changedKeys(snapshot(this.storedValues()), snapshot(values)).size > 0;
   }
@@ -279,7 +331,8 @@ export class SessionCore {
       if (bound !== undefined) facts.b = bound;
     }
     if (!manager.options.device) delete facts.d;
-    if (manager.options.schemaVersion !== undefined) facts.m = manager.options.schemaVersion;
+    // Data that nobody looked into are what they were. A newer app's stay its own: this one must not have them migrated twice.
+    if (manager.options.schemaVersion !== undefined && (isNew || this.live !== undefined)) facts.m = Math.max(facts.m ?? 0, manager.options.schemaVersion);
     if (this.claim !== undefined) {
       facts.p = this.claim.principal;
       facts.a = this.claim.at;
@@ -335,7 +388,8 @@ export class SessionCore {
    * @throws SessionDataError for data that JSON, or the schema, doesn't take.
    */
   draft(values?: SessionValues): Draft {
-    const current = values ?? (this.live === undefined ? undefined : this.values());
+    this.migrateIfOutdated();
+    const current = values === undefined && this.live === undefined ? undefined : this.written(values ?? this.data());
     if (current === undefined) {
       const facts = this.nextFacts(undefined);
       const cookie = this.host.cookieJson(this, facts);
@@ -346,10 +400,31 @@ export class SessionCore {
     if (this.manager.surface.strict) assertSerializable(current);
     const json = valuesToJson(current);
     assertNotTooDeep(json);
-    if (this.manager.options.schema !== undefined) checkSchema(this.manager.options.schema, json);
+    if (this.view !== undefined) this.manager.schema!.check(this.view.checkable(JSON.parse(json) as SessionValues));
     const facts = this.nextFacts(current);
     const cookie = this.host.cookieJson(this, facts);
     return this.drafted(recordText(cookie, json, facts), json, facts, cookie);
+  }
+
+  private written(seen: SessionValues): SessionValues {
+    if (this.view === undefined) return seen;
+    const { schemaVersion } = this.manager.options;
+    // What a newer app wrote may well not fit here.
+    const isNewer = schemaVersion !== undefined && this.facts.m !== undefined && this.facts.m > schemaVersion;
+    return this.view.written(seen, isNewer);
+  }
+
+  /**
+   * A copy of the data as the app sees it, what is pending included.
+   *
+   * @throws SessionDataError for data that JSON, or the schema, doesn't take.
+   */
+  copy(): SessionValues {
+    const { schema } = this.manager;
+    const stored = JSON.parse(valuesToJson(this.written(this.data()))) as SessionValues;
+    if (schema === undefined) return stored;
+    schema.check(this.view!.checkable(stored));
+    return schema.read(stored).values;
   }
 
   /** A draft was written: it is the new base. Its revision isn't known. */
@@ -361,6 +436,7 @@ export class SessionCore {
     this.facts = draft.facts;
     this.unsettled = false;
     this.baseJson = draft.json === '' ? (this.baseJson ?? valuesToJson(this.storedFrom(draft))) : draft.json;
+    if (draft.json !== '') this.view?.saved(snapshot(JSON.parse(draft.json) as object));
     this.due = false;
     this.claim = undefined;
     this.rotation = undefined;
@@ -378,6 +454,7 @@ export class SessionCore {
     this.stored = found;
     this.baseJson = undefined;
     this.facts = found.record.facts ?? this.facts;
+    this.view?.saved(snapshot(this.storedValues()));
     this.due = false;
     this.claim = undefined;
     this.rotation = undefined;
@@ -395,32 +472,33 @@ export class SessionCore {
 
   /** A newer version was found: what the app changed is carried over to it. `id` where it has gone on under another. */
   rebase(found: LoadedRecord, id: string): void {
-    const theirs = found.record.data();
-    const theirValues = typeof theirs === 'string' ? {} : theirs;
-    if (this.live !== undefined) {
-      const base = snapshot(this.storedValues());
-      const mine = snapshot(this.values());
-      const merged = merge(base, mine, snapshot(theirValues), this.manager.options.onConflict);
-      for (const key of this.claim?.given ?? []) if (mine.has(key)) merged.set(key, mine.get(key)!);
-      this.become(JSON.parse(toJson(merged)) as SessionValues, changedKeys(mine, merged));
-    }
+    const base = this.live === undefined ? undefined : snapshot(this.storedValues());
+    const mine = this.live === undefined ? undefined : snapshot(this.values());
     this.idText = id;
     this.stored = found;
     this.baseJson = undefined;
     if (found.record.facts !== undefined) this.facts = found.record.facts;
+    if (base === undefined || mine === undefined) return;
+    const theirs = found.record.data();
+    const theirValues = this.migrated(typeof theirs === 'string' ? {} : theirs);
+    const merged = merge(base, mine, snapshot(theirValues), this.manager.options.onConflict);
+    for (const key of this.claim?.given ?? []) if (mine.has(key)) merged.set(key, mine.get(key)!);
+    const keys = changedKeys(mine, merged);
+    this.become(this.seen(JSON.parse(toJson(merged)) as SessionValues, keys), keys);
   }
 
   /** The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept. */
   startOver(): void {
     const base = this.storedValues();
     const given = new Set(this.claim?.given);
-    const brought = Object.entries(this.values()).filter(([key]) => given.has(key) || !Object.hasOwn(base, key));
+    const brought = Object.entries(this.data()).filter(([key]) => given.has(key) || !Object.hasOwn(base, key));
     this.become(Object.fromEntries(brought));
+    this.view?.startOver();
     this.becomeNew();
   }
 
   /** The session takes these values, at these keys or at all. */
-  become(values: SessionValues, keys: ReadonlySet<string> = new Set([...Object.keys(this.values()), ...Object.keys(values)])): void {
+  become(values: SessionValues, keys: ReadonlySet<string> = new Set([...Object.keys(this.data()), ...Object.keys(values)])): void {
     const live = this.session as SessionValues;
     const { reserved } = this.manager.surface;
     for (const key of keys) {
@@ -440,6 +518,6 @@ export class SessionCore {
     this.baseJson = undefined;
     this.facts = found.record.facts ?? this.facts;
     const values = found.record.data();
-    if (this.live !== undefined) this.become(typeof values === 'string' ? {} : values);
+    if (this.live !== undefined) this.become(this.seen(this.migrated(typeof values === 'string' ? {} : values)));
   }
 }

@@ -9,6 +9,7 @@ import { SessionCore } from './session-core.js';
 import { SessionEvents } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
 import { SessionRecords } from './session-records.js';
+import { DataSchema } from './session-schema.js';
 import { serializeAttributes, storedCookie } from './session-cookie.js';
 import { SessionWriter } from './session-writer.js';
 import { httpSurface, type SessionSurface } from './session-surface.js';
@@ -20,9 +21,11 @@ export class SessionManager {
   readonly records: SessionRecords;
   readonly principals: PrincipalSessions;
   readonly writer: SessionWriter;
+  readonly schema: DataSchema | undefined;
   private readonly hiddenKeys = new Set<string>();
   /** What `req.sessionStore` is. */
   requestStore: unknown;
+  private readonly storedCookieTexts = new Map<boolean, { before: string; after: string; isFixed: boolean }>();
   private lastFailureAt = Number.NEGATIVE_INFINITY;
   private readonly warned = new Set<string>();
   /** Set-Cookie's attributes but Expires, where no request changes them: split where Expires goes. */
@@ -39,6 +42,7 @@ export class SessionManager {
     this.records = new SessionRecords(store, options, this.events);
     this.principals = new PrincipalSessions(this);
     this.writer = new SessionWriter(this);
+    this.schema = options.schema && new DataSchema(options.schema, (message) => options.logger.warn(message));
   }
 
   now(): number {
@@ -93,6 +97,22 @@ export class SessionManager {
       this.attributeTexts.set(secure, texts);
     }
     return texts;
+  }
+
+  /** The JSON of the record's `cookie` where nothing of it is this session's own. */
+  storedCookieText(facts: Facts, secure: boolean): string {
+    let parts = this.storedCookieTexts.get(secure);
+    if (parts === undefined) {
+      const { maxAge, expires } = this.options.cookie;
+      const stored = storedCookie(this.decideAttributes(this.options.cookie, secure), maxAge ?? null, null);
+      const [before, after] = JSON.stringify(stored).split('"expires":null') as [string, string];
+      parts = { before: `${before}"expires":`, after, isFixed: (maxAge ?? null) === null && (expires ?? null) !== null };
+      this.storedCookieTexts.set(secure, parts);
+    }
+    const { maxAge, expires } = this.options.cookie;
+    // A fixed end makes `originalMaxAge` another one each time.
+    if (parts.isFixed) return JSON.stringify(storedCookie(this.decideAttributes(this.options.cookie, secure), expires!.getTime() - facts.s, expires!));
+    return `${parts.before}${maxAge === undefined || maxAge === null ? 'null' : `"${new Date(facts.s + maxAge).toISOString()}"`}${parts.after}`;
   }
 
   /** The record's `cookie`: what peers need to go on with the session. */

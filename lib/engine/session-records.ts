@@ -175,12 +175,8 @@ export class SessionRecords {
   }
 
   /** A store call that ends in bounded time, and fails as a `SessionStoreError`. */
-  private async call<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await this.timer.bound(run());
-    } catch (error) {
-      throw asStoreError(error);
-    }
+  private call<T>(run: () => Promise<T>): Promise<T> {
+    return this.timer.bound(run, asStoreError);
   }
 }
 

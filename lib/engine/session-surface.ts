@@ -68,7 +68,7 @@ export const httpSurface: SessionSurface = {
 
 /** `Object.defineProperty` goes past setters: such a property is no data. */
 export function hasReservedOwn(session: object, reserved: ReadonlySet<string>): boolean {
-  for (const key in session) if (reserved.has(key) && Object.hasOwn(session, key)) return true;
+  for (const key of Object.keys(session)) if (reserved.has(key)) return true;
   return false;
 }
 
@@ -104,10 +104,10 @@ export function dataOf(session: object): Record<string, unknown> {
       else delete target[key as string];
       return true;
     },
-    ownKeys: () => Object.keys(core.values()),
+    ownKeys: () => Object.keys(core.data()),
     getOwnPropertyDescriptor: (target, key) => {
       if (typeof key !== 'string') return undefined;
-      const values = core.values();
+      const values = core.data();
       return Object.hasOwn(values, key) ? { value: values[key], enumerable: true, configurable: true, writable: true } : undefined;
     },
     getPrototypeOf: () => Object.prototype,

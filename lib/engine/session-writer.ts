@@ -8,7 +8,6 @@ import type { Draft, SessionCore } from './session-core.js';
 import { newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord } from './session-records.js';
-import { valuesToJson } from './session-values.js';
 
 /** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
 const MOST_TRIES = 100;
@@ -47,10 +46,11 @@ export class SessionWriter {
   }
 
   /** Writes what there is to write; the session's own state says how. */
-  async write(core: SessionCore): Promise<Written> {
+  async write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
     if (core.rotation !== undefined && (core.replaces ?? core).status === 'loaded') return this.rotate(core);
     if (core.status === 'new') return this.create(core);
-    return this.queue.run(core.key, () => this.swap(core, core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch'));
+    const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
+    return this.queue.run(core.key, () => this.swap(core, mode));
   }
 
   /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
@@ -298,7 +298,7 @@ export function wayForward(id: string, facts: Facts | undefined): string | undef
 }
 
 async function applied(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<SessionValues> {
-  const draft = JSON.parse(valuesToJson(core.values())) as SessionValues;
+  const draft = core.copy();
   const result = await fn(draft);
   if (result === undefined) return draft;
   if (typeof result !== 'object' || result === null || Array.isArray(result)) {

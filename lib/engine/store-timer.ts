@@ -35,21 +35,24 @@ export class CallTimer {
     }
   }
 
-  /** The promise, or `timeoutError` where it takes longer than the limit. What comes after that is dropped. */
-  bound<T>(call: Promise<T>): Promise<T> {
+  /** Makes a call; gives its result, or `timeoutError` where it takes longer than the limit. What comes after that is dropped. */
+  bound<T>(call: () => Promise<T>, asError: (error: unknown) => Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const pending: PendingCall = { tick: 0, done: false, expire: () => reject(this.timeoutError()) };
-      this.add(pending);
-      call.then(
-        (value) => {
+      const failed = (error: unknown): void => {
+        pending.done = true;
+        reject(asError(error));
+      };
+      try {
+        const calling = call();
+        this.add(pending);
+        calling.then((value) => {
           pending.done = true;
           resolve(value);
-        },
-        (error: unknown) => {
-          pending.done = true;
-          reject(error as Error);
-        },
-      );
+        }, failed);
+      } catch (error) {
+        failed(error);
+      }
     });
   }
 

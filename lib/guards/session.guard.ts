@@ -62,7 +62,7 @@ export class SessionGuard implements CanActivate {
 
   private isAuthenticated(core: SessionCore): boolean {
     try {
-      return core.manager.options.isAuthenticated(core.values(), core.principal()) === true;
+      return core.manager.options.isAuthenticated(core.data(), core.principal()) === true;
     } catch (error) {
       this.logger.error('"isAuthenticated" threw, so nobody is let in.', error instanceof Error ? error.stack : String(error));
       return false;

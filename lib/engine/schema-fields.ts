@@ -1,0 +1,52 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+
+/** One key of an object schema. */
+export interface Field {
+  readonly schema: StandardSchemaV1;
+  /** Its default, where the key's own schema doesn't supply it. */
+  readonly makeDefault?: () => unknown;
+}
+
+/** An object schema's keys. */
+export type Fields = ReadonlyMap<string, Field>;
+
+/** arktype's description of one key. */
+interface ArkProperty {
+  readonly key: unknown;
+  readonly value: unknown;
+  readonly default?: unknown;
+  hasDefault?(): boolean;
+}
+
+/**
+ * The schemas of an object schema's keys, where its library shows them: zod's `shape`, valibot's `entries`, arktype's `props`. The Standard
+ * Schema has no word for it; `undefined`: only the whole can be asked.
+ */
+export function fieldsOf(schema: StandardSchemaV1): Fields | undefined {
+  const { shape, entries, props } = schema as { shape?: unknown; entries?: unknown; props?: unknown };
+  if (Array.isArray(props)) return fromProperties(props as ArkProperty[]);
+  const record = shape ?? entries;
+  if (typeof record !== 'object' || record === null) return undefined;
+  const fields = Object.entries(record);
+  return fields.every(([, field]) => isSchema(field)) ? new Map(fields.map(([key, field]) => [key, { schema: field as StandardSchemaV1 }])) : undefined;
+}
+
+function fromProperties(props: readonly ArkProperty[]): Fields | undefined {
+  const fields = new Map<string, Field>();
+  for (const property of props) {
+    if (typeof property.key !== 'string' || !isSchema(property.value)) return undefined;
+    if (property.hasDefault?.() !== true) fields.set(property.key, { schema: property.value });
+    else fields.set(property.key, { schema: property.value, makeDefault: () => defaultOf(property) });
+  }
+  return fields;
+}
+
+/** arktype takes a function for defaults that are objects. */
+function defaultOf(property: ArkProperty): unknown {
+  return typeof property.default === 'function' ? (property.default as () => unknown)() : property.default;
+}
+
+function isSchema(value: unknown): value is StandardSchemaV1 {
+  const standard = (value as { '~standard'?: { validate?: unknown } } | null | undefined)?.['~standard'];
+  return typeof standard?.validate === 'function';
+}
