@@ -77,7 +77,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   }
 
   onApplicationBootstrap(): void {
-    this.routes.addSkipped(this.modules);
+    this.routes.addControllers(this.modules, this.config.getVersioning());
   }
 
   /** The server has answered its last request by now. */

@@ -1,5 +1,5 @@
-import { RequestMethod, type Type } from '@nestjs/common';
-import { METHOD_METADATA, MODULE_PATH, PATH_METADATA } from '@nestjs/common/constants.js';
+import { RequestMethod, type Type, VERSION_NEUTRAL, type VersioningOptions, VersioningType } from '@nestjs/common';
+import { METHOD_METADATA, MODULE_PATH, PATH_METADATA, VERSION_METADATA } from '@nestjs/common/constants.js';
 import type { ModulesContainer } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
 import { pathToRegexp } from 'path-to-regexp';
@@ -15,20 +15,27 @@ interface Pattern {
 
 /** Which requests have a session: `forRoutes`, `exclude` and `@SkipSession()`, compiled once. */
 export class RouteMatcher {
-  private included: readonly Pattern[] | undefined;
-  private excluded: Pattern[] = [];
+  private readonly included: Pattern[] | undefined;
+  private readonly controllers: ReadonlySet<unknown>;
+  private readonly excluded: Pattern[];
 
   constructor(routes: SessionRoutes, private readonly prefix: () => string) {
+    this.controllers = new Set(routes.forRoutes?.filter((route) => typeof route === 'function'));
     this.included = routes.forRoutes?.flatMap((route) => this.patterns(route, 'forRoutes'));
     this.excluded = (routes.exclude ?? []).flatMap((route) => this.patterns(route, 'exclude'));
   }
 
-  /** Takes up the routes that carry `@SkipSession()`. */
-  addSkipped(modules: ModulesContainer): void {
+  /** Takes up the routes of the controllers that `forRoutes` names, and those that carry `@SkipSession()`. */
+  addControllers(modules: ModulesContainer, versioning: VersioningOptions | undefined): void {
     for (const module of modules.values()) {
-      const modulePath = (Reflect.getMetadata(MODULE_PATH, module.metatype) as string | undefined) ?? '';
+      // A RouterModule's prefix is kept for each app apart.
+      const key = MODULE_PATH + modules.applicationId;
+      const modulePath = (Reflect.getMetadata(key, module.metatype) ?? Reflect.getMetadata(MODULE_PATH, module.metatype) ?? '') as string;
       for (const { metatype } of module.controllers.values()) {
-        if (typeof metatype === 'function') this.excluded.push(...skippedRoutes(metatype as Type, modulePath));
+        if (typeof metatype !== 'function') continue;
+        const routes = controllerRoutes(metatype as Type, modulePath, versioning);
+        if (this.controllers.has(metatype)) this.included!.push(...routes);
+        this.excluded.push(...routes.filter((route) => route.isSkipped));
       }
     }
   }
@@ -49,7 +56,8 @@ export class RouteMatcher {
 
   private patterns(route: unknown, option: string): Pattern[] {
     if (typeof route === 'string') return [{ method: undefined, path: compile(route, option) }];
-    if (typeof route === 'function') return paths(route).flatMap((path) => [path, `${trim(path)}/*path`].map((each) => ({ method: undefined, path: compile(each, option) })));
+    // Its paths are known when the app has started.
+    if (typeof route === 'function' && option === 'forRoutes') return [];
     const info = route as { path?: unknown; method?: RequestMethod } | null;
     if (typeof info === 'object' && info !== null && typeof info.path === 'string') {
       return [{ method: methodName(info.method), path: compile(info.path, option) }];
@@ -59,26 +67,52 @@ export class RouteMatcher {
 }
 
 function matches(patterns: readonly Pattern[], path: string, method: string | undefined): boolean {
-  return patterns.some((pattern) => (pattern.method === undefined || pattern.method === method) && pattern.path.test(path));
+  // The adapters hand a HEAD to the route of the GET.
+  const asked = method === 'HEAD' ? 'GET' : method;
+  return patterns.some((pattern) => (pattern.method === undefined || pattern.method === method || pattern.method === asked) && pattern.path.test(path));
 }
 
-function skippedRoutes(controller: Type, modulePath: string): Pattern[] {
+interface ControllerRoute extends Pattern {
+  readonly isSkipped: boolean;
+}
+
+function controllerRoutes(controller: Type, modulePath: string, versioning: VersioningOptions | undefined): ControllerRoute[] {
   const whole = Reflect.getMetadata(SKIP_SESSION, controller) === true;
-  const found: Pattern[] = [];
-  for (const name of Object.getOwnPropertyNames(controller.prototype)) {
-    const handler = Object.getOwnPropertyDescriptor(controller.prototype, name)?.value as object | undefined;
-    if (typeof handler !== 'function' || !Reflect.hasMetadata(PATH_METADATA, handler)) continue;
-    if (!whole && Reflect.getMetadata(SKIP_SESSION, handler) !== true) continue;
+  const found: ControllerRoute[] = [];
+  for (const handler of handlersOf(controller)) {
+    const isSkipped = whole || Reflect.getMetadata(SKIP_SESSION, handler) === true;
     const method = methodName(Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined);
-    for (const start of paths(controller)) {
-      for (const end of paths(handler)) {
-        // With URI versioning a version comes first.
-        const path = compile(`${trim(modulePath)}${trim(start)}${trim(end)}` || '/', '@SkipSession()');
-        found.push({ method, path });
+    for (const version of versionPaths(controller, handler, versioning)) {
+      for (const start of paths(controller)) {
+        for (const end of paths(handler)) {
+          const path = `${version}${trim(modulePath)}${trim(start)}${trim(end)}` || '/';
+          found.push({ method, path: compile(path, controller.name), isSkipped });
+        }
       }
     }
   }
   return found;
+}
+
+/** The functions that answer routes, inherited ones included. */
+function handlersOf(controller: Type): object[] {
+  const found = new Map<string, object>();
+  for (let at = controller.prototype as object | null; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const handler = Object.getOwnPropertyDescriptor(at, name)?.value as unknown;
+      if (typeof handler === 'function' && !found.has(name)) found.set(name, handler);
+    }
+  }
+  return [...found.values()].filter((handler) => Reflect.hasMetadata(PATH_METADATA, handler));
+}
+
+/** `/v1` and the like, as Nest puts it before a route; empty without versions in the URI. */
+function versionPaths(controller: Type, handler: object, versioning: VersioningOptions | undefined): string[] {
+  if (versioning?.type !== VersioningType.URI) return [''];
+  const given = (Reflect.getMetadata(VERSION_METADATA, handler) ?? Reflect.getMetadata(VERSION_METADATA, controller) ?? versioning.defaultVersion) as unknown;
+  if (given === undefined) return [''];
+  const prefix = versioning.prefix === false ? '' : (versioning.prefix ?? 'v');
+  return (Array.isArray(given) ? given : [given]).map((version: unknown) => (version === VERSION_NEUTRAL ? '' : `/${prefix}${String(version)}`));
 }
 
 function paths(target: object): string[] {
