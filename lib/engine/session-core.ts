@@ -267,7 +267,7 @@ export class SessionCore {
   private differs(json: string, values: object): boolean {
     if (this.baseJson !== undefined) return json !== this.baseJson && changedKeys(snapshot(JSON.parse(this.baseJson) as object), snapshot(values)).size > 0;
     // What was written by us reads the same as long as nothing changed.
-    if (this.stored?.record.rawData() !== undefined) return !this.stored.record.hasData(json);
+    if (this.view === undefined && this.stored?.record.rawData() !== undefined) return !this.stored.record.hasData(json);
     if (this.stored?.record.hasData(json) === true) return false;
     return changedKeys(snapshot(this.storedValues()), snapshot(values)).size > 0;
   }
