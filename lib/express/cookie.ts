@@ -1,4 +1,4 @@
-import { type CookieAttributes, SessionCookie } from '../engine/session-cookie.js';
+import { type CookieAttributes, SessionCookie, type StoredCookie } from '../engine/session-cookie.js';
 
 /** What `new Cookie()` takes. Of `expires` and `maxAge` the one that is named last counts. */
 export interface CookieInit extends Omit<CookieAttributes, 'maxAge' | 'expires'> {
@@ -24,6 +24,16 @@ export class Cookie extends SessionCookie {
     assertMaxAge(value);
     if (value instanceof Date) this.expires = value;
     else super.maxAge = value;
+  }
+
+  /** All attributes, those that are not set too. */
+  override get data(): CookieAttributes & { originalMaxAge: number | null } {
+    const { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite } = this;
+    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
+  }
+
+  override toJSON(): StoredCookie {
+    return { ...this.data, ...super.toJSON() } as StoredCookie;
   }
 
   /** Where some stores of express-session look for the end. */
