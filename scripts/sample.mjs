@@ -10,7 +10,9 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const root = join(import.meta.dirname, '..');
-const names = readdirSync(join(root, 'sample')).filter((name) => existsSync(join(root, 'sample', name, 'src', 'main.ts')));
+const names = readdirSync(join(root, 'sample')).filter((name) =>
+  existsSync(join(root, 'sample', name, 'src', 'main.ts')),
+);
 const name = process.argv[2] ?? '01-login';
 if (!names.includes(name)) {
   console.error(`There is no sample "${name}"; there are ${names.join(', ')}.`);

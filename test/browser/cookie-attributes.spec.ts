@@ -78,7 +78,14 @@ describeWithBrowser(
       await open('inn.test', '/count');
       expect(await page.evaluate('document.cookie')).toBe('');
       expect(await page.evaluate('cookieStore.getAll()')).toEqual([]);
-      expect(await sessionCookie(context)).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax', path: '/', domain: 'inn.test', expires: -1 });
+      expect(await sessionCookie(context)).toMatchObject({
+        httpOnly: true,
+        secure: true,
+        sameSite: 'Lax',
+        path: '/',
+        domain: 'inn.test',
+        expires: -1,
+      });
       expect(await views(await open('inn.test', '/count'))).toBe('2');
       expect(await views(await open('sub.inn.test', '/count'))).toBe('1');
     });
@@ -108,7 +115,12 @@ describeWithBrowser(
       it('is taken, sent back, and cannot be replaced from a subdomain', async () => {
         await start({ name, cookie: { secure: true } });
         expect(await views(await open('inn.test', '/count'))).toBe('1');
-        expect(await sessionCookie(context, name)).toMatchObject({ httpOnly: true, secure: true, path: '/', domain: 'inn.test' });
+        expect(await sessionCookie(context, name)).toMatchObject({
+          httpOnly: true,
+          secure: true,
+          path: '/',
+          domain: 'inn.test',
+        });
         await open('sub.inn.test', `/toss?name=${name}`);
         expect((await context.cookies(at('inn.test', '/'))).map(({ value }) => value)).not.toContain('tossed');
         expect(await views(await open('inn.test', '/count'))).toBe('2');
@@ -134,7 +146,11 @@ describeWithBrowser(
 
       it('has a jar of its own in each site that frames it, where it is Partitioned', async () => {
         await start(options(true));
-        expect([await framedIn('one.test'), await framedIn('one.test'), await framedIn('two.test')]).toEqual(['1', '2', '1']);
+        expect([await framedIn('one.test'), await framedIn('one.test'), await framedIn('two.test')]).toEqual([
+          '1',
+          '2',
+          '1',
+        ]);
         const keys = (await context.cookies()).map(({ partitionKey }) => partitionKey);
         expect(new Set(keys)).toEqual(new Set(['https://one.test', 'https://two.test']));
       });
@@ -142,7 +158,10 @@ describeWithBrowser(
       it('is one for all of them or for none, as the browser takes third-party cookies, where it is not', async () => {
         await start(options(false));
         const seen = [await framedIn('one.test'), await framedIn('one.test'), await framedIn('two.test')];
-        expect([['1', '2', '3'], ['1', '1', '1']]).toContainEqual(seen);
+        expect([
+          ['1', '2', '3'],
+          ['1', '1', '1'],
+        ]).toContainEqual(seen);
       });
 
       it('is not sent at all, where it is Lax', async () => {

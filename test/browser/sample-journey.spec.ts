@@ -37,7 +37,13 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     await page.getByRole('button', { name: 'Fill in as Ada Lovelace' }).click();
     await press(page, 'Log in');
     await page.getByText('This is your first visit with this card.').waitFor();
-    expect(await sessionCookie(context)).toMatchObject({ httpOnly: true, secure: false, sameSite: 'Lax', path: '/', domain: 'localhost' });
+    expect(await sessionCookie(context)).toMatchObject({
+      httpOnly: true,
+      secure: false,
+      sameSite: 'Lax',
+      path: '/',
+      domain: 'localhost',
+    });
     expect(await page.evaluate('document.cookie')).toBe('');
     await page.reload();
     await page.getByText('You have visited this page 2 times.').waitFor();
@@ -166,13 +172,20 @@ describeWithBrowser('the sample, in a browser', (browser) => {
       expect(await timer.innerText()).toMatch(/^(30:00|29:5\d)$/);
       await context.clock.fastForward('29:15');
       await other.getByText('Are you still there?').waitFor();
-      await bar.getByRole('alert').filter({ hasText: /^Your session ends in [34]\d seconds\.$/ }).waitFor();
+      await bar
+        .getByRole('alert')
+        .filter({ hasText: /^Your session ends in [34]\d seconds\.$/ })
+        .waitFor();
       expect(await timer.innerText()).toMatch(/^0:[34]\d$/);
       await picture(page, 'session-about-to-expire-light');
       await page.emulateMedia({ colorScheme: 'dark' });
       await picture(page, 'session-about-to-expire-dark');
       await press(page, 'Stay logged in');
-      for (const tab of [page, other]) await tab.getByRole('timer').filter({ hasText: /^(30:00|29:5\d)$/ }).waitFor();
+      for (const tab of [page, other])
+        await tab
+          .getByRole('timer')
+          .filter({ hasText: /^(30:00|29:5\d)$/ })
+          .waitFor();
       expect(await bar.getByRole('alert').innerText()).toBe('');
     });
 
@@ -195,7 +208,9 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     beforeAll(async () => {
       evil = createServer((_req, res) => {
         res.setHeader('Content-Type', 'text/html');
-        res.end(`<form method="post" action="${sample.url}/devices/logout-everywhere"><button>Win a prize</button></form>`);
+        res.end(
+          `<form method="post" action="${sample.url}/devices/logout-everywhere"><button>Win a prize</button></form>`,
+        );
       });
       await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
     });
@@ -215,8 +230,12 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   });
 
   it('can be used with the keyboard alone', async () => {
-    const focused = (): Promise<string> => page.evaluate('(document.activeElement.getAttribute("aria-label") || document.activeElement.textContent).trim().replace(/\\s+/g, " ")');
-    const hasRing = (): Promise<boolean> => page.evaluate('getComputedStyle(document.activeElement).outlineStyle === "solid"');
+    const focused = (): Promise<string> =>
+      page.evaluate(
+        '(document.activeElement.getAttribute("aria-label") || document.activeElement.textContent).trim().replace(/\\s+/g, " ")',
+      );
+    const hasRing = (): Promise<boolean> =>
+      page.evaluate('getComputedStyle(document.activeElement).outlineStyle === "solid"');
     const tabTo = async (name: string): Promise<void> => {
       for (let steps = 0; (await focused()) !== name; steps += 1) {
         if (steps > 40) throw new Error(`Tab never reaches "${name}".`);

@@ -21,38 +21,43 @@ describeWithBrowser('the pages of the sample', (browser) => {
     await clone?.remove();
   });
 
-  it.each(LOOKS)('look right in $name: nothing overflows, nothing errs, pictures are kept', async ({ name, ...look }) => {
-    const context = await browser().newContext(look);
-    const page = await context.newPage();
-    const errors = errorsOf(page);
-    const show = async (path: string, title: string): Promise<void> => {
-      if (path !== '') await page.goto(sample.url + path);
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-      await picture(page, `${title}-${name}`);
-    };
-    await show('/login', 'login');
-    await page.getByLabel('Name').fill('ada');
-    await page.getByLabel('Password').fill('wrong');
-    await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await page.getByRole('alert').getByText('do not go together').waitFor();
-    await show('', 'login-wrong-password');
-    await logIn(page, sample.url);
-    await show('/dashboard?notice=extended', 'dashboard');
-    await page.goto(`${sample.url}/cart`);
-    await page.getByRole('button', { name: 'One Pot of coffee more' }).click();
-    await page.getByRole('button', { name: 'Add 20 croissants' }).click();
-    await page.getByText('Nothing was lost').waitFor();
-    await show('', 'cart');
-    const phone = await browser().newContext({
-      userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1',
-    });
-    await logIn(await phone.newPage(), sample.url);
-    await show('/devices', 'devices');
-    await phone.close();
-    await show('/no-such-page', 'not-found');
-    await context.close();
-    expect(errors()).toEqual([]);
-  }, 60_000);
+  it.each(LOOKS)(
+    'look right in $name: nothing overflows, nothing errs, pictures are kept',
+    async ({ name, ...look }) => {
+      const context = await browser().newContext(look);
+      const page = await context.newPage();
+      const errors = errorsOf(page);
+      const show = async (path: string, title: string): Promise<void> => {
+        if (path !== '') await page.goto(sample.url + path);
+        expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+        await picture(page, `${title}-${name}`);
+      };
+      await show('/login', 'login');
+      await page.getByLabel('Name').fill('ada');
+      await page.getByLabel('Password').fill('wrong');
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await page.getByRole('alert').getByText('do not go together').waitFor();
+      await show('', 'login-wrong-password');
+      await logIn(page, sample.url);
+      await show('/dashboard?notice=extended', 'dashboard');
+      await page.goto(`${sample.url}/cart`);
+      await page.getByRole('button', { name: 'One Pot of coffee more' }).click();
+      await page.getByRole('button', { name: 'Add 20 croissants' }).click();
+      await page.getByText('Nothing was lost').waitFor();
+      await show('', 'cart');
+      const phone = await browser().newContext({
+        userAgent:
+          'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1',
+      });
+      await logIn(await phone.newPage(), sample.url);
+      await show('/devices', 'devices');
+      await phone.close();
+      await show('/no-such-page', 'not-found');
+      await context.close();
+      expect(errors()).toEqual([]);
+    },
+    60_000,
+  );
 });
 
 /** What the page complained of: exceptions and blocked content, but for answers whose status the test asked for. */

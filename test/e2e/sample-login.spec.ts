@@ -15,7 +15,8 @@ describe('npm run sample, in a fresh clone', () => {
   let clone: SampleClone;
   let sample: RunningSample;
   const data = (file: string): string => join(clone.path, 'sample', '01-login', file);
-  const visit = (jar: Jar, path: string, init?: RequestInit): Promise<Response> => jar.fetch(`${sample.url}${path}`, init);
+  const visit = (jar: Jar, path: string, init?: RequestInit): Promise<Response> =>
+    jar.fetch(`${sample.url}${path}`, init);
   const loggedIn = async (fields = ADA): Promise<Jar> => {
     const jar = new Jar();
     expect((await visit(jar, '/login', form(fields))).status).toBe(303);
@@ -32,7 +33,9 @@ describe('npm run sample, in a fresh clone', () => {
   });
 
   it('is what the script of that name in package.json starts', async () => {
-    const { scripts } = JSON.parse(await readFile(join(clone.path, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(await readFile(join(clone.path, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     expect(scripts.sample).toBe('node scripts/sample.mjs');
   });
 
@@ -54,7 +57,9 @@ describe('npm run sample, in a fresh clone', () => {
 
   it('logs in with one HttpOnly, SameSite cookie, counts visits, logs out, and the old cookie is worth nothing', async () => {
     const jar = await loggedIn();
-    expect(jar.last).toEqual([expect.stringMatching(/^sid=s%3A[\w-]{32}\.[^;]+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/)]);
+    expect(jar.last).toEqual([
+      expect.stringMatching(/^sid=s%3A[\w-]{32}\.[^;]+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/),
+    ]);
     const first = await visit(jar, '/dashboard');
     expect(first.status).toBe(200);
     expect(first.headers.get('cache-control')).toBe('no-store');
@@ -108,21 +113,30 @@ describe('npm run sample, in a fresh clone', () => {
   it('loses nothing of a cart that many requests change at once', async () => {
     const jar = await loggedIn({ name: 'grace', password: 'nanosecond of wire' });
     const init = { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' } };
-    const more = (sku: string): Promise<Response> => visit(jar, '/cart/items', { ...init, body: JSON.stringify({ sku, by: 1 }) });
+    const more = (sku: string): Promise<Response> =>
+      visit(jar, '/cart/items', { ...init, body: JSON.stringify({ sku, by: 1 }) });
     const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => more(index % 2 ? 'coffee' : 'fruit')));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     const cart = (await (await visit(jar, '/cart/items')).json()) as { lines: { sku: string; count: number }[] };
-    expect(Object.fromEntries(cart.lines.map(({ sku, count }) => [sku, count]))).toMatchObject({ coffee: 20, fruit: 20 });
+    expect(Object.fromEntries(cart.lines.map(({ sku, count }) => [sku, count]))).toMatchObject({
+      coffee: 20,
+      fruit: 20,
+    });
   });
 
   it('ends a session from another of the same guest, and never that of another guest', async () => {
-    const [one, other, grace] = [await loggedIn(), await loggedIn(), await loggedIn({ name: 'grace', password: 'nanosecond of wire' })];
+    const [one, other, grace] = [
+      await loggedIn(),
+      await loggedIn(),
+      await loggedIn({ name: 'grace', password: 'nanosecond of wire' }),
+    ];
     const handleOf = async (jar: Jar): Promise<string> => {
       const page = await (await visit(jar, '/devices')).text();
       return /data-device="this"[\s\S]*?\/devices\/([\w-]+)\/logout/.exec(page)![1]!;
     };
     const [otherHandle, graceHandle] = [await handleOf(other), await handleOf(grace)];
-    const end = async (handle: string) => (await visit(one, `/devices/${handle}/logout`, form({}))).headers.get('location');
+    const end = async (handle: string) =>
+      (await visit(one, `/devices/${handle}/logout`, form({}))).headers.get('location');
     expect(await end(graceHandle)).toBe('/devices?notice=device-gone');
     expect((await visit(grace, '/cart')).status).toBe(200);
     expect(await end(otherHandle)).toBe('/devices?notice=device-logged-out');
@@ -146,8 +160,15 @@ describe('npm run sample, in a fresh clone', () => {
     await rename(data('.sessions'), data('.sessions-away'));
     await writeFile(data('.sessions'), 'no folder');
     try {
-      for (const [path, init] of [['/dashboard', {}], ['/devices', {}], ['/login', form(ADA)]] as const) {
-        const answer = await visit(path === '/login' ? new Jar() : jar, path, { headers: { accept: 'text/html' }, ...init });
+      for (const [path, init] of [
+        ['/dashboard', {}],
+        ['/devices', {}],
+        ['/login', form(ADA)],
+      ] as const) {
+        const answer = await visit(path === '/login' ? new Jar() : jar, path, {
+          headers: { accept: 'text/html' },
+          ...init,
+        });
         expect([path, answer.status, answer.headers.get('retry-after')]).toEqual([path, 503, '5']);
         expect(await answer.text()).toContain('We can not reach the place where sessions are kept.');
       }

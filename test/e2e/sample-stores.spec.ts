@@ -41,59 +41,84 @@ describe('the sample, with SESSION_STORE', () => {
       await sample.stop();
       sample = await clone.start(env);
       expect((await page(sample, jar, '/cart'))[1].includes('<span data-total-count>3</span>')).toBe(survives);
-      if (survives) expect((await jar.fetch(`${sample.url}/devices/logout-everywhere`, { method: 'POST' })).status).toBe(303);
+      if (survives)
+        expect((await jar.fetch(`${sample.url}/devices/logout-everywhere`, { method: 'POST' })).status).toBe(303);
       expect(sample.said).not.toMatch(/error|password@/i);
     } finally {
       await sample.stop();
     }
   }
 
-  it('memory says so, and forgets with the process', () => tour({ SESSION_STORE: 'memory' }, 'MemoryStore', false), SLOW_MS);
+  it(
+    'memory says so, and forgets with the process',
+    () => tour({ SESSION_STORE: 'memory' }, 'MemoryStore', false),
+    SLOW_MS,
+  );
 
   describeWithServer('redis', (server) => {
-    it('says so, and survives a restart', () => tour({ SESSION_STORE: 'redis', REDIS_URL: server.url }, 'RedisStore (', true), SLOW_MS);
+    it(
+      'says so, and survives a restart',
+      () => tour({ SESSION_STORE: 'redis', REDIS_URL: server.url }, 'RedisStore (', true),
+      SLOW_MS,
+    );
   });
 
   describeWithServer('postgres', (server) => {
-    it('says so, and survives a restart', () => tour({ SESSION_STORE: 'postgres', PG_URL: server.url }, 'PostgresStore (', true), SLOW_MS);
+    it(
+      'says so, and survives a restart',
+      () => tour({ SESSION_STORE: 'postgres', PG_URL: server.url }, 'PostgresStore (', true),
+      SLOW_MS,
+    );
   });
 
   describeWithServer('mongo', (server) => {
-    it('says so, and survives a restart', () => tour({ SESSION_STORE: 'mongo', MONGO_URL: server.url }, 'MongoStore (', true), SLOW_MS);
+    it(
+      'says so, and survives a restart',
+      () => tour({ SESSION_STORE: 'mongo', MONGO_URL: server.url }, 'MongoStore (', true),
+      SLOW_MS,
+    );
   });
 
-  describeWithProgram('redis', () => {
-    it('shows a page that helps while Redis hangs or is gone, and recovers by itself', async () => {
-      const redis = await startRedis({ args: ['--appendonly', 'yes'] });
-      const sample = await clone.start({ SESSION_STORE: 'redis', REDIS_URL: redis.url });
-      const expectHelp = async (): Promise<void> => {
-        for (const path of ['/dashboard', '/devices']) {
-          const begun = performance.now();
-          const [status, text] = await page(sample, jar, path);
-          expect([path, status]).toEqual([path, 503]);
-          expect(text).toContain('We can not reach the place where sessions are kept.');
-          expect(performance.now() - begun).toBeLessThan(10_000);
-        }
-        expect((await page(sample, new Jar(), '/login'))[0]).toBe(200);
-      };
-      const jar = await logIn(sample);
-      try {
-        redis.pause();
-        await expectHelp();
-        redis.resume();
-        expect((await page(sample, jar, '/dashboard'))[0]).toBe(200);
-        await redis.kill();
-        await expectHelp();
-        await redis.restart();
-        for (const since = performance.now(); (await page(sample, jar, '/dashboard'))[0] !== 200; ) {
-          expect(performance.now() - since).toBeLessThan(20_000);
-          await new Promise((resolve) => setTimeout(resolve, 100));
-        }
-        expect((await page(sample, jar, '/devices'))[0]).toBe(200);
-      } finally {
-        await sample.stop();
-        await redis.stop();
-      }
-    }, SLOW_MS);
-  }, 'redis that fails');
+  describeWithProgram(
+    'redis',
+    () => {
+      it(
+        'shows a page that helps while Redis hangs or is gone, and recovers by itself',
+        async () => {
+          const redis = await startRedis({ args: ['--appendonly', 'yes'] });
+          const sample = await clone.start({ SESSION_STORE: 'redis', REDIS_URL: redis.url });
+          const expectHelp = async (): Promise<void> => {
+            for (const path of ['/dashboard', '/devices']) {
+              const begun = performance.now();
+              const [status, text] = await page(sample, jar, path);
+              expect([path, status]).toEqual([path, 503]);
+              expect(text).toContain('We can not reach the place where sessions are kept.');
+              expect(performance.now() - begun).toBeLessThan(10_000);
+            }
+            expect((await page(sample, new Jar(), '/login'))[0]).toBe(200);
+          };
+          const jar = await logIn(sample);
+          try {
+            redis.pause();
+            await expectHelp();
+            redis.resume();
+            expect((await page(sample, jar, '/dashboard'))[0]).toBe(200);
+            await redis.kill();
+            await expectHelp();
+            await redis.restart();
+            for (const since = performance.now(); (await page(sample, jar, '/dashboard'))[0] !== 200;) {
+              expect(performance.now() - since).toBeLessThan(20_000);
+              await new Promise((resolve) => setTimeout(resolve, 100));
+            }
+            expect((await page(sample, jar, '/devices'))[0]).toBe(200);
+          } finally {
+            await sample.stop();
+            await redis.stop();
+          }
+        },
+        SLOW_MS,
+      );
+    },
+    'redis that fails',
+  );
 });

@@ -13,7 +13,15 @@ export class SampleClone {
 
   static async make(): Promise<SampleClone> {
     const path = await mkdtemp(join(tmpdir(), 'keycard-sample-'));
-    const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.cjs.json', 'lib', 'scripts', 'sample'];
+    const files = [
+      'package.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'tsconfig.cjs.json',
+      'lib',
+      'scripts',
+      'sample',
+    ];
     const filter = (source: string): boolean => !NOT_IN_A_CLONE.has(basename(source));
     await Promise.all(files.map((file) => cp(join(root, file), join(path, file), { recursive: true, filter })));
     await symlink(join(root, 'node_modules'), join(path, 'node_modules'), 'junction');
@@ -35,7 +43,10 @@ export class RunningSample {
   private output = '';
   private readonly exited: Promise<number | null>;
 
-  private constructor(private readonly child: ChildProcess, private readonly heard: { url?: string }) {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly heard: { url?: string },
+  ) {
     this.exited = new Promise((resolve) => child.once('close', resolve));
     const listen = (chunk: Buffer): void => void (this.output += chunk.toString());
     child.stdout!.on('data', listen);
@@ -70,7 +81,7 @@ export class RunningSample {
 
   private async listening(): Promise<void> {
     const ended = this.exited.then(() => 'ended' as const);
-    for (const deadline = Date.now() + STARTS_MS; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + STARTS_MS; Date.now() < deadline;) {
       const url = /http:\/\/localhost:\d+/.exec(this.output)?.[0];
       if (url !== undefined) {
         this.heard.url = url;

@@ -46,7 +46,11 @@ async function refresh() {
 
 const read = () => ask('/cart/items', {});
 const change = (sku, by) =>
-  ask('/cart/items', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sku, by }) });
+  ask('/cart/items', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sku, by }),
+  });
 
 async function ask(path, init) {
   const response = await fetch(path, { ...init, headers: { ...init.headers, accept: 'application/json' } });
@@ -59,7 +63,8 @@ async function ask(path, init) {
 function show(cart) {
   for (const element of document.querySelectorAll('[data-cart-count]')) element.textContent = cart.count;
   if (document.querySelector('[data-cart]') === null) return;
-  for (const { sku, count } of cart.lines) document.querySelector(`[data-sku="${sku}"] [data-count]`).textContent = count;
+  for (const { sku, count } of cart.lines)
+    document.querySelector(`[data-sku="${sku}"] [data-count]`).textContent = count;
   document.querySelector('[data-total-count]').textContent = cart.count;
   document.querySelector('[data-total]').textContent = euros(cart.cents);
 }

@@ -9,7 +9,13 @@ export class Html {
 /** What a template takes: text is escaped, markup stays, `undefined` and `false` are nothing. */
 export type Content = Html | string | number | false | undefined | readonly Content[];
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** A template whose values are escaped, in text and in quoted attributes. */
 export function html(parts: TemplateStringsArray, ...values: readonly Content[]): Html {
