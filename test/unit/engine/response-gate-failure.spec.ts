@@ -104,6 +104,14 @@ describe.each(ways)('where the hook %s', (_title, hooks) => {
     expect(response).not.toContain('X-More');
   });
 
+  it('a strict length of the app’s, known to writeHead alone, does not bind the answer', async () => {
+    const server = await start((_req, res) => {
+      res.strictContentLength = true;
+      res.writeHead(200, { 'Content-Length': 6 }).end('secret');
+    }, hooks);
+    expect(body(await server.raw())).toBe(ANSWER);
+  });
+
   it('HEAD gets the headers and no body, and the connection stays usable', async () => {
     const server = await start((_req, res) => res.end('secret'), hooks);
     const client = server.connect();
