@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import { describeWithBrowser, logIn, picture, sessionCookie } from '../support/browser/browser.js';
+import { lowContrasts } from '../support/browser/contrast.js';
 import { type RunningSample, SampleClone } from '../support/sample.js';
 
 const IPHONE =
@@ -177,8 +178,10 @@ describeWithBrowser('the sample, in a browser', (browser) => {
         .filter({ hasText: /^Your session ends in [34]\d seconds\.$/ })
         .waitFor();
       expect(await timer.innerText()).toMatch(/^0:[34]\d$/);
+      expect(await lowContrasts(page)).toEqual([]);
       await picture(page, 'session-about-to-expire-light');
       await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await lowContrasts(page)).toEqual([]);
       await picture(page, 'session-about-to-expire-dark');
       await press(page, 'Stay logged in');
       for (const tab of [page, other])

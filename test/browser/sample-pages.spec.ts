@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { describeWithBrowser, logIn, picture } from '../support/browser/browser.js';
+import { lowContrasts } from '../support/browser/contrast.js';
 import { type RunningSample, SampleClone } from '../support/sample.js';
 
 const LOOKS = [
@@ -22,7 +23,7 @@ describeWithBrowser('the pages of the sample', (browser) => {
   });
 
   it.each(LOOKS)(
-    'look right in $name: nothing overflows, nothing errs, pictures are kept',
+    'look right in $name: nothing overflows or errs, contrasts hold, everything has a name; pictures are kept',
     async ({ name, ...look }) => {
       const context = await browser().newContext(look);
       const page = await context.newPage();
@@ -30,6 +31,8 @@ describeWithBrowser('the pages of the sample', (browser) => {
       const show = async (path: string, title: string): Promise<void> => {
         if (path !== '') await page.goto(sample.url + path);
         expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+        expect(await lowContrasts(page)).toEqual([]);
+        expect(await unnamedFields(page)).toEqual([]);
         await picture(page, `${title}-${name}`);
       };
       await show('/login', 'login');
@@ -68,4 +71,16 @@ function errorsOf(page: Page): () => string[] {
     if (message.type() === 'error' && !/status of (401|404)/.test(message.text())) errors.push(message.text());
   });
   return () => errors;
+}
+
+/** What a screen reader could only call "button" or "edit text"; and what breaks a page's outline. */
+async function unnamedFields(page: Page): Promise<string[]> {
+  const missing = (await page.getByRole('main').count()) === 1 ? [] : ['main'];
+  if ((await page.getByRole('heading', { level: 1 }).count()) !== 1) missing.push('one h1');
+  for (const role of ['button', 'link', 'textbox', 'navigation', 'region'] as const) {
+    // A name that is empty matches no letter.
+    const [all, named] = [page.getByRole(role), page.getByRole(role, { name: /\S/ })];
+    if ((await all.count()) !== (await named.count())) missing.push(role);
+  }
+  return missing;
 }
