@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { SessionOptions, SessionRegistry } from 'nestjs-keycard';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SessionOptions, SessionRegistry, SessionStore } from 'nestjs-keycard';
 import { beginSession } from '../../lib/engine/lifecycle.js';
 import { resolveOptions } from '../../lib/engine/resolve-options.js';
 import { SessionManager } from '../../lib/engine/session-manager.js';
@@ -18,6 +19,23 @@ export interface Counters {
   lostReplies: number;
 }
 
+/** A store of this process that takes a moment for each call, as one behind a wire does: requests overlap. */
+function takingTurns(store: SessionStore): SessionStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      if (typeof value !== 'function') return value;
+      if (name !== 'load' && name !== 'replace' && name !== 'create') return value.bind(target) as unknown;
+      return async (...args: unknown[]) => {
+        await nextTurn();
+        const result = (await (value as (...args: unknown[]) => Promise<unknown>).apply(target, args)) as unknown;
+        await nextTurn();
+        return result;
+      };
+    },
+  });
+}
+
 /** Servers on one place: a process each, or, where only this process knows the place (memory), an engine each. */
 export class EngineFleet {
   private constructor(
@@ -28,7 +46,7 @@ export class EngineFleet {
   static async start(size: number, lib: CompiledLib, place: StorePlace, options: Partial<SessionOptions> = {}): Promise<EngineFleet> {
     if (place.spec === undefined) {
       const engine = { SessionManager, SessionRegistry: registry.SessionRegistry as unknown as typeof SessionRegistry, resolveOptions, beginSession };
-      const servers = await Promise.all(Array.from({ length: size }, () => serveEngine(engine, place.store, options)));
+      const servers = await Promise.all(Array.from({ length: size }, () => serveEngine(engine, takingTurns(place.store), options)));
       return new EngineFleet(
         servers.map(({ port }) => port),
         async () => void (await Promise.all(servers.map((server) => server.close()))),
