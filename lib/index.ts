@@ -2,6 +2,8 @@ export { SessionModule } from './session.module.js';
 export type { SessionModuleOptions, SessionOptionsFactory, SessionRoutes } from './session.module-definition.js';
 export { SessionRegistry } from './session.registry.js';
 export type { SessionListQuery, SessionPage, SessionSummary } from './session.registry.js';
+export { SessionHealthIndicator } from './session.health.js';
+export type { SessionHealth, SessionHealthResult } from './session.health.js';
 
 export { Session } from './decorators/session.decorator.js';
 export type { SessionDecorator } from './decorators/session.decorator.js';

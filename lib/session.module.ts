@@ -10,6 +10,8 @@ import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE, type 
 import { sessionProviders } from './session.providers.js';
 import { SessionRegistry } from './session.registry.js';
 import { RouteMatcher } from './session.routes.js';
+import { SessionHealthIndicator } from './session.health.js';
+import { openStore } from './session.start.js';
 import { SessionStore } from './stores/session-store.js';
 
 /** What the module needs of an HTTP adapter. */
@@ -24,7 +26,7 @@ const mountedIn = new WeakSet<object>();
  * Sessions for an app: `SessionModule.forRoot({ secret })` or `forRootAsync()`, once. Global: `SessionStore` and `SessionRegistry` can be injected
  * everywhere. The middleware is mounted on the HTTP adapter while the module is made, so that it runs before what `main.ts` hands to `app.use`.
  */
-@Module({ providers: sessionProviders, exports: [SessionManager, SessionStore, SessionRegistry] })
+@Module({ providers: sessionProviders, exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator] })
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly routes: RouteMatcher;
 
@@ -73,7 +75,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
 
   /** @throws SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
-    await this.manager.store.open?.();
+    await openStore(this.manager);
   }
 
   onApplicationBootstrap(): void {

@@ -6,6 +6,7 @@ import { type ResolvedOptions, resolveOptions } from './engine/resolve-options.j
 import { SessionManager } from './engine/session-manager.js';
 import { fromExpressStore } from './express/from-express-store.js';
 import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { SessionHealthIndicator } from './session.health.js';
 import { SessionRegistry } from './session.registry.js';
 import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides } from './session.tokens.js';
 import { MemoryStore } from './stores/memory.store.js';
@@ -26,6 +27,7 @@ export const sessionProviders: Provider[] = [
   },
   { provide: SessionManager, useFactory: (resolved: ResolvedOptions, store: SessionStore) => new SessionManager(resolved, store), inject: [RESOLVED, SessionStore] },
   { provide: SESSION_MANAGER, useExisting: SessionManager },
+  SessionHealthIndicator,
   { provide: SessionRegistry, useFactory: (manager: SessionManager) => new SessionRegistry(manager), inject: [SessionManager] },
 ];
 

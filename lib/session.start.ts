@@ -1,0 +1,73 @@
+import type { SessionManager } from './engine/session-manager.js';
+import { newSessionId } from './engine/session-id.js';
+import { SessionStoreError } from './stores/session-store.error.js';
+
+/** How long a store may take to open before it is asked whether it is there at all. Making an index on a large table may well take longer. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Opens the store and sees that it answers, before the first request needs it.
+ *
+ * @throws SessionStoreError in one sentence, with the cause.
+ */
+export async function openStore(manager: SessionManager): Promise<void> {
+  const { store, options } = manager;
+  try {
+    if (store.open === undefined) await probe(manager);
+    else await opened(store.open(), manager);
+  } catch (cause) {
+    await closeQuietly(manager);
+    const why = messageOf(cause).replace(/\.$/, '');
+    throw new SessionStoreError('UNAVAILABLE', `The session store (${store.constructor.name}) doesn't answer, so the app can't start: ${why}.`, { cause });
+  }
+  if (store.list === undefined) {
+    options.logger.warn(`This session store (${store.constructor.name}) can't list sessions: "your devices", revokeAll() and maxSessionsPerPrincipal don't work with it.`);
+  }
+}
+
+async function opened(opening: Promise<void>, manager: SessionManager): Promise<void> {
+  const done = opening.then(() => true);
+  if (await Promise.race([done, later(PATIENCE_MS)])) return;
+  await probe(manager);
+  manager.options.logger.warn(`The session store (${manager.store.constructor.name}) answers, but takes its time to open. Waiting for it.`);
+  await done;
+}
+
+/** A session that isn't there. */
+async function probe(manager: SessionManager): Promise<void> {
+  await manager.records.load(manager.records.key(newSessionId()));
+}
+
+/** A store that could not be opened may still try to connect, and would keep the process alive. */
+async function closeQuietly(manager: SessionManager): Promise<void> {
+  try {
+    await Promise.race([manager.store.close?.(), later(1_000)]);
+  } catch (error) {
+    manager.options.logger.warn(`The session store could not be closed either: ${messageOf(error)}`);
+  }
+}
+
+/** @throws SessionStoreError `TIMEOUT` where the work takes longer. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new SessionStoreError('TIMEOUT', `The session store didn't answer within ${ms} ms.`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `false`, after a while that keeps no process alive. */
+function later(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Node tries several addresses, and says why in each one's error.
+  const { message, errors } = error as AggregateError;
+  return message || (errors?.[0] instanceof Error ? errors[0].message : error.name);
+}
