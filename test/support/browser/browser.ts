@@ -45,7 +45,12 @@ export async function sessionCookie(context: BrowserContext, name = 'sid') {
 /** Keeps a picture of the page in artifacts/screenshots. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(screenshots, { recursive: true });
-  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+  const viewport = page.viewportSize()!;
+  // As tall as the page, so that what sticks to the window's edge covers nothing.
+  const height = (await page.evaluate('document.documentElement.scrollHeight')) as number;
+  await page.setViewportSize({ ...viewport, height: Math.max(viewport.height, height) });
+  await page.screenshot({ path: join(screenshots, `${name}.png`) });
+  await page.setViewportSize(viewport);
 }
 
 /** Logs a guest of the sample in through its login page. */
