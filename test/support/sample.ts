@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..', '..');
-const NOT_IN_A_CLONE = new Set(['dist', '.sessions', '.session-secret']);
 const STARTS_MS = 90_000;
 
 /** The repository as a fresh clone after `npm ci`: nothing is built, and nobody else builds in it meanwhile. */
@@ -13,17 +14,7 @@ export class SampleClone {
 
   static async make(): Promise<SampleClone> {
     const path = await mkdtemp(join(tmpdir(), 'keycard-sample-'));
-    const files = [
-      'package.json',
-      'tsconfig.json',
-      'tsconfig.build.json',
-      'tsconfig.cjs.json',
-      'lib',
-      'scripts',
-      'sample',
-    ];
-    const filter = (source: string): boolean => !NOT_IN_A_CLONE.has(basename(source));
-    await Promise.all(files.map((file) => cp(join(root, file), join(path, file), { recursive: true, filter })));
+    for (const file of await filesOfAClone()) await cp(join(root, file), join(path, file));
     await symlink(join(root, 'node_modules'), join(path, 'node_modules'), 'junction');
     return new SampleClone(path);
   }
@@ -36,6 +27,15 @@ export class SampleClone {
   remove(): Promise<void> {
     return rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** What Git has, or would take: a file that .gitignore hides is missing in a clone, so it has to be missing here. */
+async function filesOfAClone(): Promise<string[]> {
+  const parts = ['package.json', 'tsconfig*.json', 'lib', 'scripts', 'sample'];
+  const { stdout } = await promisify(execFile)('git', ['ls-files', '-z', '-co', '--exclude-standard', '--', ...parts], {
+    cwd: root,
+  });
+  return stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
 }
 
 /** The sample at work, in a process of its own. */

@@ -7,8 +7,8 @@ import { CartController } from './cart/cart.controller.js';
 import { DashboardController } from './dashboard/dashboard.controller.js';
 import { DevicesController } from './devices/devices.controller.js';
 import { PageFilter } from './pages/page.filter.js';
-import { SessionController } from './sessions/session.controller.js';
-import { sessionOptions } from './sessions/session.options.js';
+import { SessionController } from './session/session.controller.js';
+import { sessionOptions } from './session/session.options.js';
 import { UsersService } from './users/users.service.js';
 
 @Module({

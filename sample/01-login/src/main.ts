@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { join } from 'node:path';
 import { AppModule } from './app.module.js';
 import { securityHeaders } from './pages/security-headers.js';
-import { storeLabel } from './sessions/session-store.js';
+import { storeLabel } from './session/session-store.js';
 import { users } from './users/users.data.js';
 
 // The loopback alone, as everybody knows the passwords of the demo guests.

@@ -1,6 +1,6 @@
 import type { Session } from 'nestjs-keycard';
 import { cartOf } from '../cart/cart.js';
-import { storeLabel } from '../sessions/session-store.js';
+import { storeLabel } from '../session/session-store.js';
 import { type Html, html } from './html.js';
 import { sessionBar } from './session-bar.js';
 
