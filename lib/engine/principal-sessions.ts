@@ -9,6 +9,8 @@ import { isStoreError, type ListedRecord, type LoadedRecord } from './session-re
 
 const MOST_TRIES = 20;
 const LONGEST_PAUSE_MS = 50;
+/** Less than a clock tells, more than a number of this size loses. */
+const STEP_MS = 0.001;
 
 /** Up to when all of a principal's sessions were ended. */
 export interface NotBefore {
@@ -22,6 +24,7 @@ export interface NotBefore {
 /** The sessions of one principal: how many there may be, and up to when they were all ended. */
 export class PrincipalSessions {
   private readonly queue = new KeyedQueue();
+  private lastLogin = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly manager: SessionManager) {}
 
@@ -65,7 +68,13 @@ export class PrincipalSessions {
   /** The same for who is logged in already. */
   async beforeConfirmation(principal: string): Promise<{ at: number; mark: string | undefined }> {
     const mark = await this.notBefore(principal);
-    return { at: Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + 1), mark: mark?.nonce };
+    return { at: this.inOrder(Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + STEP_MS)), mark: mark?.nonce };
+  }
+
+  /** Logins within a millisecond get times in their order, so that the oldest are told from the newest. */
+  private inOrder(at: number): number {
+    const tie = at <= this.lastLogin && at > this.lastLogin - 1;
+    return (this.lastLogin = tie ? this.lastLogin + STEP_MS : at);
   }
 
   private async assertRoom(principal: string, except: string): Promise<void> {

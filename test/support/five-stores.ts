@@ -27,6 +27,8 @@ export interface StorePlace {
   rawCreate(id: string, text: string): Promise<void>;
   /** Deletes a record by hand. */
   rawDelete(id: string): Promise<void>;
+  /** How many records the server read, or the client fetched, for a piece of work; where that can be counted. */
+  readsOf?(work: () => Promise<unknown>): Promise<number>;
   /** All names and texts in the place, for searching. */
   rawDump(): Promise<string>;
   close(): Promise<void>;
@@ -123,6 +125,13 @@ async function openRedis(name: 'redis' | 'redis-cluster', server: SharedServer, 
   const store = new RedisStore({ client, prefix: space, clock });
   await store.open();
   const raw = client as Redis;
+  let fetched = 0;
+  const { sendCommand } = raw;
+  raw.sendCommand = (...args) => {
+    const { name: command, args: operands } = args[0] as unknown as { name: string; args: unknown[] };
+    if (command === 'get' || command === 'mget') fetched += operands.length;
+    return sendCommand.apply(raw, args) as never;
+  };
   const keys = async (): Promise<string[]> => {
     const nodes = client instanceof Cluster ? client.nodes('master') : [client];
     const found = await Promise.all(nodes.map((node) => node.keys(`*${space}*`)));
@@ -134,6 +143,11 @@ async function openRedis(name: 'redis' | 'redis-cluster', server: SharedServer, 
     rawRead: async (id) => (await raw.get(space + id)) ?? undefined,
     rawWrite: async (id, text) => void (await raw.set(space + id, text, 'KEEPTTL')),
     rawCreate: async (id, text) => void (await raw.set(space + id, text, 'EX', 3_600)),
+    readsOf: async (work) => {
+      const before = fetched;
+      await work();
+      return fetched - before;
+    },
     rawDelete: async (id) => void (await raw.del(space + id)),
     rawDump: async () => {
       const all: string[] = [];
@@ -161,6 +175,17 @@ async function openPostgres(server: SharedServer, clock: Clock | undefined): Pro
     rawWrite: async (id, text) => void (await pool.query(`UPDATE ${tableName} SET sess = $2 WHERE sid = $1`, [id, text])),
     rawCreate: async (id, text) => void (await pool.query(`INSERT INTO ${tableName} (sid, sess, expire) VALUES ($1, $2, date_trunc('second', now()) + interval '1 hour')`, [id, text])),
     rawDelete: async (id) => void (await pool.query(`DELETE FROM ${tableName} WHERE sid = $1`, [id])),
+    readsOf: async (work) => {
+      const rows = async (): Promise<number> => {
+        // The server adds up what its backends report, at most once a second each.
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        const { rows: found } = await pool.query<{ read: string }>('SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS read FROM pg_stat_user_tables WHERE relname = $1', [tableName]);
+        return Number(found[0]!.read);
+      };
+      const before = await rows();
+      await work();
+      return (await rows()) - before;
+    },
     rawDump: async () => {
       const { rows } = await pool.query<{ sid: string; text: string }>(`SELECT sid, sess::text AS text FROM ${tableName}`);
       return rows.map(({ sid, text }) => `${sid}\n${text}`).join('\n');

@@ -42,6 +42,9 @@ export class Gate {
 
 export const gate = new Gate();
 
+/** Whatever other specs declare of `SessionData`. */
+export type AnySession = Session<Record<string, unknown>>;
+
 interface LoginBody {
   id: string | number;
   data?: Record<string, unknown>;
@@ -53,7 +56,7 @@ export class LoginController {
 
   @Post('set')
   @HttpCode(200)
-  async set(@Session() session: Session, @Body() body: Record<string, unknown>) {
+  async set(@Session() session: AnySession, @Body() body: Record<string, unknown>) {
     Object.assign(session, body);
     await gate.pass('set');
     return {};
@@ -61,14 +64,14 @@ export class LoginController {
 
   @Post('delete/:key')
   @HttpCode(200)
-  remove(@Session() session: Session, @Param('key') key: string) {
+  remove(@Session() session: AnySession, @Param('key') key: string) {
     delete session[key];
     return {};
   }
 
   @Post('login')
   @HttpCode(200)
-  async login(@Session() session: Session, @Body() { id, data }: LoginBody) {
+  async login(@Session() session: AnySession, @Body() { id, data }: LoginBody) {
     await session.login(id, data);
     await gate.pass('login');
     return { handle: session.info.handle };
@@ -77,7 +80,7 @@ export class LoginController {
   /** What passport does. */
   @Post('passport')
   @HttpCode(200)
-  async passport(@Session() session: Session, @Body() { id }: LoginBody) {
+  async passport(@Session() session: AnySession, @Body() { id }: LoginBody) {
     const fresh = await session.regenerate();
     fresh['passport'] = { user: id };
     await gate.pass('passport');
@@ -86,7 +89,7 @@ export class LoginController {
 
   @Post('logout')
   @HttpCode(200)
-  async logout(@Session() session: Session) {
+  async logout(@Session() session: AnySession) {
     await gate.pass('logout');
     await session.logout();
     return {};
@@ -94,14 +97,14 @@ export class LoginController {
 
   @Post('renew')
   @HttpCode(200)
-  async renew(@Session() session: Session) {
+  async renew(@Session() session: AnySession) {
     await session.renew();
     return {};
   }
 
   @Post('confirm')
   @HttpCode(200)
-  async confirm(@Session() session: Session) {
+  async confirm(@Session() session: AnySession) {
     await session.confirmLogin();
     return {};
   }
@@ -109,13 +112,13 @@ export class LoginController {
   /** A changed password: this session stays, all others end. */
   @Post('password')
   @HttpCode(200)
-  async password(@Session() session: Session) {
+  async password(@Session() session: AnySession) {
     await session.confirmLogin();
     return { ended: await this.registry.revokeAll(session.info.principal!, { except: session }) };
   }
 
   @Get('me')
-  me(@Session() session: Session) {
+  me(@Session() session: AnySession) {
     return { ...session.info, data: { ...session } };
   }
 
@@ -126,7 +129,7 @@ export class LoginController {
 
   @Get('home')
   @UseGuards(SessionGuard)
-  home(@Session() session: Session) {
+  home(@Session() session: AnySession) {
     return { principal: session.info.principal };
   }
 
@@ -138,7 +141,7 @@ export class LoginController {
   }
 
   @Get('slow')
-  async slow(@Session() session: Session, @Req() _req: unknown) {
+  async slow(@Session() session: AnySession, @Req() _req: unknown) {
     await gate.pass('slow');
     return { principal: session.info.principal ?? null };
   }

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { type Session, SessionRegistry, type SessionStore } from 'nestjs-keycard';
+import { SessionRegistry, type SessionStore } from 'nestjs-keycard';
 import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { resolveOptions } from '../../../lib/engine/resolve-options.js';
 import { SessionManager } from '../../../lib/engine/session-manager.js';
 import { SECRET } from '../../support/app.js';
+import type { AnySession } from '../../support/login-app.js';
 import { CuttingProxy } from '../../support/cutting-proxy.js';
 import { describeWithServer, type SharedServer, uniqueName } from '../../support/servers/available.js';
 
@@ -36,10 +37,10 @@ function lostReplies(server: SharedServer, open: (url: string) => Promise<{ stor
 
     it(`is not done twice by update(), in ${ROUNDS} rounds with the connection cut after the server did it`, async () => {
       // By now the server knows the script, so that each cut below is one of a write.
-      await ((await sessions.open(ID)) as Session).update((draft) => void (draft['views'] = 0));
+      await ((await sessions.open(ID)) as AnySession).update((draft) => void (draft['views'] = 0));
       let told = 0;
       for (let round = 1; round <= ROUNDS; round += 1) {
-        const session = (await sessions.open(ID)) as Session;
+        const session = (await sessions.open(ID)) as AnySession;
         proxy.arm(write);
         try {
           await session.update((draft) => void (draft['views'] = (draft['views'] as number) + 1));
@@ -48,7 +49,7 @@ function lostReplies(server: SharedServer, open: (url: string) => Promise<{ stor
           // The client could not know: it says so, and does nothing on its own.
           expect((error as Error).name).toBe('SessionStoreError');
         }
-        const views = ((await sessions.open(ID)) as Session)['views'];
+        const views = ((await sessions.open(ID)) as AnySession)['views'];
         expect(views).toBe(round);
       }
       expect(proxy.cuts).toBe(ROUNDS);

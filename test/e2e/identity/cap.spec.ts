@@ -38,6 +38,13 @@ describeEachStore((each) => {
       expect(await Promise.all(jars.map(isIn))).toEqual([false, false, true, true]);
     });
 
+    it('ends the oldest of logins within one tick of the clock, and never the newest', async () => {
+      await start('evict-oldest');
+      const jars: Jar[] = [];
+      for (let n = 0; n < 6; n += 1) jars.push(await app.loggedIn('ann'));
+      expect(await Promise.all(jars.map(isIn))).toEqual([false, false, false, false, true, true]);
+    });
+
     it('refuses a login that is one too many, with a clear answer', async () => {
       await start('reject');
       const first = await app.loggedIn('ann');

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Session } from 'nestjs-keycard';
 import { Jar } from '../../support/app.js';
 import { describeEachStore } from '../../support/five-stores.js';
-import { copyOf, gate, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
+import { type AnySession, copyOf, gate, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const DAY = 86_400_000;
 
@@ -198,7 +197,7 @@ describeEachStore((each) => {
 
     it('opens a session for a job, which can change and end it and give it no new id', async () => {
       const jar = await app.loggedIn('ann');
-      const session = (await app.registry.open(idIn(jar)))!;
+      const session = (await app.registry.open(idIn(jar))) as AnySession;
       await session.update((draft) => void (draft['mail'] = 'sent'));
       expect((await app.me(jar)).data).toMatchObject({ mail: 'sent' });
       await expect(session.login('eve')).rejects.toThrow(/no response/);
@@ -216,7 +215,7 @@ describeEachStore((each) => {
       const late = copyOf(jar);
       expect(await isIn(late)).toBe(false);
       // The mark itself is still there: what is in flight from before it doesn't count.
-      const opened = (await app.registry.open(idIn(await app.loggedIn('ann')))) as Session;
+      const opened = (await app.registry.open(idIn(await app.loggedIn('ann')))) as AnySession;
       expect(opened.info.principal).toBe('ann');
       expect(await app.place.rawDump()).toContain('keycard.');
     });
