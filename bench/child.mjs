@@ -43,11 +43,12 @@ export class Child {
 
 /** In the child: answers each request with the function of its name. */
 export function answer(functions) {
+  const send = (message) => process.connected && process.send(message);
   process.on('message', async ({ id, name, argument }) => {
     try {
-      process.send({ id, value: await functions[name](argument) });
+      send({ id, value: await functions[name](argument) });
     } catch (error) {
-      process.send({ id, error: error.stack });
+      send({ id, error: error.stack });
     }
   });
   // The parent is gone, whatever became of it.

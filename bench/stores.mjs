@@ -61,7 +61,8 @@ export async function expressStore(spec, session) {
     return new PgStore({ pool: connection, tableName: name, createTableIfMissing: true });
   }
   const { MongoStore } = await import('connect-mongo');
-  return MongoStore.create({ client: connection, dbName: 'bench', collectionName: name });
+  // FerretDB makes no TTL index.
+  return MongoStore.create({ client: connection, dbName: 'bench', collectionName: name, autoRemove: 'disabled' });
 }
 
 /** connect-redis 9 speaks as node-redis does; an app on ioredis puts this between. */
