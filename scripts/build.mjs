@@ -1,4 +1,4 @@
-// Builds dist/esm and dist/cjs. Each folder says its own module type, so that `require` gets CommonJS.
+// Builds dist/esm, dist/cjs and what `nest add` runs, dist/schematics. Each folder says its own module type, so that `require` gets CommonJS.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,12 +11,14 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 for (const [format, config, type] of [
   ['esm', 'tsconfig.build.json', 'module'],
   ['cjs', 'tsconfig.cjs.json', 'commonjs'],
+  ['schematics', 'tsconfig.schematics.json', 'commonjs'],
 ]) {
   execFileSync(process.execPath, [tsc, '-p', join(root, config)], { stdio: 'inherit', cwd: root });
   mkdirSync(join(root, 'dist', format), { recursive: true });
   writeFileSync(join(root, 'dist', format, 'package.json'), `${JSON.stringify({ type })}\n`);
 }
 makeRequireCallable(join(root, 'dist', 'cjs', 'express'));
+cpSync(join(root, 'schematics', 'collection.json'), join(root, 'dist', 'schematics', 'collection.json'));
 
 /** `require('nestjs-keycard/express')` gives the function itself, as `require('express-session')` does. */
 function makeRequireCallable(folder) {

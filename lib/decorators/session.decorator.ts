@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { createParamDecorator, type ExecutionContext, type PipeTransform, ServiceUnavailableException, type Type } from '@nestjs/common';
 import { SessionUnavailableError } from '../engine/errors.js';
 import type { RequestSession } from '../engine/request-session.js';
@@ -7,15 +8,21 @@ import type { Session as SessionType, SessionData } from '../session-types.js';
 type Pipe = Type<PipeTransform> | PipeTransform;
 type KeyOf<D> = [keyof D] extends [never] ? string : Extract<keyof D, string>;
 
-/**
- * `@Session()` and `@Session('key', ...pipes)`. An app whose data is described by a schema can have the keys checked without any merging:
- * `export const AppSession: SessionDecorator<z.infer<typeof schema>> = Session`.
- */
+/** `@Session()` and `@Session('key', ...pipes)`. */
 export interface SessionDecorator<D = SessionData> {
   /** The whole session. No pipe touches it. */
   (): ParameterDecorator;
   /** One key of it, through pipes as any parameter. */
   (key: KeyOf<D>, ...pipes: Pipe[]): ParameterDecorator;
+  /**
+   * The same decorator, with the keys that a schema knows, where nothing is declared by merging:
+   *
+   * ```ts
+   * export const AppSession = Session.of(schema);
+   * export type AppSession = SessionOf<typeof schema>;
+   * ```
+   */
+  of<S extends StandardSchemaV1>(schema: S): SessionDecorator<StandardSchemaV1.InferOutput<S>>;
 }
 
 /**
@@ -54,14 +61,16 @@ const parameter = createParamDecorator((key: string | undefined, context: Execut
 
 const valueOf = (session: object | undefined, key: string): unknown => (session as Record<string, unknown> | undefined)?.[key];
 
-/** A parameter that holds the session, or one key of it. Also the type of a session. */
-export const Session: SessionDecorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
+const decorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
   const decorate = key === undefined ? parameter() : parameter(key, ...pipes);
   return (target, property, index) => {
     if (key === undefined) forgetType(target, property, index);
     decorate(target, property, index);
   };
 };
+
+/** A parameter that holds the session, or one key of it. Also the type of a session. */
+export const Session: SessionDecorator = Object.assign(decorator, { of: () => Session as never });
 export type Session<D = SessionData> = SessionType<D>;
 
 /**

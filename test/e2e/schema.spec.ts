@@ -1,7 +1,7 @@
 import { Body, Controller, Get, ParseArrayPipe, type PipeTransform, Post, Res, UseGuards } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Response } from 'express';
-import { type ListedSession, MemoryStore, Session, type SessionDecorator, type SessionEvent, SessionGuard, type SessionModuleOptions, type SessionOf, SessionRegistry, SessionStore } from 'nestjs-keycard';
+import { type ListedSession, MemoryStore, Session, type SessionEvent, SessionGuard, type SessionModuleOptions, type SessionOf, SessionRegistry, SessionStore } from 'nestjs-keycard';
 import { type SessionTesting, sessionTesting } from 'nestjs-keycard/testing';
 import { z } from 'zod';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
@@ -17,7 +17,7 @@ const schema = z.strictObject({
     .transform((n) => n + 1)
     .optional(),
 });
-const AppSession = Session as SessionDecorator<z.infer<typeof schema>>;
+const AppSession = Session.of(schema);
 type AppSession = SessionOf<typeof schema>;
 
 class Upper implements PipeTransform {

@@ -45,8 +45,12 @@ function withOthers(a: SessionOf<typeof valibotSchema>, b: SessionOf<typeof arkt
 void [withZod, withOthers];
 
 // A decorator and a type of one name, from the schema alone.
-const AppSession = Session as SessionDecorator<z.infer<typeof zodSchema>>;
+const AppSession = Session.of(zodSchema);
 type AppSession = SessionOf<typeof zodSchema>;
+
+// As in an app that declares nothing; this one's other tests do.
+type Nothing = Record<never, never>;
+declare const Undeclared: SessionDecorator<Nothing>;
 
 class Controller {
   whole(@AppSession() session: AppSession, @AppSession('cart') cart: AppSession['cart']): void {
@@ -57,7 +61,7 @@ class Controller {
     void basket;
   }
   // Without schema and merging any key will do.
-  plain(@Session() session: Session, @Session('cart') cart: string[]): void {
+  plain(@Undeclared() session: Session<Nothing>, @Undeclared('cart') cart: string[]): void {
     const unknown: unknown = session.cart;
     void [unknown, cart];
   }
