@@ -45,11 +45,7 @@ export function gatedFinish(this: GatedResponse): void {
 export function gatedWrite(this: GatedResponse, chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
   const base = this[BASE]!;
   const held = base.gates.get(this)?.hold;
-  if (held?.replaced) {
-    callBackLater([chunk, encoding, callback]);
-    return true;
-  }
-  const endedBefore = held?.ended === true;
+  const endedBefore = held?.ended === true && !held.replaced;
   if (endedBefore) this.finished = true;
   try {
     return base.write.call(this as never, chunk, encoding as BufferEncoding, callback as WriteCallback);
