@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -29,13 +29,31 @@ export class SampleClone {
   }
 }
 
-/** What Git has, or would take: a file that .gitignore hides is missing in a clone, so it has to be missing here. */
+const PARTS = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.cjs.json', 'lib', 'scripts', 'sample'];
+const MADE_BY_RUNNING = /(?:^|[\\/])(?:dist|\.sessions|\.session-secret)(?:[\\/]|$)/;
+
+/**
+ * What Git has, or would take: a file that .gitignore hides is missing in a clone, so it has to be missing here. In a copy of
+ * the repository that is none of Git's: all but what running makes.
+ */
 async function filesOfAClone(): Promise<string[]> {
-  const parts = ['package.json', 'tsconfig*.json', 'lib', 'scripts', 'sample'];
-  const { stdout } = await promisify(execFile)('git', ['ls-files', '-z', '-co', '--exclude-standard', '--', ...parts], {
+  const git = promisify(execFile)('git', ['ls-files', '-z', '-co', '--exclude-standard', '--', ...PARTS], {
     cwd: root,
   });
-  return stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+  const listed = await git.then(
+    ({ stdout }) => stdout.split('\0'),
+    () => allFiles(),
+  );
+  return listed.filter((file) => file !== '' && existsSync(join(root, file)));
+}
+
+async function allFiles(): Promise<string[]> {
+  const lists = PARTS.map(async (part) => {
+    if (part.includes('.')) return [part];
+    const entries = await readdir(join(root, part), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  });
+  return (await Promise.all(lists)).flat().filter((file) => !MADE_BY_RUNNING.test(file));
 }
 
 /** The sample at work, in a process of its own. */
