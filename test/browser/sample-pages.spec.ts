@@ -55,6 +55,7 @@ describeWithBrowser('the pages of the sample', (browser) => {
       await logIn(await phone.newPage(), sample.url);
       await show('/devices', 'devices');
       await phone.close();
+      await show('/confirm', 'confirm');
       await show('/no-such-page', 'not-found');
       await context.close();
       expect(errors()).toEqual([]);

@@ -145,6 +145,29 @@ describe('npm run sample, in a fresh clone', () => {
     expect((await visit(one, '/cart')).status).toBe(303);
   });
 
+  it('asks for the password again before devices are logged out, where the login was a while ago', async () => {
+    const strict = await clone.start({ RECENT_LOGIN: '1ms' });
+    try {
+      const jar = await loggedIn();
+      const send = (path: string, fields = {}) => jar.fetch(strict.url + path, form(fields));
+      for (const path of ['/devices/logout-others', '/devices/logout-everywhere', '/devices/any/logout']) {
+        expect((await send(path)).headers.get('location')).toBe('/confirm');
+      }
+      const before = jar.header;
+      const wrong = await send('/confirm', { name: 'grace', password: 'nanosecond of wire' });
+      expect([wrong.status, jar.header]).toEqual([401, before]);
+      expect((await send('/confirm', { password: 'analytical engine' })).headers.get('location')).toBe(
+        '/devices?notice=confirmed',
+      );
+      expect(jar.header).not.toBe(before);
+      expect((await visit(jar, '/devices/logout-others', form({}))).headers.get('location')).toBe(
+        '/devices?notice=others-logged-out',
+      );
+    } finally {
+      await strict.stop();
+    }
+  });
+
   it('answers a script that has no session with a 401, and not with a page', async () => {
     const answer = await visit(new Jar(), '/cart/items', { headers: { accept: 'application/json' } });
     expect([answer.status, await answer.json()]).toEqual([401, { statusCode: 401, message: 'Please log in.' }]);

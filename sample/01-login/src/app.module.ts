@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { SessionGuard, SessionModule } from 'nestjs-keycard';
 import { AuthController } from './auth/auth.controller.js';
+import { ConfirmController } from './auth/confirm.controller.js';
 import { SameOriginGuard } from './auth/same-origin.guard.js';
 import { CartController } from './cart/cart.controller.js';
 import { DashboardController } from './dashboard/dashboard.controller.js';
@@ -13,7 +14,14 @@ import { UsersService } from './users/users.service.js';
 
 @Module({
   imports: [SessionModule.forRootAsync({ useFactory: sessionOptions })],
-  controllers: [AuthController, DashboardController, CartController, DevicesController, SessionController],
+  controllers: [
+    AuthController,
+    ConfirmController,
+    DashboardController,
+    CartController,
+    DevicesController,
+    SessionController,
+  ],
   providers: [
     UsersService,
     { provide: APP_GUARD, useClass: SameOriginGuard },

@@ -1,6 +1,9 @@
 import { Controller, Get, Param, Post, Query, Redirect } from '@nestjs/common';
-import { Session, SessionRegistry } from 'nestjs-keycard';
+import { type Duration, RequireRecentLogin, Session, SessionRegistry } from 'nestjs-keycard';
 import { devicesPage } from '../pages/devices.page.js';
+
+/** How long ago the password may have been asked for. Who finds an unlocked phone can't lock its owner out of the others. */
+const RECENT = (process.env.RECENT_LOGIN ?? '15m') as Duration;
 
 @Controller('devices')
 export class DevicesController {
@@ -13,12 +16,14 @@ export class DevicesController {
   }
 
   @Post('logout-others')
+  @RequireRecentLogin(RECENT)
   @Redirect('/devices?notice=others-logged-out', 303)
   async logOutOthers(@Session() session: Session): Promise<void> {
     await this.registry.revokeAll(session.info.principal!, { except: session });
   }
 
   @Post('logout-everywhere')
+  @RequireRecentLogin(RECENT)
   @Redirect('/login?notice=logged-out-everywhere', 303)
   async logOutEverywhere(@Session() session: Session): Promise<void> {
     const principal = session.info.principal!;
@@ -28,6 +33,7 @@ export class DevicesController {
 
   /** A handle may be shown: it opens nothing, and with the principal named nobody ends another's session. */
   @Post(':handle/logout')
+  @RequireRecentLogin(RECENT)
   @Redirect()
   async logOut(@Session() session: Session, @Param('handle') handle: string) {
     if (handle === session.info.handle) {

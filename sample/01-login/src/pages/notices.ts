@@ -9,6 +9,7 @@ const notices: Readonly<Record<string, string>> = {
   'device-logged-out': 'That device is logged out.',
   'device-gone': 'That device was logged out already.',
   'others-logged-out': 'All other devices are logged out.',
+  confirmed: 'Thank you. Now you can log devices out.',
   extended: 'Your session has been extended.',
 };
 

@@ -25,7 +25,7 @@ export class PageFilter implements ExceptionFilter {
       res.setHeader('Retry-After', '5');
     }
     if (req.accepts(['html', 'json']) === 'json') this.asJson(res, status, error);
-    else if (status === 401) res.redirect(303, `/login?notice=${reasonFor(req)}`);
+    else if (status === 401) res.redirect(303, wayIn(req, error));
     else this.asPage(req, res, status, error);
   }
 
@@ -50,6 +50,12 @@ function statusOf(error: unknown): number {
 /** A message of ours is for the visitor; that of an error that nobody expected is for the log. */
 function plainMessage(status: number, error: unknown): string {
   return status < 500 && error instanceof HttpException ? error.message : 'Something went wrong on our side.';
+}
+
+/** To the login page, or where the visitor is logged in, but not lately, to the one that asks for the password again. */
+function wayIn(req: Request, error: unknown): string {
+  const { reason } = (error as HttpException).getResponse() as { reason?: string };
+  return reason === 'recent-login-required' ? '/confirm' : `/login?notice=${reasonFor(req)}`;
 }
 
 /** A cookie that opens nothing is that of an expired session, of one that was logged out elsewhere, or tampered with. */
