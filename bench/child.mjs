@@ -7,8 +7,8 @@ export class Child {
   #lastId = 0;
   #ended;
 
-  constructor(script, { env = {} } = {}) {
-    this.#process = fork(script, [], { env: { ...process.env, NODE_OPTIONS: '', ...env } });
+  constructor(script, { env = {}, execArgv = [] } = {}) {
+    this.#process = fork(script, [], { env: { ...process.env, NODE_OPTIONS: '', ...env }, execArgv });
     this.#process.on('message', ({ id, value, error }) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);

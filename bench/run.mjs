@@ -6,13 +6,13 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { provision } from '../test/support/servers/provision.mjs';
 import { groups } from './cases.mjs';
 import { Child } from './child.mjs';
+import { buildLibrary } from './library.mjs';
 import { Measurement } from './measure.mjs';
 import { printGroup, printVerdict } from './report.mjs';
 import { evaluate } from './evaluate.mjs';
@@ -30,25 +30,13 @@ const { values: given } = parseArgs({
   },
 });
 const { quick } = given;
-const rounds = Number(given.rounds ?? (quick ? 7 : 15));
-const chunkMs = quick ? 70 : 400;
+const rounds = Number(given.rounds ?? (quick ? 7 : 11));
+const chunkMs = quick ? 70 : 250;
 /** Requests until V8 has compiled what is hot: of a server's first case, and of each further one. */
-const warmUp = quick ? [5_000, 800] : [20_000, 4_000];
+const warmUp = quick ? [5_000, 800] : [15_000, 3_000];
 /** However slow it is, in ms. */
-const slowest = quick ? 1_200 : 10_000;
+const slowest = quick ? 1_200 : 5_000;
 const chosen = groups.filter(({ store }) => given.stores === undefined || given.stores.split(',').includes(store));
-
-/** What `npm run build` makes of lib/ as ES modules, in a folder of its own: nobody's build gets in the way. */
-function buildLibrary() {
-  const folder = join(root, '.cache', `bench-lib-${process.pid}`);
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  try {
-    execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'], { cwd: root, encoding: 'utf8' });
-  } catch (error) {
-    console.error(`lib/ has errors of types:\n${error.stdout}`);
-  }
-  return folder;
-}
 
 async function measureGroup(group, library, url) {
   const folder = mkdtempSync(join(tmpdir(), 'keycard-bench-'));
