@@ -28,7 +28,7 @@ export interface FakeSessionOptions<D = SessionData> {
 /** Makes sessions for unit tests. */
 export interface FakeSessionConstructor {
   /** Without data and principal: the session of a new visitor, `info.isNew`. Else: one that was there before. */
-  new <D = SessionData>(fake?: FakeSessionOptions<D>): Session<D>;
+  new <D = SessionData>(fake?: FakeSessionOptions<NoInfer<D>>): Session<D>;
   /** What `req.session` would be by now: the same, another after `regenerate()`, `undefined` after `destroy()` or `logout()`. */
   current<S extends object>(session: S): S | undefined;
 }

@@ -49,7 +49,7 @@ export class SessionTesting {
    * @throws SessionDataError for data that JSON, or the app's schema, doesn't take.
    * @throws TooManySessionsError where `onTooMany` is `reject` and the principal has as many as there may be.
    */
-  async cookieFor<D = SessionData>(wanted: TestSession<D> = {}): Promise<string> {
+  async cookieFor<D = SessionData>(wanted: TestSession<NoInfer<D>> = {}): Promise<string> {
     const { principal, data, authenticatedAt, device } = wanted;
     const request = await requestWithoutHttp(this.manager, device);
     const session = request.session as Session;

@@ -79,3 +79,11 @@ async function kit(sessions: SessionTesting): Promise<void> {
   void cart;
 }
 void kit;
+async function undeclared(sessions: SessionTesting, add: (session: Session<Nothing>) => void): Promise<void> {
+  // The data don't make the type: what an app declares does.
+  add(new FakeSession<Nothing>({ data: { cart: ['apple'] } }));
+  await sessions.cookieFor<z.infer<typeof zodSchema>>({ data: { cart: ['apple'] } });
+  // @ts-expect-error not a list of texts
+  await sessions.cookieFor<z.infer<typeof zodSchema>>({ data: { cart: [1] } });
+}
+void undeclared;
