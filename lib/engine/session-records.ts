@@ -34,6 +34,7 @@ export interface ListedRecord extends LoadedRecord {
  */
 export class SessionRecords {
   private readonly timer: CallTimer;
+  private readonly loadWithNow: SessionStore['load'] | undefined;
   private readonly cipher: RecordCipher | undefined;
 
   constructor(
@@ -42,6 +43,7 @@ export class SessionRecords {
     private readonly events: SessionEvents,
   ) {
     this.cipher = options.encryption && new RecordCipher(options.encryption);
+    this.loadWithNow = loadWithNow(store);
     this.timer = new CallTimer(
       options.storeTimeoutMs,
       () => new SessionStoreError('TIMEOUT', `The session store didn't answer within ${options.storeTimeoutMs} ms ("storeTimeout").`),
@@ -58,6 +60,10 @@ export class SessionRecords {
    * record or the error.
    */
   read(key: string, reader: RecordReader): void {
+    if (this.store.load === this.loadWithNow) {
+      this.readNow(key, reader);
+      return;
+    }
     const pending: PendingCall = { tick: 0, done: false, expire: () => reader.failed(this.timer.timedOut()) };
     const failed = (error: unknown): void => {
       if (pending.done) return;
@@ -77,6 +83,17 @@ export class SessionRecords {
       pending.done = true;
       reader.loaded(stored === undefined ? undefined : this.parse(key, stored));
     }, failed);
+  }
+
+  private readNow(key: string, reader: RecordReader): void {
+    let stored: StoredSession | undefined;
+    try {
+      stored = this.store.loadNow!(key);
+    } catch (error) {
+      reader.failed(asStoreError(error));
+      return;
+    }
+    reader.loaded(stored === undefined ? undefined : this.parse(key, stored));
   }
 
   async load(key: string): Promise<LoadedRecord | undefined> {
@@ -183,6 +200,15 @@ export class SessionRecords {
 function asStoreError(error: unknown): SessionStoreError {
   if (isStoreError(error)) return error;
   return new SessionStoreError('UNAVAILABLE', `The session store failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+}
+
+/** A store's `load`, where its `loadNow` stands for it: a `load` that was overridden or put in its place later says otherwise. */
+function loadWithNow(store: SessionStore): SessionStore['load'] | undefined {
+  for (let at: object | null = store; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    if (Object.hasOwn(at, 'loadNow')) return typeof store.loadNow === 'function' ? store.load : undefined;
+    if (Object.hasOwn(at, 'load')) return undefined;
+  }
+  return undefined;
 }
 
 /** By name, as the two builds of this package each have a class of that name. */

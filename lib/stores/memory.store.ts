@@ -70,8 +70,12 @@ export class MemoryStore extends SessionStore {
   }
 
   load(id: string): Promise<StoredSession | undefined> {
+    return Promise.resolve(this.loadNow(id));
+  }
+
+  override loadNow(id: string): StoredSession | undefined {
     const found = this.records.get(id);
-    return Promise.resolve(found === undefined || !this.isLive(found) ? undefined : unpack(found));
+    return found === undefined || !this.isLive(found) ? undefined : unpack(found);
   }
 
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {

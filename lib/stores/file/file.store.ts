@@ -60,6 +60,7 @@ export class FileStore extends SessionStore {
     this.files = new SessionFiles(this.folder, { clock, ttl, fsync: this.fsync });
     this.pruneInterval = options.pruneInterval === false ? 0 : (options.pruneInterval ?? 3_600_000);
     this.readsLater = options.reads === 'async';
+    if (this.readsLater) Object.defineProperty(this, 'loadNow', { value: undefined });
   }
 
   /**
@@ -86,9 +87,17 @@ export class FileStore extends SessionStore {
       return this.guard(async () => stored(this.files.live(await this.folder.readLater(this.nameOf(id)))));
     }
     try {
-      return Promise.resolve(stored(this.files.live(this.folder.read(this.nameOf(id)))));
+      return Promise.resolve(this.loadNow(id));
     } catch (error) {
-      return Promise.reject(this.errorOf(error));
+      return Promise.reject(error as Error);
+    }
+  }
+
+  override loadNow(id: string): StoredSession | undefined {
+    try {
+      return stored(this.files.live(this.folder.read(this.nameOf(id))));
+    } catch (error) {
+      throw this.errorOf(error);
     }
   }
 
