@@ -189,7 +189,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
           .getByRole('timer')
           .filter({ hasText: /^(30:00|29:5\d)$/ })
           .waitFor();
-      expect(await bar.getByRole('alert').innerText()).toBe('');
+      expect(await bar.locator('[data-countdown-alert]').innerText()).toBe('');
     });
 
     it('comes by itself: a page that was left alone goes to the login page and says why', async () => {
@@ -204,6 +204,22 @@ describeWithBrowser('the sample, in a browser', (browser) => {
         await short.stop();
       }
     }, 40_000);
+  });
+
+  it('says so where the app can not be reached, loses nothing, and goes on', async () => {
+    await logIn(page, sample.url);
+    await go(page, '/cart');
+    await press(page, 'One Pot of coffee more');
+    await page.locator('[data-total-count]', { hasText: /^1$/ }).waitFor();
+    await context.setOffline(true);
+    for (const name of ['One Pot of coffee more', 'Stay logged in']) {
+      await press(page, name);
+      await page.getByText('That did not work. Please try again in a moment.').waitFor();
+    }
+    await context.setOffline(false);
+    await press(page, 'One Pot of coffee more');
+    await page.locator('[data-total-count]', { hasText: /^2$/ }).waitFor();
+    expect(await page.locator('[data-problem]').innerText()).toBe('');
   });
 
   describe("another site's form", () => {

@@ -1,3 +1,5 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { describeWithBrowser, logIn, picture } from '../support/browser/browser.js';
@@ -62,6 +64,26 @@ describeWithBrowser('the pages of the sample', (browser) => {
     },
     60_000,
   );
+
+  it.each(['light', 'dark'] as const)('say what is wrong while the store is away, in %s', async (colorScheme) => {
+    const context = await browser().newContext({ colorScheme });
+    const page = await context.newPage();
+    await logIn(page, sample.url);
+    const folder = join(clone.path, 'sample', '01-login', '.sessions');
+    await rename(folder, `${folder}-away`);
+    await writeFile(folder, 'no folder');
+    try {
+      expect((await page.goto(`${sample.url}/cart`))?.status()).toBe(503);
+      expect([await lowContrasts(page), await unnamedFields(page)]).toEqual([[], []]);
+      await picture(page, `store-away-${colorScheme}`);
+    } finally {
+      await rm(folder);
+      await rename(`${folder}-away`, folder);
+    }
+    await page.getByRole('link', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'Room service' }).waitFor();
+    await context.close();
+  });
 });
 
 /** What the page complained of: exceptions and blocked content, but for answers whose status the test asked for. */

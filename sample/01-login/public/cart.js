@@ -1,3 +1,5 @@
+import { ask } from './ask.js';
+
 const euros = (cents) => `€ ${(cents / 100).toFixed(2)}`;
 const tabs = new BroadcastChannel('cart');
 
@@ -27,13 +29,15 @@ async function sendTwenty(burst) {
   const result = burst.querySelector('[data-burst-result]');
   button.disabled = true;
   result.textContent = 'Sending 20 requests …';
-  const before = croissants(await read());
+  const before = await read();
   await Promise.all(Array.from({ length: 20 }, () => change('croissant', 1)));
   const cart = await read();
-  show(cart);
-  const more = croissants(cart) - before;
-  result.textContent = `20 requests at once: ${more} croissants more. ${more === 20 ? 'Nothing was lost.' : ''}`;
   button.disabled = false;
+  result.textContent = '';
+  if (before === undefined || cart === undefined) return;
+  show(cart);
+  const more = croissants(cart) - croissants(before);
+  result.textContent = `20 requests at once: ${more} croissants more. ${more === 20 ? 'Nothing was lost.' : ''}`;
   tabs.postMessage('changed');
 }
 
@@ -44,21 +48,13 @@ async function refresh() {
   if (cart !== undefined) show(cart);
 }
 
-const read = () => ask('/cart/items', {});
+const read = () => ask('/cart/items');
 const change = (sku, by) =>
   ask('/cart/items', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ sku, by }),
   });
-
-async function ask(path, init) {
-  const response = await fetch(path, { ...init, headers: { ...init.headers, accept: 'application/json' } });
-  if (response.ok) return response.json();
-  if (response.status === 401) location.replace('/login?notice=session-ended');
-  else say('That did not work. Please try again.');
-  return undefined;
-}
 
 function show(cart) {
   for (const element of document.querySelectorAll('[data-cart-count]')) element.textContent = cart.count;

@@ -1,3 +1,5 @@
+import { ask } from './ask.js';
+
 const LAST_CALL_MS = 60_000;
 const SPOKEN_S = [60, 30, 10];
 
@@ -37,15 +39,10 @@ export function countDown(bar) {
 
   bar.querySelector('[data-extend]').addEventListener('submit', async (event) => {
     event.preventDefault();
-    const response = await fetch('/session/extension', { method: 'POST', headers: { accept: 'application/json' } });
-    if (response.status === 401) return location.replace('/login?notice=session-ended');
-    if (!response.ok) {
-      alert.textContent = 'That did not work. Please try again.';
-      return;
-    }
-    const { expiresInMs } = await response.json();
-    extendBy(expiresInMs);
-    tabs.postMessage({ expiresInMs });
+    const extension = await ask('/session/extension', { method: 'POST' });
+    if (extension === undefined) return;
+    extendBy(extension.expiresInMs);
+    tabs.postMessage(extension);
   });
   for (const form of document.querySelectorAll('[data-ends-session]')) {
     form.addEventListener('submit', () => tabs.postMessage({ ended: true }));

@@ -11,6 +11,7 @@ export function sessionBar(session: Session): Html {
       <p><span data-countdown-text>Your session ends at ${clock(expiresAt)} if you do nothing.</span>
         <span class="timer" role="timer" aria-live="off" data-countdown></span></p>
       <p class="sr-only" role="alert" data-countdown-alert></p>
+      <p class="problem" role="alert" data-problem></p>
       <form method="post" action="/session/extend" data-extend><button>Stay logged in</button></form>
     </div>
   </section>`;
