@@ -485,6 +485,8 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
   // --- What a session can do
 
   async save(core: SessionCore): Promise<void> {
+    // There is nothing that could be lost.
+    if (this.holdsReplacedId(core) && !core.isChanged()) return;
     this.assertCurrent(core);
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('save()');
     const need = core.status === 'new' ? 'change' : this.needOf(core);
@@ -503,6 +505,7 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
   }
 
   async regenerate(core: SessionCore): Promise<object> {
+    this.admitStranger(core);
     this.assertCurrent(core);
     this.assertResponse('regenerate()');
     const next = new SessionCore(this.manager, this);
@@ -520,8 +523,7 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
   }
 
   async login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
-    // Its holder was logged out of an id that somebody logged in with: he may log in all the same, and gets a session of his own.
-    if (core === this.core && core.status === 'muted' && this.error === undefined) core.status = 'new';
+    this.admitStranger(core);
     this.assertCurrent(core);
     this.assertResponse('login()');
     const name = principalName(principal);
@@ -567,6 +569,16 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('update()');
     const written = await this.track(this.manager.writer.update(core, fn as (draft: SessionValues) => unknown));
     if (written === 'gone') throw endedElsewhere();
+  }
+
+  /** Of a request whose id a login or `regenerate()` has replaced, with no way forward from it. */
+  private holdsReplacedId(core: SessionCore): boolean {
+    return core === this.core && core.status === 'muted' && this.error === undefined;
+  }
+
+  /** Its holder may begin anew all the same, as with a second click on "log in", and gets a session of his own. */
+  private admitStranger(core: SessionCore): void {
+    if (this.holdsReplacedId(core)) core.status = 'new';
   }
 
   private assertCurrent(core: SessionCore): void {
