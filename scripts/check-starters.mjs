@@ -77,6 +77,21 @@ async function journey(base, child) {
   assert((await fetch(`${base}/dashboard`, { headers })).status === 401, 'the logout left the session');
 }
 
+/** ES modules in either starter: on Nest 11 the app's build of this package is then the other one. */
+const KIT = `
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FakeSession, sessionTesting } from 'nestjs-keycard/testing';
+const { AppModule } = await import('./dist/app.module.js');
+const app = await NestFactory.create(AppModule, { logger: ['error'] });
+await app.init();
+const sessions = sessionTesting(app);
+const found = await sessions.read(await sessions.cookieFor({ principal: 7, data: { cart: ['apple'] } }));
+await app.close();
+const fake = new FakeSession({ data: { cart: ['apple'] } });
+console.log(JSON.stringify([found.info.principal, found.data, fake.cart]));
+`;
+
 async function starter(version, tarball) {
   const title = (what) => `Nest ${version}: ${what}`;
   const app = join(folder, `nest-${version}`);
@@ -102,6 +117,11 @@ async function starter(version, tarball) {
   await check(title('npm run test:e2e'), () => run('npm', 'run', 'test:e2e'));
   writeFileSync(join(app, 'src/readme.ts'), readmeApp());
   await check(title('npm run build, with the README\'s app'), () => run('npm', 'run', 'build'));
+  writeFileSync(join(app, 'kit.mjs'), KIT);
+  await check(title('nestjs-keycard/testing on the starter\'s own app'), async () => {
+    const { stdout } = await run(process.execPath, 'kit.mjs');
+    assert(stdout.trim() === '["7",{"cart":["apple"]},["apple"]]', `it said ${stdout}`);
+  });
   await check(title('the README\'s app: log in, come back, log out'), async () => {
     const port = await freePort();
     const child = spawn(process.execPath, [join(app, 'dist/readme.js')], { cwd: app, env: { ...env, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] });
