@@ -23,6 +23,7 @@ describe('a card that is not ours', () => {
   beforeEach(async () => {
     store = new ObservedStore(new MemoryStore());
     server = await startApp([controller], { store });
+    store.forget();
   });
   afterEach(() => server.close());
 
@@ -91,6 +92,7 @@ describe('genid', () => {
     const store = new ObservedStore(new MemoryStore());
     let n = 0;
     const server = await startApp([controller], { store, genid: (req) => `tenant:${String(req!.headers['x-tenant'])}/${(n += 1)}` });
+    store.forget();
     const jar = new Jar();
     await jar.fetch(`${server.url}/s/write`, { headers: { 'x-tenant': 'north' } });
     expect(store.calls.map((call) => [call.method, call.id])).toEqual([['create', 'tenant:north/1']]);
@@ -102,6 +104,7 @@ describe('genid', () => {
     const store = new ObservedStore(new MemoryStore());
     const ids = ['one', 'one', 'two'];
     const server = await startApp([controller], { store, genid: () => ids.shift()! });
+    store.forget();
     const [first, second] = [new Jar(), new Jar()];
     await first.fetch(`${server.url}/s/write`);
     expect(await (await second.fetch(`${server.url}/s/write`)).json()).toEqual({ views: 1 });
@@ -117,6 +120,7 @@ describe('genid', () => {
       const errors: string[] = [];
       const logger = { warn: () => undefined, error: (message: string, cause?: unknown) => void errors.push(`${message} ${String(cause)}`) };
       const server = await startApp([controller], { store, logger, genid: () => id as string });
+    store.forget();
       const response = await fetch(`${server.url}/s/write`);
       expect([response.status, response.headers.getSetCookie(), store.calls]).toEqual([500, [], []]);
       expect(errors.join()).toContain('"genid" gave');
