@@ -33,47 +33,54 @@ const { quick } = given;
 const rounds = Number(given.rounds ?? (quick ? 7 : 11));
 const chunkMs = quick ? 70 : 250;
 /** Requests until V8 has compiled what is hot: of a server's first case, and of each further one. */
-const warmUp = quick ? [5_000, 800] : [15_000, 3_000];
+const warmUp = quick ? [8_000, 1_500] : [15_000, 4_000];
 /** However slow it is, in ms. */
-const slowest = quick ? 1_200 : 5_000;
+const slowest = quick ? 1_500 : 5_000;
 const chosen = groups.filter(({ store }) => given.stores === undefined || given.stores.split(',').includes(store));
+
+/**
+ * All rounds of one case, one after the other: a server that stands idle for some seconds loses compiled code to V8's memory reducer, and is
+ * slow for a while when its turn comes.
+ */
+async function measureCase(measurement, each, warm, store) {
+  const chunks = {};
+  const samples = Object.fromEntries(each.servers.map((name) => [name, []]));
+  for (const name of each.servers) {
+    await measurement.prepare(each, name);
+    const first = await measurement.run(each, name, 200);
+    const most = Math.round((first.rate * slowest) / 1_000);
+    const { rate } = await measurement.run(each, name, Math.max(200, Math.min(most, warmUp[warm.has(name) ? 1 : 0])));
+    warm.add(name);
+    chunks[name] = Math.max(100, Math.round((rate * chunkMs) / 1_000));
+  }
+  const profiled = given.profile === undefined ? [] : each.servers;
+  await measurement.tell(profiled, 'profile');
+  for (let round = 0; round < rounds; round++) {
+    // Each round begins with another one, and the one before is never the same for long.
+    const names = each.servers.map((_, n) => each.servers[(n * (round % 2 === 0 ? 1 : each.servers.length - 1) + round) % each.servers.length]);
+    for (const name of names) samples[name].push(await measurement.run(each, name, chunks[name]));
+  }
+  if (given.profile !== undefined) mkdirSync(resolve(given.profile), { recursive: true });
+  await measurement.tell(profiled, 'writeProfile', (name) => join(resolve(given.profile), `${store} ${each.title} ${name}.cpuprofile`));
+  for (const name of each.servers) await measurement.check(each, name);
+  return samples;
+}
 
 async function measureGroup(group, library, url) {
   const folder = mkdtempSync(join(tmpdir(), 'keycard-bench-'));
   const load = new Child(join(import.meta.dirname, 'load.mjs'));
   const measurement = new Measurement(group, load);
   const cases = group.cases.filter((each) => !(quick && each.fullOnly) && (given.case === undefined || each.title === given.case));
-  const results = cases.map((each) => ({ each, chunks: {}, samples: Object.fromEntries(each.servers.map((name) => [name, []])) }));
+  const warm = new Set();
+  const results = [];
   try {
     await measurement.start({ library, url, folder });
-    const warm = new Set();
-    for (const { each, chunks } of results) {
-      for (const name of each.servers) {
-        await measurement.prepare(each, name);
-        const first = await measurement.run(each, name, 200);
-        const most = Math.round((first.rate * slowest) / 1_000);
-        const { rate } = await measurement.run(each, name, Math.max(200, Math.min(most, warmUp[warm.has(name) ? 1 : 0])));
-        warm.add(name);
-        chunks[name] = Math.max(100, Math.round((rate * chunkMs) / 1_000));
-      }
-    }
-    const profiled = given.profile === undefined ? [] : [...warm];
-    await measurement.tell(profiled, 'profile');
-    for (let round = 0; round < rounds; round++) {
-      for (const { each, chunks, samples } of results) {
-        // Each round begins with another one, and the one before is never the same for long.
-        const names = each.servers.map((_, n) => each.servers[(n * (round % 2 === 0 ? 1 : each.servers.length - 1) + round) % each.servers.length]);
-        for (const name of names) samples[name].push(await measurement.run(each, name, chunks[name]));
-      }
-    }
-    mkdirSync(resolve(given.profile ?? folder), { recursive: true });
-    await measurement.tell(profiled, 'writeProfile', (name) => join(resolve(given.profile), `${group.store} ${name}.cpuprofile`));
-    for (const { each } of results) for (const name of each.servers) await measurement.check(each, name);
+    for (const each of cases) results.push(evaluate(each, await measureCase(measurement, each, warm, group.store)));
   } finally {
     await Promise.all([measurement.stop(), load.end()]);
     rmSync(folder, { recursive: true, force: true });
   }
-  return { store: group.store, peerStore: group.peerStore, cases: results.map(({ each, samples }) => evaluate(each, samples)) };
+  return { store: group.store, peerStore: group.peerStore, cases: results };
 }
 
 const startedAt = performance.now();
