@@ -230,6 +230,7 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
 
   /** The same after the record of the current one was ended, or could not be. */
   async replace(core: SessionCore): Promise<void> {
+    this.admitStranger(core);
     if (core.status === 'muted') this.assertCurrent(core);
     if (this.res?.headersSent) throw headersSent('regenerate()');
     try {
