@@ -29,6 +29,10 @@ export const isIoredis = (client: object): client is IoredisClient => 'evalsha' 
 
 /** The least time between two tries to connect that calls bring forward: 0.5 s. */
 const RECONNECT_MS = 500;
+/** A timer may be so much early. */
+const TIMER_SLACK_MS = 20;
+/** For how long after a call somebody may still wait for it: 10 s. */
+const NEEDED_MS = 10_000;
 
 /** Commands by an ioredis client. */
 export class IoredisDriver implements RedisDriver {
@@ -37,6 +41,8 @@ export class IoredisDriver implements RedisDriver {
   private readonly plainGet: IoredisClient['get'] | undefined;
   private readonly plainMget: IoredisClient['mget'] | undefined;
   private triedAt = -RECONNECT_MS;
+  private neededAt = 0;
+  private retry: NodeJS.Timeout | undefined;
   private corked: NonNullable<Connection['stream']>[] | undefined;
 
   constructor(private readonly client: IoredisClient) {
@@ -126,14 +132,29 @@ export class IoredisDriver implements RedisDriver {
 
   /**
    * ioredis waits longer after every try, 5 s in the end, so that a server would be back long before it is found. A call
-   * that needs it is reason enough to try now, in place of the try that the client has planned.
+   * that needs it is reason enough to try now, in place of the try that the client has planned, and again while it may wait.
    */
   private reconnectSoon(): void {
-    const client: unknown = this.client;
-    const waiting = client as Reconnecting;
-    if (!this.single || waiting.status !== 'reconnecting' || !waiting.reconnectTimeout) return;
+    const { status } = this.client as unknown as Reconnecting;
+    if (!this.single || status === 'ready' || status === undefined) return;
+    this.neededAt = performance.now();
+    this.tryNow();
+    this.retry ??= setInterval(() => this.tryAgain(), RECONNECT_MS).unref();
+  }
+
+  private tryAgain(): void {
+    const { status } = this.client as unknown as Reconnecting;
+    if (status === 'ready' || status === 'end' || performance.now() - this.neededAt > NEEDED_MS) {
+      clearInterval(this.retry);
+      this.retry = undefined;
+    } else this.tryNow();
+  }
+
+  private tryNow(): void {
+    const waiting = this.client as unknown as Reconnecting;
+    if (waiting.status !== 'reconnecting' || !waiting.reconnectTimeout) return;
     const now = performance.now();
-    if (now - this.triedAt < RECONNECT_MS) return;
+    if (now - this.triedAt < RECONNECT_MS - TIMER_SLACK_MS) return;
     this.triedAt = now;
     clearTimeout(waiting.reconnectTimeout);
     waiting.reconnectTimeout = null;

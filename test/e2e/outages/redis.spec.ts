@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { outageSuite } from '../../support/outage-suite.js';
@@ -13,3 +15,25 @@ describeWithProgram('redis', () =>
     },
   }),
 );
+
+describeWithProgram('redis', () => {
+  it('one call that waits brings the next try to connect forward, again and again, however long the client would wait', async () => {
+    const server = await startRedis();
+    const client = new Redis(server.url, { retryStrategy: () => 30_000 });
+    client.on('error', () => undefined);
+    const store = new RedisStore({ client });
+    try {
+      await store.open();
+      await server.halt();
+      const waiting = store.load('nobody');
+      await wait(700);
+      await server.restart();
+      const returned = Date.now();
+      expect(await waiting).toBeUndefined();
+      expect(Date.now() - returned).toBeLessThan(1_000);
+    } finally {
+      client.disconnect();
+      await server.stop();
+    }
+  });
+});
