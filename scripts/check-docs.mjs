@@ -1,0 +1,66 @@
+/**
+ * node scripts/check-docs.mjs
+ *
+ * The code of README and docs compiles (blocks marked `check`, and the README's app), and no link inside them is dead.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...under('docs').filter((path) => path.endsWith('.md'))];
+const folder = join(root, 'artifacts', 'docs-code');
+const problems = [];
+
+function under(path) {
+  return readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? under(join(path, entry.name)) : [join(path, entry.name)]));
+}
+
+rmSync(folder, { recursive: true, force: true });
+let blocks = 0;
+for (const page of pages) {
+  const text = readFileSync(join(root, page), 'utf8');
+  checkLinks(page, text);
+  for (const [, flags, code] of text.matchAll(/^```ts (check|file=\S+)[^\n]*\n([\s\S]*?)^```/gm)) {
+    blocks += 1;
+    // What merges into SessionData gets a program of its own.
+    const own = code.includes('declare module') ? `own-${blocks}` : 'shared';
+    mkdirSync(join(folder, own), { recursive: true });
+    const imports = /^\s*(import|export) /m.test(code) ? '' : 'export {};\n';
+    writeFileSync(join(folder, own, `${page.replace(/\W/g, '-')}-${blocks}.ts`), `// ${page} (${flags})\n${imports}${code}`);
+  }
+}
+
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+for (const program of readdirSync(folder)) {
+  const config = join(folder, program, 'tsconfig.json');
+  const paths = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).compilerOptions.paths;
+  const absolute = Object.fromEntries(Object.entries(paths).map(([name, [path]]) => [name, [join(root, path)]]));
+  writeFileSync(config, JSON.stringify({ extends: relative(dirname(config), join(root, 'tsconfig.json')), compilerOptions: { paths: absolute, typeRoots: [join(root, 'node_modules/@types')] }, include: ['*.ts'] }));
+  try {
+    execFileSync(process.execPath, [tsc, '--noEmit', '-p', config], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    problems.push(...error.stdout.split('\n').filter((line) => line.includes('docs-code')));
+  }
+}
+
+function checkLinks(page, text) {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, '');
+  for (const [, target] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:/.test(target)) continue;
+    const [path, anchor] = target.split('#');
+    const file = path === '' ? join(root, page) : resolve(root, dirname(page), path);
+    if (!existsSync(file)) problems.push(`${page}: the link ${target} leads nowhere`);
+    else if (anchor && file.endsWith('.md') && !anchors(file).has(anchor)) problems.push(`${page}: the link ${target} has no such heading`);
+  }
+}
+
+function anchors(file) {
+  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return new Set([...headings].map(([, heading]) => heading.toLowerCase().replace(/[^\w\- ]/g, '').replace(/ /g, '-')));
+}
+
+for (const problem of problems) console.log(problem);
+console.log(`docs: ${pages.length} pages, ${blocks} blocks of code, ${problems.length} problems`);
+process.exitCode = problems.length === 0 ? 0 : 1;
