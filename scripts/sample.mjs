@@ -31,7 +31,20 @@ if (isStale(compiled, join(sample, 'src')) || statSync(compiled).mtimeMs < statS
   rmSync(join(sample, 'dist'), { recursive: true, force: true });
   run(tsc, '-p', join(sample, 'tsconfig.json'));
 }
-await import(pathToFileURL(compiled).href);
+try {
+  await import(pathToFileURL(compiled).href);
+} catch (error) {
+  console.error(sentence(error) ?? error);
+  process.exit(1);
+}
+
+/** What to do about what often goes wrong; of anything else the whole error is shown. */
+function sentence({ code, port, message }) {
+  if (code === 'EADDRINUSE')
+    return `Something else listens on port ${port}. PORT=${port + 1} npm run sample takes another.`;
+  if (code === 'ERR_SOCKET_BAD_PORT') return `PORT is "${process.env.PORT}"; it takes a number from 0 to 65535.`;
+  return code === 'UNAVAILABLE' || message.startsWith('SESSION_') ? message : undefined;
+}
 
 function run(...command) {
   try {

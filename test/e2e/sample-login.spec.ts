@@ -211,10 +211,26 @@ describe('npm run sample, in a fresh clone', () => {
     expect(await (await visit(jar, '/dashboard')).text()).toContain('You have visited this page 2 times.');
   }, 60_000);
 
-  it('says in a sentence which stores there are', async () => {
-    await expect(clone.start({ SESSION_STORE: 'floppy' })).rejects.toThrow(
+  it.each([
+    [
+      'which stores there are',
+      { SESSION_STORE: 'floppy' },
       'SESSION_STORE is "floppy"; it takes memory, file, redis, postgres, mongo.',
+    ],
+    ['what a port is', { PORT: 'abc' }, 'PORT is "abc"; it takes a number from 0 to 65535.'],
+    ['that the store does not answer', { SESSION_STORE: 'redis', REDIS_URL: 'redis://127.0.0.1:1' }, "doesn't answer"],
+  ])('says in a sentence, and without a stack, %s', async (_what, env, says) => {
+    const failure = await clone.start(env).then(
+      () => undefined,
+      (error: Error) => error.message,
     );
+    expect(failure).toContain(says);
+    expect(failure).not.toMatch(/\n\s+at /);
+  });
+
+  it('says in a sentence which other port to take where its own is taken', async () => {
+    const port = Number(new URL(sample.url).port);
+    await expect(clone.start({ PORT: String(port) })).rejects.toThrow(`PORT=${port + 1} npm run sample takes another.`);
   });
 
   it('keeps no session of an anonymous visit', async () => {

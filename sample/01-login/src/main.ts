@@ -9,6 +9,9 @@ import { users } from './users/users.data.js';
 // The loopback alone, as everybody knows the passwords of the demo guests.
 const { PORT = '3000', HOST = '127.0.0.1' } = process.env;
 
+// Before Nest begins, so that a wrong SESSION_STORE is one sentence.
+const store = storeLabel();
+
 const app = await NestFactory.create<NestExpressApplication>(AppModule, {
   logger: ['error', 'warn'],
   forceCloseConnections: true,
@@ -22,5 +25,5 @@ await app.listen(Number(PORT), HOST);
 const { port } = app.getHttpServer().address() as { port: number };
 const guests = users.map(({ name, demoPassword }) => `  ${name.padEnd(6)} password: ${demoPassword}`);
 console.log(
-  [`Keycard Inn is open: http://localhost:${port}`, `Sessions: ${storeLabel()}`, 'Guests:', ...guests].join('\n'),
+  [`Keycard Inn is open: http://localhost:${port}`, `Sessions: ${store}`, 'Guests:', ...guests].join('\n'),
 );
