@@ -24,6 +24,4 @@ await app.listen(Number(PORT), HOST);
 
 const { port } = app.getHttpServer().address() as { port: number };
 const guests = users.map(({ name, demoPassword }) => `  ${name.padEnd(6)} password: ${demoPassword}`);
-console.log(
-  [`Keycard Inn is open: http://localhost:${port}`, `Sessions: ${store}`, 'Guests:', ...guests].join('\n'),
-);
+console.log([`Keycard Inn is open: http://localhost:${port}`, `Sessions: ${store}`, 'Guests:', ...guests].join('\n'));
