@@ -62,7 +62,7 @@ export interface SessionControls<D = SessionData> {
   /** Ends the session: `destroy()` by its other name, told apart in the events. */
   logout(): Promise<void>;
   logout(callback: SessionCallback): this;
-  /** The principal has just proved who they are again: sets `info.authenticatedAt`, and renews the id. */
+  /** The principal has just proved who they are again: sets `info.authenticatedAt`; new id, the old one worth nothing at once (ASVS 5 V7.2.4). */
   confirmLogin(): Promise<void>;
   confirmLogin(callback: SessionCallback): this;
   /**
