@@ -35,8 +35,9 @@ function panel(title, y) {
   const bar = ({ value, low, high }, colour, top) => {
     const width = Math.max(1, Math.min(value, most) * scale);
     const whisker = value > most ? '' : `<path d="M${LEFT + Math.max(0, low) * scale} ${top + BAR / 2}H${LEFT + Math.min(high, most) * scale}" stroke="#24292f" stroke-width="1.2"/>`;
+    const cut = value > most ? `<path d="M${LEFT + width - 34} ${top + BAR + 1}l6 -${BAR + 2}M${LEFT + width - 28} ${top + BAR + 1}l6 -${BAR + 2}" stroke="#ffffff" stroke-width="3"/>` : '';
     const end = LEFT + (value > most ? width : Math.max(width, Math.min(high, most) * scale)) + 6;
-    return `<rect x="${LEFT}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" fill="${colour}"/>${whisker}<text x="${end.toFixed(1)}" y="${top + 11}" font-size="12">${value.toFixed(2)}</text>`;
+    return `<rect x="${LEFT}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" fill="${colour}"/>${cut}${whisker}<text x="${end.toFixed(1)}" y="${top + 11}" font-size="12">${value.toFixed(2)}</text>`;
   };
   const lines = rows.map(({ label, peer, ours }, n) => {
     const top = y + 34 + n * ROW;
