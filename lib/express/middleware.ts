@@ -77,10 +77,10 @@ class Setup {
     if (options.secret) this.managers.set(undefined, this.createManager(undefined));
   }
 
-  private adapt(store: unknown, { storeTimeoutMs, idleMs, clock, resave }: ReturnType<Setup['resolve']>): SessionStore {
+  private adapt(store: unknown, { storeTimeoutMs, idleMs, clock, resave, rolling }: ReturnType<Setup['resolve']>): SessionStore {
     if (!isExpressStore(store)) throw new SessionOptionsError('"store" takes a store of express-session (get, set, destroy), or a SessionStore.');
     const refreshAfter = Math.min(REFRESH_AFTER, idleMs / 10);
-    return new SurfaceStore(store, { timeout: storeTimeoutMs, clock, resave, uniqueIds: !this.options.genid, refreshAfter });
+    return new SurfaceStore(store, { timeout: storeTimeoutMs, clock, resave, rolling, uniqueIds: !this.options.genid, refreshAfter });
   }
 
   private createManager(secret: unknown): SessionManager {

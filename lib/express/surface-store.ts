@@ -8,6 +8,8 @@ import { AdaptedExpressStore, type FromExpressStoreOptions } from './from-expres
 export interface SurfaceStoreOptions extends FromExpressStoreOptions {
   /** Writes a session that nobody changed. */
   readonly resave: boolean;
+  /** Sends the cookie with every reply: a late one must not bring back the card of a session that has ended, over that of a new login. */
+  readonly rolling: boolean;
   /** Ids are random enough never to meet: no look before a new one is written. */
   readonly uniqueIds: boolean;
   /** How old, in ms, what the record itself says of its last use may become while the store is only touched. */
@@ -33,9 +35,12 @@ export class SurfaceStore extends AdaptedExpressStore {
 
   override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
     if (this.habits.resave || !this.onlyMoves(record.text, revision as string)) return super.replace(id, record, revision);
-    // As in express-session: a store without touch() is left alone.
-    if (can(this.store, 'touch')) await this.queue.run(id, async () => void (await this.call('touch', id, this.sessionOf(record))));
-    return 'ok';
+    return this.queue.run(id, async () => {
+      if (this.habits.rolling && (await this.load(id)) === undefined) return 'gone';
+      // As in express-session: a store without touch() is left alone.
+      if (can(this.store, 'touch')) await this.call('touch', id, this.sessionOf(record));
+      return 'ok';
+    });
   }
 
   /** Whether nothing but the time of the last use differs, and not by much. */

@@ -77,6 +77,24 @@ describe('nestjs-keycard/express does better than express-session', () => {
     expect(await outcome(session)).toEqual([1, 1]);
   });
 
+  it('sends no cookie of an ended session with a late reply, over that of a new login', async () => {
+    const outcome = async (create: typeof session): Promise<string[]> => {
+      const gate = turnstile();
+      const app = await serve(create, { store: new create.MemoryStore(), rolling: true }, routes({
+        '/slow': (_req, res) => void gate.pass().then(() => res.end()),
+        '/login': (req, res) => void req.session.regenerate(() => res.end()),
+      })); // prettier-ignore
+      await app.get();
+      const slow = fetch(`${app.url}/slow`, { headers: { cookie: app.jar.header } });
+      await gate.reached;
+      await app.get('/login');
+      gate.open();
+      return (await slow).headers.getSetCookie();
+    };
+    expect(await outcome(peer)).toHaveLength(1);
+    expect(await outcome(session)).toEqual([]);
+  });
+
   it('clears the cookie of a destroyed session, with its own attributes', async () => {
     const app = await serve(session, { cookie: { path: '/', domain: 'localhost', sameSite: 'lax', maxAge: 60_000 } }, routes({
       '/logout': (req, res) => void req.session.destroy(() => res.end()),
