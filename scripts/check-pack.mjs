@@ -52,11 +52,11 @@ try {
     run(process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'node16']));
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'try-keycard', private: true }));
-  run('npm', ['install', '--no-audit', '--no-fund', '--omit=optional', '--legacy-peer-deps', tarball, '@nestjs/common@11', '@nestjs/core@11', '@nestjs/platform-express@11', '@nestjs/testing@11', 'reflect-metadata@0.2', 'rxjs@7', 'jest@30']);
+  run('npm', ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', tarball, '@nestjs/common@11', '@nestjs/core@11', '@nestjs/platform-express@11', '@nestjs/testing@11', 'reflect-metadata@0.2', 'rxjs@7', 'jest@30']);
   for (const driver of ['ioredis', 'pg', 'mongodb', 'express-session']) {
     check(`${driver} is absent`, () => {
       try {
-        run(process.execPath, ['-e', `require.resolve('${driver}')`]);
+        execFileSync(process.execPath, ['-e', `require.resolve('${driver}')`], { cwd: folder, stdio: 'ignore' });
       } catch {
         return; // as it should be: it can't be resolved
       }
@@ -84,8 +84,10 @@ try {
     writeFileSync(join(folder, 'both.mjs'), `
       import { createRequire } from 'node:module';
       import { dataOf } from '${manifest.name}';
-      const cjs = createRequire(import.meta.url)('${manifest.name}');
-      if (cjs.dataOf === dataOf) throw new Error('these are not two builds');`);
+      const require = createRequire(import.meta.url);
+      if (require('${manifest.name}').dataOf === dataOf) throw new Error('these are not two builds');
+      const { FakeSession } = require('${manifest.name}/testing');
+      if (dataOf(new FakeSession({ data: { cart: 1 } })).cart !== 1) throw new Error('the session of one is a stranger to the other');`);
     run(process.execPath, ['both.mjs']);
   });
   check('a Nest 11 app works inside a CommonJS Jest', () => {

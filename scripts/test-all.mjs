@@ -16,7 +16,7 @@ import { summarize } from './test-summary.mjs';
  * Scripts in this folder that run after the tests, each with the path of Jest's JSON report as its argument and the
  * servers in its environment. Exit code 0 counts as one passed, any other as one failed.
  */
-const checks = ['check-parity.mjs', 'check-security-table.mjs', 'check-docs.mjs'];
+const checks = ['check-parity.mjs', 'check-security-table.mjs', 'check-docs.mjs', 'check-pack.mjs'];
 
 const root = join(import.meta.dirname, '..');
 const OWN_OPTION = /^--(servers|results)=(.+)$/;
