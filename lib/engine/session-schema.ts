@@ -90,7 +90,7 @@ export class DataSchema {
   }
 
   private reading(stored: SessionValues, output: SessionValues, refused: ReadonlyMap<string, string>): Reading {
-    const values = { ...stored, ...output };
+    const values = { ...stored, ...(ownCopy(output) as SessionValues) };
     for (const key of refused.keys()) if (!Object.hasOwn(output, key)) delete values[key];
     return { values, refused };
   }
@@ -176,6 +176,25 @@ function validated(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.R
   // Nobody waits for it, so its failure must not end the process.
   result.catch(() => {});
   return { issues: [{ message: 'it does not validate at once: part of the schema is asynchronous, or threw' }] };
+}
+
+/** Libraries hand out one and the same default each time: what one session pushes to it would be in all of them. */
+function ownCopy(value: unknown, known = new Map<object, unknown>()): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date) return new Date(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  const found = known.get(value);
+  if (found !== undefined) return found;
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
+  known.set(value, copy);
+  for (const [key, item] of Object.entries(value)) {
+    const own = ownCopy(item, known);
+    // Assigned, that name would be the prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: own, writable: true, enumerable: true, configurable: true });
+    else (copy as Record<string, unknown>)[key] = own;
+  }
+  return copy;
 }
 
 function isAbout(issue: Issue, values: SessionValues): boolean {

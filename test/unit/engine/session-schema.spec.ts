@@ -55,6 +55,14 @@ describe.each(LIBRARIES)('a schema of %s', (_name, { loose, strict }) => {
       });
     });
 
+    it('gives each session a default of its own', () => {
+      const data = new DataSchema(schema, silent);
+      for (const stored of [{}, { user: { id: '7' } }]) {
+        (data.read(stored).values.cart as string[]).push('apple');
+        expect(data.read(stored).values.cart).toEqual([]);
+      }
+    });
+
     it('does so as well where a required key is not there yet', () => {
       expect(read(schema, {})).toEqual({ values: { cart: [] }, refused: [] });
       expect(read(schema, { name: ' Ada ' })).toEqual({ values: { cart: [], name: 'Ada' }, refused: [] });
@@ -111,6 +119,18 @@ describe('a schema for session data', () => {
     const inner = z.strictObject({ user: z.string().optional(), cart: z.array(z.string()).default([]) });
     const schema: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'ours', validate: (value) => inner['~standard'].validate(value) } };
     expect(read(schema, { user: 7, passport: 1 })).toEqual({ values: { cart: [], passport: 1 }, refused: ['user'] });
+  });
+
+  it('gives each session defaults of its own far down, and leaves what is no plain data as it is', () => {
+    class Money {
+      constructor(readonly cents: number) {}
+    }
+    const inner = v.object({ tags: v.optional(v.custom<string[]>(Array.isArray), []), price: v.pipe(v.number(), v.transform((cents) => new Money(cents))) });
+    const data = new DataSchema(v.object({ item: inner }), silent);
+    const read = () => data.read({ item: { price: 5 } }).values.item as { tags: string[]; price: Money };
+    read().tags.push('new');
+    expect(read().tags).toEqual([]);
+    expect(read().price).toBeInstanceOf(Money);
   });
 
   it('says once which transform works on its own results', () => {
