@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,18 +29,18 @@ export class SampleClone {
   }
 }
 
-const PARTS = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.cjs.json', 'lib', 'scripts', 'sample'];
-const MADE_BY_RUNNING = /(?:^|[\\/])(?:dist|\.sessions|\.session-secret)(?:[\\/]|$)/;
+/** No build reads these. */
+const NOT_BUILT = ['test', 'docs', 'bench'];
+const NOT_GITS = /(?:^|[\\/])(?:\.git|node_modules|dist|artifacts|coverage|\.sessions|\.session-secret)(?:[\\/]|$)/;
 
 /**
  * What Git has, or would take: a file that .gitignore hides is missing in a clone, so it has to be missing here. In a copy of
  * the repository that is none of Git's: all but what running makes.
  */
 async function filesOfAClone(): Promise<string[]> {
-  const git = promisify(execFile)('git', ['ls-files', '-z', '-co', '--exclude-standard', '--', ...PARTS], {
-    cwd: root,
-  });
-  const listed = await git.then(
+  const but = NOT_BUILT.map((folder) => `:!${folder}`);
+  const args = ['ls-files', '-z', '-co', '--exclude-standard', '--', '.', ...but];
+  const listed = await promisify(execFile)('git', args, { cwd: root }).then(
     ({ stdout }) => stdout.split('\0'),
     () => allFiles(),
   );
@@ -48,12 +48,13 @@ async function filesOfAClone(): Promise<string[]> {
 }
 
 async function allFiles(): Promise<string[]> {
-  const lists = PARTS.map(async (part) => {
-    if (part.includes('.')) return [part];
+  const parts = (await readdir(root)).filter((part) => !NOT_BUILT.includes(part) && !NOT_GITS.test(part));
+  const lists = parts.map(async (part) => {
+    if (!(await stat(join(root, part))).isDirectory()) return [part];
     const entries = await readdir(join(root, part), { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)));
   });
-  return (await Promise.all(lists)).flat().filter((file) => !MADE_BY_RUNNING.test(file));
+  return (await Promise.all(lists)).flat().filter((file) => !NOT_GITS.test(file));
 }
 
 /** The sample at work, in a process of its own. */
