@@ -70,7 +70,8 @@ export function startSession(
 ): RequestSession {
   const session = new RequestSession(manager, facts, req, res);
   req[REQUEST] = session;
-  if (sessionId !== SESSION_ID || !installed.has(Object.getPrototypeOf(req) as object)) defineOn(req, sessionId);
+  // A property that is the request's own can be deleted, which is a way to end the session.
+  if (manager.options.unset === 'destroy' || sessionId !== SESSION_ID || !installed.has(Object.getPrototypeOf(req) as object)) defineOn(req, sessionId);
   if (res !== undefined) attachGate(res, session);
   return session;
 }

@@ -363,7 +363,7 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
       if (atStart) this.clearCookie(core);
       return undefined;
     }
-    if (this.unset || (this.req !== undefined && !('session' in this.req))) return this.commitUnset(core, atStart);
+    if (this.unset || this.wasDeleted()) return this.commitUnset(core, atStart);
     if (core.status === 'muted' || core.status === 'gone') return undefined;
     if (atStart && this.isRenewalDue(core)) core.rotation = 'renew';
     const need = this.needOf(core);
@@ -378,6 +378,12 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
       return undefined;
     }
     return this.commitWrite(core, atStart, need);
+  }
+
+  /** `delete req.session`; where it would end the session, the property is the request's own. */
+  private wasDeleted(): boolean {
+    if (this.req === undefined) return false;
+    return this.manager.options.unset === 'destroy' ? !Object.hasOwn(this.req, 'session') : !('session' in this.req);
   }
 
   private async commitWrite(core: SessionCore, atStart: boolean, need: 'change' | 'touch'): Promise<void> {

@@ -19,6 +19,10 @@ const controller = scripted({
   regenerate: (session) => session.regenerate(),
   destroy: (session) => session.destroy(),
   unset: (_session, req) => void (req.session = null as never),
+  deleted: (session, req) => {
+    session.views = 9;
+    delete req.session;
+  },
   gone: (session) => void (session.late = true),
 });
 
@@ -206,11 +210,11 @@ describe('commit', () => {
     expect(await store.count()).toBe(1);
   });
 
-  it('unset destroy: req.session = null ends the session and clears the cookie', async () => {
+  it.each(['unset', 'deleted'])('unset destroy: req.session = null, or deleting it, ends the session and clears the cookie: %s', async (script) => {
     await server.close();
     await start({ unset: 'destroy' });
     await visit('count');
-    expect(await visit('unset')).toEqual({ calls: ['load', 'destroy'], cookies: [expect.stringMatching(/^sid=; .*1970/)] });
+    expect(await visit(script)).toEqual({ calls: ['load', 'destroy'], cookies: [expect.stringMatching(/^sid=; .*1970/)] });
     expect(await store.count()).toBe(0);
   });
 
