@@ -215,11 +215,11 @@ export class SessionCookie {
     return set;
   }
 
-  /** Takes up what the app had set on this session before. */
+  /** Takes up what the app had set on this session before; what no cookie can carry is no reason to fail its requests. */
   restore(overrides: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(overrides)) {
       if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
-      else if (SETTABLE.has(name)) this.set(name as keyof CookieAttributes, (value ?? undefined) as never);
+      else if (SETTABLE[name]?.(value ?? undefined) === true) this.set(name as keyof CookieAttributes, (value ?? undefined) as never);
     }
   }
 
@@ -228,7 +228,19 @@ export class SessionCookie {
   }
 }
 
-const SETTABLE: ReadonlySet<string> = new Set(['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned']);
+const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
+const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean => typeof value === 'string' && Object.hasOwn(names, value.toLowerCase());
+
+/** What a session can have of its own, beside a life, and whether a value will do. */
+const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> = Object.assign(Object.create(null) as object, {
+  domain: (value: unknown) => value === undefined || (typeof value === 'string' && (value === '' || DOMAIN.test(value))),
+  path: (value: unknown) => value === undefined || (typeof value === 'string' && PATH.test(value)),
+  httpOnly: isFlag,
+  secure: (value: unknown) => isFlag(value) || value === 'auto',
+  sameSite: (value: unknown) => isFlag(value) || value === 'auto' || isNamed(SAME_SITE, value),
+  priority: (value: unknown) => value === undefined || isNamed(PRIORITY, value),
+  partitioned: isFlag,
+});
 
 /** The `cookie` of a record, keys in the peers' order, absent ones left out. */
 export function storedCookie(attributes: CookieAttributes, originalMaxAge: number | null, expires: Date | null): StoredCookie {
