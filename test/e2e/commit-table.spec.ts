@@ -21,7 +21,7 @@ const controller = scripted({
   unset: (_session, req) => void (req.session = null as never),
   deleted: (session, req) => {
     session.views = 9;
-    delete req.session;
+    delete (req as { session?: unknown }).session;
   },
   gone: (session) => void (session.late = true),
 });

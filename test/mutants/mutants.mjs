@@ -211,6 +211,43 @@ export const mutants = [
     replace: '',
     spec: e2e('store-failure'),
   },
+  {
+    name: 'a 503 loses the CORS headers of the app',
+    file: lib('engine/response-gate-failure'),
+    find: 'access-control-[^:]*|vary|',
+    replace: '',
+    spec: e2e('store-failure'),
+  },
+  // Who it is
+  {
+    name: 'a login stands whatever becomes of what it was made with',
+    file: lib('engine/session-core'),
+    find: 'if (fingerprint(after, facts.k) === facts.f) return true;',
+    replace: 'if (facts.f !== undefined) return true;',
+    spec: e2e('identity/fingerprint'),
+  },
+  {
+    name: 'a session that revokeAll missed lives on',
+    file: lib('engine/principal-sessions'),
+    find: 'async notBefore(principal: string): Promise<NotBefore | undefined> {',
+    replace: 'async notBefore(principal: string): Promise<NotBefore | undefined> {\n    if (principal !== undefined) return undefined;',
+    spec: e2e('identity/registry'),
+  },
+  {
+    name: 'events name the id',
+    file: lib('engine/session-events'),
+    find: "createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22)",
+    replace: "(createHmac, id)",
+    spec: e2e('identity/events'),
+  },
+  {
+    name: 'delete req.session ends nothing',
+    file: lib('engine/lifecycle'),
+    find: "manager.options.unset === 'destroy' || ",
+    replace: '',
+    also: [{ file: lib('engine/request-session'), find: "this.manager.options.unset === 'destroy' ? !Object.hasOwn(this.req, 'session') : ", replace: '' }],
+    spec: e2e('commit-table'),
+  },
   // Data
   {
     name: 'Object.assign(session, body) writes the reserved key',
