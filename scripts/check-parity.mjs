@@ -25,7 +25,8 @@ export function rowsOf(markdown) {
 export function faultsOf(rows, report) {
   const statuses = new Map();
   for (const { assertionResults } of report.testResults) {
-    for (const { fullName, status } of assertionResults) statuses.set(fullName, [...(statuses.get(fullName) ?? []), status]);
+    for (const { fullName, status } of assertionResults)
+      statuses.set(fullName, [...(statuses.get(fullName) ?? []), status]);
   }
   const faults = [];
   if (rows.length === 0) faults.push('The table has no rows.');
@@ -37,7 +38,8 @@ export function faultsOf(rows, report) {
     else if (found[0] !== 'passed') faults.push(`${item}: "${test}" is ${found[0]}.`);
   }
   const named = rows.map(({ test }) => test);
-  for (const test of new Set(named.filter((each, at) => each !== '' && named.indexOf(each) !== at))) faults.push(`"${test}" is named twice.`);
+  for (const test of new Set(named.filter((each, at) => each !== '' && named.indexOf(each) !== at)))
+    faults.push(`"${test}" is named twice.`);
   return faults;
 }
 

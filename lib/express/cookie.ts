@@ -42,7 +42,15 @@ export class Cookie extends SessionCookie {
   }
 }
 
-const ATTRIBUTES: ReadonlySet<string> = new Set(['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned']);
+const ATTRIBUTES: ReadonlySet<string> = new Set([
+  'domain',
+  'path',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'priority',
+  'partitioned',
+]);
 
 /**
  * Cookie options of express-session as the engine takes them: what it doesn't know (`signed`, `encode`, `overwrite`) has no effect there
@@ -69,5 +77,6 @@ function endOf(name: 'maxAge' | 'expires', value: unknown): CookieAttributes {
 }
 
 function assertMaxAge(value: unknown): asserts value is number | Date | null | undefined {
-  if (value && typeof value !== 'number' && !(value instanceof Date)) throw new TypeError('maxAge must be a number or Date');
+  if (value && typeof value !== 'number' && !(value instanceof Date))
+    throw new TypeError('maxAge must be a number or Date');
 }

@@ -47,10 +47,30 @@ export interface ExpressSessionOptions extends OfOurs {
 
 /** What `resolveOptions` knows, and express-session has no word for. */
 const OURS = [
-  'idleTimeout', 'absoluteTimeout', 'renewAfter', 'renewGrace', 'touchInterval', 'onStoreError', 'storeTimeout', 'maxRecordBytes',
-  'onConflict', 'principalOf', 'isAuthenticated', 'maxSessionsPerPrincipal', 'onTooMany', 'device', 'schema', 'schemaVersion', 'migrate',
-  'hashIds', 'encryption', 'bindTo', 'onMismatch', 'clock', 'logger',
-] as const satisfies readonly (keyof OfOurs)[]; // prettier-ignore
+  'idleTimeout',
+  'absoluteTimeout',
+  'renewAfter',
+  'renewGrace',
+  'touchInterval',
+  'onStoreError',
+  'storeTimeout',
+  'maxRecordBytes',
+  'onConflict',
+  'principalOf',
+  'isAuthenticated',
+  'maxSessionsPerPrincipal',
+  'onTooMany',
+  'device',
+  'schema',
+  'schemaVersion',
+  'migrate',
+  'hashIds',
+  'encryption',
+  'bindTo',
+  'onMismatch',
+  'clock',
+  'logger',
+] as const satisfies readonly (keyof OfOurs)[];
 
 const COOKIE_DEFAULTS = { path: '/', httpOnly: true } as const;
 
@@ -58,14 +78,18 @@ const COOKIE_DEFAULTS = { path: '/', httpOnly: true } as const;
 const NO_SECRET = 'without a secret nothing is ever signed';
 
 /** Checks what express-session checks, with its words. Says what it says about defaults that are to change. */
-export function readOptions(options: ExpressSessionOptions): { readonly resolve: (secret?: unknown) => ResolvedOptions } {
+export function readOptions(options: ExpressSessionOptions): {
+  readonly resolve: (secret?: unknown) => ResolvedOptions;
+} {
   const { secret, genid, unset } = options;
   if (genid && typeof genid !== 'function') throw new TypeError('genid option must be a function');
   if (unset && unset !== 'destroy' && unset !== 'keep') throw new TypeError('unset option must be "destroy" or "keep"');
-  if (Array.isArray(secret) && secret.length === 0) throw new TypeError('secret option array must contain one or more strings');
+  if (Array.isArray(secret) && secret.length === 0)
+    throw new TypeError('secret option array must contain one or more strings');
   const warn = warner(options.logger);
   if (options.resave === undefined) warn('undefined resave option; provide resave option');
-  if (options.saveUninitialized === undefined) warn('undefined saveUninitialized option; provide saveUninitialized option');
+  if (options.saveUninitialized === undefined)
+    warn('undefined saveUninitialized option; provide saveUninitialized option');
   if (!secret) warn('req.secret; provide secret option');
   const mapped = mapOptions(options);
   const context = { anySecret: true, cookieDefaults: COOKIE_DEFAULTS, unusableCookie: warn };

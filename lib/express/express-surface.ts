@@ -5,8 +5,18 @@ import { Session } from './session.js';
 
 /** The names that express-session itself keeps, and those that no record may bring in. */
 const RESERVED: ReadonlySet<string> = new Set([
-  'id', 'req', 'cookie', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate', FACTS_KEY, '__proto__',
-]); // prettier-ignore
+  'id',
+  'req',
+  'cookie',
+  'touch',
+  'resetMaxAge',
+  'save',
+  'reload',
+  'destroy',
+  'regenerate',
+  FACTS_KEY,
+  '__proto__',
+]);
 
 /** What an app of express-session sees of a session. */
 export function expressSurface(keepsCookie: boolean): SessionSurface {

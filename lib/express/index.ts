@@ -19,7 +19,11 @@ const session: SessionFactory = Object.assign(middleware, { Store, MemoryStore, 
 export default session;
 export { session, Cookie, MemoryStore, Session, Store };
 export type { CookieInit } from './cookie.js';
-export type { ExpressCookieOptions, ExpressSessionOptions, ExpressSessionOptions as SessionOptions } from './express-options.js';
+export type {
+  ExpressCookieOptions,
+  ExpressSessionOptions,
+  ExpressSessionOptions as SessionOptions,
+} from './express-options.js';
 export type { SessionMiddleware } from './middleware.js';
 export type { Callback, SessionHolder } from './session.js';
 export type { StoreConstructor, StoredData } from './store.js';

@@ -68,7 +68,9 @@ class Setup {
     const resolved = this.resolve();
     this.store = isSessionStore(given) ? given : this.adapt(given, resolved);
     this.opened = this.store.open === undefined;
-    this.requestStore = isSessionStore(given) ? toExpressStore(given, { Store: Store as unknown as abstract new () => object, clock: resolved.clock }) : (given as object);
+    this.requestStore = isSessionStore(given)
+      ? toExpressStore(given, { Store: Store as unknown as abstract new () => object, clock: resolved.clock })
+      : (given as object);
     (this.requestStore as { generate?: unknown }).generate = (req: object) => this.generate(req);
     if (can(this.requestStore, 'on')) {
       this.requestStore.on('disconnect', () => void (this.connected = false));
@@ -77,14 +79,29 @@ class Setup {
     if (options.secret) this.managers.set(undefined, this.createManager(undefined));
   }
 
-  private adapt(store: unknown, { storeTimeoutMs, idleMs, clock, resave, rolling }: ReturnType<Setup['resolve']>): SessionStore {
-    if (!isExpressStore(store)) throw new SessionOptionsError('"store" takes a store of express-session (get, set, destroy), or a SessionStore.');
+  private adapt(
+    store: unknown,
+    { storeTimeoutMs, idleMs, clock, resave, rolling }: ReturnType<Setup['resolve']>,
+  ): SessionStore {
+    if (!isExpressStore(store))
+      throw new SessionOptionsError('"store" takes a store of express-session (get, set, destroy), or a SessionStore.');
     const refreshAfter = Math.min(REFRESH_AFTER, idleMs / 10);
-    return new SurfaceStore(store, { timeout: storeTimeoutMs, clock, resave, rolling, uniqueIds: !this.options.genid, refreshAfter });
+    return new SurfaceStore(store, {
+      timeout: storeTimeoutMs,
+      clock,
+      resave,
+      rolling,
+      uniqueIds: !this.options.genid,
+      refreshAfter,
+    });
   }
 
   private createManager(secret: unknown): SessionManager {
-    const manager = new SessionManager(this.resolve(secret), this.store, expressSurface(this.options.keepCookieOnDestroy === true));
+    const manager = new SessionManager(
+      this.resolve(secret),
+      this.store,
+      expressSurface(this.options.keepCookieOnDestroy === true),
+    );
     manager.requestStore = this.requestStore;
     return manager;
   }
@@ -134,7 +151,8 @@ class Setup {
     const { manager } = live;
     if (live.hasFailed && manager.options.onStoreError === 'fail') {
       const error = storeErrorOf(live.failureToLoad, manager);
-      const unavailable = error === live.failureToLoad ? new SessionUnavailableError(undefined, { cause: error }) : error;
+      const unavailable =
+        error === live.failureToLoad ? new SessionUnavailableError(undefined, { cause: error }) : error;
       return this.fail(req, unavailable, next);
     }
     try {
@@ -167,7 +185,9 @@ class Setup {
 
   private factsOf(manager: SessionManager): RequestFacts {
     return (this.facts ??= {
-      isSecure: (req) => (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true || (req as ParsedRequest).secure === true,
+      isSecure: (req) =>
+        (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true ||
+        (req as ParsedRequest).secure === true,
       ip: (req) => {
         const { ip, socket } = req as ParsedRequest;
         return typeof ip === 'string' ? ip : (socket as { remoteAddress?: string } | undefined)?.remoteAddress;
@@ -232,5 +252,9 @@ function hasGate(res: unknown): boolean {
 function isSessionStore(value: unknown): value is SessionStore {
   if (value instanceof SessionStore) return true;
   const store = value as Record<string, unknown> | null;
-  return typeof store === 'object' && store !== null && ['create', 'load', 'replace', 'destroy'].every((name) => typeof store[name] === 'function');
+  return (
+    typeof store === 'object' &&
+    store !== null &&
+    ['create', 'load', 'replace', 'destroy'].every((name) => typeof store[name] === 'function')
+  );
 }

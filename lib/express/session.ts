@@ -129,7 +129,8 @@ const COOKIE: PropertyDescriptor = {
 
 /** Another session's cookie, as passport's `keepSessionInfo` hands it on, or one that the app made. */
 function takeCookie(core: SessionCore, value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw new TypeError('session.cookie takes a Cookie, or an object of its attributes.');
+  if (typeof value !== 'object' || value === null)
+    throw new TypeError('session.cookie takes a Cookie, or an object of its attributes.');
   if (value instanceof SessionCookie && value.overrides() !== undefined) {
     core.cookie.restore(value.overrides()!);
     return;
@@ -142,7 +143,8 @@ function takeCookie(core: SessionCore, value: unknown): void {
   }
 }
 
-const isSame = (a: unknown, b: unknown): boolean => a === b || (a instanceof Date && b instanceof Date && Math.abs(a.getTime() - b.getTime()) < 1_000);
+const isSame = (a: unknown, b: unknown): boolean =>
+  a === b || (a instanceof Date && b instanceof Date && Math.abs(a.getTime() - b.getTime()) < 1_000);
 
 const noop = (): void => undefined;
 const requestOf = (core: SessionCore): RequestSession => core.host as RequestSession;
@@ -181,7 +183,9 @@ function run(core: SessionCore, name: string, work: Promise<unknown>, callback: 
     );
     return;
   }
-  TrackedPromise.track(work, (error) => core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error));
+  TrackedPromise.track(work, (error) =>
+    core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error),
+  );
 }
 
 function reloadHeld(request: SessionHolder, callback: Callback): void {

@@ -68,7 +68,10 @@ prototype.createSession = function createSession(request, session) {
 
 function reviveCookie(stored: CookieInit | undefined): Cookie {
   const expires = stored?.expires as unknown;
-  const cookie = new Cookie({ ...stored, expires: typeof expires === 'string' ? new Date(expires) : (expires as Date | null | undefined) });
+  const cookie = new Cookie({
+    ...stored,
+    expires: typeof expires === 'string' ? new Date(expires) : (expires as Date | null | undefined),
+  });
   // Last, as setting an end overwrites it.
   cookie.originalMaxAge = stored?.originalMaxAge ?? null;
   return cookie;

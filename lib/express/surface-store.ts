@@ -34,7 +34,8 @@ export class SurfaceStore extends AdaptedExpressStore {
   }
 
   override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    if (this.habits.resave || !this.onlyMoves(record.text, revision as string)) return super.replace(id, record, revision);
+    if (this.habits.resave || !this.onlyMoves(record.text, revision as string))
+      return super.replace(id, record, revision);
     return this.queue.run(id, async () => {
       if (this.habits.rolling && (await this.load(id)) === undefined) return 'gone';
       // As in express-session: a store without touch() is left alone.
@@ -47,7 +48,8 @@ export class SurfaceStore extends AdaptedExpressStore {
   private onlyMoves(after: string, before: string): boolean {
     const old = RecordText.read(before, NO_BOUND);
     const next = RecordText.read(after, NO_BOUND);
-    if (typeof old === 'string' || typeof next === 'string' || old.facts === undefined || next.facts === undefined) return false;
+    if (typeof old === 'string' || typeof next === 'string' || old.facts === undefined || next.facts === undefined)
+      return false;
     if (next.facts.s - old.facts.s >= this.habits.refreshAfter) return false;
     const data = old.rawData();
     return data !== undefined && data === next.rawData() && timeless(old.facts) === timeless(next.facts);

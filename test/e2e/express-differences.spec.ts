@@ -28,13 +28,17 @@ describe('nestjs-keycard/express does better than express-session', () => {
     const outcome = async (create: typeof session): Promise<string[]> => {
       const store = new create.MemoryStore();
       const gate = turnstile();
-      const app = await serve(create, { store }, routes({
-        '/slow': (req, res) => {
-          req.session.late = true;
-          void gate.pass().then(() => res.end());
-        },
-        '/logout': (req, res) => void req.session.destroy(() => res.end()),
-      })); // prettier-ignore
+      const app = await serve(
+        create,
+        { store },
+        routes({
+          '/slow': (req, res) => {
+            req.session.late = true;
+            void gate.pass().then(() => res.end());
+          },
+          '/logout': (req, res) => void req.session.destroy(() => res.end()),
+        }),
+      );
       await app.get();
       const { header } = app.jar;
       const slow = fetch(`${app.url}/slow`, { headers: { cookie: header } });
@@ -53,17 +57,21 @@ describe('nestjs-keycard/express does better than express-session', () => {
     const outcome = async (create: typeof session): Promise<unknown> => {
       const store = new create.MemoryStore();
       const gate = turnstile();
-      const app = await serve(create, { store }, routes({
-        '/a': (req, res) => {
-          req.session.a = 1;
-          void gate.pass().then(() => res.end());
-        },
-        '/b': (req, res) => {
-          req.session.b = 1;
-          res.end();
-        },
-        '/read': (req, res) => void res.end(JSON.stringify([req.session.a, req.session.b])),
-      })); // prettier-ignore
+      const app = await serve(
+        create,
+        { store },
+        routes({
+          '/a': (req, res) => {
+            req.session.a = 1;
+            void gate.pass().then(() => res.end());
+          },
+          '/b': (req, res) => {
+            req.session.b = 1;
+            res.end();
+          },
+          '/read': (req, res) => void res.end(JSON.stringify([req.session.a, req.session.b])),
+        }),
+      );
       await app.get();
       const { header } = app.jar;
       const slow = fetch(`${app.url}/a`, { headers: { cookie: header } });
@@ -80,10 +88,14 @@ describe('nestjs-keycard/express does better than express-session', () => {
   it('sends no cookie of an ended session with a late reply, over that of a new login', async () => {
     const outcome = async (create: typeof session): Promise<string[]> => {
       const gate = turnstile();
-      const app = await serve(create, { store: new create.MemoryStore(), rolling: true }, routes({
-        '/slow': (_req, res) => void gate.pass().then(() => res.end()),
-        '/login': (req, res) => void req.session.regenerate(() => res.end()),
-      })); // prettier-ignore
+      const app = await serve(
+        create,
+        { store: new create.MemoryStore(), rolling: true },
+        routes({
+          '/slow': (_req, res) => void gate.pass().then(() => res.end()),
+          '/login': (req, res) => void req.session.regenerate(() => res.end()),
+        }),
+      );
       await app.get();
       const slow = fetch(`${app.url}/slow`, { headers: { cookie: app.jar.header } });
       await gate.reached;
@@ -96,20 +108,30 @@ describe('nestjs-keycard/express does better than express-session', () => {
   });
 
   it('clears the cookie of a destroyed session, with its own attributes', async () => {
-    const app = await serve(session, { cookie: { path: '/', domain: 'localhost', sameSite: 'lax', maxAge: 60_000 } }, routes({
-      '/logout': (req, res) => void req.session.destroy(() => res.end()),
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      { cookie: { path: '/', domain: 'localhost', sameSite: 'lax', maxAge: 60_000 } },
+      routes({
+        '/logout': (req, res) => void req.session.destroy(() => res.end()),
+      }),
+    );
     await app.get();
     await app.get('/logout');
-    expect(app.jar.last).toEqual(['connect.sid=; Domain=localhost; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax']);
+    expect(app.jar.last).toEqual([
+      'connect.sid=; Domain=localhost; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax',
+    ]);
     await app.get('/logout');
     expect(app.jar.last).toEqual([]);
   });
 
   it('leaves the cookie there with keepCookieOnDestroy', async () => {
-    const app = await serve(session, { keepCookieOnDestroy: true }, routes({
-      '/logout': (req, res) => void req.session.destroy(() => res.end()),
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      { keepCookieOnDestroy: true },
+      routes({
+        '/logout': (req, res) => void req.session.destroy(() => res.end()),
+      }),
+    );
     await app.get();
     await app.get('/logout');
     expect(app.jar.last).toEqual([]);
@@ -135,15 +157,19 @@ describe('nestjs-keycard/express does better than express-session', () => {
   });
 
   it('saves what is written to a known session after a stream has begun', async () => {
-    const app = await serve(session, {}, routes({
-      '/stream': (req, res) => {
-        res.write('begun ');
-        setTimeout(() => {
-          req.session.count = 10;
-          res.end('ended');
-        }, 20);
-      },
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      {},
+      routes({
+        '/stream': (req, res) => {
+          res.write('begun ');
+          setTimeout(() => {
+            req.session.count = 10;
+            res.end('ended');
+          }, 20);
+        },
+      }),
+    );
     await app.get();
     await app.text('/stream');
     expect(await app.text()).toBe('11');
@@ -151,7 +177,11 @@ describe('nestjs-keycard/express does better than express-session', () => {
 
   it('takes a cookie path by its segments: /foo covers /foo and /foo/bar, and not /foobar', async () => {
     const covered = async (create: typeof session, path: string): Promise<string> => {
-      const app = await serve(create, { cookie: { path: '/foo' } }, (req, res) => void res.end(String(req.session !== undefined)));
+      const app = await serve(
+        create,
+        { cookie: { path: '/foo' } },
+        (req, res) => void res.end(String(req.session !== undefined)),
+      );
       return app.text(path);
     };
     expect(await covered(peer, '/foobar')).toBe('true');
@@ -162,8 +192,12 @@ describe('nestjs-keycard/express does better than express-session', () => {
   it('looks at the whole path where it is mounted on one', async () => {
     const express = (await import('express')).default;
     const app = express();
-    app.use('/admin', session({ secret: 'x', resave: false, saveUninitialized: false, cookie: { path: '/admin' } }) as never);
-    app.use(((req: { session?: unknown }, res: { end(text: string): void }) => res.end(String(req.session !== undefined))) as never);
+    app.use(
+      '/admin',
+      session({ secret: 'x', resave: false, saveUninitialized: false, cookie: { path: '/admin' } }) as never,
+    );
+    app.use(((req: { session?: unknown }, res: { end(text: string): void }) =>
+      res.end(String(req.session !== undefined))) as never);
     const served = await listen(app);
     expect(await served.text('/admin/users')).toBe('true');
     expect(await served.text('/other')).toBe('false');
@@ -196,7 +230,11 @@ describe('nestjs-keycard/express does better than express-session', () => {
     const store = new session.MemoryStore();
     const before = await serve(peer, { store, cookie: { maxAge: 60_000, sameSite: 'lax' } }, counting);
     await before.get();
-    const after = await serve(session, { store, rolling: true, cookie: { maxAge: 3_600_000, sameSite: 'strict' } }, counting);
+    const after = await serve(
+      session,
+      { store, rolling: true, cookie: { maxAge: 3_600_000, sameSite: 'strict' } },
+      counting,
+    );
     expect(await after.text('/', { headers: { cookie: before.jar.header } })).toBe('2');
     const sent = attributes(after.jar.last[0]);
     expect(sent.SameSite).toBe('Strict');
@@ -204,12 +242,16 @@ describe('nestjs-keycard/express does better than express-session', () => {
   });
 
   it('sends the cookie again where only its life was changed', async () => {
-    const app = await serve(session, {}, routes({
-      '/remember': (req, res) => {
-        req.session.cookie.maxAge = 60_000;
-        res.end();
-      },
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      {},
+      routes({
+        '/remember': (req, res) => {
+          req.session.cookie.maxAge = 60_000;
+          res.end();
+        },
+      }),
+    );
     await app.get();
     await app.get('/remember');
     expect(attributes(app.jar.last[0]).Expires).toBeDefined();
@@ -220,17 +262,24 @@ describe('nestjs-keycard/express does better than express-session', () => {
   it('lets save() pass over a session that was ended meanwhile, and writes nothing; keycard() tells', async () => {
     const store = new session.MemoryStore();
     const told: unknown[] = [];
-    const app = await serve(session, { store }, routes({
-      '/work': (req, res) => {
-        store.clear(() => {
-          req.session.late = true;
-          req.session.save((error) => {
-            told.push(error ?? null);
-            keycard(req.session).save().catch((reason: unknown) => told.push(reason)).finally(() => res.end());
+    const app = await serve(
+      session,
+      { store },
+      routes({
+        '/work': (req, res) => {
+          store.clear(() => {
+            req.session.late = true;
+            req.session.save((error) => {
+              told.push(error ?? null);
+              keycard(req.session)
+                .save()
+                .catch((reason: unknown) => told.push(reason))
+                .finally(() => res.end());
+            });
           });
-        });
-      },
-    })); // prettier-ignore
+        },
+      }),
+    );
     await app.get();
     await app.get('/work');
     expect(told).toEqual([null, expect.any(SessionStateError)]);
@@ -239,12 +288,16 @@ describe('nestjs-keycard/express does better than express-session', () => {
   });
 
   it('refuses a new id once the response has begun', async () => {
-    const app = await serve(session, {}, routes({
-      '/late': (req, res) => {
-        res.write('begun ');
-        req.session.regenerate((error) => res.end((error as SessionStateError | undefined)?.code));
-      },
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      {},
+      routes({
+        '/late': (req, res) => {
+          res.write('begun ');
+          req.session.regenerate((error) => res.end((error as SessionStateError | undefined)?.code));
+        },
+      }),
+    );
     await app.get();
     expect(await app.text('/late')).toBe('begun HEADERS_SENT');
   });
@@ -281,26 +334,44 @@ describe('nestjs-keycard/express does better than express-session', () => {
 describe('keycard(req.session)', () => {
   it('logs in, confirms, updates and logs out', async () => {
     const store = new session.MemoryStore();
-    const app = await serve(session, { store }, routes({
-      '/login': (req, res, next) => {
-        keycard(req.session).login('7', { name: 'Ann' } as never).then(() => res.end(), next);
-      },
-      '/who': (req, res) => {
-        const { principal, authenticatedAt, isNew } = keycard(req.session).info;
-        res.end(JSON.stringify([principal, authenticatedAt instanceof Date, isNew, req.session.name]));
-      },
-      '/update': (req, res, next) => {
-        keycard<{ n: number }>(req.session).update((draft) => { draft.n = (draft.n ?? 0) + 1; }).then(() => res.end(String(req.session.n)), next);
-      },
-      '/confirm': (req, res, next) => void keycard(req.session).confirmLogin().then(() => res.end(), next),
-      '/logout': (req, res, next) => void keycard(req.session).logout().then(() => res.end(String(req.session)), next),
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      { store },
+      routes({
+        '/login': (req, res, next) => {
+          keycard(req.session)
+            .login('7', { name: 'Ann' } as never)
+            .then(() => res.end(), next);
+        },
+        '/who': (req, res) => {
+          const { principal, authenticatedAt, isNew } = keycard(req.session).info;
+          res.end(JSON.stringify([principal, authenticatedAt instanceof Date, isNew, req.session.name]));
+        },
+        '/update': (req, res, next) => {
+          keycard<{ n: number }>(req.session)
+            .update((draft) => {
+              draft.n = (draft.n ?? 0) + 1;
+            })
+            .then(() => res.end(String(req.session.n)), next);
+        },
+        '/confirm': (req, res, next) =>
+          void keycard(req.session)
+            .confirmLogin()
+            .then(() => res.end(), next),
+        '/logout': (req, res, next) =>
+          void keycard(req.session)
+            .logout()
+            .then(() => res.end(String(req.session)), next),
+      }),
+    );
     await app.get();
     const guest = app.jar.header;
     await app.get('/login');
     expect(app.jar.header).not.toBe(guest);
     expect(JSON.parse(await app.text('/who'))).toEqual(['7', true, false, 'Ann']);
-    expect(await Promise.all([app.text('/update'), app.text('/update'), app.text('/update')]).then((all) => all.sort())).toEqual(['1', '2', '3']);
+    expect(
+      await Promise.all([app.text('/update'), app.text('/update'), app.text('/update')]).then((all) => all.sort()),
+    ).toEqual(['1', '2', '3']);
     await app.get('/confirm');
     expect(JSON.parse(await app.text('/who'))).toEqual(['7', true, false, 'Ann']);
     expect(await app.text('/logout')).toBe('undefined');
@@ -325,12 +396,16 @@ describe('keycard(req.session)', () => {
 describe('our own stores and options under session()', () => {
   it('keeps sessions in a SessionStore, and gives req.sessionStore the calls of express-session', async () => {
     const store = new MemoryStore();
-    const app = await serve(session, { store }, routes({
-      '/store': (req, res) => {
-        req.sessionStore.get(req.sessionID, (_error, found) => res.end(String(found?.count)));
-      },
-      '/regenerate': (req, res) => void req.session.regenerate(() => res.end(String(req.session.count))),
-    })); // prettier-ignore
+    const app = await serve(
+      session,
+      { store },
+      routes({
+        '/store': (req, res) => {
+          req.sessionStore.get(req.sessionID, (_error, found) => res.end(String(found?.count)));
+        },
+        '/regenerate': (req, res) => void req.session.regenerate(() => res.end(String(req.session.count))),
+      }),
+    );
     await app.get();
     await app.get();
     expect(await app.text('/store')).toBe('2');
@@ -379,7 +454,13 @@ describe('our own stores and options under session()', () => {
   it('moves an app over and back, with everybody still logged in', async () => {
     const store = new session.MemoryStore();
     const jar = new Jar();
-    for (const [create, expected] of [[peer, '1'], [session, '2'], [session, '3'], [peer, '4'], [session, '5']] as const) {
+    for (const [create, expected] of [
+      [peer, '1'],
+      [session, '2'],
+      [session, '3'],
+      [peer, '4'],
+      [session, '5'],
+    ] as const) {
       const app = await serve(create, { store, cookie: { maxAge: 60_000 } }, counting);
       expect(await (await jar.fetch(app.url)).text()).toBe(expected);
     }

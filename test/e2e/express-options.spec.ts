@@ -23,10 +23,27 @@ describe.each(both)('options of %s', (name, session) => {
     });
 
     it('sends the attributes in the order Domain, Path, Expires, HttpOnly, Secure, Partitioned, Priority, SameSite', async () => {
-      const cookie = { domain: 'example.com', path: '/', maxAge: 60_000, secure: true, partitioned: true, priority: 'high', sameSite: 'none' };
+      const cookie = {
+        domain: 'example.com',
+        path: '/',
+        maxAge: 60_000,
+        secure: true,
+        partitioned: true,
+        priority: 'high',
+        sameSite: 'none',
+      };
       const app = await serve(session, { cookie, proxy: true }, mark);
       await app.get('/', https);
-      expect(Object.keys(attributes(app.jar.last[0]))).toEqual(['Domain', 'Path', 'Expires', 'HttpOnly', 'Secure', 'Partitioned', 'Priority', 'SameSite']);
+      expect(Object.keys(attributes(app.jar.last[0]))).toEqual([
+        'Domain',
+        'Path',
+        'Expires',
+        'HttpOnly',
+        'Secure',
+        'Partitioned',
+        'Priority',
+        'SameSite',
+      ]);
     });
 
     it('may be a function of the request, asked for each', async () => {
@@ -52,7 +69,9 @@ describe.each(both)('options of %s', (name, session) => {
       const app = await serve(session, { cookie: { expires } }, mark);
       await app.get();
       // express-session counts the life that is left from when it was started.
-      expect(Math.abs(Date.parse(attributes(app.jar.last[0]).Expires as string) - expires.getTime())).toBeLessThan(2_000);
+      expect(Math.abs(Date.parse(attributes(app.jar.last[0]).Expires as string) - expires.getTime())).toBeLessThan(
+        2_000,
+      );
     });
 
     it('counts Expires from maxAge', async () => {
@@ -150,11 +169,21 @@ describe.each(both)('options of %s', (name, session) => {
     });
 
     it('is refused where it is no function', () => {
-      expect(() => session({ secret: 'x', genid: 'id' as never, resave: false, saveUninitialized: false })).toThrow('genid option must be a function');
+      expect(() => session({ secret: 'x', genid: 'id' as never, resave: false, saveUninitialized: false })).toThrow(
+        'genid option must be a function',
+      );
     });
 
     it('tells the error handlers what it throws', async () => {
-      const app = await serve(session, { genid: () => { throw new Error('no ids today'); } }, mark); // prettier-ignore
+      const app = await serve(
+        session,
+        {
+          genid: () => {
+            throw new Error('no ids today');
+          },
+        },
+        mark,
+      );
       expect(await app.text()).toBe('no ids today');
     });
   });
@@ -214,7 +243,9 @@ describe.each(both)('options of %s', (name, session) => {
   describe('resave', () => {
     const countSets = async (options: object, handler: Handler): Promise<number> => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store, ...options }, (req, res, next) => (req.path === '/mark' ? mark : handler)(req, res, next));
+      const app = await serve(session, { store, ...options }, (req, res, next) =>
+        (req.path === '/mark' ? mark : handler)(req, res, next),
+      );
       await app.get('/mark');
       let sets = 0;
       const { set } = store;
@@ -242,7 +273,9 @@ describe.each(both)('options of %s', (name, session) => {
 
   describe('rolling', () => {
     it('true sends the cookie with every response to whom has a session', async () => {
-      const app = await serve(session, { rolling: true, cookie: { maxAge: 60_000 } }, (req, res, next) => (req.path === '/mark' ? mark : read)(req, res, next));
+      const app = await serve(session, { rolling: true, cookie: { maxAge: 60_000 } }, (req, res, next) =>
+        (req.path === '/mark' ? mark : read)(req, res, next),
+      );
       await app.get('/mark');
       await app.get('/read');
       expect(app.jar.last).toHaveLength(1);
@@ -288,7 +321,9 @@ describe.each(both)('options of %s', (name, session) => {
 
     it('false keeps a visitor once his session was changed', async () => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store }, (req, res, next) => (req.path === '/mark' ? mark : read)(req, res, next));
+      const app = await serve(session, { store }, (req, res, next) =>
+        (req.path === '/mark' ? mark : read)(req, res, next),
+      );
       await app.get();
       expect(app.jar.last).toEqual([]);
       expect(Object.keys(store.sessions)).toEqual([]);
@@ -304,7 +339,8 @@ describe.each(both)('options of %s', (name, session) => {
   });
 
   describe('secret', () => {
-    const signature = (secret: string, id: string) => createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '');
+    const signature = (secret: string, id: string) =>
+      createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '');
 
     it('signs the id with HMAC-SHA256, whatever its length', async () => {
       const app = await serve(session, { secret: 'k' }, mark);
@@ -332,7 +368,9 @@ describe.each(both)('options of %s', (name, session) => {
     });
 
     it('is refused as an empty array', () => {
-      expect(() => session({ secret: [], resave: false, saveUninitialized: false })).toThrow('secret option array must contain one or more strings');
+      expect(() => session({ secret: [], resave: false, saveUninitialized: false })).toThrow(
+        'secret option array must contain one or more strings',
+      );
     });
 
     it('left out is taken from req.secret, as cookie-parser sets it', async () => {
@@ -366,7 +404,11 @@ describe.each(both)('options of %s', (name, session) => {
     });
 
     it('is a MemoryStore where nothing is said', async () => {
-      const app = await serve(session, {}, (req, res) => void res.end(String((req.sessionStore as unknown) instanceof session.MemoryStore)));
+      const app = await serve(
+        session,
+        {},
+        (req, res) => void res.end(String((req.sessionStore as unknown) instanceof session.MemoryStore)),
+      );
       expect(await app.text()).toBe('true');
     });
   });
@@ -389,17 +431,22 @@ describe.each(both)('options of %s', (name, session) => {
       expect(Object.keys(store.sessions)).toEqual([]);
     });
 
-    it.each(['/null', '/delete'])('keep leaves the record as it was, and what was changed is not saved (%s)', async (path) => {
-      const store = new session.MemoryStore();
-      const app = await serve(session, { store, unset: 'keep' }, unset);
-      await app.get('/mark');
-      await app.get(path);
-      expect(app.jar.last).toEqual([]);
-      expect(await app.text('/mark')).toBe('2');
-    });
+    it.each(['/null', '/delete'])(
+      'keep leaves the record as it was, and what was changed is not saved (%s)',
+      async (path) => {
+        const store = new session.MemoryStore();
+        const app = await serve(session, { store, unset: 'keep' }, unset);
+        await app.get('/mark');
+        await app.get(path);
+        expect(app.jar.last).toEqual([]);
+        expect(await app.text('/mark')).toBe('2');
+      },
+    );
 
     it('is refused where it is another word', () => {
-      expect(() => session({ secret: 'x', unset: 'drop' as never, resave: false, saveUninitialized: false })).toThrow('unset option must be "destroy" or "keep"');
+      expect(() => session({ secret: 'x', unset: 'drop' as never, resave: false, saveUninitialized: false })).toThrow(
+        'unset option must be "destroy" or "keep"',
+      );
     });
   });
 
@@ -417,7 +464,12 @@ describe.each(both)('options of %s', (name, session) => {
 
   it('says nothing of a secret under 32 bytes, which apps of express-session have', () => {
     const warnings: string[] = [];
-    ours({ secret: 'cat', resave: false, saveUninitialized: false, logger: { warn: (text) => warnings.push(text), error: () => undefined } });
+    ours({
+      secret: 'cat',
+      resave: false,
+      saveUninitialized: false,
+      logger: { warn: (text) => warnings.push(text), error: () => undefined },
+    });
     expect(warnings).toEqual([]);
   });
 

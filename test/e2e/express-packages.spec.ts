@@ -47,7 +47,11 @@ function passportApp(create: SessionFactory, options: object = {}): Express {
   app.use(authenticator.session());
   app.post('/login', (req, res, next) => {
     const keepSessionInfo = req.query.keep === '1';
-    authenticator.authenticate('local', { keepSessionInfo, failureRedirect: '/denied', successRedirect: '/' })(req, res, next);
+    authenticator.authenticate('local', { keepSessionInfo, failureRedirect: '/denied', successRedirect: '/' })(
+      req,
+      res,
+      next,
+    );
   });
   app.post('/logout', (req, res, next) => {
     req.logout({ keepSessionInfo: req.query.keep === '1' }, (error) => (error ? next(error) : res.redirect('/')));
@@ -58,7 +62,10 @@ function passportApp(create: SessionFactory, options: object = {}): Express {
     res.json(live.cart);
   });
   app.get('/', (req, res) => {
-    res.json({ user: (req.user as Person | undefined)?.name ?? null, cart: (req as unknown as Req).session.cart ?? null });
+    res.json({
+      user: (req.user as Person | undefined)?.name ?? null,
+      cart: (req as unknown as Req).session.cart ?? null,
+    });
   });
   return app;
 }
@@ -123,13 +130,19 @@ describe.each(both)('packages for express-session, on %s', (_name, create) => {
     app.use(create({ secret: 'x', resave: false, saveUninitialized: false }) as never);
     app.get('/token', (req, res) => void res.end(generateToken(req)));
     app.post('/', csrfSynchronisedProtection, (_req, res) => void res.end('done'));
-    app.use(((error: { statusCode: number }, _req: unknown, res: { statusCode: number; end(): void }, _next: unknown) => {
+    app.use(((
+      error: { statusCode: number },
+      _req: unknown,
+      res: { statusCode: number; end(): void },
+      _next: unknown,
+    ) => {
       res.statusCode = error.statusCode;
       res.end();
     }) as never);
     const served = await listen(app);
     const token = await served.text('/token');
-    const send = async (value: string) => (await served.get('/', { method: 'POST', headers: { 'x-csrf-token': value } })).status;
+    const send = async (value: string) =>
+      (await served.get('/', { method: 'POST', headers: { 'x-csrf-token': value } })).status;
     expect(await send(token)).toBe(200);
     expect(await send('forged')).toBe(403);
   });
@@ -173,7 +186,9 @@ describe('stores for express-session under nestjs-keycard/express', () => {
   it('session-file-store: a new session waits for no retries of reading a file that is not there', async () => {
     const path = await mkdtemp(join(tmpdir(), 'keycard-file-'));
     closing.push(() => rm(path, { recursive: true }));
-    const store = new FileStore({ path, reapInterval: -1, logFn: () => undefined }) as { get(...parameters: unknown[]): void };
+    const store = new FileStore({ path, reapInterval: -1, logFn: () => undefined }) as {
+      get(...parameters: unknown[]): void;
+    };
     let reads = 0;
     const { get } = store;
     store.get = function (...parameters) {
@@ -210,7 +225,9 @@ describe('stores for express-session under nestjs-keycard/express', () => {
         await pool.query(`DROP TABLE IF EXISTS ${tableName}`);
         await pool.end();
       });
-      const app = await visit(new PgSimple({ pool, tableName, createTableIfMissing: true, pruneSessionInterval: false }));
+      const app = await visit(
+        new PgSimple({ pool, tableName, createTableIfMissing: true, pruneSessionInterval: false }),
+      );
       const { rows } = await pool.query<{ sess: { passport: unknown } }>(`SELECT sess FROM ${tableName}`);
       expect(rows.map((each) => each.sess.passport)).toEqual([{ user: 7 }]);
       await leave(app);

@@ -11,7 +11,9 @@ describe.each(both)('what users of express-session rely on, on %s', (name, sessi
   it('destroy removes the record', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store }, (req, res, next) =>
-      req.path === '/destroy' ? void req.session.destroy(() => res.end(String(Object.keys(store.sessions).length))) : counting(req, res, next),
+      req.path === '/destroy'
+        ? void req.session.destroy(() => res.end(String(Object.keys(store.sessions).length)))
+        : counting(req, res, next),
     );
     await app.get();
     expect(Object.keys(store.sessions)).toHaveLength(1);
@@ -38,15 +40,25 @@ describe.each(both)('what users of express-session rely on, on %s', (name, sessi
   });
 
   it('the whole signature is compared', async () => {
-    const app = await serve(session, {}, (req, res, next) => (req.path === '/read' ? void res.end(String(req.session.count)) : counting(req, res, next)));
+    const app = await serve(session, {}, (req, res, next) =>
+      req.path === '/read' ? void res.end(String(req.session.count)) : counting(req, res, next),
+    );
     await app.get();
     const card = decodeURIComponent(app.jar.cookies.get('connect.sid')!);
-    const read = (value: string) => app.text('/read', { headers: { cookie: `connect.sid=${encodeURIComponent(value)}` } });
+    const read = (value: string) =>
+      app.text('/read', { headers: { cookie: `connect.sid=${encodeURIComponent(value)}` } });
     expect(await read(card)).toBe('1');
     for (let at = card.lastIndexOf('.') + 1; at < card.length; at += 1) {
       expect(await read(card.slice(0, at) + (card[at] === 'A' ? 'B' : 'A') + card.slice(at + 1))).toBe('undefined');
     }
-    for (const forged of [card.slice(0, -1), `${card}=`, `${card}A`, card.slice(2), card.slice(0, card.lastIndexOf('.')), card.slice(0, card.lastIndexOf('.') + 1)]) {
+    for (const forged of [
+      card.slice(0, -1),
+      `${card}=`,
+      `${card}A`,
+      card.slice(2),
+      card.slice(0, card.lastIndexOf('.')),
+      card.slice(0, card.lastIndexOf('.') + 1),
+    ]) {
       expect(await read(forged)).toBe('undefined');
     }
   });
@@ -75,7 +87,9 @@ describe.each(both)('what users of express-session rely on, on %s', (name, sessi
 
   it('stored expires strings come back as Dates', async () => {
     const app = await serve(session, { cookie: { maxAge: 60_000 } }, (req, res, next) =>
-      req.path === '/expires' ? void res.end(String(req.session.cookie.expires instanceof Date)) : counting(req, res, next),
+      req.path === '/expires'
+        ? void res.end(String(req.session.cookie.expires instanceof Date))
+        : counting(req, res, next),
     );
     await app.get();
     expect(await app.text('/expires')).toBe('true');
@@ -116,7 +130,10 @@ describe.each(both)('what users of express-session rely on, on %s', (name, sessi
     });
     await app.get();
     expect(app.jar.last.length).toBeGreaterThan(1);
-    expect(app.jar.last.map((each) => each.split('=')[0])).toEqual([...['a', 'b'].slice(0, app.jar.last.length - 1), 'connect.sid']);
+    expect(app.jar.last.map((each) => each.split('=')[0])).toEqual([
+      ...['a', 'b'].slice(0, app.jar.last.length - 1),
+      'connect.sid',
+    ]);
   });
 
   // express-session lets most of the response go before the store has answered.

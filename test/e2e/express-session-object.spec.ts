@@ -27,12 +27,21 @@ describe.each(both)('req.session of %s', (name, session) => {
   it('is serialised as the cookie and the data, and nothing else', async () => {
     const app = await serve(session, {}, (req, res) => {
       req.session.user = 'Ann';
-      res.end(JSON.stringify({ keys: Object.keys(req.session), json: req.session, copied: Object.keys({ ...req.session }) }));
+      res.end(
+        JSON.stringify({ keys: Object.keys(req.session), json: req.session, copied: Object.keys({ ...req.session }) }),
+      );
     });
-    const { keys, json, copied } = JSON.parse(await app.text()) as { keys: string[]; json: Record<string, unknown>; copied: string[] };
+    const { keys, json, copied } = JSON.parse(await app.text()) as {
+      keys: string[];
+      json: Record<string, unknown>;
+      copied: string[];
+    };
     expect(keys).toEqual(['cookie', 'user']);
     expect(copied).toEqual(['cookie', 'user']);
-    expect(json).toEqual({ cookie: expect.objectContaining({ originalMaxAge: null, httpOnly: true, path: '/' }), user: 'Ann' });
+    expect(json).toEqual({
+      cookie: expect.objectContaining({ originalMaxAge: null, httpOnly: true, path: '/' }),
+      user: 'Ann',
+    });
   });
 
   it('drops what JSON drops, without a word', async () => {
@@ -74,14 +83,26 @@ describe.each(both)('req.session of %s', (name, session) => {
 
   describe('regenerate()', () => {
     it('gives a new id and an empty session, in a new object', async () => {
-      const app = await serve(session, {}, routes({
-        '/regenerate': (req, res) => {
-          const { id, session: before } = { id: req.session.id, session: req.session };
-          req.session.regenerate((error) => {
-            res.end(JSON.stringify([error ?? null, req.session === before, req.session.id === id, req.session.count ?? null, req.sessionID === req.session.id]));
-          });
-        },
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        {},
+        routes({
+          '/regenerate': (req, res) => {
+            const { id, session: before } = { id: req.session.id, session: req.session };
+            req.session.regenerate((error) => {
+              res.end(
+                JSON.stringify([
+                  error ?? null,
+                  req.session === before,
+                  req.session.id === id,
+                  req.session.count ?? null,
+                  req.sessionID === req.session.id,
+                ]),
+              );
+            });
+          },
+        }),
+      );
       await app.get();
       const old = app.jar.header;
       expect(JSON.parse(await app.text('/regenerate'))).toEqual([null, false, false, null, true]);
@@ -91,13 +112,18 @@ describe.each(both)('req.session of %s', (name, session) => {
 
     it('removes the old record, and keeps what is written to the new session', async () => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store }, routes({
-        '/regenerate': (req, res) => void req.session.regenerate(() => {
-          req.session.user = 'Ann';
-          res.end('done');
+      const app = await serve(
+        session,
+        { store },
+        routes({
+          '/regenerate': (req, res) =>
+            void req.session.regenerate(() => {
+              req.session.user = 'Ann';
+              res.end('done');
+            }),
+          '/user': (req, res) => void res.end(String(req.session.user)),
         }),
-        '/user': (req, res) => void res.end(String(req.session.user)),
-      })); // prettier-ignore
+      );
       await app.get();
       const old = idIn(app.jar.last[0])!;
       await app.get('/regenerate');
@@ -110,12 +136,16 @@ describe.each(both)('req.session of %s', (name, session) => {
   describe('destroy()', () => {
     it('removes the record, and unsets req.session at once', async () => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store }, routes({
-        '/destroy': (req, res) => {
-          req.session.destroy((error) => res.end(JSON.stringify([error ?? null, req.session === undefined])));
-          expect(req.session).toBeUndefined();
-        },
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        { store },
+        routes({
+          '/destroy': (req, res) => {
+            req.session.destroy((error) => res.end(JSON.stringify([error ?? null, req.session === undefined])));
+            expect(req.session).toBeUndefined();
+          },
+        }),
+      );
       await app.get();
       expect(Object.keys(store.sessions)).toHaveLength(1);
       expect(JSON.parse(await app.text('/destroy'))).toEqual([null, true]);
@@ -125,12 +155,16 @@ describe.each(both)('req.session of %s', (name, session) => {
 
     it('needs no callback', async () => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store }, routes({
-        '/destroy': (req, res) => {
-          req.session.destroy();
-          setTimeout(() => res.end('gone'), 5);
-        },
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        { store },
+        routes({
+          '/destroy': (req, res) => {
+            req.session.destroy();
+            setTimeout(() => res.end('gone'), 5);
+          },
+        }),
+      );
       await app.get();
       expect(await app.text('/destroy')).toBe('gone');
       expect(Object.keys(store.sessions)).toEqual([]);
@@ -139,14 +173,18 @@ describe.each(both)('req.session of %s', (name, session) => {
 
   describe('reload()', () => {
     it('reads again what another request has saved meanwhile, and drops what was not saved', async () => {
-      const app = await serve(session, {}, routes({
-        '/reload': (req, res) => {
-          req.session.count = 99;
-          void fetch(`${app.url}/`, { headers: { cookie: req.headers.cookie! } }).then(() => {
-            req.session.reload((error) => res.end(JSON.stringify([error ?? null, req.session.count])));
-          });
-        },
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        {},
+        routes({
+          '/reload': (req, res) => {
+            req.session.count = 99;
+            void fetch(`${app.url}/`, { headers: { cookie: req.headers.cookie! } }).then(() => {
+              req.session.reload((error) => res.end(JSON.stringify([error ?? null, req.session.count])));
+            });
+          },
+        }),
+      );
       await app.get();
       expect(JSON.parse(await app.text('/reload'))).toEqual([null, 2]);
       expect(await app.text()).toBe('3');
@@ -154,11 +192,15 @@ describe.each(both)('req.session of %s', (name, session) => {
 
     it('is an error where the session is gone', async () => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store }, routes({
-        '/reload': (req, res) => {
-          store.clear(() => req.session.reload((error) => res.end((error as Error).message)));
-        },
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        { store },
+        routes({
+          '/reload': (req, res) => {
+            store.clear(() => req.session.reload((error) => res.end((error as Error).message)));
+          },
+        }),
+      );
       await app.get();
       expect(await app.text('/reload')).toBe('failed to load session');
     });
@@ -177,15 +219,19 @@ describe.each(both)('req.session of %s', (name, session) => {
     });
 
     it('needs no callback, and what comes after it is saved too', async () => {
-      const app = await serve(session, {}, routes({
-        '/save': (req, res) => {
-          req.session.first = 1;
-          req.session.save();
-          req.session.second = 2;
-          res.end();
-        },
-        '/read': (req, res) => void res.end(JSON.stringify([req.session.first, req.session.second])),
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        {},
+        routes({
+          '/save': (req, res) => {
+            req.session.first = 1;
+            req.session.save();
+            req.session.second = 2;
+            res.end();
+          },
+          '/read': (req, res) => void res.end(JSON.stringify([req.session.first, req.session.second])),
+        }),
+      );
       await app.get('/save');
       expect(await app.text('/read')).toBe('[1,2]');
     });
@@ -215,20 +261,27 @@ describe.each(both)('req.session of %s', (name, session) => {
   });
 
   // express-session's save() and reload() give undefined, against its own types.
-  if (name !== 'express-session') it('gives itself from every method, with a callback or without', async () => {
-    const app = await serve(session, {}, (req, res) => {
-      const one = req.session;
-      one.count = 1;
-      const results: LiveSession[] = [one.touch(), one.resetMaxAge(), one.save(() => undefined), one.save()];
-      results.push(one.reload(() => {
-        results.push(req.session.regenerate(() => {
-          const two = req.session;
-          const ended = two.destroy(() => res.end(JSON.stringify([...results.slice(0, 5).map((each) => each === one), ended === two])));
-        }));
-      })); // prettier-ignore
+  if (name !== 'express-session')
+    it('gives itself from every method, with a callback or without', async () => {
+      const app = await serve(session, {}, (req, res) => {
+        const one = req.session;
+        one.count = 1;
+        const results: LiveSession[] = [one.touch(), one.resetMaxAge(), one.save(() => undefined), one.save()];
+        results.push(
+          one.reload(() => {
+            results.push(
+              req.session.regenerate(() => {
+                const two = req.session;
+                const ended = two.destroy(() =>
+                  res.end(JSON.stringify([...results.slice(0, 5).map((each) => each === one), ended === two])),
+                );
+              }),
+            );
+          }),
+        );
+      });
+      expect(JSON.parse(await app.text())).toEqual([true, true, true, true, true, true]);
     });
-    expect(JSON.parse(await app.text())).toEqual([true, true, true, true, true, true]);
-  });
 
   describe('cookie', () => {
     it('tells what is left of its life, and the whole of it', async () => {
@@ -243,13 +296,17 @@ describe.each(both)('req.session of %s', (name, session) => {
     });
 
     it('takes a new maxAge for this one session, and keeps it', async () => {
-      const app = await serve(session, { cookie: { maxAge: 60_000 }, rolling: true }, routes({
-        '/remember': (req, res) => {
-          req.session.count = 1;
-          req.session.cookie.maxAge = 3_600_000;
-          res.end();
-        },
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        { cookie: { maxAge: 60_000 }, rolling: true },
+        routes({
+          '/remember': (req, res) => {
+            req.session.count = 1;
+            req.session.cookie.maxAge = 3_600_000;
+            res.end();
+          },
+        }),
+      );
       const left = () => Date.parse(attributes(app.jar.last[0]).Expires as string) - Date.now();
       await app.get('/remember');
       await app.get();
@@ -282,7 +339,13 @@ describe.each(both)('req.session of %s', (name, session) => {
 
     it('serialises itself', async () => {
       const app = await serve(session, { cookie: { path: '/', sameSite: 'lax' } }, (req, res) => {
-        res.end(JSON.stringify([req.session.cookie.serialize('name', 'a b'), req.session.cookie.toJSON(), req.session.cookie instanceof session.Cookie]));
+        res.end(
+          JSON.stringify([
+            req.session.cookie.serialize('name', 'a b'),
+            req.session.cookie.toJSON(),
+            req.session.cookie instanceof session.Cookie,
+          ]),
+        );
       });
       const [text, json, isCookie] = JSON.parse(await app.text()) as [string, Record<string, unknown>, boolean];
       expect(text).toBe('name=a%20b; Path=/; HttpOnly; SameSite=Lax');
@@ -314,15 +377,25 @@ describe.each(both)('req.session of %s', (name, session) => {
   describe('req.sessionStore', () => {
     it('is the store, which can make the request a new session', async () => {
       const store = new session.MemoryStore();
-      const app = await serve(session, { store }, routes({
-        '/generate': (req, res) => {
-          const before = req.sessionID;
-          req.sessionStore.generate(req);
-          req.session.made = true;
-          res.end(JSON.stringify([(req.sessionStore as unknown) === store, req.sessionID === before, req.session.id === req.sessionID]));
-        },
-        '/made': (req, res) => void res.end(String(req.session.made)),
-      })); // prettier-ignore
+      const app = await serve(
+        session,
+        { store },
+        routes({
+          '/generate': (req, res) => {
+            const before = req.sessionID;
+            req.sessionStore.generate(req);
+            req.session.made = true;
+            res.end(
+              JSON.stringify([
+                (req.sessionStore as unknown) === store,
+                req.sessionID === before,
+                req.session.id === req.sessionID,
+              ]),
+            );
+          },
+          '/made': (req, res) => void res.end(String(req.session.made)),
+        }),
+      );
       await app.get();
       const old = app.jar.header;
       expect(JSON.parse(await app.text('/generate'))).toEqual([true, false, true]);
@@ -350,11 +423,18 @@ describe.each(both)('req.session of %s', (name, session) => {
   });
 
   it('serves a request without a response of node:http, as of a web socket', async () => {
-    const middleware = session({ secret: 'keyboard cat', resave: false, saveUninitialized: false, store: new session.MemoryStore() });
+    const middleware = session({
+      secret: 'keyboard cat',
+      resave: false,
+      saveUninitialized: false,
+      store: new session.MemoryStore(),
+    });
     const app = await serve(session, {}, counting);
     await app.get();
     const req = { url: '/', headers: {}, socket: {}, connection: {} } as never;
-    await new Promise<void>((resolve, reject) => middleware(req, {} as never, (error) => (error ? reject(error as Error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      middleware(req, {} as never, (error) => (error ? reject(error as Error) : resolve())),
+    );
     const live = (req as { session: LiveSession }).session;
     live.count = 1;
     await new Promise<void>((resolve, reject) => live.save((error) => (error ? reject(error as Error) : resolve())));

@@ -136,7 +136,13 @@ describe.each(both)('stores under %s', (_name, session) => {
     };
     const app = await serve(session, { store, cookie: { maxAge: 60_000 } }, counting);
     await app.get();
-    expect(given).toEqual([[idIn(app.jar.last[0]), expect.objectContaining({ count: 1, cookie: expect.objectContaining({ originalMaxAge: 60_000 }) }), true]]);
+    expect(given).toEqual([
+      [
+        idIn(app.jar.last[0]),
+        expect.objectContaining({ count: 1, cookie: expect.objectContaining({ originalMaxAge: 60_000 }) }),
+        true,
+      ],
+    ]);
   });
 
   it('set() that fails gives its error to the callback of save()', async () => {
@@ -207,7 +213,9 @@ describe.each(both)('stores under %s', (_name, session) => {
     const app = await serve(session, { store }, (req, res, next) => {
       if (req.path !== '/regenerate') return counting(req, res, next);
       const before = req.sessionID;
-      req.sessionStore.regenerate(req, (error) => res.end(JSON.stringify([error ?? null, req.sessionID === before, before in store.sessions])));
+      req.sessionStore.regenerate(req, (error) =>
+        res.end(JSON.stringify([error ?? null, req.sessionID === before, before in store.sessions])),
+      );
     });
     await app.get();
     expect(JSON.parse(await app.text('/regenerate'))).toEqual([null, false, false]);
@@ -234,15 +242,30 @@ describe.each(both)('stores under %s', (_name, session) => {
     const store = oldStore();
     const expires = new Date(Date.now() + 60_000);
     const req = { sessionID: 'one', sessionStore: store } as { session?: LiveSession };
-    const made = store.createSession(req, { cookie: { expires: expires.toISOString(), originalMaxAge: 120_000 }, user: 'Ann' });
+    const made = store.createSession(req, {
+      cookie: { expires: expires.toISOString(), originalMaxAge: 120_000 },
+      user: 'Ann',
+    });
     expect(req.session).toBe(made);
     expect(made).toBeInstanceOf(session.Session);
-    expect([made.id, made.user, made.cookie.expires, made.cookie.originalMaxAge]).toEqual(['one', 'Ann', expires, 120_000]);
+    expect([made.id, made.user, made.cookie.expires, made.cookie.originalMaxAge]).toEqual([
+      'one',
+      'Ann',
+      expires,
+      120_000,
+    ]);
   });
 
   it('generate() makes any request a session', () => {
     const store = oldStore();
-    session({ secret: 'x', store: store as never, resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 }, genid: () => 'made' });
+    session({
+      secret: 'x',
+      store: store as never,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { maxAge: 60_000 },
+      genid: () => 'made',
+    });
     const req = {} as { sessionID: string; session: LiveSession };
     store.generate(req);
     expect(req.sessionID).toBe('made');

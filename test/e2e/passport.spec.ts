@@ -20,7 +20,11 @@ interface Visitor {
 }
 
 function visitor(url: string, jar = new Jar()): Visitor {
-  return { jar, send: (path, body) => jar.fetch(`${url}/${path}`, post(body)), get: (path) => jar.fetch(`${url}/${path}`) };
+  return {
+    jar,
+    send: (path, body) => jar.fetch(`${url}/${path}`, post(body)),
+    get: (path) => jar.fetch(`${url}/${path}`),
+  };
 }
 
 async function listen(app: INestApplication): Promise<string> {
@@ -91,7 +95,10 @@ describe.each(['module', 'main'] as const)('@nestjs/passport, its middlewares mo
     await send('requests', { text: 'a quiet room' });
     const guest = jar.header;
     await send('login', virginia);
-    const second = await fetch(`${url}/login`, { ...post(virginia), headers: { 'content-type': 'application/json', cookie: guest } });
+    const second = await fetch(`${url}/login`, {
+      ...post(virginia),
+      headers: { 'content-type': 'application/json', cookie: guest },
+    });
     expect(second.status).toBe(200);
     const late = new Jar();
     late.take(second);
@@ -102,7 +109,9 @@ describe.each(['module', 'main'] as const)('@nestjs/passport, its middlewares mo
     const { jar, send } = visitor(url);
     await send('login', virginia);
     const card = jar.header;
-    const answers = await Promise.all(Array.from({ length: 5 }, () => fetch(`${url}/logout`, { ...post(), headers: { cookie: card } })));
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => fetch(`${url}/logout`, { ...post(), headers: { cookie: card } })),
+    );
     expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204, 204]);
     expect((await fetch(`${url}/profile`, { headers: { cookie: card } })).status).toBe(401);
   });

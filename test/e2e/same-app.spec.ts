@@ -15,7 +15,10 @@ interface Running {
 }
 
 async function start(path: string): Promise<Running> {
-  const child = spawn(process.execPath, [path], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } });
+  const child = spawn(process.execPath, [path], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
   const port = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (data: Buffer) => resolve(String(data).trim()));
     child.once('exit', (code) => reject(new Error(`The app ended with ${code} before it listened.`)));
@@ -30,13 +33,27 @@ async function visit(url: string): Promise<unknown[]> {
   let id = '';
   const step = async (path: string, init: RequestInit = {}, clearedBy?: 'ours') => {
     const answer = await jar.fetch(url + path, init);
-    const cookies = jar.last.map((each) => each.replace(/=s%3A[^;]+/, '=card').replace(/Expires=[^;]+/, (end) => `Expires in ${Math.round((Date.parse(end.slice(8)) - Date.now()) / 60_000)} min`));
+    const cookies = jar.last.map((each) =>
+      each
+        .replace(/=s%3A[^;]+/, '=card')
+        .replace(
+          /Expires=[^;]+/,
+          (end) => `Expires in ${Math.round((Date.parse(end.slice(8)) - Date.now()) / 60_000)} min`,
+        ),
+    );
     const before = id;
     id = jar.header;
     const changed = before !== id && id !== '' && before !== '';
     // The one difference that a visitor can see: ours clears the cookie of a session that has ended.
     const shown = clearedBy === 'ours' ? cookies.filter((each) => !each.startsWith('shop.sid=;')) : cookies;
-    seen.push({ path, status: answer.status, location: answer.headers.get('location'), body: await answer.text(), cookies: shown, newId: clearedBy === 'ours' ? undefined : changed });
+    seen.push({
+      path,
+      status: answer.status,
+      location: answer.headers.get('location'),
+      body: await answer.text(),
+      cookies: shown,
+      newId: clearedBy === 'ours' ? undefined : changed,
+    });
     if (clearedBy === 'ours') jar.cookies.clear();
     id = jar.header;
   };
@@ -58,7 +75,10 @@ async function visit(url: string): Promise<unknown[]> {
   await step('/count');
   await step('/fresh');
   jar.cookies.clear();
-  await step('/cart', { ...post({ item: 'tea' }), headers: { 'content-type': 'application/json', 'x-forwarded-proto': 'https' } });
+  await step('/cart', {
+    ...post({ item: 'tea' }),
+    headers: { 'content-type': 'application/json', 'x-forwarded-proto': 'https' },
+  });
   return seen;
 }
 
@@ -78,7 +98,10 @@ describe('the same app file', () => {
     const source = await readFile(file, 'utf8');
     expect(source.split(THEIRS)).toHaveLength(2);
     const folder = dirname(lib.path);
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'nestjs-keycard', type: 'module', exports: { './express': './lib/express/index.js' } }));
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'nestjs-keycard', type: 'module', exports: { './express': './lib/express/index.js' } }),
+    );
     await writeFile(join(folder, 'theirs.mjs'), source);
     await writeFile(join(folder, 'ours.mjs'), source.replace(THEIRS, OURS));
     running.push(await start(join(folder, 'theirs.mjs')), await start(join(folder, 'ours.mjs')));

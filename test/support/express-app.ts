@@ -67,16 +67,26 @@ export interface Served {
 
 const servers: Server[] = [];
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve).closeAllConnections())));
+  await Promise.all(
+    servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve).closeAllConnections())),
+  );
 });
 
 /** An Express app with a session and one handler, or as `setup` makes it. The options are on the quiet side where they say nothing. */
-export async function serve(create: SessionFactory, options: object, handler: Handler, setup: (app: Express) => void = () => undefined): Promise<Served> {
+export async function serve(
+  create: SessionFactory,
+  options: object,
+  handler: Handler,
+  setup: (app: Express) => void = () => undefined,
+): Promise<Served> {
   const warnings: string[] = [];
   const errors: unknown[] = [];
   const app = express();
   setup(app);
-  const logger = { warn: (text: string) => warnings.push(text), error: (text: string, cause: unknown) => warnings.push(`${text} ${String(cause)}`) };
+  const logger = {
+    warn: (text: string) => warnings.push(text),
+    error: (text: string, cause: unknown) => warnings.push(`${text} ${String(cause)}`),
+  };
   const own = create === ours ? { logger } : {};
   app.use(create({ secret: 'keyboard cat', resave: false, saveUninitialized: false, ...own, ...options }) as never);
   app.use(handler as never);
@@ -104,9 +114,12 @@ export const idIn = (cookie: string | undefined): string | undefined => /s%3A([^
 /** Attributes of a Set-Cookie header. */
 export function attributes(setCookie: string | undefined): Record<string, string | true> {
   return Object.fromEntries(
-    (setCookie ?? '').split('; ').slice(1).map((each) => {
-      const at = each.indexOf('=');
-      return at === -1 ? [each, true] : [each.slice(0, at), each.slice(at + 1)];
-    }),
+    (setCookie ?? '')
+      .split('; ')
+      .slice(1)
+      .map((each) => {
+        const at = each.indexOf('=');
+        return at === -1 ? [each, true] : [each.slice(0, at), each.slice(at + 1)];
+      }),
   );
 }

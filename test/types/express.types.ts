@@ -4,16 +4,48 @@ import { RedisStore as ConnectRedis } from 'connect-redis';
 import express from 'express';
 import peer from 'express-session';
 import { MemoryStore } from 'nestjs-keycard';
-import session, { type Cookie, fromExpressStore, keycard, Session, type SessionOptions, Store, toExpressStore } from 'nestjs-keycard/express';
+import session, {
+  type Cookie,
+  fromExpressStore,
+  keycard,
+  Session,
+  type SessionOptions,
+  Store,
+  toExpressStore,
+} from 'nestjs-keycard/express';
 
 const app = express();
 const connectRedis = new ConnectRedis({ client: {} as never });
 const connectMongo = ConnectMongo.create({ mongoUrl: 'mongodb://localhost' });
 
 app.use(session());
-app.use(session({ secret: 'keyboard cat', resave: false, saveUninitialized: false, cookie: { maxAge: 60_000, sameSite: 'lax', secure: 'auto' } }));
-app.use('/path', session({ secret: ['a', 'b'], store: connectRedis, cookie: (req) => ({ path: req.url ?? '/', expires: new Date() }) }));
-app.use(session({ secret: 'x', store: connectMongo, genid: (req) => req.headers.host ?? '', unset: 'destroy', rolling: true, proxy: true, key: 'old' }));
+app.use(
+  session({
+    secret: 'keyboard cat',
+    resave: false,
+    saveUninitialized: false,
+    cookie: { maxAge: 60_000, sameSite: 'lax', secure: 'auto' },
+  }),
+);
+app.use(
+  '/path',
+  session({
+    secret: ['a', 'b'],
+    store: connectRedis,
+    cookie: (req) => ({ path: req.url ?? '/', expires: new Date() }),
+  }),
+);
+app.use(
+  session({
+    secret: 'x',
+    store: connectMongo,
+    genid: (req) => req.headers.host ?? '',
+    unset: 'destroy',
+    rolling: true,
+    proxy: true,
+    key: 'old',
+  }),
+);
 app.use(session({ secret: 'x', store: new MemoryStore(), idleTimeout: '1h', keepCookieOnDestroy: true }));
 app.use(session({ secret: 'x', store: new peer.MemoryStore() }));
 app.use(peer({ secret: 'x', store: toExpressStore(new MemoryStore(), peer) }));

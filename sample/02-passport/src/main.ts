@@ -7,7 +7,10 @@ import { users } from './users/users.data.js';
 const { PORT = '3000', HOST = '127.0.0.1', PASSPORT_IN } = process.env;
 const passportIn = PASSPORT_IN === 'main' ? 'main' : 'module';
 
-const app = await NestFactory.create(AppModule.register(passportIn), { logger: ['error', 'warn'], forceCloseConnections: true });
+const app = await NestFactory.create(AppModule.register(passportIn), {
+  logger: ['error', 'warn'],
+  forceCloseConnections: true,
+});
 // The other way. The session is on the HTTP adapter since SessionModule was made, so it comes before all that is used here.
 if (passportIn === 'main') app.use(...passportMiddlewares());
 app.enableShutdownHooks();
@@ -15,4 +18,6 @@ await app.listen(Number(PORT), HOST);
 
 const { port } = app.getHttpServer().address() as { port: number };
 const people = users.map(({ name, demoPassword }) => `  ${name.padEnd(9)} password: ${demoPassword}`);
-console.log([`Listening: http://localhost:${port} (passport is mounted in ${passportIn})`, 'Users:', ...people].join('\n'));
+console.log(
+  [`Listening: http://localhost:${port} (passport is mounted in ${passportIn})`, 'Users:', ...people].join('\n'),
+);

@@ -21,7 +21,12 @@ app.use(
 
 app.get('/', (req, res) => {
   const { cart = [], user = null } = req.session;
-  res.json({ cart, user, cookie: Object.keys(req.session.cookie.toJSON()), life: Math.round(req.session.cookie.maxAge / 60_000) });
+  res.json({
+    cart,
+    user,
+    cookie: Object.keys(req.session.cookie.toJSON()),
+    life: Math.round(req.session.cookie.maxAge / 60_000),
+  });
 });
 
 app.post('/cart', (req, res) => {

@@ -5,12 +5,22 @@ import { both } from '../../support/express-app.js';
 describe.each(both)('Cookie of %s', (_name, { Cookie }) => {
   it('begins as Path=/ and HttpOnly, without an end', () => {
     const cookie = new Cookie();
-    expect([cookie.path, cookie.httpOnly, cookie.expires, cookie.maxAge, cookie.originalMaxAge]).toEqual(['/', true, null, null, null]);
+    expect([cookie.path, cookie.httpOnly, cookie.expires, cookie.maxAge, cookie.originalMaxAge]).toEqual([
+      '/',
+      true,
+      null,
+      null,
+      null,
+    ]);
   });
 
   it('takes an object of options, and nothing else', () => {
     expect(new Cookie(null).path).toBe('/');
-    expect(new Cookie({ path: '/a', domain: 'b.c', secure: true }).data).toMatchObject({ path: '/a', domain: 'b.c', secure: true });
+    expect(new Cookie({ path: '/a', domain: 'b.c', secure: true }).data).toMatchObject({
+      path: '/a',
+      domain: 'b.c',
+      secure: true,
+    });
     expect(() => new Cookie(42 as never)).toThrow('argument options must be a object');
     expect(() => new Cookie('a' as never)).toThrow(TypeError);
   });
@@ -41,7 +51,12 @@ describe.each(both)('Cookie of %s', (_name, { Cookie }) => {
   it('serialises to a header, and to JSON with an end as text', () => {
     const cookie = new Cookie({ path: '/a', sameSite: 'strict', priority: 'low' });
     expect(cookie.serialize('n', 'v w')).toBe('n=v%20w; Path=/a; HttpOnly; Priority=Low; SameSite=Strict');
-    expect(JSON.parse(JSON.stringify(new Cookie({ maxAge: 1_000 })))).toEqual({ originalMaxAge: 1_000, expires: expect.stringMatching(/^\d{4}-.*Z$/), httpOnly: true, path: '/' });
+    expect(JSON.parse(JSON.stringify(new Cookie({ maxAge: 1_000 })))).toEqual({
+      originalMaxAge: 1_000,
+      expires: expect.stringMatching(/^\d{4}-.*Z$/),
+      httpOnly: true,
+      path: '/',
+    });
   });
 });
 

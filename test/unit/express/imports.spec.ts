@@ -12,7 +12,9 @@ async function packagesOf(entry: string): Promise<Set<string>> {
     if (seen.has(file)) return;
     seen.add(file);
     const source = await readFile(file, 'utf8');
-    for (const [, types, from] of source.matchAll(/^(?:import|export)\s+(type\s)?(?:[\w*{}\s,]*?\sfrom\s+)?'([^']+)';/gm)) {
+    for (const [, types, from] of source.matchAll(
+      /^(?:import|export)\s+(type\s)?(?:[\w*{}\s,]*?\sfrom\s+)?'([^']+)';/gm,
+    )) {
       if (types) continue;
       if (from!.startsWith('.')) await visit(join(dirname(file), from!.replace(/\.js$/, '.ts')));
       else packages.add(from!);
