@@ -1,4 +1,4 @@
-import { Pruner } from '../postgres/pruner.js';
+import { Pruner } from '../pruner.js';
 import { SessionStore } from '../session-store.js';
 import type {
   ListedSession,

@@ -13,7 +13,7 @@ import { PostgresDatabase, type Row } from './postgres-database.js';
 import { type PostgresStoreOptions, type ResolvedPostgresOptions, resolveOptions } from './postgres-options.js';
 import { type PostgresQueries, postgresQueries } from './postgres-queries.js';
 import { principalKey } from './principal-index.js';
-import { Pruner } from './pruner.js';
+import { Pruner } from '../pruner.js';
 import { readRow, RowVersion, type SessionRow, storedSession } from './session-row.js';
 import { SharedQueries } from './shared-queries.js';
 import { setUpTable } from './table-setup.js';

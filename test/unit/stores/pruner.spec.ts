@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Pruner } from '../../../../lib/stores/postgres/pruner.js';
+import { Pruner } from '../../../lib/stores/pruner.js';
 
 describe('Pruner', () => {
   beforeEach(() => {
