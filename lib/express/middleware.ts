@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../engine/errors.js';
-import { isUnderPath, REQUEST, SESSION_ID, type SessionRequest, startSession } from '../engine/lifecycle.js';
+import { isUnderPath, REQUEST, startSession } from '../engine/lifecycle.js';
 import type { RequestFacts, RequestSession } from '../engine/request-session.js';
-import { isWellFormedId } from '../engine/session-id.js';
 import { SessionManager } from '../engine/session-manager.js';
 import { SessionStore } from '../stores/session-store.js';
 import { Cookie } from './cookie.js';
@@ -11,6 +10,7 @@ import { expressSurface } from './express-surface.js';
 import { can, isExpressStore } from './express-store-like.js';
 import { liveOf, startOver } from './live-request.js';
 import { MemoryStore } from './memory-store.js';
+import { EXPRESS_SESSION_ID, factsFor, hasGate, type ParsedRequest } from './request-facts.js';
 import { Session, type SessionHolder } from './session.js';
 import { Store } from './store.js';
 import { storeErrorOf } from './store-error.js';
@@ -21,15 +21,6 @@ type Next = (error?: unknown) => void;
 
 /** What `session()` gives: `app.use(session(options))`. */
 export type SessionMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
-
-/** cookie-parser puts its secret and what it read here. */
-interface ParsedRequest extends SessionRequest {
-  secret?: unknown;
-  cookies?: Record<string, unknown>;
-  signedCookies?: Record<string, unknown>;
-  secure?: unknown;
-  ip?: unknown;
-}
 
 /** A store's own record of its last use is written again after so long, in ms, or a tenth of the idle time. */
 const REFRESH_AFTER = 60_000;
@@ -52,6 +43,7 @@ class Setup {
   /** What `req.sessionStore` is. */
   private readonly requestStore: object;
   private readonly managers = new Map<unknown, SessionManager>();
+  private readonly facts = new WeakMap<SessionManager, RequestFacts>();
   private readonly warn: (message: string) => void;
   private connected = true;
   private opening: Promise<void> | undefined;
@@ -103,6 +95,7 @@ class Setup {
       expressSurface(this.options.keepCookieOnDestroy === true),
     );
     manager.requestStore = this.requestStore;
+    this.facts.set(manager, factsFor(manager));
     return manager;
   }
 
@@ -144,7 +137,7 @@ class Setup {
 
   private start(req: ParsedRequest, res: ServerResponse): RequestSession {
     const manager = this.managerOf(req);
-    return startSession(manager, this.factsOf(manager), req, hasGate(res) ? res : undefined, EXPRESS_SESSION_ID);
+    return startSession(manager, this.facts.get(manager)!, req, hasGate(res) ? res : undefined, EXPRESS_SESSION_ID);
   }
 
   private goOn(req: ParsedRequest, live: RequestSession, next: Next): void {
@@ -183,30 +176,6 @@ class Setup {
     return (typeof cookie === 'function' ? cookie(req) : cookie)?.path;
   }
 
-  private factsOf(manager: SessionManager): RequestFacts {
-    return (this.facts ??= {
-      isSecure: (req) =>
-        (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true ||
-        (req as ParsedRequest).secure === true,
-      ip: (req) => {
-        const { ip, socket } = req as ParsedRequest;
-        return typeof ip === 'string' ? ip : (socket as { remoteAddress?: string } | undefined)?.remoteAddress;
-      },
-      otherId: (req) => this.parsedId(req, manager),
-    });
-  }
-  private facts: RequestFacts | undefined;
-
-  /** cookie-parser's findings, where something has put a cookie there that isn't in the header. */
-  private parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
-    const { name } = manager.options;
-    const signed = req.signedCookies?.[name];
-    const raw = req.cookies?.[name];
-    const id = isWellFormedId(signed) ? signed : typeof raw === 'string' ? manager.signer.unsign(raw) : undefined;
-    if (id !== undefined) manager.warnOnce('parsed', 'cookie should be available in req.headers.cookie');
-    return id;
-  }
-
   /** A store that can't be opened fails the requests that wait for it; the next one tries again. */
   private open(): Promise<void> {
     this.opening ??= this.store.open!().then(
@@ -232,20 +201,6 @@ class Setup {
     made.cookie = new Cookie(cookieFor === undefined ? cookie : cookieFor(req as IncomingMessage), () => manager.now());
     holder.session = made;
   }
-}
-
-/** Read-only, as in express-session; what is no text means that nothing is saved. */
-const EXPRESS_SESSION_ID: PropertyDescriptor = {
-  ...SESSION_ID,
-  set(this: SessionRequest, value: unknown) {
-    if (typeof value !== 'string') this[REQUEST]?.mute();
-  },
-};
-
-/** A response of node:http. Upgrades of sockets come with `{}` instead. */
-function hasGate(res: unknown): boolean {
-  const { _send, _finish } = (res ?? {}) as { _send?: unknown; _finish?: unknown };
-  return typeof _send === 'function' && typeof _finish === 'function';
 }
 
 /** By what it can do: the two builds of this package each have a class of that name. */

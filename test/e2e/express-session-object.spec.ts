@@ -416,6 +416,25 @@ describe.each(both)('req.session of %s', (name, session) => {
     expect(Object.keys(store.sessions)).toEqual([]);
   });
 
+  it('finds a cookie that something has put among the findings of cookie-parser', async () => {
+    const app = await serve(session, {}, counting, (express) =>
+      express.use(((
+        req: { headers: Record<string, string | undefined>; cookies: object },
+        _res: unknown,
+        next: () => void,
+      ) => {
+        const card = req.headers['x-card'];
+        req.cookies = card === undefined ? {} : { 'connect.sid': card };
+        next();
+      }) as never),
+    );
+    await app.get();
+    const card = decodeURIComponent(app.jar.cookies.get('connect.sid')!);
+    app.jar.cookies.clear();
+    expect(await app.text('/', { headers: { 'x-card': card } })).toBe('2');
+    expect(await app.text('/', { headers: { 'x-card': `${card}x` } })).toBe('1');
+  });
+
   it('leaves no trace in the global object, and needs none', () => {
     const before = Object.getOwnPropertyNames(globalThis);
     session({ secret: 'x', resave: false, saveUninitialized: false });

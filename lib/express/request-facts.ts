@@ -1,0 +1,50 @@
+import { REQUEST, SESSION_ID, type SessionRequest } from '../engine/lifecycle.js';
+import type { RequestFacts } from '../engine/request-session.js';
+import { isWellFormedId } from '../engine/session-id.js';
+import type { SessionManager } from '../engine/session-manager.js';
+
+/** A request as Express and cookie-parser leave it. */
+export interface ParsedRequest extends SessionRequest {
+  secret?: unknown;
+  cookies?: Record<string, unknown>;
+  signedCookies?: Record<string, unknown>;
+  secure?: unknown;
+  ip?: unknown;
+}
+
+/** What is known of a request beyond plain HTTP. A web socket's may be an object of the app's own making. */
+export function factsFor(manager: SessionManager): RequestFacts {
+  return {
+    isSecure: (req) =>
+      (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true || (req as ParsedRequest).secure === true,
+    ip: (req) => {
+      const { ip, socket } = req as ParsedRequest;
+      return typeof ip === 'string' ? ip : (socket as { remoteAddress?: string } | undefined)?.remoteAddress;
+    },
+    otherId: (req) => parsedId(req, manager),
+  };
+}
+
+/** cookie-parser's findings, where something has put a cookie there that isn't in the header. */
+function parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
+  const { name } = manager.options;
+  const signed = req.signedCookies?.[name];
+  const raw = req.cookies?.[name];
+  const id = isWellFormedId(signed) ? signed : typeof raw === 'string' ? manager.signer.unsign(raw) : undefined;
+  if (id !== undefined) manager.warnOnce('parsed', 'cookie should be available in req.headers.cookie');
+  return id;
+}
+
+/** Read-only, as in express-session; what is no text means that nothing is saved. */
+export const EXPRESS_SESSION_ID: PropertyDescriptor = {
+  ...SESSION_ID,
+  set(this: SessionRequest, value: unknown) {
+    if (typeof value !== 'string') this[REQUEST]?.mute();
+  },
+};
+
+/** A response of node:http. Upgrades of sockets come with `{}` instead. */
+export function hasGate(res: unknown): boolean {
+  const { _send, _finish } = (res ?? {}) as { _send?: unknown; _finish?: unknown };
+  return typeof _send === 'function' && typeof _finish === 'function';
+}
