@@ -55,7 +55,7 @@ function lostReplies(server: SharedServer, open: (url: string) => Promise<{ stor
       expect(proxy.cuts).toBe(ROUNDS);
       // A client that sends the command again finds its own write there.
       expect(manager.writer.counters.lostReplies).toBe(told);
-    }, 60_000);
+    }, 120_000);
   });
 }
 

@@ -48,14 +48,14 @@ describeEachStore((each) => {
       expect(Object.keys(data).filter((key) => key !== 'begun' && data[key] !== Number(key.slice(1)))).toEqual([]);
       // They met: without that the count would prove nothing.
       expect((await fleet.counters()).conflicts).toBeGreaterThan(20);
-    }, 120_000);
+    }, 300_000);
 
     it('counts 1,000 concurrent increments by update() as exactly 1,000', async () => {
       const jar = await begun();
       await inParallel(1_000, 2 * PROCESSES, (n) => fleet.json(n, jar, 'increment', { key: 'views' }));
       expect(await fleet.json(2, jar, 'read')).toMatchObject({ data: { views: 1_000 } });
       expect((await fleet.counters()).conflicts).toBeGreaterThan(20);
-    }, 120_000);
+    }, 300_000);
 
     for (const renewed of [false, true]) {
       it(`keeps ended what 200 logouts ended while a request was at work${renewed ? ' and another renewed the id' : ''}`, async () => {
@@ -78,7 +78,7 @@ describeEachStore((each) => {
         expect(new Set(outcomes)).toEqual(new Set([JSON.stringify([200, [nobody, nobody], []])]));
         expect((await fleet.counters()).gone).toBe(200);
         expect(await place.store.count!()).toBe(renewed ? 200 : 0); // renewed: the marks in the place of the old ids, for their grace
-      }, 120_000);
+      }, 300_000);
     }
   });
 });

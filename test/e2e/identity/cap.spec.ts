@@ -85,7 +85,7 @@ describeEachStore((each) => {
         expect(await fleet.json<string[]>(0, new Jar(), 'handles', { id: 'ann' })).toHaveLength(3);
         const principals = await Promise.all(jars.map((jar, n) => fleet.json<{ principal: string | null }>(n, jar, 'read')));
         expect(principals.filter(({ principal }) => principal === 'ann')).toHaveLength(3);
-      }, 60_000);
+      }, 120_000);
     }
   });
 });

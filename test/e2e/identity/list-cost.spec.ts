@@ -53,6 +53,6 @@ describeEachStore((each) => {
       const handle = sessions[3]!.handle;
       expect(await touched(() => registry.revoke(handle, { principal: 'user-7' }))).toBeLessThanOrEqual(3 * EACH + 2);
       expect(await registry.count()).toBe(USERS * EACH + 2 * EACH - 1);
-    }, 60_000);
+    }, 120_000);
   });
 });
