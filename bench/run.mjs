@@ -83,7 +83,25 @@ async function measureGroup(group, library, url) {
   return { store: group.store, peerStore: group.peerStore, cases: results };
 }
 
+/** What there is so far: a run that is broken off loses the store that it was at. */
+function write() {
+  const result = {
+    takenAt: new Date().toISOString(),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(),
+    quick,
+    rounds,
+    seconds: Math.round((performance.now() - startedAt) / 1_000),
+    machine: { ...machine, loadAfter: loadavg() },
+    notes,
+    groups: measured,
+  };
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
+  return result;
+}
+
 const startedAt = performance.now();
+const out = resolve(root, given.out ?? `bench/results/${quick || given.stores || given.case ? 'quick' : 'latest'}.json`);
 const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version, loadBefore: loadavg() };
 const library = given.lib === undefined ? buildLibrary() : resolve(given.lib);
 const servers = await provision({ names: ['redis', 'postgres', 'mongo'].filter((name) => chosen.some(({ store }) => store === name)), install: false });
@@ -98,6 +116,7 @@ try {
       const result = await measureGroup(group, library, server?.url);
       measured.push(result);
       printGroup(result);
+      write();
     } catch (error) {
       // What the other stores show is not lost with it.
       notes.push(`FAILED: ${group.store}: ${error.stack}`);
@@ -108,18 +127,5 @@ try {
   await servers.stop();
   if (given.lib === undefined) rmSync(library, { recursive: true, force: true });
 }
-const result = {
-  takenAt: new Date().toISOString(),
-  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(),
-  quick,
-  rounds,
-  seconds: Math.round((performance.now() - startedAt) / 1_000),
-  machine: { ...machine, loadAfter: loadavg() },
-  notes,
-  groups: measured,
-};
-printVerdict(result);
-const out = resolve(root, given.out ?? `bench/results/${quick || given.stores || given.case ? 'quick' : 'latest'}.json`);
-mkdirSync(dirname(out), { recursive: true });
-writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
+printVerdict(write());
 console.log(`written to ${out}`);
