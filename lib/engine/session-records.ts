@@ -107,12 +107,12 @@ export class SessionRecords {
     await this.call(() => this.store.create(key, record));
   }
 
-  async replace(key: string, text: string, facts: Facts, cookie: string, revision: Revision): Promise<WriteResult> {
+  replace(key: string, text: string, facts: Facts, cookie: string, revision: Revision): Promise<WriteResult> {
     const record = this.pack(key, text, facts, cookie);
     return this.call(() => this.store.replace(key, record, revision));
   }
 
-  async destroy(key: string, revision?: Revision): Promise<WriteResult> {
+  destroy(key: string, revision?: Revision): Promise<WriteResult> {
     return this.call(() => this.store.destroy(key, revision));
   }
 

@@ -46,7 +46,7 @@ export class SessionWriter {
   }
 
   /** Writes what there is to write; the session's own state says how. */
-  async write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
+  write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
     if (core.rotation !== undefined && (core.replaces ?? core).status === 'loaded') return this.rotate(core);
     if (core.status === 'new') return this.create(core);
     const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
