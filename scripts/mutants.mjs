@@ -53,7 +53,7 @@ async function judge(mutant) {
       if (text.split(find).length !== 2) throw new Error(`stands in ${file} ${text.split(find).length - 1} times: ${find}`);
       await writeFile(join(copy, file), text.replace(find, () => replace));
     }
-    const { failed: red, broken } = await run([mutant.spec]);
+    const { failed: red, broken } = await run([mutant.spec], mutant.test);
     // A spec that doesn't even load says nothing about the line.
     verdict = broken > 0 ? 'the change breaks the code as a whole' : red > 0 ? undefined : `${mutant.spec} doesn't see it`;
   } catch (error) {
@@ -65,10 +65,10 @@ async function judge(mutant) {
   console.log(verdict === undefined ? `seen: ${mutant.name}` : `NOT SEEN: ${mutant.name} (${verdict})`);
 }
 
-/** Runs specs in the copy. */
-async function run(specs) {
+/** Runs specs in the copy, or only their tests of a name. */
+async function run(specs, test) {
   await rm(report, { force: true });
-  const args = ['--json', `--outputFile=${report}`, '--silent', '--forceExit', '--testTimeout=8000', '--runTestsByPath', ...specs];
+  const args = ['--json', `--outputFile=${report}`, '--silent', '--forceExit', '--testTimeout=8000', ...(test === undefined ? [] : ['-t', test]), '--runTestsByPath', ...specs];
   child = spawn(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: copy,
     stdio: 'ignore',
