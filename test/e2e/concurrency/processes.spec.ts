@@ -19,7 +19,8 @@ describeEachStore((each) => {
     let fleet: EngineFleet;
     beforeEach(async () => {
       place = await each.open();
-      fleet = await EngineFleet.start(PROCESSES, lib, place, { storeTimeout: '20s' });
+      // A grace that no busy machine outlives: what remains is counted.
+      fleet = await EngineFleet.start(PROCESSES, lib, place, { storeTimeout: '20s', renewGrace: '10m' });
     });
     afterEach(async () => {
       await fleet.close();
