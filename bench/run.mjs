@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick --stores=memory,redis --rounds=7 --case=read --out=file.json --profile=folder --lib=dist/esm]
+ * npm run bench [-- --quick --stores=memory,redis --rounds=7 '--case=read;change' --out=file.json --profile=folder --lib=dist/esm]
  *
  * Peers and ours side by side, as Nest apps in processes of their own: CPU time a request, with that of a bare route as the floor.
  * Writes bench/results/latest.json (`--quick`: bench/results/quick.json), from which `node bench/plot.mjs` draws docs/*.svg.
@@ -33,9 +33,9 @@ const { quick } = given;
 const rounds = Number(given.rounds ?? (quick ? 7 : 11));
 const chunkMs = quick ? 70 : 250;
 /** Requests until V8 has compiled what is hot: of a server's first case, and of each further one. */
-const warmUp = quick ? [8_000, 1_500] : [15_000, 4_000];
+const warmUp = quick ? [12_000, 2_000] : [30_000, 5_000];
 /** However slow it is, in ms. */
-const slowest = quick ? 1_500 : 5_000;
+const slowest = quick ? 2_500 : 8_000;
 const chosen = groups.filter(({ store }) => given.stores === undefined || given.stores.split(',').includes(store));
 
 /**
@@ -70,7 +70,7 @@ async function measureGroup(group, library, url) {
   const folder = mkdtempSync(join(tmpdir(), 'keycard-bench-'));
   const load = new Child(join(import.meta.dirname, 'load.mjs'));
   const measurement = new Measurement(group, load);
-  const cases = group.cases.filter((each) => !(quick && each.fullOnly) && (given.case === undefined || each.title === given.case));
+  const cases = group.cases.filter((each) => !(quick && each.fullOnly) && (given.case === undefined || given.case.split(';').includes(each.title)));
   const warm = new Set();
   const results = [];
   try {
