@@ -265,10 +265,10 @@ export class SessionCore {
   }
 
   private differs(json: string, values: object): boolean {
-    if (this.baseJson !== undefined) return json !== this.baseJson && changedKeys(snapshot(JSON.parse(this.baseJson) as object), snapshot(values)).size > 0;
-    // What was written by us reads the same as long as nothing changed.
-    if (this.view === undefined && this.stored?.record.rawData() !== undefined) return !this.stored.record.hasData(json);
-    if (this.stored?.record.hasData(json) === true) return false;
+    if (this.baseJson === undefined ? this.stored?.record.hasData(json) === true : json === this.baseJson) return false;
+    // What this build wrote reads the same as long as nothing changed, unless keys were set apart: then their order says nothing.
+    const inOrder = this.hidden.size === 0 && this.view === undefined;
+    if (inOrder && (this.baseJson !== undefined || this.stored?.record.rawData() !== undefined)) return true;
     return changedKeys(snapshot(this.storedValues()), snapshot(values)).size > 0;
   }
 
