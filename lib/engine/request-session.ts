@@ -61,8 +61,13 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
     return host.core;
   }
 
-  /** Reads the cookie and, unless it is to be read on demand, the session; then goes on, whatever came of it. */
+  /** Reads the cookie and the session, unless that is to be done on demand; then goes on, whatever came of it. */
   begin(next: () => void): void {
+    if (this.manager.options.load === 'lazy') next();
+    else this.openThen(next);
+  }
+
+  private readCard(): void {
     const { options, signer, events } = this.manager;
     const header = this.req!.headers.cookie;
     if (header !== undefined) {
@@ -77,8 +82,6 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
       this.browserId = this.facts.otherId(this.req!);
       this.browserHasCookie ||= this.browserId !== undefined;
     }
-    if (options.load === 'lazy') next();
-    else this.openThen(next);
   }
 
   /** Reads the session, once. It never rejects: a store that fails is told where the session is asked for. */
@@ -98,6 +101,7 @@ export class RequestSession implements CoreHost, GateHooks, RecordReader {
       return;
     }
     this.opened = true;
+    this.readCard();
     if (this.browserId === undefined) {
       this.core = new SessionCore(this.manager, this);
       then();
