@@ -43,4 +43,6 @@ export type { SessionStoreErrorCode } from './stores/session-store.error.js';
 export { systemClock } from './stores/clock.js';
 export type { Clock } from './stores/clock.js';
 export { MemoryStore } from './stores/memory.store.js';
+export type { MemoryStoreOptions } from './stores/memory.store.js';
 export { FileStore } from './stores/file/file.store.js';
+export type { FileStoreOptions } from './stores/file/file.store.js';

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { anchors } from './markdown-anchors.mjs';
 
 const root = join(import.meta.dirname, '..');
 const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...under('docs').filter((path) => path.endsWith('.md'))];
@@ -54,11 +55,6 @@ function checkLinks(page, text) {
     if (!existsSync(file)) problems.push(`${page}: the link ${target} leads nowhere`);
     else if (anchor && file.endsWith('.md') && !anchors(file).has(anchor)) problems.push(`${page}: the link ${target} has no such heading`);
   }
-}
-
-function anchors(file) {
-  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
-  return new Set([...headings].map(([, heading]) => heading.toLowerCase().replace(/[^\w\- ]/g, '').replace(/ /g, '-')));
 }
 
 for (const problem of problems) console.log(problem);

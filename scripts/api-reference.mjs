@@ -1,0 +1,42 @@
+/**
+ * npm run docs:api
+ *
+ * Writes docs/api from the TSDoc of the public symbols. typedoc doesn't take TypeScript 7 yet, so it is installed beside the project, with the
+ * TypeScript that it takes.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { anchors } from './markdown-anchors.mjs';
+
+const root = join(import.meta.dirname, '..');
+const tools = join(root, 'node_modules', '.cache', 'api-reference');
+const packages = ['typedoc@0.28.20', 'typedoc-plugin-markdown@4', 'typescript@6'];
+const entryPoints = ['index', 'stores/redis/index', 'stores/postgres/index', 'stores/mongo/index', 'express/index', 'testing/index'];
+
+if (!existsSync(join(tools, 'node_modules/typedoc'))) {
+  mkdirSync(tools, { recursive: true });
+  writeFileSync(join(tools, 'package.json'), '{ "private": true }\n');
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: tools, stdio: 'inherit' });
+}
+const out = join(root, 'docs', 'api');
+rmSync(out, { recursive: true, force: true });
+execFileSync(
+  process.execPath,
+  [
+    join(tools, 'node_modules/typedoc/bin/typedoc'),
+    ...['--plugin', join(tools, 'node_modules/typedoc-plugin-markdown/dist/index.js')],
+    ...entryPoints.flatMap((entry) => ['--entryPoints', join('lib', `${entry}.ts`)]),
+    ...['--tsconfig', 'tsconfig.build.json', '--out', out, '--readme', 'none', '--outputFileStrategy', 'modules'],
+    ...['--excludePrivate', '--excludeInternal', '--disableSources', '--hideBreadcrumbs', '--skipErrorChecking', '--logLevel', 'Error'],
+  ],
+  { cwd: root, stdio: 'inherit' },
+);
+
+// typedoc numbers some headings that GitHub doesn't.
+for (const file of readdirSync(out, { recursive: true }).filter((path) => path.endsWith('.md'))) {
+  const page = join(out, file);
+  const here = anchors(page);
+  const text = readFileSync(page, 'utf8');
+  writeFileSync(page, text.replace(/\]\(#([\w-]+)-\d+\)/g, (link, name) => (here.has(link.slice(3, -1)) ? link : `](#${name})`)));
+}
