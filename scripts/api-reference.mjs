@@ -25,10 +25,13 @@ execFileSync(
   process.execPath,
   [
     join(tools, 'node_modules/typedoc/bin/typedoc'),
-    ...['--plugin', join(tools, 'node_modules/typedoc-plugin-markdown/dist/index.js')],
+    '--plugin',
+    join(tools, 'node_modules/typedoc-plugin-markdown/dist/index.js'),
     ...entryPoints.flatMap((entry) => ['--entryPoints', join('lib', `${entry}.ts`)]),
-    ...['--tsconfig', 'tsconfig.build.json', '--out', out, '--readme', 'none', '--outputFileStrategy', 'modules'],
-    ...['--excludePrivate', '--excludeInternal', '--disableSources', '--hideBreadcrumbs', '--skipErrorChecking', '--logLevel', 'Error'],
+    ...'--tsconfig tsconfig.build.json --readme none --outputFileStrategy modules --logLevel Error'.split(' '),
+    ...'--excludePrivate --excludeInternal --disableSources --hideBreadcrumbs --skipErrorChecking'.split(' '),
+    '--out',
+    out,
   ],
   { cwd: root, stdio: 'inherit' },
 );
