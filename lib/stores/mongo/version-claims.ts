@@ -5,6 +5,8 @@ import { isDuplicate, serverCode } from './mongo-errors.js';
 
 /** How long a claim holds that nobody acts on: its process died, or its server was away. */
 const STALE_MS = 1_000;
+/** …and has been seen to be held so often: a server that is slow for everybody is slow for the holder too. */
+const STALE_LOOKS = 40;
 /** When a claim that was left lying may go: long after its version did. */
 const KEPT_MS = 60_000;
 
@@ -61,15 +63,20 @@ export class VersionClaims {
       const _id = `${key}.${term}`;
       let holder: string | undefined;
       let since = performance.now();
+      let looks = 0;
       do {
         if (await this.insert({ _id, by, at: new Date(this.clock.now()) })) return _id;
         if (!(await isThere())) return undefined;
         await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 5));
         const present = await this.claims.findOne({ _id });
         // Stale is what one holder has held for so long, and not what several had in turn.
-        if (present?.by !== holder) since = performance.now();
+        looks += 1;
+        if (present?.by !== holder) {
+          since = performance.now();
+          looks = 0;
+        }
         holder = present?.by;
-      } while (performance.now() - since < STALE_MS);
+      } while (performance.now() - since < STALE_MS || looks < STALE_LOOKS);
     }
   }
 
