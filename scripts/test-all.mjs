@@ -72,8 +72,6 @@ async function runEverything({ env, missing }) {
     '--json',
     `--outputFile=${results}`,
     '--forceExit',
-    // Jest's own choice on two cores is one process for all, which waits for servers most of the time.
-    ...(jestArguments.some((argument) => /^(--maxWorkers|-w|--runInBand|-i)/.test(argument)) ? [] : ['--maxWorkers=2']),
     ...jestArguments,
   ];
   const jestCode = await run(jest, {
