@@ -55,7 +55,10 @@ export class MongoConnection {
     return this.once('claims', async () => {
       if ((await this.traits()).atomicUpdates) return undefined;
       const { collectionName } = await this.documents();
-      return new VersionClaims((await this.database()).collection(`${collectionName}.claims`), this.options.clock);
+      const database = await this.database();
+      // Made first: inserts into a collection that is only being made meet no unique _id on FerretDB. That it is there already is an error.
+      await database.createCollection(`${collectionName}.claims`).catch(() => undefined);
+      return new VersionClaims(database.collection(`${collectionName}.claims`), this.options.clock);
     });
   }
 

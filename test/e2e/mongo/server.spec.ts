@@ -126,7 +126,8 @@ describeWithServer('mongo', (server) => {
   });
 
   it('lets one of several act on a version at a time, and another when a claim is stale', async () => {
-    const claims = db.collection<Claim>(`${collectionName}.claims`);
+    // As `open()` makes it: the first inserts into a collection that is only being made meet no unique _id on FerretDB.
+    const claims = await db.createCollection<Claim>(`${collectionName}.claims`).catch(() => db.collection<Claim>(`${collectionName}.claims`));
     const one = new VersionClaims(claims, { now: Date.now });
     let acting = 0;
     let most = 0;
