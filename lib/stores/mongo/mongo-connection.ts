@@ -62,10 +62,18 @@ export class MongoConnection {
     });
   }
 
+  /** @throws SessionStoreError with code `REFUSED` where writes would not be acknowledged. */
   private async documents(): Promise<Collection<SessionDocument>> {
     const { source, collectionName } = this.options;
-    if (source.kind === 'collection') return source.collection as unknown as Collection<SessionDocument>;
-    return (await this.database()).collection<SessionDocument>(collectionName);
+    const collection =
+      source.kind === 'collection'
+        ? (source.collection as unknown as Collection<SessionDocument>)
+        : (await this.database()).collection<SessionDocument>(collectionName);
+    // Before anything is sent: FerretDB answers such a write all the same, and each later answer on that connection is taken for the one before.
+    if (collection.writeConcern?.w === 0) {
+      throw new SessionStoreError('REFUSED', 'MongoStore needs an acknowledged write concern: the client has w: 0.');
+    }
+    return collection;
   }
 
   private async database(): Promise<Db> {
