@@ -20,5 +20,4 @@ export interface PostgresResult {
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<PostgresResult>;
   on?(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener?(event: 'error', listener: (error: Error) => void): unknown;
 }

@@ -103,7 +103,6 @@ export class PostgresDatabase {
     await new Promise((resolve) => setImmediate(resolve));
     await Promise.allSettled(this.running);
     const client = await this.opened;
-    client?.removeListener?.('error', ignoreIdleError);
     if (this.options.client === undefined && client !== undefined) await (client as OwnPool).end();
   }
 }
@@ -117,13 +116,15 @@ function withTimeout<T>(ms: number, promise: Promise<T>): Promise<T> {
   });
 }
 
-function listenForErrors(client: PostgresClient): PostgresClient {
-  client.on?.('error', ignoreIdleError);
-  return client;
-}
+const listened = new WeakSet<PostgresClient>();
 
 /**
  * A connection broke while nothing waited for it. Without a listener Node ends the process; a pool makes a new
- * connection, and where there can't be one, the next query says so.
+ * connection, and where there can't be one, the next query says so. It stays for good, one on each client: a pool's
+ * `end()` is over before its connections are, and a server that goes then would end the process that shuts down.
  */
-function ignoreIdleError(): void {}
+function listenForErrors(client: PostgresClient): PostgresClient {
+  if (!listened.has(client)) client.on?.('error', () => undefined);
+  listened.add(client);
+  return client;
+}
