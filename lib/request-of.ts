@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
-import { type SessionRequest, REQUEST } from './engine/lifecycle.js';
+import type { SessionRequest } from './engine/lifecycle.js';
+import { REQUEST } from './engine/response-gate-internals.js';
 import type { RequestSession } from './engine/request-session.js';
 import { SessionStateError } from './engine/errors.js';
 

@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RequestSession, type RequestFacts } from './request-session.js';
 import { attachGate } from './response-gate.js';
+import { REQUEST } from './response-gate-internals.js';
 import type { SessionManager } from './session-manager.js';
 import { coreOf } from './session-surface.js';
 import { show } from './duration.js';
-
-/** On a request: its session. Shared by the two builds of this package. */
-export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request') as never;
 
 /** A request that has come past the lifecycle middleware. */
 export interface SessionRequest extends IncomingMessage {
@@ -89,17 +87,6 @@ const installed = new WeakSet<object>();
 export function installRequest(requestPrototype: object): void {
   if (installed.has(requestPrototype)) return;
   defineOn(requestPrototype, SESSION_ID);
-  // One more property on an object whose prototype was set, as Express does, costs V8 3 µs; an entry in a map a tenth of that.
-  const sessions = new WeakMap<object, RequestSession>();
-  Object.defineProperty(requestPrototype, REQUEST, {
-    configurable: true,
-    get(this: object) {
-      return sessions.get(this);
-    },
-    set(this: object, session: RequestSession) {
-      sessions.set(this, session);
-    },
-  });
   installed.add(requestPrototype);
 }
 

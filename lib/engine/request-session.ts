@@ -6,6 +6,7 @@ import type { Facts } from './facts.js';
 import { show } from './duration.js';
 import type { SessionValues } from './record-text.js';
 import { addHeader, addSetCookie, type GateHooks } from './response-gate.js';
+import type { Gate, GateCarrier } from './response-gate-internals.js';
 import { type CoreHost, SessionCore } from './session-core.js';
 import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
 import type { SessionEventType } from './session-events.js';
@@ -27,7 +28,9 @@ export interface RequestFacts {
 const LONGEST_USER_AGENT = 256;
 
 /** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
-export class RequestSession implements CoreHost, GateHooks, RecordReader {
+export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordReader {
+  /** The response's gate. */
+  gate: Gate | undefined;
   private core: SessionCore | undefined;
   private error: unknown;
   private opened = false;

@@ -1,7 +1,7 @@
 import { begin, finish } from './response-gate-commit.js';
 import { NODE_END } from './response-gate-failure.js';
 import { hold, keep, release } from './response-gate-hold.js';
-import { BASE, type Gate, type GateBase, type GatedResponse } from './response-gate-internals.js';
+import { BASE, type Gate, type GateBase, type GatedResponse, gateOf } from './response-gate-internals.js';
 import type { SentData, WriteCallback } from './response-gate-internals.js';
 
 // What stands before a response's own functions. Shared by all responses, so no closures: state is found by `this`.
@@ -17,7 +17,7 @@ export function gatedSend(
   byteLength?: number,
 ): boolean {
   const base = this[BASE]!;
-  const gate = base.gates.get(this);
+  const gate = gateOf(this);
   if (gate !== undefined) {
     const held = gate.phase === 'waiting' ? begin(this, gate) : gate.hold;
     if (held?.replaced) {
@@ -32,7 +32,7 @@ export function gatedSend(
 /** Node calls it as the last act of `end`, once `finished` is set. */
 export function gatedFinish(this: GatedResponse): void {
   const base = this[BASE]!;
-  const held = base.gates.get(this)?.hold;
+  const held = gateOf(this)?.hold;
   if (held === undefined || held.replaced) {
     base._finish.call(this);
     return;
@@ -44,7 +44,7 @@ export function gatedFinish(this: GatedResponse): void {
 
 export function gatedWrite(this: GatedResponse, chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
   const base = this[BASE]!;
-  const held = base.gates.get(this)?.hold;
+  const held = gateOf(this)?.hold;
   const endedBefore = held?.ended === true && !held.replaced;
   if (endedBefore) this.finished = true;
   try {
@@ -56,7 +56,7 @@ export function gatedWrite(this: GatedResponse, chunk: unknown, encoding?: unkno
 
 export function gatedEnd(this: GatedResponse, chunk?: unknown, encoding?: unknown, callback?: unknown): unknown {
   const base = this[BASE]!;
-  const gate = base.gates.get(this);
+  const gate = gateOf(this);
   const args: Args = [chunk, encoding, callback];
   if (gate === undefined) return callEnd(this, base, args);
   if (gate.hold?.replaced) {

@@ -1,11 +1,11 @@
-import { BASE, type Gate, type GatedResponse, type HeldBytes, type Hold } from './response-gate-internals.js';
+import { BASE, type Gate, type GatedResponse, gateOf, type HeldBytes, type Hold } from './response-gate-internals.js';
 
 /** Own property of a held response that isn't made from an installed prototype. */
 const WRITABLE_ENDED: PropertyDescriptor = {
   configurable: true,
   enumerable: false,
   get(this: GatedResponse): boolean {
-    return this.finished || this[BASE]?.gates.get(this)?.hold?.ended === true;
+    return this.finished || gateOf(this)?.hold?.ended === true;
   },
 };
 

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GateHooks } from './response-gate-hooks.js';
 
@@ -7,6 +7,16 @@ import type { GateHooks } from './response-gate-hooks.js';
  * that the two builds of this package know each other's responses.
  */
 export const BASE: unique symbol = Symbol.for('nestjs-keycard.gate') as never;
+
+/** On a response: its gate, where its request has nothing to carry it. */
+const GATE: unique symbol = Symbol.for('nestjs-keycard.own-gate') as never;
+/** On a request: what belongs to it, and carries the gate of its response. Shared by the two builds of this package. */
+export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request') as never;
+
+/** What a request's own object has for the gate of its response. */
+export interface GateCarrier {
+  gate: Gate | undefined;
+}
 
 export type WriteCallback = (error?: Error | null) => void;
 export type SentData = string | Uint8Array;
@@ -23,11 +33,6 @@ export interface GateBase {
   readonly end: ServerResponse['end'];
   readonly _send: Send;
   readonly _finish: () => void;
-  /**
-   * The gates of these responses. In a map, as one more property on a response whose prototype was set (Express does
-   * that) costs V8 3 µs.
-   */
-  readonly gates: WeakMap<object, Gate>;
 }
 
 /** The gate of one response. */
@@ -65,8 +70,10 @@ export interface Hold {
  * All of a response's own rules (lengths, HEAD, 304, trailers, errors) so stay Node's: only its way to the socket is
  * interrupted.
  */
-export type GatedResponse = Omit<ServerResponse, 'finished'> & {
+export type GatedResponse = Omit<ServerResponse, 'finished' | 'req'> & {
   [BASE]?: GateBase;
+  [GATE]?: Gate;
+  readonly req: IncomingMessage & { [REQUEST]?: GateCarrier };
   /** Status line and headers as text, once they are fixed; `headersSent` reads it. */
   _header: string | null;
   /** Whether that text is on its way. */
@@ -82,3 +89,17 @@ export type GatedResponse = Omit<ServerResponse, 'finished'> & {
   readonly outputData: { data: SentData; encoding: BufferEncoding; callback: null }[];
   readonly socket: (Socket & { _httpMessage?: unknown }) | null;
 };
+
+/**
+ * One more property on an object whose prototype was set, as Express does, costs V8 some 3 µs, and an entry in a weak map costs the garbage
+ * collector twice that. So a request with a session gets one property in all, and its response none.
+ */
+export function setGate(response: GatedResponse, gate: Gate): void {
+  const carrier = response.req?.[REQUEST];
+  if (carrier !== undefined) carrier.gate = gate;
+  else response[GATE] = gate;
+}
+
+export function gateOf(response: GatedResponse): Gate | undefined {
+  return response.req?.[REQUEST]?.gate ?? response[GATE];
+}

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { gatedEnd, gatedFinish, gatedSend, gatedWrite } from './response-gate-functions.js';
 import { defineWritableEnded } from './response-gate-hold.js';
 import type { GateHooks } from './response-gate-hooks.js';
-import { BASE, type GateBase, type GatedResponse } from './response-gate-internals.js';
+import { BASE, type GatedResponse, setGate } from './response-gate-internals.js';
 
 export { addHeader, addSetCookie } from './response-gate-headers.js';
 export type { GateFailure, GateHooks } from './response-gate-hooks.js';
@@ -18,13 +18,13 @@ export type { GateFailure, GateHooks } from './response-gate-hooks.js';
  */
 export function attachGate(res: ServerResponse, hooks: GateHooks): void {
   const response = res as unknown as GatedResponse;
-  const { gates } = response[BASE] ?? putGate(response);
-  gates.set(response, { hooks, phase: 'waiting', hold: undefined });
+  if (response[BASE] === undefined) putGate(response);
+  setGate(response, { hooks, phase: 'waiting', hold: undefined });
 }
 
 /**
  * Puts the gate's functions on a prototype that responses share (Express: `app.response`), so that `attachGate`
- * costs one entry in a map. Without effect where they are already; a response without hooks is let through.
+ * doesn't put them on each. Without effect where they are already; a response without hooks is let through.
  *
  * @throws TypeError when it isn't a prototype of responses of node:http.
  */
@@ -35,16 +35,14 @@ export function installGate(responsePrototype: object): void {
   defineWritableEnded(target);
 }
 
-function putGate(target: GatedResponse): GateBase {
+function putGate(target: GatedResponse): void {
   const { write, end, _send, _finish } = target;
   if (typeof _send !== 'function' || typeof _finish !== 'function') {
     throw new TypeError('Sessions need a response of node:http (HTTP/1.1), and this one is of another kind.');
   }
-  const base: GateBase = { write, end, _send, _finish, gates: new WeakMap() };
-  target[BASE] = base;
+  target[BASE] = { write, end, _send, _finish };
   target.write = gatedWrite as GatedResponse['write'];
   target.end = gatedEnd as unknown as GatedResponse['end'];
   target._send = gatedSend;
   target._finish = gatedFinish;
-  return base;
 }

@@ -1,4 +1,5 @@
-import { REQUEST, SESSION, type SessionRequest } from '../engine/lifecycle.js';
+import { SESSION, type SessionRequest } from '../engine/lifecycle.js';
+import { REQUEST } from '../engine/response-gate-internals.js';
 import type { RequestSession } from '../engine/request-session.js';
 import type { SessionValues } from '../engine/record-text.js';
 import { FACTS_KEY } from '../engine/facts.js';

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../engine/errors.js';
-import { isUnderPath, REQUEST, startSession } from '../engine/lifecycle.js';
+import { isUnderPath, startSession } from '../engine/lifecycle.js';
+import { REQUEST } from '../engine/response-gate-internals.js';
 import type { RequestFacts, RequestSession } from '../engine/request-session.js';
 import { SessionManager } from '../engine/session-manager.js';
 import { SessionStore } from '../stores/session-store.js';

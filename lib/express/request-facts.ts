@@ -1,4 +1,5 @@
-import { REQUEST, SESSION_ID, type SessionRequest } from '../engine/lifecycle.js';
+import { SESSION_ID, type SessionRequest } from '../engine/lifecycle.js';
+import { REQUEST } from '../engine/response-gate-internals.js';
 import type { RequestFacts } from '../engine/request-session.js';
 import { isWellFormedId } from '../engine/session-id.js';
 import type { SessionManager } from '../engine/session-manager.js';
