@@ -7,7 +7,7 @@ import { RecordCipher } from './record-cipher.js';
 import { RecordText } from './record-text.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import type { SessionEvents } from './session-events.js';
-import { CallTimer, type PendingCall } from './store-timer.js';
+import { CallTimer, PendingCall } from './store-timer.js';
 
 /** A live, readable record. */
 export interface LoadedRecord {
@@ -64,25 +64,27 @@ export class SessionRecords {
       this.readNow(key, reader);
       return;
     }
-    const pending: PendingCall = { tick: 0, done: false, expire: () => reader.failed(this.timer.timedOut()) };
-    const failed = (error: unknown): void => {
-      if (pending.done) return;
-      pending.done = true;
-      reader.failed(asStoreError(error));
-    };
     let loading: Promise<StoredSession | undefined>;
     try {
       loading = this.store.load(key);
     } catch (error) {
-      failed(error);
+      reader.failed(asStoreError(error));
       return;
     }
+    const pending = new PendingRead(reader, this.timer);
     this.timer.add(pending);
-    loading.then((stored) => {
-      if (pending.done) return;
-      pending.done = true;
-      reader.loaded(stored === undefined ? undefined : this.parse(key, stored));
-    }, failed);
+    loading.then(
+      (stored) => {
+        if (pending.done) return;
+        this.timer.remove(pending);
+        reader.loaded(stored === undefined ? undefined : this.parse(key, stored));
+      },
+      (error: unknown) => {
+        if (pending.done) return;
+        this.timer.remove(pending);
+        reader.failed(asStoreError(error));
+      },
+    );
   }
 
   private readNow(key: string, reader: RecordReader): void {
@@ -194,6 +196,19 @@ export class SessionRecords {
   /** A store call that ends in bounded time, and fails as a `SessionStoreError`. */
   private call<T>(run: () => Promise<T>): Promise<T> {
     return this.timer.bound(run, asStoreError);
+  }
+}
+
+class PendingRead extends PendingCall {
+  constructor(
+    private readonly reader: RecordReader,
+    private readonly timer: CallTimer,
+  ) {
+    super();
+  }
+
+  expire(): void {
+    this.reader.failed(this.timer.timedOut());
   }
 }
 

@@ -38,12 +38,17 @@ export class KeyReader {
     this.together = driver.single;
   }
 
-  async read(key: string): Promise<string | null> {
-    if (!this.together) return this.readAlone(key);
+  read(key: string): Promise<string | null> {
+    return this.readAs(key, (text) => text);
+  }
+
+  /** @param made what becomes of the text: here, and not in a `then` of the caller's, as each costs a promise more. */
+  readAs<T>(key: string, made: (text: string | null) => T | Promise<T>): Promise<T> {
+    if (!this.together) return this.readAlone(key).then(made);
     const batch = this.batch ?? this.open();
     const at = batch.keys.push(key) - 1;
     if (at === MOST_KEYS - 1) this.flush();
-    return (await batch.texts)[at] ?? null;
+    return batch.texts.then((texts) => made(texts[at] ?? null));
   }
 
   private open(): ReadBatch {

@@ -64,11 +64,9 @@ export interface RedisDriver {
 }
 
 /** EVALSHA, and EVAL where the server lost or never had the script. `NOSCRIPT` says that nothing ran, so this is no second try. */
-export async function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Promise<T> {
-  try {
-    return await hash();
-  } catch (error) {
+export function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Promise<T> {
+  return hash().catch((error: unknown) => {
     if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return source();
     throw error;
-  }
+  });
 }

@@ -38,7 +38,8 @@ function withoutArguments(error: unknown): unknown {
 }
 
 /** A driver's promise, failing with the error that callers know. */
-export const wrapped = <T>(work: Promise<T>): Promise<T> =>
-  work.catch((error: unknown) => {
-    throw storeErrorOf(error);
-  });
+export const wrapped = <T>(work: Promise<T>): Promise<T> => work.catch(rethrown);
+
+export function rethrown(error: unknown): never {
+  throw storeErrorOf(error);
+}

@@ -63,9 +63,12 @@ export class RedisStore extends SessionStore {
     await wrapped(index.ids(''));
   }
 
-  override async load(id: string): Promise<StoredSession | undefined> {
-    const text = await (this.backend ?? (await this.connected())).keys.text(id);
-    return text === undefined ? undefined : { text, revision: text };
+  override load(id: string): Promise<StoredSession | undefined> {
+    return this.backend === undefined ? this.loadOnceConnected(id) : this.backend.keys.stored(id);
+  }
+
+  private async loadOnceConnected(id: string): Promise<StoredSession | undefined> {
+    return (await this.connected()).keys.stored(id);
   }
 
   override async create(id: string, record: SessionRecord): Promise<void> {
@@ -87,23 +90,38 @@ export class RedisStore extends SessionStore {
     if (!driver.single) await addEntry();
   }
 
-  override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    const backend = await this.connected();
+  override replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    const { backend } = this;
+    if (backend === undefined) return this.replaceOnceConnected(id, record, revision);
     const { keys, index } = backend;
     const { text, principal } = record;
     const expiresAt = this.expiryOf(record);
     const former = typeof revision === 'string' ? factsIn(revision) : undefined;
     const swap = keys.swap(id, revision, text, this.secondsOf(record));
-    if (principal !== undefined && principal === former?.principal) {
-      if (index.covers(former.expiresAt, expiresAt)) return swap;
-      // The entry is there already and only its time moves, so that it needn't wait for the swap.
-      const [result] = await Promise.all([swap, wrapped(index.add(principal, id, expiresAt))]);
-      return result;
-    }
+    if (principal !== former?.principal) return this.moved(swap, backend, id, former?.principal, principal, expiresAt);
+    if (principal === undefined || index.covers(former?.expiresAt, expiresAt)) return swap;
+    // The entry is there already and only its time moves, so that it needn't wait for the swap.
+    return Promise.all([swap, wrapped(index.add(principal, id, expiresAt))]).then(([result]) => result);
+  }
+
+  private async replaceOnceConnected(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    await this.connected();
+    return this.replace(id, record, revision);
+  }
+
+  /** The session has come to be somebody else's: so it is in the indexes, once it is written. */
+  private async moved(
+    swap: Promise<WriteResult>,
+    backend: Backend,
+    id: string,
+    former: string | undefined,
+    principal: string | undefined,
+    expiresAt: number,
+  ): Promise<WriteResult> {
     const result = await swap;
     if (result !== 'ok') return result;
-    if (principal !== undefined) await wrapped(index.add(principal, id, expiresAt));
-    if (former?.principal !== undefined) await wrapped(dropStale(backend, former.principal, [id], this.clock.now()));
+    if (principal !== undefined) await wrapped(backend.index.add(principal, id, expiresAt));
+    if (former !== undefined) await wrapped(dropStale(backend, former, [id], this.clock.now()));
     return result;
   }
 

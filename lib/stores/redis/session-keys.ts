@@ -1,11 +1,13 @@
-import type { Revision, WriteResult } from '../session-store.js';
+import type { Revision, StoredSession, WriteResult } from '../session-store.js';
 import { scanPages } from './key-scan.js';
 import { KeyReader } from './read-batch.js';
 import type { RedisDriver } from './redis-client.js';
-import { wrapped } from './redis-error.js';
+import { rethrown, wrapped } from './redis-error.js';
 import { COMPARE_AND_SWAP, IS_TEXT, TAKE } from './scripts.js';
 
 const SWAP_RESULTS: readonly WriteResult[] = ['gone', 'conflict', 'ok'];
+
+const swapResult = (reply: unknown): WriteResult => SWAP_RESULTS[Number(reply)]!;
 
 /** What decoding puts where bytes were not UTF-8; also a letter that a text may hold. */
 const REPLACEMENT = '\ufffd';
@@ -27,11 +29,17 @@ export class SessionKeys {
     return this.reader.read(this.prefix + id);
   }
 
-  /** The text, where it is one that a session can have: not empty, and of bytes that mean just this text. */
+  /** The record, where the text is one that a session can have: not empty, and of bytes that mean just this text. */
+  stored(id: string): Promise<StoredSession | undefined> {
+    return this.reader.readAs(this.prefix + id, (text) => {
+      if (!text) return undefined;
+      const stored = { text, revision: text };
+      return text.includes(REPLACEMENT) ? this.holds(id, text).then((holds) => (holds ? stored : undefined)) : stored;
+    });
+  }
+
   async text(id: string): Promise<string | undefined> {
-    const text = await this.reader.read(this.prefix + id);
-    if (!text || (text.includes(REPLACEMENT) && !(await this.holds(id, text)))) return undefined;
-    return text;
+    return (await this.stored(id))?.text;
   }
 
   /** Whether the bytes there are those of this text. Also shows that the server runs scripts. */
@@ -45,10 +53,10 @@ export class SessionKeys {
   }
 
   /** Compare-and-swap; 0 seconds to live: deletes. */
-  async swap(id: string, revision: Revision, text: string, seconds: number): Promise<WriteResult> {
+  swap(id: string, revision: Revision, text: string, seconds: number): Promise<WriteResult> {
     const known = typeof revision === 'string' ? revision : '';
     const args = [known, text, String(seconds)];
-    return SWAP_RESULTS[Number(await wrapped(this.driver.run(COMPARE_AND_SWAP, this.prefix + id, args)))]!;
+    return this.driver.run(COMPARE_AND_SWAP, this.prefix + id, args).then(swapResult, rethrown);
   }
 
   /** Deletes whatever text is there, and gives it. */
