@@ -1,12 +1,17 @@
 /** No signed value of ours, percent-encoded three letters for one, is longer. */
 const LONGEST_VALUE = 1_024;
 
+/** The value of `findCookie`, decoded; one that doesn't decode is given as it stands. */
+export function readCookie(header: string, name: string): string | undefined {
+  const found = findCookie(header, name);
+  return found === undefined ? undefined : decodeCookie(found);
+}
+
 /**
  * The first cookie of that name in a Cookie header (RFC 6265bis 5.8.3 leaves the order of repeated names to the client; the
- * first one counts, as in express-session). Decoded; a value that doesn't decode is given as it stands. `undefined`: none,
- * or longer than any of ours.
+ * first one counts, as in express-session), as it was sent. `undefined`: none, or longer than any of ours.
  */
-export function readCookie(header: string, name: string): string | undefined {
+export function findCookie(header: string, name: string): string | undefined {
   let from = 0;
   for (;;) {
     const at = header.indexOf(name, from);
@@ -17,7 +22,7 @@ export function readCookie(header: string, name: string): string | undefined {
     while (isBlank(header.charCodeAt(equals))) equals += 1;
     if (header.charCodeAt(equals) !== 0x3d) continue;
     const semicolon = header.indexOf(';', equals);
-    return decode(header.slice(equals + 1, semicolon === -1 ? undefined : semicolon).trim());
+    return unquoted(header.slice(equals + 1, semicolon === -1 ? undefined : semicolon).trim());
   }
 }
 
@@ -29,9 +34,13 @@ function startsPair(header: string, at: number): boolean {
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
-function decode(raw: string): string | undefined {
+function unquoted(raw: string): string | undefined {
   const value = raw.length > 1 && raw.startsWith('"') && raw.endsWith('"') ? raw.slice(1, -1) : raw;
-  if (value.length > LONGEST_VALUE) return undefined;
+  return value.length > LONGEST_VALUE ? undefined : value;
+}
+
+/** What was percent-encoded, as text. */
+export function decodeCookie(value: string): string {
   if (!value.includes('%')) return value;
   try {
     return decodeURIComponent(value);

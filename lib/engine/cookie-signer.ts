@@ -1,4 +1,5 @@
 import { hash, KeyObject, timingSafeEqual } from 'node:crypto';
+import { decodeCookie } from './cookie-header.js';
 import { isWellFormedId } from './session-id.js';
 
 /** What signs and verifies cookies: text, bytes or a secret key object. */
@@ -51,8 +52,8 @@ const KEPT_VALUES = 1_000;
 /**
  * Signs ids with the first secret; verifies with all of them.
  *
- * Values that were verified are known again as a whole: a visitor sends the same one with each request, and looking it up costs a
- * tenth of the digests. Only good values are kept, so that no flood of bad ones takes their place, and the lookup compares seeded hashes
+ * Cookies that were verified are known again as a whole: a visitor sends the same one with each request, and looking it up costs a
+ * tenth of decoding and digests. Only good values are kept, so that no flood of bad ones takes their place, and the lookup compares seeded hashes
  * before it compares text, so its time tells nothing about a guess.
  */
 export class CookieSigner {
@@ -69,29 +70,29 @@ export class CookieSigner {
     return `s:${id}.${this.keys[0]!.sign(id)}`;
   }
 
-  /** The id of a signed value, or `undefined`. */
-  unsign(value: string): string | undefined {
-    const known = this.verified.get(value);
+  /** The id of a cookie's value as the browser sent it, or `undefined`. */
+  read(sent: string): string | undefined {
+    const known = this.verified.get(sent);
     if (known !== undefined) return known;
-    const id = this.verifiedBefore.get(value) ?? this.verify(value);
-    if (id !== undefined) this.keep(value, id);
+    const id = this.verifiedBefore.get(sent) ?? this.unsign(decodeCookie(sent));
+    if (id !== undefined) this.keep(sent, id);
     return id;
   }
 
-  private keep(value: string, id: string): void {
+  private keep(sent: string, id: string): void {
     if (this.verified.size === KEPT_VALUES) {
       this.verifiedBefore = this.verified;
       this.verified = new Map();
     }
     // Copies: a slice would keep the whole Cookie header alive.
-    const copy = Buffer.from(value, 'latin1').toString('latin1');
-    this.verified.set(copy, copy.slice(2, 2 + id.length));
+    this.verified.set(copyOf(sent), copyOf(id));
   }
 
   /**
-   * The signature is compared as text, whole and in constant time: decoded, two bits of its last letter would count for nothing.
+   * The id of a signed value, or `undefined`. The signature is compared as text, whole and in constant time: decoded, two
+   * bits of its last letter would count for nothing.
    */
-  private verify(value: string): string | undefined {
+  unsign(value: string): string | undefined {
     if (!value.startsWith('s:')) return undefined;
     const dot = value.length - SIGNATURE_LENGTH - 1;
     if (dot < 3 || value[dot] !== '.') return undefined;
@@ -106,3 +107,5 @@ export class CookieSigner {
     return undefined;
   }
 }
+
+const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readCookie } from './cookie-header.js';
+import { findCookie } from './cookie-header.js';
 import { SessionOptionsError, SessionStateError, SessionUnavailableError } from './errors.js';
 import type { Facts } from './facts.js';
 import { show } from './duration.js';
@@ -13,6 +13,7 @@ import type { SessionEventType } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import type { LoadedRecord, RecordReader } from './session-records.js';
+import type { Written } from './session-writer.js';
 import { failureOf } from './failure-response.js';
 
 /** What a framework knows of a request that plain HTTP doesn't say. */
@@ -35,7 +36,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private error: unknown;
   private opened = false;
   private loading = false;
-  /** Who waits for the session to be read. */
+  /** Who waits for the session to be read: the first, and the others. */
+  private goOn: (() => void) | undefined;
   private waiting: (() => void)[] | undefined;
   private unset = false;
   private moved = false;
@@ -74,10 +76,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const { options, signer, events } = this.manager;
     const header = this.req!.headers.cookie;
     if (header !== undefined) {
-      const value = readCookie(header, options.name);
-      if (value !== undefined) {
+      const sent = findCookie(header, options.name);
+      if (sent !== undefined) {
         this.browserHasCookie = true;
-        this.browserId = signer.unsign(value);
+        this.browserId = signer.read(sent);
         if (this.browserId === undefined) events.emit('loaded-invalid', undefined, { reason: 'signature' });
       }
     }
@@ -111,7 +113,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       return;
     }
     this.loading = true;
-    this.waiting = [then];
+    this.goOn = then;
     this.manager.records.read(this.manager.records.key(this.browserId), this);
   }
 
@@ -136,9 +138,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   private settleOpen(): void {
     this.loading = false;
-    const waiting = this.waiting!;
+    const { goOn, waiting } = this;
+    this.goOn = undefined;
     this.waiting = undefined;
-    for (const then of waiting) then();
+    goOn!();
+    if (waiting !== undefined) for (const other of waiting) other();
   }
 
   /** An id that is unknown, was renewed, or has to be looked at more closely. */
@@ -404,11 +408,15 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (atStart) this.sendCookie(core);
   }
 
-  private async write(core: SessionCore, need: 'change' | 'touch'): Promise<'ok' | 'gone' | 'skipped'> {
+  private write(core: SessionCore, need: 'change' | 'touch'): Promise<Written> {
     const moves = core.due || core.cookieChanged || core.rotation !== undefined;
-    const written = await this.manager.writer.write(core, need);
-    if (written === 'ok' && moves) this.moved = true;
-    return written;
+    const writing = this.manager.writer.write(core, need);
+    core.forgetCompared();
+    if (!moves) return writing;
+    return writing.then((written) => {
+      if (written === 'ok') this.moved = true;
+      return written;
+    });
   }
 
   private async commitUnset(core: SessionCore, atStart: boolean): Promise<void> {
@@ -427,9 +435,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   /** What there is to write: a change of anything, or only the idle end. */
   private needOf(core: SessionCore): 'change' | 'touch' | undefined {
+    core.forgetCompared();
     if (core.claim !== undefined || core.rotation === 'regenerate' || core.replaces !== undefined) return 'change';
-    if (core.status === 'new') return this.manager.options.saveUninitialized || core.isChanged() ? 'change' : undefined;
-    if (core.rotation !== undefined || core.cookieChanged || core.isChanged()) return 'change';
+    if (core.status === 'new') return core.isChangedNow() || this.manager.options.saveUninitialized ? 'change' : undefined;
+    if (core.rotation !== undefined || core.cookieChanged || core.isChangedNow()) return 'change';
     return core.due || core.unsettled ? 'touch' : undefined;
   }
 

@@ -59,6 +59,8 @@ export interface Draft {
   readonly mark: string | undefined;
 }
 
+const NOTHING_HIDDEN: ReadonlyMap<string, unknown> = new Map();
+
 /** One session as one request knows it: what was read, what the app made of it, and how the two differ. */
 export class SessionCore {
   status: CoreStatus = 'new';
@@ -76,7 +78,9 @@ export class SessionCore {
   unsettled = false;
   private readonly openedAt: number;
   /** Data under names that the session keeps for itself. */
-  readonly hidden = new Map<string, unknown>();
+  hidden: ReadonlyMap<string, unknown> = NOTHING_HIDDEN;
+  /** The JSON of the data as it was just compared, for the draft that is made in the same breath. */
+  private compared: string | undefined;
   /** The data were changed by this request, and saved. */
   wasChanged = false;
   /** Attributes of the cookie were set by this request, and saved. */
@@ -133,7 +137,7 @@ export class SessionCore {
   }
 
   private materialize(): object {
-    const read = this.baseJson === undefined ? this.stored!.record.data() : (JSON.parse(this.baseJson) as SessionValues);
+    const read = this.baseJson === undefined ? this.stored!.record.data() : parsed(this.baseJson);
     let values: SessionValues = {};
     if (typeof read === 'string') {
       this.manager.records.unreadable(this.key, read);
@@ -203,10 +207,21 @@ export class SessionCore {
     const { reserved } = this.manager.surface;
     for (const key of Object.keys(values)) {
       if (reserved.has(key)) {
-        this.hidden.set(key, values[key]);
+        this.hide(key, values[key]);
         this.manager.noteHiddenKey(key);
       } else live[key] = values[key];
     }
+  }
+
+  /** Keeps data under a name that is the session's own. */
+  hide(key: string, value: unknown): void {
+    this.hidden = new Map(this.hidden).set(key, value);
+  }
+
+  unhide(key: string): void {
+    const hidden = new Map(this.hidden);
+    hidden.delete(key);
+    this.hidden = hidden;
   }
 
   /** The data as it stands, in terms of what is stored: what a schema alone made of it is no change. */
@@ -227,7 +242,7 @@ export class SessionCore {
 
   /** The data of the version that was read. */
   private storedValues(): SessionValues {
-    if (this.baseJson !== undefined) return JSON.parse(this.baseJson) as SessionValues;
+    if (this.baseJson !== undefined) return parsed(this.baseJson);
     const read = this.stored?.record.data();
     return typeof read === 'object' ? read : {};
   }
@@ -258,10 +273,28 @@ export class SessionCore {
 
   /** Whether the app changed the data since it was read or saved. */
   isChanged(): boolean {
-    if (this.live === undefined) return false;
+    return this.compare() !== undefined;
+  }
+
+  /** The same, for who goes on to write at once: the JSON is kept for the draft, until `forgetCompared`. */
+  isChangedNow(): boolean {
+    const json = this.compare();
+    // What a schema made of the data is not what is written.
+    if (this.view === undefined) this.compared = json;
+    return json !== undefined;
+  }
+
+  forgetCompared(): void {
+    this.compared = undefined;
+  }
+
+  /** The JSON of the data, where they have changed. */
+  private compare(): string | undefined {
+    if (this.live === undefined) return undefined;
     const values = this.values();
     if (this.manager.surface.strict) assertNoFunctions(values);
-    return this.differs(valuesToJson(values), values);
+    const json = valuesToJson(values);
+    return this.differs(json, values) ? json : undefined;
   }
 
   private differs(json: string, values: object): boolean {
@@ -398,7 +431,7 @@ export class SessionCore {
       return this.drafted(raw === undefined ? recordText(cookie, json, facts) : recordTextWithRaw(cookie, raw, facts), json, facts, cookie);
     }
     if (this.manager.surface.strict) assertSerializable(current);
-    const json = valuesToJson(current);
+    const json = values === undefined && this.compared !== undefined ? this.compared : valuesToJson(current);
     assertNotTooDeep(json);
     if (this.view !== undefined) this.manager.schema!.check(this.view.checkable(JSON.parse(json) as SessionValues));
     const facts = this.nextFacts(current);
@@ -504,9 +537,9 @@ export class SessionCore {
     for (const key of keys) {
       const hidden = reserved.has(key);
       if (!Object.hasOwn(values, key)) {
-        if (hidden) this.hidden.delete(key);
+        if (hidden) this.unhide(key);
         else delete live[key];
-      } else if (hidden) this.hidden.set(key, values[key]);
+      } else if (hidden) this.hide(key, values[key]);
       else live[key] = values[key];
     }
   }
@@ -521,3 +554,5 @@ export class SessionCore {
     if (this.live !== undefined) this.become(this.seen(this.migrated(typeof values === 'string' ? {} : values)));
   }
 }
+
+const parsed = (json: string): SessionValues => (json === '{}' ? {} : (JSON.parse(json) as SessionValues));

@@ -95,12 +95,12 @@ export function dataOf(session: object): Record<string, unknown> {
     has: (target, key) => (typeof key === 'string' && reserved.has(key) ? core.hidden.has(key) : Object.hasOwn(target, key)),
     set: (target, key, value: unknown) => {
       if (typeof key !== 'string' || key === FACTS_KEY || key === '__proto__' || key === 'cookie') throw new ReservedKeyError(String(key));
-      if (reserved.has(key)) core.hidden.set(key, value);
+      if (reserved.has(key)) core.hide(key, value);
       else target[key] = value;
       return true;
     },
     deleteProperty: (target, key) => {
-      if (typeof key === 'string' && reserved.has(key)) core.hidden.delete(key);
+      if (typeof key === 'string' && reserved.has(key)) core.unhide(key);
       else delete target[key as string];
       return true;
     },

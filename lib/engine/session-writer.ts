@@ -112,7 +112,7 @@ export class SessionWriter {
       if (result === 'ok') {
         if (values !== undefined) core.become(values);
         core.saved(draft);
-        return this.settled(core, draft);
+        return draft.arrival === undefined ? 'ok' : this.settled(core, draft);
       }
       if (result === 'gone') return this.markGone(core);
       this.counters.conflicts += 1;

@@ -90,20 +90,19 @@ describe('CookieSigner', () => {
     }
   });
 
-  it('knows thousands of verified values again, and each of them only as a whole', () => {
+  it('knows thousands of verified cookies again, each of them only as a whole', () => {
     const signer = new CookieSigner([SECRET]);
     const ids = Array.from({ length: 2_500 }, (_, n) => `id-${n}`);
     for (let round = 0; round < 3; round += 1) {
       for (const id of ids) {
         const signed = signer.sign(id);
-        expect(signer.unsign(signed)).toBe(id);
-        expect(signer.unsign(signed)).toBe(id);
+        for (const sent of [signed, signed, encodeURIComponent(signed), encodeURIComponent(signed)]) expect(signer.read(sent)).toBe(id);
         const last = BASE64[BASE64.indexOf(signed.at(-1)!) ^ 1]!;
-        expect(signer.unsign(signed.slice(0, -1) + last)).toBeUndefined();
-        expect(signer.unsign(signed.replace(id, `${id}0`))).toBeUndefined();
+        expect(signer.read(signed.slice(0, -1) + last)).toBeUndefined();
+        expect(signer.read(signed.replace(id, `${id}0`))).toBeUndefined();
       }
     }
     // What one has verified says nothing to another.
-    expect(new CookieSigner(['another secret of at least thirty-two bytes']).unsign(signer.sign(ids[0]!))).toBeUndefined();
+    expect(new CookieSigner(['another secret of at least thirty-two bytes']).read(signer.sign(ids[0]!))).toBeUndefined();
   });
 });
