@@ -36,7 +36,7 @@ describe('the system calls of the file store', () => {
   it('bring the content to the disk before its name, and the name before they answer', () => {
     const writes = (made: string[]): string[] => made.filter((call) => call !== 'openSync');
     expect(writes(calls.create)).toEqual(['fdatasync', 'linkSync', 'fsync']);
-    expect(writes(calls.replace)).toEqual(['fdatasync', 'renameSync', 'fsync']);
-    expect(writes(calls.destroy)).toEqual(['renameSync', 'fsync']);
+    expect(writes(calls.replace)).toEqual(['fdatasync', 'linkSync', 'renameSync', 'fsync']);
+    expect(writes(calls.destroy)).toEqual(['linkSync', 'renameSync', 'fsync']);
   });
 });

@@ -195,7 +195,7 @@ describe('a process that is killed while it writes', () => {
   it('before its claim, leaves the session as it was', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
     const { revision } = (await store.load('x'))!;
-    const signal = { call: 'symlinkSync', path: 'claims', signal: 'SIGKILL' };
+    const signal = { call: 'linkSync', path: 'claims', signal: 'SIGKILL' };
     await start('replace', { id: 'x', data: { by: 'worker' }, signal }).end();
     expect(ours('tmp').length).toBe(1);
     expect(await store.replace('x', recordOf({ by: 'us' }), revision)).toBe('ok');
@@ -248,7 +248,7 @@ describe('a process that is stopped while it writes', () => {
 
   it('before its claim, finds on going on that it is too late', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
-    const signal = { call: 'symlinkSync', path: 'claims', signal: 'SIGSTOP' };
+    const signal = { call: 'linkSync', path: 'claims', signal: 'SIGSTOP' };
     const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal });
     await worker.stopped();
     expect(await store.replace('x', recordOf({ by: 'us' }), (await store.load('x'))!.revision)).toBe('ok');
@@ -261,7 +261,7 @@ describe('a process that is stopped while it writes', () => {
 
   it('keeps its temporary file when another process opens the folder, and goes on with it', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
-    const signal = { call: 'symlinkSync', path: 'claims', signal: 'SIGSTOP' };
+    const signal = { call: 'linkSync', path: 'claims', signal: 'SIGSTOP' };
     const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal });
     await worker.stopped();
     await store.open();

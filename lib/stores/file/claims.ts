@@ -6,13 +6,16 @@ import { codeOf, succeeds } from './file-errors.js';
 import { livenessOf } from './owner.js';
 import { FILE_MODE, type FileVersion, type SessionFolder } from './session-folder.js';
 
-/** What somebody is about to do to one version of one file. */
-export interface Claim {
-  /** `put`: the temporary file takes its place. `remove`: the file goes; only ever said of what has ended. */
-  readonly kind: 'put' | 'remove';
-  /** The temporary file of a `put`; a name as unique for a `remove`. Begins with its owner. */
-  readonly temp: string;
-}
+/**
+ * What somebody is about to do to one version of one file. `put`: a temporary file takes its place. `remove`: the file
+ * goes; only ever said of what has ended. A temporary file's name and a mark begin with their owner, and are never used again.
+ */
+export type Plan =
+  { readonly kind: 'put'; readonly temp: string } | { readonly kind: 'remove'; readonly mark: string };
+
+/** A plan as it is found. A `put` is known by the inode of its temporary file: see `tempOf`. */
+export type Claim =
+  { readonly kind: 'put'; readonly inode: bigint } | { readonly kind: 'remove'; readonly mark: string };
 
 /** `links`: where the claims stand, the last being the one in force. */
 export type Claimed =
@@ -40,8 +43,8 @@ export function ownerOf(temp: string): string {
 }
 
 /**
- * Claims are symbolic links that lead nowhere, where those can be had: making one writes its text and fails where
- * one is, in one step. The text stays under the 60 bytes that ext4 keeps without a block, which halves what it costs.
+ * The claim of a `put` is its temporary file, linked once more under the claim's name: making a link fails where one is, and
+ * costs neither an inode nor a block. That of a `remove` is a symbolic link that leads nowhere and says its mark, where those can be had.
  */
 export class Claims {
   constructor(private readonly folder: SessionFolder) {}
@@ -53,11 +56,11 @@ export class Claims {
    * @param first Where the claim on the version stands, or the first of those that succeed each other.
    * @param isCurrent Whether the version is still the one in place.
    */
-  take(first: string, claim: Claim, isCurrent: () => boolean): Claimed {
+  take(first: string, plan: Plan, isCurrent: () => boolean): Claimed {
     const links: string[] = [];
     for (let link = first; ;) {
       links.push(link);
-      if (this.make(link, claim)) return { outcome: 'mine', links };
+      if (this.make(link, plan)) return { outcome: 'mine', links };
       const found = this.read(link);
       if (found === undefined) return { outcome: 'passed' };
       if (!this.isSpent(link, found, isCurrent)) return { outcome: 'theirs', claim: found, links };
@@ -83,14 +86,40 @@ export class Claims {
   /** The claim under a link; `undefined` where there is none. */
   read(link: string): Claim | undefined {
     const path = this.pathOf(link);
-    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return undefined;
     try {
-      return decode(stat.isSymbolicLink() ? fs.readlinkSync(path) : fs.readFileSync(path, 'utf8'));
+      if (fs.lstatSync(path).isSymbolicLink()) return removal(fs.readlinkSync(path));
+      const fd = fs.openSync(path, 'r');
+      try {
+        // Where no symbolic links can be made, a removal is a file too. A session's begins with a brace.
+        const start = Buffer.alloc(LONGEST_MARK);
+        const length = fs.readSync(fd, start, 0, LONGEST_MARK, 0);
+        if (start[0] === REMOVAL.charCodeAt(0)) return removal(start.toString('latin1', 0, length));
+        return { kind: 'put', inode: fs.fstatSync(fd, { bigint: true }).ino };
+      } finally {
+        fs.closeSync(fd);
+      }
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;
     }
+  }
+
+  /**
+   * The temporary file that a `put` would put in place; `undefined` where there is none any more, and so never will be.
+   * It is looked for by its inode, in the folder of temporary files: only who meets another's claim does so. As long as the claim
+   * stands, that inode is no other file's; so what was found counts only if it still does.
+   */
+  tempOf(link: string): string | undefined {
+    for (;;) {
+      const inode = this.inodeOf(link);
+      if (inode === undefined) return undefined;
+      const temp = this.folder.tempOfInode(inode);
+      if (this.inodeOf(link) === inode) return temp;
+    }
+  }
+
+  private inodeOf(link: string): bigint | undefined {
+    return fs.lstatSync(this.pathOf(link), { bigint: true, throwIfNoEntry: false })?.ino;
   }
 
   /** How long a claim has stood, in ms. */
@@ -105,17 +134,19 @@ export class Claims {
    * `remove` whose process is dead won't be done by it.
    */
   private isSpent(link: string, claim: Claim, isCurrent: () => boolean): boolean {
-    if (claim.kind === 'put') return !this.folder.hasTemp(claim.temp) && isCurrent();
-    const liveness = livenessOf(ownerOf(claim.temp));
+    if (claim.kind === 'put') return this.tempOf(link) === undefined && isCurrent();
+    const liveness = livenessOf(ownerOf(claim.mark));
     return liveness === 'dead' || (liveness === 'unknown' && this.ageOf(link) > FOREIGN_AGE);
   }
 
-  /** Where there are no symbolic links, the text comes as a file that is linked there whole. */
-  private make(link: string, claim: Claim): boolean {
+  private make(link: string, plan: Plan): boolean {
     const path = this.pathOf(link);
-    if (this.folder.makesSymlinks) return succeeds(() => fs.symlinkSync(encode(claim), path), 'EEXIST');
-    const whole = join(this.folder.temps, `${claim.temp}.claim`);
-    fs.writeFileSync(whole, encode(claim), { mode: FILE_MODE });
+    if (plan.kind === 'put') return succeeds(() => fs.linkSync(join(this.folder.temps, plan.temp), path), 'EEXIST');
+    const text = REMOVAL + plan.mark;
+    if (this.folder.makesSymlinks) return succeeds(() => fs.symlinkSync(text, path), 'EEXIST');
+    // Without them the text comes as a file that is linked there whole.
+    const whole = join(this.folder.temps, `${plan.mark}.claim`);
+    fs.writeFileSync(whole, text, { mode: FILE_MODE });
     try {
       return succeeds(() => fs.linkSync(whole, path), 'EEXIST');
     } finally {
@@ -129,17 +160,14 @@ export class Claims {
 }
 
 function successorOf(link: string, claim: Claim): string {
-  return `${nameOfLink(link)}.${digest(`${link}\n${encode(claim)}`)}`;
+  const said = claim.kind === 'put' ? `+${claim.inode}` : REMOVAL + claim.mark;
+  return `${nameOfLink(link)}.${digest(`${link}\n${said}`)}`;
 }
 
-function encode(claim: Claim): string {
-  return (claim.kind === 'put' ? '+' : '-') + claim.temp;
-}
+const REMOVAL = '-';
+const LONGEST_MARK = 128;
 
-function decode(text: string): Claim | undefined {
-  if (!/^[+-]/.test(text)) return undefined;
-  return { kind: text.startsWith('+') ? 'put' : 'remove', temp: text.slice(1) };
-}
+const removal = (text: string): Claim => ({ kind: 'remove', mark: text.slice(REMOVAL.length) });
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 40);

@@ -32,10 +32,11 @@ export async function tidyLeftOvers(
   const claimed = new Set<string>();
   for (const link of await fs.promises.readdir(folder.claims)) {
     const claim = claims.read(link);
-    if (claim !== undefined && isAbandoned(ownerOf(claim.temp), join(folder.claims, link)))
+    // A `put` may be carried out by anybody at any time.
+    if (claim?.kind === 'put' || (claim !== undefined && isAbandoned(ownerOf(claim.mark), join(folder.claims, link))))
       files.finish(link, newMark());
-    const left = claims.read(link);
-    if (left !== undefined) claimed.add(left.temp);
+    const temp = claims.tempOf(link);
+    if (temp !== undefined) claimed.add(temp);
   }
   for (const temp of temps) if (!claimed.has(temp)) folder.discardTemp(temp);
 }

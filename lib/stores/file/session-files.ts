@@ -143,11 +143,14 @@ export class SessionFiles {
     fsync: boolean,
   ): Promise<'won' | 'lost' | 'busy'> {
     const temp = this.newTemp();
+    let outcome: 'won' | 'lost' | 'busy' | undefined;
     try {
       await this.folder.writeTemp(temp, content, fsync);
-      return this.versions.put(name, version, temp);
+      outcome = this.versions.put(name, version, temp);
+      return outcome;
     } finally {
-      this.folder.discardTemp(temp);
+      // One that has won is in its place: to look for it would cost a system call that fails.
+      if (outcome !== 'won') this.folder.discardTemp(temp);
     }
   }
 

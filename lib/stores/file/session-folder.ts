@@ -148,8 +148,11 @@ export class SessionFolder {
     return succeeds(() => fs.unlinkSync(join(this.temps, temp)), 'ENOENT');
   }
 
-  hasTemp(temp: string): boolean {
-    return fs.lstatSync(join(this.temps, temp), { throwIfNoEntry: false }) !== undefined;
+  /** The temporary file of that inode. */
+  tempOfInode(inode: bigint): string | undefined {
+    const inodeOf = (temp: string): bigint | undefined =>
+      fs.lstatSync(join(this.temps, temp), { bigint: true, throwIfNoEntry: false })?.ino;
+    return fs.readdirSync(this.temps).find((temp) => inodeOf(temp) === inode);
   }
 
   /** Puts a temporary file where no file is; `false` where one is. */

@@ -10,8 +10,8 @@ import { type FileVersion, isSameVersion, type SessionFolder } from './session-f
  * that gap, so here the `rename` itself is what fails:
  *
  * 1. The new content is written to a temporary file of a name that was never used and never will be.
- * 2. Its writer claims the version that it read: it makes a symbolic link, named by that version (inode, time of
- *    writing, content), that says which temporary file shall follow. One claim on a version can be made.
+ * 2. Its writer claims the version that it read: it links that file once more, under a name made of the version (inode,
+ *    time of writing, content), so that it says what shall follow. One claim on a version can be made.
  * 3. Only where the version is still in place with the claim made, the temporary file is renamed to the session's.
  * 4. The claim is taken away, which is only ever done once its version is seen to have passed.
  *
@@ -64,7 +64,7 @@ export class VersionedFiles {
   /** Removes the file of a version that has ended, unless something else is about to happen to it. */
   remove(name: string, version: FileVersion, mark: string): boolean {
     const isCurrent = (): boolean => isSameVersion(this.folder.read(name), version);
-    const claimed = this.claims.take(linkOf(name, version), { kind: 'remove', temp: mark }, isCurrent);
+    const claimed = this.claims.take(linkOf(name, version), { kind: 'remove', mark }, isCurrent);
     if (claimed.outcome === 'passed') return false;
     if (claimed.outcome === 'theirs') {
       this.help(name, claimed.claim, claimed.links, isCurrent);
@@ -88,13 +88,18 @@ export class VersionedFiles {
     else this.help(name, claim, [link], isCurrent);
   }
 
+  /** @param links The last one is the claim's. */
   private help(name: string, claim: Claim, links: readonly string[], isCurrent: () => boolean): boolean {
     if (claim.kind === 'remove') {
       if (isCurrent()) return false;
-    } else if (isCurrent()) {
-      if (this.folder.renameTemp(claim.temp, name)) this.helped(name);
-      // Not put, and never will be: the next `take` succeeds it.
-      else if (isCurrent()) return true;
+    } else {
+      // Found first: a claim that says so while its version is in place afterwards is the one in force.
+      const temp = this.claims.tempOf(links.at(-1)!);
+      if (isCurrent()) {
+        if (temp !== undefined && this.folder.renameTemp(temp, name)) this.helped(name);
+        // Not put, and never will be: the next `take` succeeds it.
+        else if (isCurrent()) return true;
+      }
     }
     this.claims.drop(links);
     return true;
