@@ -117,6 +117,9 @@ function parse(text: string): unknown {
 /** Whether JSON text is nested deeper than a session may be. Braces within text values count too, up to a point that no plain text reaches by chance. */
 export function tooDeep(text: string): boolean {
   if (text.length < DEEPEST * 2) return false;
+  // Most texts have too few brackets for that, which is seen without a look at each letter.
+  const opening = countOf(text, '{', DEEPEST);
+  if (opening + countOf(text, '[', DEEPEST - opening) <= DEEPEST) return false;
   let depth = 0;
   let quoted = false;
   for (let i = 0; i < text.length; i += 1) {
@@ -131,4 +134,11 @@ export function tooDeep(text: string): boolean {
     } else if (code === 0x7d || code === 0x5d) depth -= 1;
   }
   return false;
+}
+
+/** How often a letter is there; more than `enough` needn't be counted. */
+function countOf(text: string, letter: string, enough: number): number {
+  let count = 0;
+  for (let at = text.indexOf(letter); at !== -1 && count <= enough; at = text.indexOf(letter, at + 1)) count += 1;
+  return count;
 }

@@ -88,18 +88,15 @@ export class PostgresStore extends SessionStore {
     throw new SessionStoreError('ID_TAKEN', 'A live session has this id already; nothing was written.');
   }
 
-  async load(id: string): Promise<StoredSession | undefined> {
-    this.mustBeOpen();
-    const row = await this.shared.load(id);
-    return row !== undefined && this.isLive(row) ? storedSession(row) : undefined;
+  load(id: string): Promise<StoredSession | undefined> {
+    if (this.database.closed) return Promise.reject(closed());
+    return this.shared.load(id).then((row) => (row !== undefined && this.isLive(row) ? storedSession(row) : undefined));
   }
 
-  async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    this.mustBeOpen();
-    if (revision instanceof RowVersion && revision.expiresAt > this.options.clock.now()) {
-      if (await this.shared.update({ id, record, version: revision })) return 'ok';
-    }
-    return this.whatElseIsThere(id);
+  replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    if (this.database.closed) return Promise.reject(closed());
+    if (!(revision instanceof RowVersion) || revision.expiresAt <= this.options.clock.now()) return this.whatElseIsThere(id);
+    return this.shared.update({ id, record, version: revision }).then((done) => (done ? 'ok' : this.whatElseIsThere(id)));
   }
 
   async destroy(id: string, revision?: Revision): Promise<WriteResult> {
@@ -173,10 +170,12 @@ export class PostgresStore extends SessionStore {
   }
 
   private mustBeOpen(): void {
-    if (this.database.closed) throw new SessionStoreError('CLOSED', 'The PostgresStore was closed.');
+    if (this.database.closed) throw closed();
   }
 }
 
 function warn(message: string): void {
   process.emitWarning(message, { type: 'KeycardWarning', code: 'KEYCARD_POSTGRES' });
 }
+
+const closed = (): SessionStoreError => new SessionStoreError('CLOSED', 'The PostgresStore was closed.');
