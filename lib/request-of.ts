@@ -1,6 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { SessionRequest } from './engine/lifecycle.js';
-import { REQUEST } from './engine/response-gate-internals.js';
+import { sessionOf, type SessionRequest } from './engine/lifecycle.js';
 import type { RequestSession } from './engine/request-session.js';
 import { SessionStateError } from './engine/errors.js';
 
@@ -22,7 +21,8 @@ export function requestOf(context: ExecutionContext): SessionRequest | undefined
  * @throws SessionStateError where the middleware doesn't cover the route.
  */
 export function requestSessionOf(context: ExecutionContext): RequestSession {
-  const session = requestOf(context)?.[REQUEST];
+  const request = requestOf(context);
+  const session = request && sessionOf(request);
   if (session === undefined) {
     throw new SessionStateError(
       'NO_MIDDLEWARE',

@@ -2,10 +2,10 @@ import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type O
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from './engine/duration.js';
 import { SessionOptionsError } from './engine/errors.js';
-import { installRequest } from './engine/lifecycle.js';
+import { installLazyStart, installRequest } from './engine/lifecycle.js';
 import { installGate } from './engine/response-gate.js';
 import { SessionManager } from './engine/session-manager.js';
-import { sessionMiddleware } from './session.middleware.js';
+import { frameworkFacts, sessionMiddleware } from './session.middleware.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE, type SessionModuleOptions } from './session.module-definition.js';
 import { sessionProviders } from './session.providers.js';
 import { SessionRegistry } from './session.registry.js';
@@ -68,9 +68,14 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   private mount(adapter: Adapter): void {
     if (!isReal(adapter)) return;
     const instance = adapter.getInstance() as { request?: object; response?: object } | undefined;
-    if (typeof instance?.response === 'object') installGate(instance.response);
-    if (typeof instance?.request === 'object') installRequest(instance.request);
-    adapter.use(sessionMiddleware(this.manager, this.routes));
+    const { request, response } = instance ?? {};
+    if (typeof response === 'object') installGate(response);
+    if (typeof request === 'object') installRequest(request);
+    const { load, unset } = this.manager.options;
+    // `delete req.session` is seen on a property of the request's own only.
+    if (load === 'lazy' && unset !== 'destroy' && typeof request === 'object' && typeof response === 'object') {
+      installLazyStart(request, this.manager, frameworkFacts, (req) => this.routes.covers(req));
+    } else adapter.use(sessionMiddleware(this.manager, this.routes));
   }
 
   /** @throws SessionStoreError where the store doesn't answer. */

@@ -6,23 +6,34 @@ import type { SessionManager } from './session-manager.js';
 import { coreOf } from './session-surface.js';
 import { show } from './duration.js';
 
+/** On a prototype of requests: begins the session of one, where it has one. Shared by the two builds of this package. */
+const START: unique symbol = Symbol.for('nestjs-keycard.start') as never;
+
 /** A request that has come past the lifecycle middleware. */
 export interface SessionRequest extends IncomingMessage {
   [REQUEST]?: RequestSession;
+  [START]?(): RequestSession | undefined;
+  /** Express: its response. */
+  res?: ServerResponse;
   originalUrl?: string;
 }
 
 type Next = (error?: unknown) => void;
+
+/** The session of a request, begun by now where that was left to who asks first. */
+export function sessionOf(req: SessionRequest): RequestSession | undefined {
+  return req[REQUEST] ?? req[START]?.();
+}
 
 /** One descriptor each for all requests: no closure is made for one. */
 export const SESSION: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
-    return this[REQUEST]?.session;
+    return sessionOf(this)?.session;
   },
   set(this: SessionRequest, value: unknown) {
-    const request = this[REQUEST];
+    const request = sessionOf(this);
     if (request === undefined) return;
     if (value === null || value === undefined || value === false) request.unsetSession();
     else if (typeof value !== 'object' || coreOf(value)?.host !== request) {
@@ -34,14 +45,14 @@ export const SESSION_ID: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
-    return this[REQUEST]?.id;
+    return sessionOf(this)?.id;
   },
 };
 const SESSION_STORE: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
-    return this[REQUEST]?.manager.requestStore;
+    return sessionOf(this)?.manager.requestStore;
   },
 };
 
@@ -88,6 +99,26 @@ export function installRequest(requestPrototype: object): void {
   if (installed.has(requestPrototype)) return;
   defineOn(requestPrototype, SESSION_ID);
   installed.add(requestPrototype);
+}
+
+/**
+ * Has the sessions of an installed prototype's requests begin when they are first asked for, so that a request that needs none costs nothing:
+ * no middleware, no property, no gate.
+ *
+ * @param covers whether a request has a session at all.
+ */
+export function installLazyStart(requestPrototype: object, manager: SessionManager, facts: RequestFacts, covers: (req: SessionRequest) => boolean): void {
+  Object.defineProperty(requestPrototype, START, {
+    configurable: true,
+    value(this: SessionRequest): RequestSession | undefined {
+      const { res } = this;
+      // The request itself, where `this` is an object made from it.
+      const req = (res?.req as SessionRequest | undefined) ?? this;
+      if (req[REQUEST] !== undefined) return req[REQUEST];
+      if (!covers(req) || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) return undefined;
+      return startSession(manager, facts, req, res, SESSION_ID);
+    },
+  });
 }
 
 /** RFC 6265bis 5.1.4: `/foo` covers `/foo` and `/foo/bar`, not `/foobar`. */

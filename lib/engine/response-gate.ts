@@ -19,7 +19,9 @@ export type { GateFailure, GateHooks } from './response-gate-hooks.js';
 export function attachGate(res: ServerResponse, hooks: GateHooks): void {
   const response = res as unknown as GatedResponse;
   if (response[BASE] === undefined) putGate(response);
-  setGate(response, { hooks, phase: 'waiting', hold: undefined });
+  // Where its first byte has left, only its end can still be held back.
+  const phase = !response._headerSent ? 'waiting' : response.finished ? 'ended' : 'begun';
+  setGate(response, { hooks, phase, hold: undefined });
 }
 
 /**

@@ -1,12 +1,11 @@
-import { SESSION, type SessionRequest } from '../engine/lifecycle.js';
-import { REQUEST } from '../engine/response-gate-internals.js';
+import { SESSION, sessionOf, type SessionRequest } from '../engine/lifecycle.js';
 import type { RequestSession } from '../engine/request-session.js';
 import type { SessionValues } from '../engine/record-text.js';
 import { FACTS_KEY } from '../engine/facts.js';
 import type { Session } from './session.js';
 
 /** The session's life in a request that came past the middleware, in either build of this package. */
-export const liveOf = (request: object): RequestSession | undefined => (request as SessionRequest)[REQUEST];
+export const liveOf = (request: object): RequestSession | undefined => sessionOf(request as SessionRequest);
 
 /** `store.generate(req)`: the request goes on with a new session; the old record is left as it is. */
 export function startOver(request: object, live: RequestSession): void {

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../engine/errors.js';
-import { isUnderPath, startSession } from '../engine/lifecycle.js';
-import { REQUEST } from '../engine/response-gate-internals.js';
+import { isUnderPath, sessionOf, startSession } from '../engine/lifecycle.js';
 import type { RequestFacts, RequestSession } from '../engine/request-session.js';
 import { SessionManager } from '../engine/session-manager.js';
 import { SessionStore } from '../stores/session-store.js';
@@ -114,7 +113,7 @@ class Setup {
 
   handle(req: ParsedRequest, res: ServerResponse, next: Next): void {
     // Another session is there: ours further out, or somebody else's.
-    if (req[REQUEST] !== undefined || (req as { session?: unknown }).session || !this.connected) return next();
+    if (sessionOf(req) !== undefined || (req as { session?: unknown }).session || !this.connected) return next();
     let live: RequestSession | undefined;
     // What `next` throws is the caller's: it is called outside of `try`.
     let sync = true;

@@ -9,6 +9,11 @@ const scripts = scripted({
   login: (session) => session.login('7', { user: { name: 'Ann' } }),
   change: (session) => void (session.views = 1),
   plain: () => 'plain',
+  none: (_session, req) => typeof req.session,
+  deleted: (session, req) => {
+    session.views = 2;
+    delete (req as { session?: unknown }).session;
+  },
 });
 
 @Controller('lazy')
@@ -84,5 +89,19 @@ describe('load: lazy', () => {
     store.failure = new Error('down');
     for (const path of ['/lazy/guard', '/lazy/key', '/lazy/id', '/s/change']) expect([path, (await visit(path)).status]).toEqual([path, 503]);
     expect((await visit('/r/plain')).status).toBe(200);
+  });
+
+  it('is none on a route that is left out', async () => {
+    const other = await startApp([scripts], { store, load: 'lazy', exclude: ['r/none'] });
+    expect(await (await jar.fetch(`${other.url}/r/none`)).text()).toBe('undefined');
+    expect((await jar.fetch(`${other.url}/s/change`)).status).toBe(200);
+    await other.close();
+  });
+
+  it('is ended by deleting it, with unset: destroy', async () => {
+    const other = await startApp([scripts], { store, load: 'lazy', unset: 'destroy' });
+    expect((await jar.fetch(`${other.url}/s/deleted`)).status).toBe(200);
+    await other.close();
+    expect((await visit('/lazy/guard')).status).toBe(401);
   });
 });
