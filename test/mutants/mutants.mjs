@@ -267,7 +267,7 @@ export const mutants = [
   {
     name: 'keys of an app that clash with our names are dropped',
     file: lib('engine/session-core'),
-    find: 'this.hidden.set(key, values[key]);\n        this.manager.noteHiddenKey(key);',
+    find: 'this.hide(key, values[key]);\n        this.manager.noteHiddenKey(key);',
     replace: '',
     spec: e2e('reserved-keys'),
   },
