@@ -7,9 +7,13 @@ const ours = { engine: 'keycard' };
 const oursTouching = { engine: 'keycard', options: { touchInterval: 0 } };
 const oursLazy = { engine: 'keycard', options: { load: 'lazy' } };
 
+const FASTIFY = '@fastify/session';
+const BARE_FASTIFY = 'bare, Fastify';
+
 /**
  * `path`: the route. `card`: `own` (each connection has a session), `forged` or `none`. `bytes`: the JSON of the session's data.
- * `ratios`: `[ours, peer, most]`, a session cost over another's; a session cost is CPU time a request less that of `bare`.
+ * `ratios`: `[ours, peer, most]`, a session cost over another's; a session cost is CPU time a request less that of `bare`, or of what
+ * `floors` names for that server.
  */
 const read = { title: 'read', path: '/read', card: 'own' };
 const change = { title: 'change', path: '/change', card: 'own' };
@@ -30,12 +34,15 @@ const memory = {
     'keycard, rolling: false': { engine: 'keycard', options: { rolling: false } },
     'keycard, lazy': oursLazy,
     'keycard, touching': oursTouching,
+    [BARE_FASTIFY]: { engine: 'bare', platform: 'fastify' },
+    [FASTIFY]: { engine: FASTIFY, platform: 'fastify' },
   },
   cases: [
     {
       ...read,
-      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard'],
-      ratios: [...both(0.25), ['keycard', 'express-session, memorystore']],
+      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', BARE_FASTIFY, FASTIFY],
+      floors: { [FASTIFY]: BARE_FASTIFY },
+      ratios: [...both(0.25), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY]],
     },
     { title: 'read, by @Session()', path: '/decorated', card: 'own', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
     {
@@ -47,8 +54,9 @@ const memory = {
     },
     {
       ...change,
-      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard'],
-      ratios: [...both(0.5), ['keycard', 'express-session, memorystore']],
+      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', BARE_FASTIFY, FASTIFY],
+      floors: { [FASTIFY]: BARE_FASTIFY },
+      ratios: [...both(0.5), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY]],
     },
     { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
     { title: 'no card', path: '/read', card: 'none', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },

@@ -1,16 +1,19 @@
 /** Samples of one case as figures: each server's, and the ratios that are asked for. */
-import { costRatio, median, ratio, summary } from './statistics.mjs';
+import { median, ratio, summary } from './statistics.mjs';
 
 const rounded = (value, digits) => Number(value.toFixed(digits));
 const figure = ({ value, low, high }, digits) => ({ value: rounded(value, digits), low: rounded(low, digits), high: rounded(high, digits) });
 
 export function evaluate(each, samples) {
   const cpuOf = (name) => samples[name].map(({ cpu }) => cpu);
+  // Over the bare route of its own platform, round by round.
+  const floorOf = (name) => cpuOf(each.floors?.[name] ?? 'bare');
+  const costOf = (name) => cpuOf(name).map((cpu, n) => cpu - floorOf(name)[n]);
   const of = (name, key) => median(samples[name].map((sample) => sample[key]));
   const servers = each.servers.map((name) => ({
     name,
     cpuUs: figure(summary(cpuOf(name)), 1),
-    floors: rounded(median(samples[name].map(({ cpu }, n) => cpu / samples.bare[n].cpu)), 3),
+    floors: rounded(median(samples[name].map(({ cpu }, n) => cpu / floorOf(name)[n])), 3),
     requestsPerSecond: Math.round(of(name, 'rate')),
     p50Ms: rounded(of(name, 'p50'), 2),
     p99Ms: rounded(of(name, 'p99'), 2),
@@ -21,7 +24,7 @@ export function evaluate(each, samples) {
     what: 'session cost',
     ours,
     peer,
-    ...figure(costRatio(cpuOf(ours), cpuOf(peer), cpuOf('bare')), 3),
+    ...figure(ratio(costOf(ours), costOf(peer)), 3),
     ...(most === undefined ? {} : { most }),
   }));
   for (const [ours, most] of Object.entries(each.overBare ?? {})) {

@@ -22,7 +22,7 @@ export class Measurement {
     await Promise.all(
       Object.entries(this.group.servers).map(async ([name, spec], n) => {
         const child = new Child(script('server.mjs'), { env: { NODE_ENV: 'production' } });
-        this.#servers.set(name, { child, hasSession: spec.engine === 'keycard' || spec.engine === 'express-session' });
+        this.#servers.set(name, { child, hasSession: spec.engine !== 'bare' && spec.engine !== 'raw' });
         const whole = { store: this.group.store, url, folder, library, name: `bench_${run}_${n}`, ...spec };
         this.#servers.get(name).port = (await child.ask('start', whole)).port;
       }),

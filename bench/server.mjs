@@ -26,7 +26,7 @@ const userOf = (session) => session?.user?.id ?? GUEST;
 
 /** The same routes, parameters and answers everywhere; without sessions the answers are made of what the request brings. */
 function controllerFor({ engine, SessionParameter, read }) {
-  const hasSession = engine === 'express-session' || engine === 'keycard';
+  const hasSession = engine !== 'bare' && engine !== 'raw';
   class BenchController {
     seed(req, session) {
       if (hasSession) Object.assign(session, dataOf(req.query.user, Number(req.query.bytes)));
@@ -102,10 +102,22 @@ async function start(spec) {
     const texts = Array.from({ length: 32 }, () => JSON.stringify({ cookie, ...dataOf('u01', 400) }));
     read = await rawReader(spec, texts);
   }
+  let adapter = [];
+  if (spec.platform === 'fastify') {
+    const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+    adapter = [new FastifyAdapter()];
+    if (engine === '@fastify/session') {
+      const [cookies, session] = await Promise.all(['@fastify/cookie', '@fastify/session'].map((name) => import(name)));
+      mount = async (app) => {
+        await app.register(cookies.default);
+        await app.register(session.default, { secret: SECRET, cookieName: 'sid', cookie, rolling: true, saveUninitialized: false });
+      };
+    }
+  }
   class AppModule {}
   Module({ imports, controllers: [controllerFor({ engine, SessionParameter, read })] })(AppModule);
-  const app = await NestFactory.create(AppModule, { logger: ['error'] });
-  mount(app);
+  const app = await NestFactory.create(AppModule, ...adapter, { logger: ['error'] });
+  await mount(app);
   await app.listen(0, '127.0.0.1');
   const server = app.getHttpServer();
   server.keepAliveTimeout = 0;

@@ -35,12 +35,6 @@ export function summary(samples) {
   return interval(samples.length, (rounds) => median(rounds.map((n) => samples[n])));
 }
 
-/** The ratio of two costs over a floor, each sample of its round. */
-export function costRatio(ours, peer, floor) {
-  const cost = (samples, rounds) => median(rounds.map((n) => samples[n] - floor[n]));
-  return interval(ours.length, (rounds) => cost(ours, rounds) / cost(peer, rounds));
-}
-
 /** The ratio of two medians. */
 export function ratio(above, below) {
   return interval(above.length, (rounds) => median(rounds.map((n) => above[n])) / median(rounds.map((n) => below[n])));

@@ -29,5 +29,6 @@ export function requestSessionOf(context: ExecutionContext): RequestSession {
       'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.',
     );
   }
+  session.keepGate();
   return session;
 }

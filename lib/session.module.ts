@@ -29,6 +29,7 @@ const mountedIn = new WeakSet<object>();
 @Module({ providers: sessionProviders, exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator] })
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly routes: RouteMatcher;
+  private closed = false;
 
   /**
    * Sessions with these options.
@@ -74,7 +75,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
     const { load, unset } = this.manager.options;
     // `delete req.session` is seen on a property of the request's own only.
     if (load === 'lazy' && unset !== 'destroy' && typeof request === 'object' && typeof response === 'object') {
-      installLazyStart(request, this.manager, frameworkFacts, (req) => this.routes.covers(req));
+      installLazyStart(request, this.manager, frameworkFacts, (req) => !this.closed && this.routes.covers(req));
     } else adapter.use(sessionMiddleware(this.manager, this.routes));
   }
 
@@ -89,6 +90,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
 
   /** The server has answered its last request by now. */
   async onApplicationShutdown(): Promise<void> {
+    this.closed = true;
     mountedIn.delete(this.modules);
     await this.manager.store.close?.();
   }

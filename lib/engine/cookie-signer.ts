@@ -53,7 +53,7 @@ const KEPT_VALUES = 1_000;
  * Signs ids with the first secret; verifies with all of them.
  *
  * Cookies that were verified are known again as a whole: a visitor sends the same one with each request, and looking it up costs a
- * tenth of decoding and digests. Only good values are kept, so that no flood of bad ones takes their place, and the lookup compares seeded hashes
+ * tenth of decoding and digests. Only good ones are kept, so a flood of bad ones drives none out, and the lookup compares seeded hashes
  * before it compares text, so its time tells nothing about a guess.
  */
 export class CookieSigner {

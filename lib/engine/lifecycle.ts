@@ -80,7 +80,10 @@ export function startSession(
   const session = new RequestSession(manager, facts, req, res);
   req[REQUEST] = session;
   // A property that is the request's own can be deleted, which is a way to end the session.
-  if (manager.options.unset === 'destroy' || sessionId !== SESSION_ID || !installed.has(Object.getPrototypeOf(req) as object)) defineOn(req, sessionId);
+  if (manager.options.unset === 'destroy' || sessionId !== SESSION_ID || !installed.has(Object.getPrototypeOf(req) as object)) {
+    defineOn(req, sessionId);
+    session.isOwnProperty = true;
+  }
   if (res !== undefined) attachGate(res, session);
   return session;
 }
@@ -108,14 +111,17 @@ export function installRequest(requestPrototype: object): void {
  * @param covers whether a request has a session at all.
  */
 export function installLazyStart(requestPrototype: object, manager: SessionManager, facts: RequestFacts, covers: (req: SessionRequest) => boolean): void {
+  const here = (Object.getOwnPropertyDescriptor(requestPrototype, START) as { value: () => RequestSession | undefined } | undefined)?.value;
   Object.defineProperty(requestPrototype, START, {
     configurable: true,
     value(this: SessionRequest): RequestSession | undefined {
       const { res } = this;
       // The request itself, where `this` is an object made from it.
       const req = (res?.req as SessionRequest | undefined) ?? this;
-      if (req[REQUEST] !== undefined) return req[REQUEST];
-      if (!covers(req) || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) return undefined;
+      // An outer app's, or that of one that shares this Express, comes first.
+      const outer = (Object.getPrototypeOf(requestPrototype) as SessionRequest)[START];
+      const found = req[REQUEST] ?? outer?.call(this) ?? here?.call(this);
+      if (found !== undefined || !covers(req) || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) return found;
       return startSession(manager, facts, req, res, SESSION_ID);
     },
   });

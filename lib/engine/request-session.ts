@@ -5,7 +5,7 @@ import { SessionOptionsError, SessionStateError, SessionUnavailableError } from 
 import type { Facts } from './facts.js';
 import { show } from './duration.js';
 import type { SessionValues } from './record-text.js';
-import { addHeader, addSetCookie, type GateHooks } from './response-gate.js';
+import { addHeader, addSetCookie, type GateHooks, keepGate } from './response-gate.js';
 import type { Gate, GateCarrier } from './response-gate-internals.js';
 import { type CoreHost, SessionCore } from './session-core.js';
 import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
@@ -27,11 +27,14 @@ export interface RequestFacts {
 }
 
 const LONGEST_USER_AGENT = 256;
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
 export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordReader {
   /** The response's gate. */
   gate: Gate | undefined;
+  /** `session` was defined on the request itself. */
+  isOwnProperty = false;
   private core: SessionCore | undefined;
   private error: unknown;
   private opened = false;
@@ -268,6 +271,16 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.manager.events.emit(type, core.key, { handle: core.facts.h, principal: core.facts.p });
   }
 
+  /** For who has found this session by its request, and will rely on its being committed. */
+  keepGate(): void {
+    if (this.res !== undefined && this.gate !== undefined) keepGate(this.res);
+  }
+
+  /** A request that is logged shows neither secrets nor ids. */
+  [INSPECT](): string {
+    return 'RequestSession {}';
+  }
+
   // --- What a core asks of its host
 
   newId(): string {
@@ -383,6 +396,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       return undefined;
     }
     if (!atStart && (core.status === 'new' || core.rotation !== undefined)) {
+      core.forgetCompared();
       if (core.status === 'loaded' || core.isChanged()) {
         this.manager.options.logger.warn('A session was begun, or its id changed, after the response had begun: its cookie can no longer be sent, so it was not saved.');
       }
@@ -391,10 +405,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     return this.commitWrite(core, atStart, need);
   }
 
-  /** `delete req.session`; where it would end the session, the property is the request's own. */
+  /** `delete req.session`: seen where the property is the request's own. */
   private wasDeleted(): boolean {
-    if (this.req === undefined) return false;
-    return this.manager.options.unset === 'destroy' ? !Object.hasOwn(this.req, 'session') : !('session' in this.req);
+    return this.isOwnProperty && !Object.hasOwn(this.req!, 'session');
   }
 
   private async commitWrite(core: SessionCore, atStart: boolean, need: 'change' | 'touch'): Promise<void> {

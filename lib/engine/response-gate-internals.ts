@@ -37,6 +37,7 @@ export interface GateBase {
 
 /** The gate of one response. */
 export interface Gate {
+  readonly response: GatedResponse;
   readonly hooks: GateHooks;
   phase: 'waiting' | 'begun' | 'ended';
   /** There while bytes are held, and from then on when they were replaced by a failure's answer. */
@@ -96,10 +97,12 @@ export type GatedResponse = Omit<ServerResponse, 'finished' | 'req'> & {
  */
 export function setGate(response: GatedResponse, gate: Gate): void {
   const carrier = response.req?.[REQUEST];
-  if (carrier !== undefined) carrier.gate = gate;
+  if (carrier !== undefined && (carrier.gate === undefined || carrier.gate.response === response)) carrier.gate = gate;
   else response[GATE] = gate;
 }
 
+/** A request may be handed on with another response, as batch routes do: what its own object carries is the first one's. */
 export function gateOf(response: GatedResponse): Gate | undefined {
-  return response.req?.[REQUEST]?.gate ?? response[GATE];
+  const gate = response.req?.[REQUEST]?.gate;
+  return gate !== undefined && gate.response === response ? gate : response[GATE];
 }

@@ -21,7 +21,13 @@ export function attachGate(res: ServerResponse, hooks: GateHooks): void {
   if (response[BASE] === undefined) putGate(response);
   // Where its first byte has left, only its end can still be held back.
   const phase = !response._headerSent ? 'waiting' : response.finished ? 'ended' : 'begun';
-  setGate(response, { hooks, phase, hold: undefined });
+  setGate(response, { response, hooks, phase, hold: undefined });
+}
+
+/** Puts the gate's functions back on a response that has lost them with its prototype, as to another Express app that was called for it. */
+export function keepGate(res: ServerResponse): void {
+  const response = res as unknown as GatedResponse;
+  if (response[BASE] === undefined) putGate(response);
 }
 
 /**

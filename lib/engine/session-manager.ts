@@ -4,7 +4,7 @@ import type { Facts } from './facts.js';
 import { PrincipalSessions } from './principal-sessions.js';
 import { deriveKey } from './record-cipher.js';
 import type { ResolvedOptions } from './resolve-options.js';
-import { RequestSession } from './request-session.js';
+import { INSPECT, RequestSession } from './request-session.js';
 import { SessionCore } from './session-core.js';
 import { SessionEvents } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
@@ -47,6 +47,11 @@ export class SessionManager {
 
   now(): number {
     return this.options.clock.now();
+  }
+
+  /** What is logged shows no secrets. */
+  [INSPECT](): string {
+    return 'SessionManager {}';
   }
 
   /** Whether facts still count: the absolute end, or a retired id's grace. */

@@ -59,7 +59,8 @@ export class CallTimer {
     return new Promise<T>((resolve, reject) => {
       let calling: Promise<T>;
       try {
-        calling = call();
+        // A store may give something else than it should: told as its failure.
+        calling = Promise.resolve(call());
       } catch (error) {
         reject(asError(error));
         return;

@@ -87,7 +87,11 @@ export class Claims {
   read(link: string): Claim | undefined {
     const path = this.pathOf(link);
     try {
-      if (fs.lstatSync(path).isSymbolicLink()) return removal(fs.readlinkSync(path));
+      const stat = fs.lstatSync(path, { bigint: true });
+      if (stat.isSymbolicLink()) {
+        const text = fs.readlinkSync(path);
+        return text.startsWith(REMOVAL) ? removal(text) : { kind: 'put', inode: stat.ino };
+      }
       const fd = fs.openSync(path, 'r');
       try {
         // Where no symbolic links can be made, a removal is a file too. A session's begins with a brace.
@@ -99,7 +103,8 @@ export class Claims {
         fs.closeSync(fd);
       }
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
+      // EINVAL: a link gave way to a file in between, so that what it claimed has passed.
+      if (['ENOENT', 'EINVAL'].includes(codeOf(error) ?? '')) return undefined;
       throw error;
     }
   }

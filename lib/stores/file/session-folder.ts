@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { SessionStoreError } from '../session-store.error.js';
 import { codeOf, succeeds } from './file-errors.js';
 import { fileOf } from './file-names.js';
 
@@ -66,6 +67,10 @@ export class SessionFolder {
       fs.writeFileSync(file!, '', { mode: FILE_MODE });
       const foldsCase = fs.existsSync(join(this.temps, `${owner}.A`));
       fs.linkSync(file!, link!);
+      const inodeOf = (path: string): bigint => fs.lstatSync(path, { bigint: true }).ino;
+      if (inodeOf(file!) !== inodeOf(link!)) {
+        throw new SessionStoreError('REFUSED', `The two names of a linked file show two inodes in ${this.path}, so that writers can't tell each other's files: use a folder on a local disk.`);
+      }
       fs.renameSync(link!, target!);
       this.makesSymlinks = succeeds(
         () => fs.symlinkSync('nowhere', symlink!),
