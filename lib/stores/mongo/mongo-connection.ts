@@ -1,6 +1,7 @@
 import type { Collection, Db, MongoClient } from 'mongodb';
 import { SessionStoreError } from '../session-store.error.js';
 import { serverCode } from './mongo-errors.js';
+import { OwnClient } from './own-client.js';
 import type { MongoSource, ResolvedMongoOptions } from './mongo-store.options.js';
 import { SessionCollection } from './session-collection.js';
 import type { SessionDocument } from './session-document.js';
@@ -18,7 +19,9 @@ export interface ServerTraits {
 /** The collection, wherever it comes from; and the client, where it is the store's own. */
 export class MongoConnection {
   private readonly opened = new Map<string, Promise<unknown>>();
-  private owned: MongoClient | undefined;
+  private owned: OwnClient | undefined;
+  /** Clients that were given up, until what they were asked has ended. */
+  private readonly retired = new Set<MongoClient>();
   private ended = false;
 
   constructor(private readonly options: ResolvedMongoOptions) {}
@@ -30,6 +33,7 @@ export class MongoConnection {
   /** @throws SessionStoreError with code `CLOSED` after `close()`. */
   async sessions(): Promise<SessionCollection> {
     this.mustBeOpen();
+    if (this.owned?.isStuck) this.retire(this.owned.client);
     return this.once('sessions', async () => {
       return new SessionCollection(await this.documents(), this.options.clock, () => this.claims());
     });
@@ -46,9 +50,20 @@ export class MongoConnection {
 
   async close(): Promise<void> {
     this.ended = true;
-    const client = this.owned;
+    const clients = [...this.retired, ...(this.owned === undefined ? [] : [this.owned.client])];
     this.owned = undefined;
-    await client?.close();
+    this.retired.clear();
+    await Promise.all(clients.map((client) => client.close()));
+  }
+
+  /** The next call makes a new one. */
+  private retire(client: MongoClient): void {
+    this.owned = undefined;
+    this.opened.clear();
+    this.retired.add(client);
+    setTimeout(() => {
+      if (this.retired.delete(client)) client.close().catch(() => undefined); // Nobody waits for it.
+    }, 2 * OWN_CLIENT_PATIENCE_MS).unref();
   }
 
   private claims(): Promise<VersionClaims | undefined> {
@@ -90,11 +105,12 @@ export class MongoConnection {
     this.mustBeOpen();
     const named = (option: string) => new RegExp(`[?&]${option}=`, 'i').test(url);
     const patience = ['serverSelectionTimeoutMS', 'connectTimeoutMS'].filter((option) => !named(option));
-    this.owned = new Client(url, {
+    const client = new Client(url, {
       ...Object.fromEntries(patience.map((option) => [option, OWN_CLIENT_PATIENCE_MS])),
       ...clientOptions,
     });
-    return this.owned;
+    this.owned = new OwnClient(client);
+    return client;
   }
 
   /** What was made once is kept; a failure is not. */
