@@ -33,7 +33,8 @@ class Connection {
     const text = this.#text;
     const end = text.indexOf('\r\n\r\n');
     if (end === -1) return;
-    const at = text.indexOf('Content-Length: ');
+    let at = text.indexOf('Content-Length: ');
+    if (at === -1) at = text.indexOf('content-length: '); // as Fastify writes it
     const length = at === -1 || at > end ? Number.NaN : Number.parseInt(text.slice(at + 16, at + 26), 10);
     const done = this.#done;
     if (Number.isNaN(length)) {
