@@ -177,7 +177,7 @@ describeWithProgram('mongo', () => {
 
     const own = new MongoStore({ url: server.url });
     await own.open();
-    const connections = (own as unknown as { connection: { owned: MongoClient } }).connection.owned;
+    const connections = (own as unknown as { connection: { owned: { client: MongoClient } } }).connection.owned.client;
     let ended = 0;
     connections.on('connectionPoolClosed', () => (ended += 1));
     await own.close();
