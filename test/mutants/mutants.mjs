@@ -243,11 +243,17 @@ export const mutants = [
   },
   {
     name: 'delete req.session ends nothing',
-    file: lib('engine/lifecycle'),
-    find: "manager.options.unset === 'destroy' || ",
-    replace: '',
-    also: [{ file: lib('engine/request-session'), find: "this.manager.options.unset === 'destroy' ? !Object.hasOwn(this.req, 'session') : ", replace: '' }],
+    file: lib('engine/request-session'),
+    find: "return this.isOwnProperty && !Object.hasOwn(this.req!, 'session');",
+    replace: 'return false;',
     spec: e2e('commit-table'),
+  },
+  {
+    name: 'a request that is handed on with another response loses what its own is to save',
+    file: lib('engine/response-gate-internals'),
+    find: 'return gate !== undefined && gate.response === response ? gate : response[GATE];',
+    replace: 'return gate ?? response[GATE];',
+    spec: e2e('handed-on'),
   },
   // Data
   {
