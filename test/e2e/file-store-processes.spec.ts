@@ -58,7 +58,7 @@ describe('four processes on one folder', () => {
     for (const worker of four) worker.say('go');
     const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
     expect(await dataOf('shared')).toMatchObject({ views: 1000 });
-    expect(conflicts.reduce((sum, each) => sum + each)).toBeGreaterThan(20);
+    expect(Math.min(...conflicts)).toBeGreaterThan(0);
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   }, 120_000);
 
@@ -70,7 +70,7 @@ describe('four processes on one folder', () => {
     for (const worker of four) worker.say('go');
     const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
     expect(await dataOf('shared')).toMatchObject({ views: 400 });
-    expect(conflicts.reduce((sum, each) => sum + each)).toBeGreaterThan(20);
+    expect(Math.min(...conflicts)).toBeGreaterThan(0);
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   }, 60_000);
 
@@ -82,7 +82,7 @@ describe('four processes on one folder', () => {
     const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
     const { cookie, __keycard, ...data } = (await dataOf('shared'))!;
     expect(Object.keys(data).length).toBe(2000);
-    expect(conflicts.reduce((sum, each) => sum + each)).toBeGreaterThan(20);
+    expect(Math.min(...conflicts)).toBeGreaterThan(0);
   }, 120_000);
 
   it('bring no session back in 200 rounds of a logout that meets a change in flight', async () => {
