@@ -16,18 +16,28 @@ const manager = new SessionManager(resolveOptions({ secret: 'a secret of at leas
 const say = (...words) => writeSync(1, `${words.join(' ')}\n`);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
+/** The session; in the first round it is held until somebody else has changed it, so that a conflict is certain. */
+async function opened(round) {
+  const core = await manager.open(id);
+  if (round === 0) {
+    say('read');
+    await lines.next();
+  }
+  return core;
+}
+
 const jobs = {
   /** Increments one key by `update()`. */
   async increment() {
     for (let n = 0; n < Number(times); n += 1) {
-      const { session } = await manager.open(id);
+      const { session } = await opened(n);
       await session.update((draft) => void (draft.count += 1));
     }
   },
   /** Changes a key of its own in each round, as a request would: read, change, save. */
   async keys() {
     for (let n = 0; n < Number(times); n += 1) {
-      const { session } = await manager.open(id);
+      const { session } = await opened(n);
       session[`${name}${n}`] = n;
       await session.save();
     }
