@@ -11,6 +11,7 @@ import { createClient } from 'redis';
 import { fromExpressStore } from '../../lib/express/from-express-store.js';
 import type { ExpressStoreLike } from '../../lib/express/express-store-like.js';
 import { storeContract } from '../../lib/testing/store-contract.js';
+import { makeSchema } from '../support/postgres-schema.js';
 import { describeWithServer, uniqueName } from '../support/servers/available.js';
 
 type StoreClass = new (options: object) => ExpressStoreLike & { close?(): Promise<void> };
@@ -124,14 +125,14 @@ describeWithServer('postgres', (server) => {
     runner,
     realTime: true,
     exactText: false,
-    create: () => {
+    create: async () => {
       const pool = new Pool({ connectionString: server.url, max: 3 });
-      const tableName = uniqueName('express');
-      const store = new ConnectPgSimple({ pool, tableName, createTableIfMissing: true, pruneSessionInterval: false });
+      const { schemaName, drop } = await makeSchema(pool);
+      const store = new ConnectPgSimple({ pool, schemaName, createTableIfMissing: true, pruneSessionInterval: false });
       return {
         store: fromExpressStore(store),
         close: async () => {
-          await pool.query(`DROP TABLE IF EXISTS ${tableName}`);
+          await drop();
           await pool.end();
         },
       };

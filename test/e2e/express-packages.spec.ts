@@ -12,6 +12,7 @@ import { createClient } from 'redis';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'nestjs-keycard/express';
 import { both, idIn, listen, type Req, type Served, type SessionFactory } from '../support/express-app.js';
+import { makeSchema } from '../support/postgres-schema.js';
 import { describeWithServer, uniqueName } from '../support/servers/available.js';
 
 type StoreClass = new (options: object) => object;
@@ -220,15 +221,12 @@ describe('stores for express-session under nestjs-keycard/express', () => {
   describeWithServer('postgres', (server) => {
     it('connect-pg-simple', async () => {
       const pool = new Pool({ connectionString: server.url, max: 3 });
-      const tableName = uniqueName('express');
-      closing.push(async () => {
-        await pool.query(`DROP TABLE IF EXISTS ${tableName}`);
-        await pool.end();
-      });
+      const { schemaName, drop } = await makeSchema(pool);
+      closing.push(drop, () => pool.end());
       const app = await visit(
-        new PgSimple({ pool, tableName, createTableIfMissing: true, pruneSessionInterval: false }),
+        new PgSimple({ pool, schemaName, createTableIfMissing: true, pruneSessionInterval: false }),
       );
-      const { rows } = await pool.query<{ sess: { passport: unknown } }>(`SELECT sess FROM ${tableName}`);
+      const { rows } = await pool.query<{ sess: { passport: unknown } }>(`SELECT sess FROM ${schemaName}.session`);
       expect(rows.map((each) => each.sess.passport)).toEqual([{ user: 7 }]);
       await leave(app);
     });

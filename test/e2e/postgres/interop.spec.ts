@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Pool } from 'pg';
 import { PostgresStore } from '../../../lib/stores/postgres/index.js';
-import { describeWithServer, uniqueName } from '../../support/servers/available.js';
+import { makeSchema } from '../../support/postgres-schema.js';
+import { describeWithServer } from '../../support/servers/available.js';
 
 type Data = Record<string, unknown>;
 interface PeerStore {
@@ -26,7 +27,7 @@ const cookieUntil = (expiresAt: number) => ({
 
 /** The published peer on the same table, each side's connections in a time zone of its own. */
 describeWithServer('postgres', (server) => {
-  const tableName = uniqueName('interop');
+  let schema: Awaited<ReturnType<typeof makeSchema>> | undefined;
   let [ourPool, peerPool]: (Pool | undefined)[] = [];
   let ours: PostgresStore;
   let peer: PeerStore;
@@ -44,13 +45,15 @@ describeWithServer('postgres', (server) => {
   beforeAll(async () => {
     ourPool = new Pool({ connectionString: server.url, options: '-c TimeZone=America/New_York' });
     peerPool = new Pool({ connectionString: server.url, options: '-c TimeZone=Asia/Kolkata' });
-    peer = new ConnectPgSimple({ pool: peerPool, tableName, createTableIfMissing: true, pruneSessionInterval: false });
-    ours = new PostgresStore({ pool: ourPool, tableName, pruneInterval: false });
+    schema = await makeSchema(ourPool);
+    const { schemaName } = schema;
+    peer = new ConnectPgSimple({ pool: peerPool, schemaName, createTableIfMissing: true, pruneSessionInterval: false });
+    ours = new PostgresStore({ pool: ourPool, schemaName, pruneInterval: false });
     await asPeer.set('first', { cookie: cookieUntil(Date.now() + DAY), by: 'peer' });
     await ours.open();
   });
   afterAll(async () => {
-    await ourPool?.query(`DROP TABLE ${tableName}`);
+    await schema?.drop();
     await Promise.all([ourPool?.end(), peerPool?.end()]);
   });
 
