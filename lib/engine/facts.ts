@@ -26,6 +26,8 @@ export interface Facts {
   h: string;
   /** Nonce of the write. */
   n: string;
+  /** Nonces of the latest writes before it, by others. */
+  q?: string[];
   /** When this id was given out, where that isn't `c`. */
   i?: number;
   /** Principal. */
@@ -65,6 +67,8 @@ export interface Retirement {
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isOptional = (value: unknown, type: string): boolean => value === undefined || typeof value === type;
 
+const isOptionalList = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
+
 /** Whether a parsed value has the shape of facts. What doesn't is no session of ours, and is never guessed at. */
 export function isFacts(value: unknown): value is Facts {
   if (typeof value !== 'object' || value === null) return false;
@@ -84,7 +88,8 @@ export function isFacts(value: unknown): value is Facts {
     isOptional(f.b, 'string') &&
     isOptional(f.m, 'number') &&
     (f.t === undefined || isTime(f.t)) &&
-    (f.k === undefined || (Array.isArray(f.k) && f.k.every((key) => typeof key === 'string'))) &&
+    isOptionalList(f.q) &&
+    isOptionalList(f.k) &&
     (f.d === undefined || (isPlain(f.d) && isOptional(f.d.u, 'string') && isOptional(f.d.i, 'string'))) &&
     (f.o === undefined || isPlain(f.o)) &&
     (f.x === undefined || (isPlain(f.x) && isTime(f.x.u) && isOptional(f.x.w, 'string') && isOptional(f.x.k, 'string')))

@@ -4,7 +4,7 @@ import type { Facts } from './facts.js';
 import { fingerprint, lostLoginKey } from './principal-print.js';
 import { recordText, recordTextWithRaw, type SessionValues } from './record-text.js';
 import type { SessionCookie } from './session-cookie.js';
-import { newHandle, newNonce } from './session-id.js';
+import { newHandle } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import type { LoadedRecord } from './session-records.js';
 import { SchemaView } from './schema-view.js';
@@ -374,7 +374,7 @@ export class SessionCore {
       if (this.claim.keys === undefined) delete facts.k;
       else facts.k = this.claim.keys;
     } else if (values !== undefined || this.unsettled || this.stored?.record.facts === undefined) this.settlePrincipal(facts, values ?? this.values());
-    facts.n = newNonce();
+    manager.writer.nonces.stamp(facts);
     return facts;
   }
 
@@ -480,17 +480,6 @@ export class SessionCore {
   private noteChanges(draft: Draft): void {
     this.wasChanged ||= draft.json !== '' && this.differs(draft.json, JSON.parse(draft.json) as object);
     this.cookieWasChanged ||= JSON.stringify(draft.facts.o) !== JSON.stringify(this.facts.o);
-  }
-
-  /** What was found in the store is what this core wrote. */
-  confirmed(found: LoadedRecord): void {
-    this.stored = found;
-    this.baseJson = undefined;
-    this.facts = found.record.facts ?? this.facts;
-    this.view?.saved(snapshot(this.storedValues()));
-    this.due = false;
-    this.claim = undefined;
-    this.rotation = undefined;
   }
 
   private storedFrom(draft: Draft): SessionValues {

@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 const ID_BYTES = 24;
 const HANDLE_BYTES = 16;
 const NONCE_BYTES = 9;
+const WRITER_BYTES = 6;
 
 /** One call for random bytes costs more than the bytes, so they are drawn for many at once. */
 const pool = Buffer.allocUnsafeSlow(4_096);
@@ -25,8 +26,11 @@ function draw(bytes: number): string {
 export const newSessionId = (): string => draw(ID_BYTES);
 /** A name for a session that may be shown, and opens nothing. */
 export const newHandle = (): string => draw(HANDLE_BYTES);
-/** Marks one write. */
+/** Tells a mark from every other. */
 export const newNonce = (): string => draw(NONCE_BYTES);
+/** Tells who writes, among all that write to a store. */
+export const newWriterName = (): string => draw(WRITER_BYTES);
+export const WRITER_NAME_LENGTH = (WRITER_BYTES / 3) * 4;
 
 const WELL_FORMED = /^[\x21-\x7e]{1,256}$/;
 

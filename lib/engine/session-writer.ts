@@ -8,6 +8,7 @@ import type { Draft, SessionCore } from './session-core.js';
 import { newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord } from './session-records.js';
+import { WriteNonces } from './write-nonces.js';
 
 /** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
 const MOST_TRIES = 100;
@@ -24,6 +25,12 @@ export interface Found {
   readonly loaded: LoadedRecord;
 }
 
+/** A draft that was sent to the store, and the values that `update(fn)` made for it. */
+interface Sent {
+  readonly values: SessionValues | undefined;
+  readonly draft: Draft;
+}
+
 /** How often what happened, in this process. For tests and health checks. */
 export interface WriteCounters {
   conflicts: number;
@@ -37,9 +44,12 @@ export interface WriteCounters {
  */
 export class SessionWriter {
   readonly counters: WriteCounters = { conflicts: 0, gone: 0, lostReplies: 0 };
+  readonly nonces: WriteNonces;
   private readonly queue = new KeyedQueue();
 
-  constructor(private readonly manager: SessionManager) {}
+  constructor(private readonly manager: SessionManager) {
+    this.nonces = new WriteNonces(() => manager.now(), manager.options.storeTimeoutMs);
+  }
 
   private get records() {
     return this.manager.records;
@@ -88,41 +98,46 @@ export class SessionWriter {
   }
 
   private async swap(core: SessionCore, mode: 'change' | 'touch', fn?: (draft: SessionValues) => unknown): Promise<Written> {
-    const nonces: string[] = [];
-    let sent: SessionValues | undefined;
-    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
-      if (core.stored === undefined) {
-        const found = await this.current(core.id);
-        if (found === undefined) return this.markGone(core);
-        const last = nonces.length > 0 && nonces.includes(found.loaded.record.facts?.n ?? '') && found.id === core.id;
-        if (last) {
-          // The store had done it, and only the reply was lost.
-          this.counters.lostReplies += 1;
-          if (sent !== undefined) core.become(sent);
-          core.confirmed(found.loaded);
-          return 'ok';
+    const sent: Sent[] = [];
+    try {
+      for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+        if (core.stored === undefined) {
+          const found = await this.current(core.id);
+          if (found === undefined) return this.markGone(core);
+          const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.facts, draft.facts.n));
+          if (done !== undefined) {
+            // The store had done it, and only the reply was lost.
+            this.counters.lostReplies += 1;
+            return this.sealed(core, done, found);
+          }
+          core.rebase(found.loaded, found.id);
         }
-        core.rebase(found.loaded, found.id);
+        const values = fn === undefined ? undefined : await applied(core, fn);
+        const draft = core.draft(values);
+        sent.push({ values, draft });
+        this.nonces.await(draft.facts.n);
+        const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored!.revision);
+        if (result === 'ok') return this.sealed(core, { values, draft });
+        if (result === 'gone') return this.markGone(core);
+        this.counters.conflicts += 1;
+        if (mode === 'touch') return 'skipped';
+        // The base must outlive the revision: the merge needs it.
+        core.pinBase();
+        core.stored = undefined;
+        await pause(attempt);
       }
-      const values = fn === undefined ? undefined : await applied(core, fn);
-      const draft = core.draft(values);
-      nonces.push(draft.facts.n);
-      sent = values;
-      const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored!.revision);
-      if (result === 'ok') {
-        if (values !== undefined) core.become(values);
-        core.saved(draft);
-        return draft.arrival === undefined ? 'ok' : this.settled(core, draft);
-      }
-      if (result === 'gone') return this.markGone(core);
-      this.counters.conflicts += 1;
-      if (mode === 'touch') return 'skipped';
-      // The base must outlive the revision: the merge needs it.
-      core.pinBase();
-      core.stored = undefined;
-      await pause(attempt);
+    } finally {
+      for (const { draft } of sent) this.nonces.settle(draft.facts.n);
     }
     throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while it was to be saved.`);
+  }
+
+  /** A swap was done. `found`: what the record has come to be since. */
+  private sealed(core: SessionCore, { values, draft }: Sent, found?: Found): Written | Promise<Written> {
+    if (values !== undefined) core.become(values);
+    core.saved(draft);
+    if (found !== undefined) core.rebase(found.loaded, found.id);
+    return draft.arrival === undefined ? 'ok' : this.settled(core, draft);
   }
 
   /**

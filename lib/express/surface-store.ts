@@ -56,6 +56,6 @@ export class SurfaceStore extends AdaptedExpressStore {
   }
 }
 
-function timeless({ s: _seen, e: _end, n: _nonce, ...facts }: Facts): string {
+function timeless({ s: _seen, e: _end, n: _nonce, q: _earlier, ...facts }: Facts): string {
   return JSON.stringify(facts);
 }

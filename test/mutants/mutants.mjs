@@ -141,9 +141,23 @@ export const mutants = [
   {
     name: 'a conflict is taken for done',
     file: lib('engine/session-writer'),
-    find: "if (result === 'ok') {\n        if (values !== undefined) core.become(values);",
-    replace: "if (result !== 'gone') {\n        if (values !== undefined) core.become(values);",
+    find: "if (result === 'ok') return this.sealed(core, { values, draft });",
+    replace: "if (result !== 'gone') return this.sealed(core, { values, draft });",
     spec: e2e('concurrent-changes'),
+  },
+  {
+    name: 'a write whose reply was lost is done again where others wrote meanwhile',
+    file: lib('engine/write-nonces'),
+    find: 'else facts.q = kept.slice(0, MOST);',
+    replace: 'else delete facts.q;',
+    spec: unit('lost-replies'),
+  },
+  {
+    name: 'a process forgets a write that it still waits for, where it writes again meanwhile',
+    file: lib('engine/write-nonces'),
+    find: 'this.awaited.add(nonce);',
+    replace: '',
+    spec: unit('lost-replies'),
   },
   {
     name: 'a merge forgets what the others wrote',

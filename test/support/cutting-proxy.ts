@@ -5,6 +5,7 @@ export class CuttingProxy {
   /** Answers that were held back and never sent on. */
   cuts = 0;
   private armed: string | undefined;
+  private meanwhile: () => Promise<unknown> = () => Promise.resolve();
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -20,13 +21,15 @@ export class CuttingProxy {
     return proxy;
   }
 
-  /** Cuts after the next request that holds this text. */
-  arm(text: string): void {
+  /** Cuts after the next request that holds this text. `meanwhile`: what others do before the client learns of the cut. */
+  arm(text: string, meanwhile: () => Promise<unknown> = () => Promise.resolve()): void {
     this.armed = text;
+    this.meanwhile = meanwhile;
   }
 
   private join(client: Socket, server: Socket): void {
     let doomed = false;
+    let cut = false;
     const end = (): void => {
       client.destroy();
       server.destroy();
@@ -39,6 +42,7 @@ export class CuttingProxy {
       });
     }
     client.on('data', (data) => {
+      if (cut) return;
       if (this.armed !== undefined && data.includes(this.armed)) {
         this.armed = undefined;
         doomed = true;
@@ -47,9 +51,11 @@ export class CuttingProxy {
     });
     server.on('data', (data) => {
       if (!doomed) return void client.write(data);
+      if (cut) return;
       // The server has done it by now: this is its answer.
+      cut = true;
       this.cuts += 1;
-      end();
+      void this.meanwhile().finally(end);
     });
   }
 

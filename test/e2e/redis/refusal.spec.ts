@@ -52,12 +52,12 @@ describeWithProgram('redis', () => {
   it('says at open() and at every write that scripts are refused to its user, and still reads', async () => {
     const store = await storeAs('noscript', '~*', '+@all', '-@scripting');
     for (const work of [
-      store.open(),
-      store.replace('a', record(), '{}'),
-      store.destroy('a', '{}'),
-      store.destroy('a'),
+      () => store.open(),
+      () => store.replace('a', record(), '{}'),
+      () => store.destroy('a', '{}'),
+      () => store.destroy('a'),
     ]) {
-      const error = await failure(work);
+      const error = await failure(work());
       expect(error.code).toBe('REFUSED');
       expect(error.message).toMatch(/NOPERM.*Lua scripts.*\+eval/);
       expect(error.cause).toBeInstanceOf(Error);
@@ -147,12 +147,12 @@ describeWithProgram('redis', () => {
     const store = new RedisStore({ client });
     const id = 'SecretIdOfSomebody';
     const works = [
-      store.load(id),
-      store.create(id, record({ pin: '4711' })),
-      store.replace(id, record({ pin: '4711' }), '{"pin":4711}'),
+      () => store.load(id),
+      () => store.create(id, record({ pin: '4711' })),
+      () => store.replace(id, record({ pin: '4711' }), '{"pin":4711}'),
     ];
     for (const work of works) {
-      const shown = inspect(await failure(work), { depth: 9, showHidden: true });
+      const shown = inspect(await failure(work()), { depth: 9, showHidden: true });
       expect(shown).toContain('NOPERM');
       expect(shown).not.toMatch(/SecretId|4711/);
     }
