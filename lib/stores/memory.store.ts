@@ -5,6 +5,7 @@ import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } fro
 import { PrincipalIndex } from './memory/principal-index.js';
 import { ShardedMap, shardOf } from './memory/sharded-map.js';
 import { SessionStoreError } from './session-store.error.js';
+import { checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from './store-options.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -47,8 +48,13 @@ export class MemoryStore extends SessionStore {
   private timer: NodeJS.Timeout | undefined;
   private nextShard = 0;
 
+  /** @throws TypeError where an option is wrong. */
   constructor(options: MemoryStoreOptions = {}) {
     super();
+    checkNames('MemoryStore', options, ['clock', 'sweepInterval', 'maxSessions']);
+    checkClock('MemoryStore', options.clock);
+    checkPositive('MemoryStore', 'sweepInterval', 'ms', options.sweepInterval, LONGEST_TIMER_MS);
+    checkPositive('MemoryStore', 'maxSessions', 'sessions', options.maxSessions, Infinity);
     this.clock = options.clock ?? systemClock;
     this.sweepInterval = options.sweepInterval ?? 30_000;
     this.maxSessions = options.maxSessions ?? Infinity;

@@ -11,6 +11,7 @@ import {
   type StoredSession,
   type WriteResult,
 } from '../session-store.js';
+import { checkBoolean, checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../store-options.js';
 import { codeOf, storeErrorOf } from './file-errors.js';
 import { isHashed, nameOf, nameOfFile, type NamingRules, tagOf } from './file-names.js';
 import { KeyQueue } from './key-queue.js';
@@ -52,8 +53,10 @@ export class FileStore extends SessionStore {
   private rules: NamingRules | undefined;
   private timer: NodeJS.Timeout | undefined;
 
+  /** @throws TypeError where an option is wrong. */
   constructor(options: FileStoreOptions = {}) {
     super();
+    checkOptions(options);
     this.folder = new SessionFolder(options.path ?? './sessions');
     this.fsync = options.fsync ?? true;
     const { clock = systemClock, ttl = 3_600_000 } = options;
@@ -229,8 +232,24 @@ export class FileStore extends SessionStore {
           )
           .finally(() => this.timer !== undefined && this.schedulePrune());
       },
-      Math.min(delay, 2 ** 31 - 1),
+      Math.min(delay, LONGEST_TIMER_MS),
     ).unref();
+  }
+}
+
+function checkOptions(options: FileStoreOptions): void {
+  const store = 'FileStore';
+  checkNames(store, options, ['path', 'ttl', 'clock', 'fsync', 'pruneInterval', 'reads']);
+  const { path, ttl, clock, fsync, pruneInterval, reads } = options;
+  if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0'))) {
+    throw new TypeError(`${store}: "path" takes the path of a folder.`);
+  }
+  checkPositive(store, 'ttl', 'ms', ttl, Number.MAX_SAFE_INTEGER);
+  checkClock(store, clock);
+  checkBoolean(store, 'fsync', fsync);
+  if (pruneInterval !== false) checkPositive(store, 'pruneInterval', 'ms', pruneInterval, LONGEST_TIMER_MS);
+  if (reads !== undefined && reads !== 'sync' && reads !== 'async') {
+    throw new TypeError(`${store}: "reads" takes "sync" or "async".`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
+import { checkClock, checkNames } from '../store-options.js';
 
 /** How a `MongoStore` is set up. Exactly one of `client`, `db`, `collection` and `url` says where the server is. */
 export interface MongoStoreOptions {
@@ -58,8 +59,25 @@ export interface ResolvedMongoOptions {
 /** The longest wait that a Node timer takes, less what randomising adds. */
 const LONGEST_WAIT_S = Math.floor((2 ** 31 - 1) / 1_500);
 
+const NAMES: readonly (keyof MongoStoreOptions)[] = [
+  'client',
+  'dbName',
+  'db',
+  'collection',
+  'url',
+  'clientOptions',
+  'collectionName',
+  'stringify',
+  'ttl',
+  'pruneInterval',
+  'timeout',
+  'clock',
+];
+
 /** @throws TypeError, a sentence that names the option. */
 export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions {
+  checkNames('MongoStore', options, NAMES);
+  checkClock('MongoStore', options?.clock);
   const source = sourceOf(options ?? {});
   const { dbName, collectionName = 'sessions', stringify = true } = options;
   if (dbName !== undefined && (source.kind === 'db' || source.kind === 'collection')) {

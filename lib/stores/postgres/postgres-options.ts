@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
+import { checkBoolean, checkClock, checkNames } from '../store-options.js';
 import type { PostgresClient } from './postgres-client.js';
 
 /** Text such as `'90s'`, `'15m'`, `'1h'`, `'1d'`. */
@@ -58,8 +59,25 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 /** The longest wait that a Node timer takes. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+const NAMES: readonly (keyof PostgresStoreOptions)[] = [
+  'pool',
+  'client',
+  'connectionString',
+  'tableName',
+  'schemaName',
+  'createTableIfMissing',
+  'pruneInterval',
+  'preparedStatements',
+  'queryTimeout',
+  'clock',
+];
+
 /** @throws TypeError with a sentence that names the option. */
-export function resolveOptions(options: PostgresStoreOptions): ResolvedPostgresOptions {
+export function resolveOptions(options: PostgresStoreOptions = {}): ResolvedPostgresOptions {
+  checkNames('PostgresStore', options, NAMES);
+  checkBoolean('PostgresStore', 'createTableIfMissing', options.createTableIfMissing);
+  checkBoolean('PostgresStore', 'preparedStatements', options.preparedStatements);
+  checkClock('PostgresStore', options.clock);
   const given = [options.pool, options.client, options.connectionString].filter((value) => value !== undefined);
   if (given.length !== 1) {
     throw new TypeError(

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { checkClock, checkNames } from '../store-options.js';
 import type { RedisClient } from './redis-client.js';
 
 /** Where the store finds its server: a client of the app's, or a URL for one of its own. */
@@ -42,6 +43,8 @@ export function checkOptions(options: RedisStoreOptions): void {
   }
   positive('ttl', 'seconds', ttl);
   positive('scanCount', 'keys', scanCount);
+  checkClock('RedisStore', options.clock);
+  checkNames('RedisStore', options, ['client', 'url', 'prefix', 'ttl', 'scanCount', 'clock']);
 }
 
 function positive(name: string, unit: string, value: unknown): void {

@@ -1,0 +1,38 @@
+/**
+ * Options that a store doesn't have are refused, so that a slip of the pen, or an option of the library that one comes
+ * from, isn't passed over in silence.
+ *
+ * @throws TypeError, a sentence that names the option and those there are.
+ */
+export function checkNames(store: string, options: unknown, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${store} takes its options as an object.`);
+  }
+  const strange = Object.keys(options).find((name) => !known.includes(name));
+  if (strange !== undefined) {
+    throw new TypeError(`"${strange}" is no option of ${store}; the options are ${known.join(', ')}.`);
+  }
+}
+
+/** @throws TypeError, a sentence that names the option. */
+export function checkPositive(store: string, option: string, unit: string, value: unknown, most: number): void {
+  if (value === undefined || (typeof value === 'number' && value > 0 && value <= most)) return;
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  throw new TypeError(`${store}: "${option}" is ${shown} and takes a number of ${unit} above 0, at most ${most}.`);
+}
+
+/** @throws TypeError, a sentence that names the option. */
+export function checkBoolean(store: string, option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new TypeError(`${store}: "${option}" is ${typeof value} and takes true or false.`);
+}
+
+/** @throws TypeError, a sentence that names the option. */
+export function checkClock(store: string, value: unknown): void {
+  if (value === undefined || typeof (value as { now?: unknown } | null)?.now === 'function') return;
+  throw new TypeError(`${store}: "clock" takes an object with now(), which gives ms since the epoch.`);
+}
+
+/** The longest wait that a Node timer takes, in ms. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { FileStore, MemoryStore } from 'nestjs-keycard';
+import { MongoStore } from 'nestjs-keycard/mongo';
+import { PostgresStore } from 'nestjs-keycard/postgres';
+import { RedisStore } from 'nestjs-keycard/redis';
+
+type Make = (options: unknown) => () => unknown;
+const client = { query: () => Promise.resolve({ rows: [], rowCount: 0 }) };
+const memory: Make = (options) => () => new MemoryStore(options as never);
+const file: Make = (options) => () => new FileStore(options as never);
+const stores: readonly (readonly [string, Make, object])[] = [
+  ['MemoryStore', memory, {}],
+  ['FileStore', file, {}],
+  ['RedisStore', (options) => () => new RedisStore(options as never), { url: 'redis://localhost' }],
+  ['PostgresStore', (options) => () => new PostgresStore(options as never), { client }],
+  ['MongoStore', (options) => () => new MongoStore(options as never), { url: 'mongodb://localhost' }],
+];
+
+describe.each(stores)('%s', (name, make, needed) => {
+  it('refuses an option that it does not have, and names those that it has', () => {
+    expect(make({ ...needed, clocks: 1 })).toThrow(TypeError);
+    expect(make({ ...needed, clocks: 1 })).toThrow(new RegExp(`^"clocks" is no option of ${name}; the options are .*clock`));
+  });
+
+  it('refuses a clock that tells no time, and takes one that does', () => {
+    expect(make({ ...needed, clock: Date.now })).toThrow(`${name}: "clock" takes an object with now()`);
+    expect(make({ ...needed, clock: null })).toThrow(`${name}: "clock" takes an object with now()`);
+    expect(make({ ...needed, clock: { now: () => 0 } })).not.toThrow();
+  });
+
+  it('refuses what is no object', () => {
+    expect(make('redis://localhost')).toThrow(TypeError);
+    expect(make([])).toThrow(TypeError);
+    expect(make(null)).toThrow(TypeError);
+  });
+});
+
+describe('values that a store cannot work with are refused at construction', () => {
+  it.each([
+    ['a sweep that never comes', memory, { sweepInterval: 0 }, 'MemoryStore: "sweepInterval" is 0 and takes a number of ms above 0'],
+    ['a sweep as text', memory, { sweepInterval: '30s' }, 'MemoryStore: "sweepInterval" is "30s"'],
+    ['a sweep that no timer waits for', memory, { sweepInterval: 2 ** 31 }, 'at most 2147483647'],
+    ['room for no session', memory, { maxSessions: -1 }, 'MemoryStore: "maxSessions" is -1'],
+    ['no number', memory, { maxSessions: Number.NaN }, 'MemoryStore: "maxSessions" is NaN'],
+    ['no path', file, { path: '' }, 'FileStore: "path" takes the path of a folder'],
+    ['a path that is no text', file, { path: 7 }, 'FileStore: "path" takes the path of a folder'],
+    ['a life as text', file, { ttl: '1h' }, 'FileStore: "ttl" is "1h" and takes a number of ms above 0'],
+    ['fsync as text', file, { fsync: 'no' }, 'FileStore: "fsync" is string and takes true or false'],
+    ['a prune that never waits', file, { pruneInterval: 0 }, 'FileStore: "pruneInterval" is 0'],
+    ['reads of another kind', file, { reads: 'later' }, 'FileStore: "reads" takes "sync" or "async"'],
+  ])('%s', (_, make, options, message) => {
+    expect(make(options)).toThrow(TypeError);
+    expect(make(options)).toThrow(message);
+  });
+
+  it('and what it can work with is taken', () => {
+    expect(memory({ maxSessions: Infinity, sweepInterval: 1 })).not.toThrow();
+    expect(file({ path: 'somewhere', ttl: 1, fsync: false, pruneInterval: false, reads: 'async' })).not.toThrow();
+  });
+});
