@@ -1,6 +1,6 @@
+import { KeyedQueue } from '../keyed-queue.js';
 import { SessionStateError, TooManySessionsError } from './errors.js';
 import type { Facts } from './facts.js';
-import { KeyedQueue } from './keyed-queue.js';
 import { recordText } from './record-text.js';
 import type { Draft } from './session-core.js';
 import { newNonce } from './session-id.js';

@@ -1,7 +1,7 @@
+import { KeyedQueue } from '../keyed-queue.js';
 import type { WriteResult } from '../stores/session-store.js';
 import { SessionStateError, SessionUnavailableError } from './errors.js';
 import type { Facts } from './facts.js';
-import { KeyedQueue } from './keyed-queue.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
 import { recordText, type SessionValues } from './record-text.js';
 import type { Draft, SessionCore } from './session-core.js';

@@ -1,4 +1,4 @@
-import { KeyedQueue } from '../engine/keyed-queue.js';
+import { KeyedQueue } from '../keyed-queue.js';
 import { type Clock, systemClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import {

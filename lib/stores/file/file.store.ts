@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { KeyedQueue } from '../../keyed-queue.js';
 import { type Clock, systemClock } from '../clock.js';
 import {
   type ListedSession,
@@ -14,7 +15,6 @@ import {
 import { checkBoolean, checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../store-options.js';
 import { codeOf, storeErrorOf } from './file-errors.js';
 import { isHashed, nameOf, nameOfFile, type NamingRules, tagOf } from './file-names.js';
-import { KeyQueue } from './key-queue.js';
 import { tidyLeftOvers } from './left-overs.js';
 import { type LiveFile, SessionFiles } from './session-files.js';
 import { type FileVersion, SessionFolder } from './session-folder.js';
@@ -46,7 +46,7 @@ const DEFAULT_BATCH = 100;
 export class FileStore extends SessionStore {
   private readonly folder: SessionFolder;
   private readonly files: SessionFiles;
-  private readonly queue = new KeyQueue();
+  private readonly queue = new KeyedQueue();
   private readonly fsync: boolean;
   private readonly pruneInterval: number;
   private readonly readsLater: boolean;

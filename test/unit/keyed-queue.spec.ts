@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 
-import { KeyQueue } from '../../../../lib/stores/file/key-queue.js';
+import { KeyedQueue } from '../../lib/keyed-queue.js';
 
 function gate(): { open: () => void; wait: Promise<void> } {
   let open = (): void => undefined;
@@ -9,7 +9,7 @@ function gate(): { open: () => void; wait: Promise<void> } {
 }
 
 it('runs what has one key in order, and what has another at once', async () => {
-  const queue = new KeyQueue();
+  const queue = new KeyedQueue();
   const [first, said] = [gate(), [] as string[]];
   const one = queue.run('a', () => first.wait.then(() => said.push('a1')));
   const two = queue.run('a', async () => said.push('a2'));
@@ -21,7 +21,7 @@ it('runs what has one key in order, and what has another at once', async () => {
 });
 
 it('goes on after a failure, which only its own caller sees', async () => {
-  const queue = new KeyQueue();
+  const queue = new KeyedQueue();
   const failing = queue.run('a', () => Promise.reject(new Error('no')));
   const next = queue.run('a', () => Promise.resolve('yes'));
   await expect(failing).rejects.toThrow('no');
@@ -29,7 +29,7 @@ it('goes on after a failure, which only its own caller sees', async () => {
 });
 
 it('keeps nothing of a key that is done', async () => {
-  const queue = new KeyQueue();
+  const queue = new KeyedQueue();
   await Promise.all(['a', 'a', 'b'].map((key) => queue.run(key, async () => undefined)));
   expect((queue as unknown as { tails: Map<string, unknown> }).tails.size).toBe(0);
 });
