@@ -1,7 +1,7 @@
 import { KeyedQueue } from '../keyed-queue.js';
 import { SessionStateError, TooManySessionsError } from './errors.js';
 import type { Facts } from './facts.js';
-import { recordText } from './record-text.js';
+import { recordText, type RecordText } from './record-text.js';
 import type { Draft } from './session-core.js';
 import { newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
@@ -133,14 +133,25 @@ export class PrincipalSessions {
    * Who finds too many takes himself out and looks again: of several that came at once (one at a time within a process) the last to look
    * stays, so neither too many remain nor too few.
    */
-  private async findRoom(principal: string, cap: number, key: string, draft: Draft): Promise<boolean> {
+  private async findRoom(principal: string, cap: number, key: string, { facts }: Draft): Promise<boolean> {
     for (let attempt = 0; (await this.handles(principal)).size > cap; attempt += 1) {
-      await this.records.destroy(key);
+      const out = await this.takeOut(key);
+      if (out === undefined) return false;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS));
       if (attempt === MOST_TRIES || (await this.handles(principal)).size >= cap) throw new TooManySessionsError(cap);
-      await this.records.create(key, draft.text, draft.facts, draft.cookie);
+      await this.records.create(key, out.text, out.facts ?? facts, JSON.stringify(out.cookie()));
     }
     return true;
+  }
+
+  /** Ends a session, and gives what it was then: others may have written to it since. `undefined`: it was ended already. */
+  private async takeOut(key: string): Promise<RecordText | undefined> {
+    for (;;) {
+      const found = await this.records.load(key);
+      if (found === undefined) return undefined;
+      const result = await this.records.destroy(key, found.revision);
+      if (result !== 'conflict') return result === 'ok' ? found.record : undefined;
+    }
   }
 
   /**

@@ -603,8 +603,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.assertCurrent(core);
     if (typeof fn !== 'function') throw new TypeError(`session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`);
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('update()');
+    const moves = core.due || core.cookieChanged || core.rotation !== undefined;
     const written = await this.track(this.manager.writer.update(core, fn as (draft: SessionValues) => unknown));
     if (written === 'gone') throw endedElsewhere();
+    if (moves) this.moved = true;
   }
 
   /** Of a request whose id a login or `regenerate()` has replaced, with no way forward from it. */

@@ -223,6 +223,20 @@ export class SessionCookie {
     }
   }
 
+  /** Somebody else's version was found: what isn't among `mine` is as it says. */
+  rebase(theirs: SessionCookie, mine: ReadonlySet<string>): void {
+    const values = { ...theirs.values };
+    for (const name of this.own) {
+      if (!mine.has(name)) this.own.delete(name);
+      else if (name !== 'maxAge') Object.assign(values, { [name]: this.values[name] });
+    }
+    for (const name of theirs.own) this.own.add(name);
+    this.values = values;
+    if (mine.has('maxAge')) return;
+    this.end = theirs.end;
+    this.originalMaxAge = theirs.originalMaxAge;
+  }
+
   toJSON(): StoredCookie {
     return storedCookie(this.attributes(), this.originalMaxAge, this.end);
   }

@@ -496,10 +496,12 @@ export class SessionCore {
   rebase(found: LoadedRecord, id: string): void {
     const base = this.live === undefined ? undefined : snapshot(this.storedValues());
     const mine = this.live === undefined ? undefined : snapshot(this.values());
+    const overrides = this.facts.o;
     this.idText = id;
     this.stored = found;
     this.baseJson = undefined;
     if (found.record.facts !== undefined) this.facts = found.record.facts;
+    this.rebaseCookie(overrides);
     if (base === undefined || mine === undefined) return;
     const theirs = found.record.data();
     const theirValues = this.migrated(typeof theirs === 'string' ? {} : theirs);
@@ -507,6 +509,14 @@ export class SessionCore {
     for (const key of this.claim?.given ?? []) if (mine.has(key)) merged.set(key, mine.get(key)!);
     const keys = changedKeys(mine, merged);
     this.become(this.seen(JSON.parse(toJson(merged)) as SessionValues, keys), keys);
+  }
+
+  /** Of the cookie stays what the app set since; the rest is as the newer version has it. */
+  private rebaseCookie(before: Facts['o']): void {
+    if (this.ownCookie === undefined) return;
+    const set = Object.entries(this.ownCookie.overrides() ?? {});
+    const mine = set.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before?.[name]));
+    this.ownCookie.rebase(this.host.cookieOf(this), new Set(mine.map(([name]) => name)));
   }
 
   /** The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept. */

@@ -57,7 +57,7 @@ export class SessionWriter {
 
   /** Writes what there is to write; the session's own state says how. */
   write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
-    if (core.rotation !== undefined && (core.replaces ?? core).status === 'loaded') return this.rotate(core);
+    if (isRotating(core)) return this.rotate(core);
     if (core.status === 'new') return this.create(core);
     const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
     return this.queue.run(core.key, () => this.swap(core, mode));
@@ -65,6 +65,7 @@ export class SessionWriter {
 
   /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
   async update(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
+    if (isRotating(core)) return this.rotate(core, fn);
     if (core.status === 'new') {
       core.become(await applied(core, fn));
       return this.create(core);
@@ -104,23 +105,27 @@ export class SessionWriter {
         if (core.stored === undefined) {
           const found = await this.current(core.id);
           if (found === undefined) return this.markGone(core);
+          // The store had done it, and only the reply was lost?
           const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.facts, draft.facts.n));
           if (done !== undefined) {
-            // The store had done it, and only the reply was lost.
             this.counters.lostReplies += 1;
             return this.sealed(core, done, found);
           }
           core.rebase(found.loaded, found.id);
+          if (mode === 'touch' && sent.length > 0) return 'skipped';
         }
         const values = fn === undefined ? undefined : await applied(core, fn);
+        // Another call on this very core was done while `fn` waited.
+        if (core.stored === undefined) continue;
         const draft = core.draft(values);
         sent.push({ values, draft });
         this.nonces.await(draft.facts.n);
-        const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored!.revision);
+        const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored.revision);
         if (result === 'ok') return this.sealed(core, { values, draft });
         if (result === 'gone') return this.markGone(core);
         this.counters.conflicts += 1;
-        if (mode === 'touch') return 'skipped';
+        // Whoever wrote has moved the end; but where the session has come to be somebody's, that has to be settled by its writer.
+        if (mode === 'touch' && draft.arrival === undefined && draft.voided === undefined) return 'skipped';
         // The base must outlive the revision: the merge needs it.
         core.pinBase();
         core.stored = undefined;
@@ -137,7 +142,9 @@ export class SessionWriter {
     if (values !== undefined) core.become(values);
     core.saved(draft);
     if (found !== undefined) core.rebase(found.loaded, found.id);
-    return draft.arrival === undefined ? 'ok' : this.settled(core, draft);
+    // Who has made it somebody else's since settles that.
+    if (draft.arrival === undefined || core.facts.p !== draft.facts.p) return 'ok';
+    return this.settled(core, found === undefined ? draft : { ...draft, facts: core.facts });
   }
 
   /**
@@ -175,7 +182,7 @@ export class SessionWriter {
   }
 
   /** New id: create first, then swap the old record for a mark that it is retired. */
-  private async rotate(core: SessionCore): Promise<Written> {
+  private async rotate(core: SessionCore, fn?: (draft: SessionValues) => unknown): Promise<Written> {
     const old = core.replaces ?? core;
     const rotation = core.rotation!;
     const needsOld = rotation === 'renew' || rotation === 'confirm';
@@ -184,28 +191,31 @@ export class SessionWriter {
         const oldId = old.id;
         if (old.stored === undefined) {
           const found = await this.current(oldId);
-          if (found === undefined) return needsOld ? this.markGone(core) : this.createRotated(core);
+          if (found === undefined) return needsOld ? this.markGone(core) : this.createRotated(core, fn);
           old.rebase(found.loaded, found.id);
           if (found.id !== oldId && rotation === 'renew') {
             // Somebody else renewed it meanwhile: go on under his id.
             core.rotation = undefined;
-            return core.isChanged() || core.cookieChanged || core.claim !== undefined ? this.swap(core, 'change') : 'ok';
+            return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined ? this.swap(core, 'change', fn) : 'ok';
           }
         }
+        const values = fn === undefined ? undefined : await applied(core, fn);
+        if (old.stored === undefined) continue;
         const id = core.host.newId();
-        const draft = core.draft();
+        const draft = core.draft(values);
         const key = this.records.key(id);
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
         const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () => this.withdraw(rotation, key));
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
           core.id = id;
+          if (values !== undefined) core.become(values);
           core.saved(draft);
           this.manager.events.emit('renewed', key, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
           return this.settled(core, draft);
         }
         await this.records.destroy(key);
         if (result === 'gone') {
-          return needsOld ? this.markGone(core) : this.createRotated(core);
+          return needsOld ? this.markGone(core) : this.createRotated(core, fn);
         }
         this.counters.conflicts += 1;
         old.pinBase();
@@ -217,9 +227,10 @@ export class SessionWriter {
   }
 
   /** The old session was ended meanwhile. Who logs in, or begins anew, doesn't need it. */
-  private async createRotated(core: SessionCore): Promise<Written> {
+  private async createRotated(core: SessionCore, fn?: (draft: SessionValues) => unknown): Promise<Written> {
     if (core.status === 'loaded') core.startOver();
     core.replaces = undefined;
+    if (fn !== undefined) core.become(await applied(core, fn));
     return this.create(core);
   }
 
@@ -305,6 +316,11 @@ export class SessionWriter {
     core.status = 'gone';
     return 'gone';
   }
+}
+
+/** Whether the session has an id that is to be replaced. */
+function isRotating(core: SessionCore): boolean {
+  return core.rotation !== undefined && (core.replaces ?? core).status === 'loaded';
 }
 
 /** The new id that a retired record names; `undefined`: none, or the old id isn't the right one. */

@@ -1,41 +1,52 @@
 import type { Facts } from './facts.js';
 import { newWriterName, WRITER_NAME_LENGTH } from './session-id.js';
 
-/** So many other writers a record remembers, the latest first. */
+/** So many writes of others a record remembers, the latest first. */
 const MOST = 16;
 /** Longer than any store takes to send again what it got no answer to, and than clocks are apart. */
 const SHORTEST_MEMORY_MS = 60_000;
+const SECOND_LENGTH = 7;
+/** The writer, the second, and the number of the write. */
+const NONCE = /^[\w-]{8}[0-9a-z]{7}[0-9a-z]{1,12}$/;
 
 /**
  * Marks each write of a session, so that a writer whose reply was lost finds its write again: by the nonce of the record, or, where others
  * wrote after it, among the latest nonces that every record carries on from the one it replaces. Of each writer that is its last one, and
  * what it still waits for; where one writer is alone there are none.
  *
- * A nonce is the writer's name and the ms of its write, so that what nobody waits for any more is told by itself.
+ * A nonce tells its writer and second, so that what nobody waits for any more goes by itself.
  */
 export class WriteNonces {
   private readonly writer = newWriterName();
-  private last = 0;
+  private readonly memoryS: number;
   private readonly awaited = new Set<string>();
-  private readonly memoryMs: number;
+  private writes = 0;
+  private second = -1;
+  private prefix = '';
 
   constructor(
     private readonly now: () => number,
     storeTimeoutMs: number,
   ) {
-    this.memoryMs = Math.max(SHORTEST_MEMORY_MS, 2 * storeTimeoutMs);
+    this.memoryS = Math.max(SHORTEST_MEMORY_MS, 2 * storeTimeoutMs) / 1_000;
   }
 
   /** Marks the facts of a record that takes the place of the one they came from. */
   stamp(facts: Facts): void {
-    const now = Math.floor(this.now());
+    const second = Math.max(0, Math.floor(this.now() / 1_000));
+    if (second !== this.second) {
+      this.second = second;
+      this.prefix = this.writer + second.toString(36).padStart(SECOND_LENGTH, '0');
+    }
     const { n: previous, q: earlier } = facts;
-    this.last = Math.max(this.last + 1, now);
-    facts.n = this.writer + this.last.toString(36);
+    // The number alone makes it unique, whatever the clock does.
+    facts.n = this.prefix + (this.writes++).toString(36);
     if (earlier === undefined && (previous === '' || this.isSettled(previous))) return;
-    const kept = [previous, ...(earlier ?? [])].filter((nonce) => !this.isSettled(nonce) && this.isRecent(nonce, now));
-    if (kept.length === 0) delete facts.q;
-    else facts.q = kept.slice(0, MOST);
+    const found = earlier === undefined ? [previous] : [previous, ...earlier];
+    const mine = found.filter((nonce) => this.awaited.has(nonce));
+    const theirs = found.filter((nonce) => !nonce.startsWith(this.writer) && this.isRecent(nonce));
+    if (mine.length + theirs.length === 0) delete facts.q;
+    else facts.q = [...mine, ...theirs].slice(0, MOST);
   }
 
   /** Whether a record was written with this nonce, or after it. */
@@ -56,7 +67,9 @@ export class WriteNonces {
     return nonce.startsWith(this.writer) && !this.awaited.has(nonce);
   }
 
-  private isRecent(nonce: string, now: number): boolean {
-    return Math.abs(now - Number.parseInt(nonce.slice(WRITER_NAME_LENGTH), 36)) < this.memoryMs;
+  private isRecent(nonce: string): boolean {
+    if (!NONCE.test(nonce)) return false;
+    const second = Number.parseInt(nonce.slice(WRITER_NAME_LENGTH, WRITER_NAME_LENGTH + SECOND_LENGTH), 36);
+    return Math.abs(this.second - second) < this.memoryS;
   }
 }

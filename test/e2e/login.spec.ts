@@ -9,9 +9,28 @@ let gate: Gate;
 let kept: AnySession | undefined;
 let warnings: string[];
 
+const count = (draft: { visits?: number }) => void (draft.visits = (draft.visits ?? 0) + 1);
+
 const controller = scripted({
+  count: (session) => session.update(count),
+  loginAndCount: async (session) => {
+    await session.login('7', { user: { name: 'Ann' } });
+    await session.update(count);
+  },
+  confirmAndCount: async (session) => {
+    await session.confirmLogin();
+    await session.update(count);
+  },
+  renewAndCount: async (session) => {
+    await session.renew();
+    await session.update(count);
+  },
+  regenerateAndCount: async (session) => {
+    const next = await session.regenerate();
+    await next.update(count);
+  },
   browse: (session) => void (session.cart = ['book']),
-  look: (session) => ({ user: session.user ?? null, cart: session.cart ?? null, principal: session.info.principal ?? null, handle: session.info.handle }),
+  look: (session) => ({ user: session.user ?? null, cart: session.cart ?? null, visits: session.visits ?? null, principal: session.info.principal ?? null, handle: session.info.handle }),
   login: (session) => session.login('7', { user: { name: 'Ann' } }),
   confirm: (session) => session.confirmLogin(),
   renew: (session) => session.renew(),
@@ -118,6 +137,66 @@ describe('login', () => {
       const answer = await visit(script, jarWith(old));
       expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []]);
     }
+  });
+
+  describe('update() after what gives the session a new id', () => {
+    const look = async (on: Jar) => (await visit('look', on)).json() as Promise<object>;
+    // In one process the two would take turns.
+    let elsewhere: TestApp;
+    beforeEach(async () => {
+      elsewhere = await startApp([controller], { store: store.inner });
+    });
+    afterEach(() => elsewhere.close());
+
+    it.each(['loginAndCount', 'confirmAndCount', 'regenerateAndCount'])('%s: the card from before it is worth nothing', async (script) => {
+      await visit('browse');
+      if (script !== 'loginAndCount') await visit('login');
+      const old = jar.header;
+      expect((await visit(script)).status).toBe(200);
+      expect(jar.header).not.toBe(old);
+      expect(await look(jarWith(old))).toMatchObject({ user: null, cart: null, visits: null, principal: null });
+      const fresh = script === 'regenerateAndCount';
+      expect(await look(jar)).toMatchObject(fresh ? { user: null, cart: null, visits: 1 } : { principal: '7', cart: ['book'], visits: 1 });
+    });
+
+    it('renewAndCount: a new id, and the old one leads there', async () => {
+      await visit('login');
+      const old = jar.header;
+      await visit('renewAndCount');
+      expect(jar.header).not.toBe(old);
+      for (const header of [jar.header, old]) expect(await look(jarWith(header))).toMatchObject({ principal: '7', visits: 1 });
+    });
+
+    it.each(['loginAndCount', 'confirmAndCount', 'renewAndCount'])('%s: counts once, and loses nothing that others counted meanwhile', async (script) => {
+      await visit('count');
+      if (script !== 'loginAndCount') await visit('login');
+      const old = jar.header;
+      const held = store.hold('replace');
+      const running = visit(script);
+      await held.reached;
+      await jarWith(old).fetch(`${elsewhere.url}/s/count`);
+      held.open();
+      expect((await running).status).toBe(200);
+      expect(jar.header).not.toBe(old);
+      expect(await look(jar)).toMatchObject({ principal: '7', visits: 3 });
+    });
+
+    it('of a visitor who has no session yet', async () => {
+      await visit('loginAndCount');
+      expect(await look(jar)).toMatchObject({ principal: '7', visits: 1 });
+    });
+
+    it('of one whose session is ended meanwhile: he is logged in with what he brings, and nothing comes back', async () => {
+      await visit('browse');
+      await visit('count');
+      const held = store.hold('replace');
+      const running = visit('loginAndCount');
+      await held.reached;
+      await jarWith(jar.header).fetch(`${elsewhere.url}/s/logout`);
+      held.open();
+      expect((await running).status).toBe(200);
+      expect(await look(jar)).toMatchObject({ principal: '7', cart: null, visits: 1 });
+    });
   });
 
   it('that fails in the store is a 503, and nobody is logged in', async () => {

@@ -87,6 +87,13 @@ export const mutants = [
     spec: e2e('login'),
   },
   {
+    name: 'update() after a login leaves the id as it was',
+    file: lib('engine/session-writer'),
+    find: 'if (isRotating(core)) return this.rotate(core, fn);',
+    replace: '',
+    spec: e2e('login'),
+  },
+  {
     name: 'the id of before a login leads to the session of after it',
     file: lib('engine/session-writer'),
     find: "this.retireOr(old, rotation === 'renew' ? id : undefined,",
@@ -148,7 +155,7 @@ export const mutants = [
   {
     name: 'a write whose reply was lost is done again where others wrote meanwhile',
     file: lib('engine/write-nonces'),
-    find: 'else facts.q = kept.slice(0, MOST);',
+    find: 'else facts.q = [...mine, ...theirs].slice(0, MOST);',
     replace: 'else delete facts.q;',
     spec: unit('lost-replies'),
   },

@@ -4,6 +4,8 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 export class CuttingProxy {
   /** Answers that were held back and never sent on. */
   cuts = 0;
+  /** What went wrong with what others did meanwhile. */
+  failure: unknown;
   private armed: string | undefined;
   private meanwhile: () => Promise<unknown> = () => Promise.resolve();
   private readonly sockets = new Set<Socket>();
@@ -55,7 +57,10 @@ export class CuttingProxy {
       // The server has done it by now: this is its answer.
       cut = true;
       this.cuts += 1;
-      void this.meanwhile().finally(end);
+      this.meanwhile().then(end, (error: unknown) => {
+        this.failure = error;
+        end();
+      });
     });
   }
 

@@ -119,9 +119,10 @@ export class RedisStore extends SessionStore {
     expiresAt: number,
   ): Promise<WriteResult> {
     const result = await swap;
-    if (result !== 'ok') return result;
+    // A conflict may be this very write, whose reply was lost; an entry too many is found out by who follows it.
+    if (result === 'gone' || (result === 'conflict' && principal === undefined)) return result;
     if (principal !== undefined) await wrapped(backend.index.add(principal, id, expiresAt));
-    if (former !== undefined) await wrapped(dropStale(backend, former, [id], this.clock.now()));
+    if (result === 'ok' && former !== undefined) await wrapped(dropStale(backend, former, [id], this.clock.now()));
     return result;
   }
 

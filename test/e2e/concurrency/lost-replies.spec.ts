@@ -94,6 +94,7 @@ function lostReplies({ server: name, open, write, sendsAgain }: Cut): void {
               // The client could not know: it says so, and does nothing on its own.
               expect((error as Error).name).toBe('SessionStoreError');
             }
+            expect(proxy.failure).toBeUndefined();
             expect(await rival.views()).toBe(round * perRound);
           }
           expect(proxy.cuts).toBe(ROUNDS);

@@ -130,6 +130,31 @@ function healing(connect: () => Redis | Cluster): void {
     expect(overtaken).toBe(true);
     expect(await idsOf(store, '7')).toEqual(['a']);
   });
+
+  it('has a session that came to be somebody’s by a write whose reply was lost', async () => {
+    await store.create('a', record());
+    // The command is sent again, and finds what it has done itself.
+    const again = Object.create(client) as Redis;
+    again.evalsha = (async (...args: Parameters<Redis['evalsha']>) => {
+      await client.evalsha(...args);
+      return client.evalsha(...args);
+    }) as Redis['evalsha'];
+    const { revision } = (await store.load('a'))!;
+    // So that the server knows the script.
+    await store.replace('a', record(), 'another').catch(() => undefined);
+    expect(await new RedisStore({ client: again, prefix }).replace('a', record('7'), revision)).toBe('conflict');
+    expect(await idsOf(store, '7')).toEqual(['a']);
+  });
+
+  it('takes an entry away again that a conflict left behind', async () => {
+    await store.create('a', record());
+    const { revision } = (await store.load('a'))!;
+    expect(await store.replace('a', record('8'), revision)).toBe('ok');
+    expect(await store.replace('a', record('7'), revision)).toBe('conflict');
+    expect(await idsOf(store, '7')).toEqual([]);
+    expect(await idsOf(store, '8')).toEqual(['a']);
+    expect(await entriesOf('7')).toEqual([]);
+  });
 }
 
 describeWithServer('redis', (server) => healing(() => new Redis(server.url)), 'The index heals on one server');

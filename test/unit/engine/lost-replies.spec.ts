@@ -6,11 +6,20 @@ import { SessionManager } from '../../../lib/engine/session-manager.js';
 import type { SessionValues } from '../../../lib/engine/record-text.js';
 
 const ID = 'a-session-that-many-count-in';
+const COOKIE = { originalMaxAge: null, httpOnly: true, path: '/' };
 
 /** A store whose client loses a reply now and then, and sends the command again. */
 class LosingStore extends MemoryStore {
   /** What others do between the lost reply and the next try. */
   between: (() => Promise<unknown>) | undefined;
+  /** Told what was ended. */
+  ended: ((id: string) => Promise<unknown>) | undefined;
+
+  override async destroy(id: string, revision?: Revision): Promise<WriteResult> {
+    const result = await super.destroy(id, revision);
+    await this.ended?.(id);
+    return result;
+  }
 
   override async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
     const { between } = this;
@@ -33,8 +42,7 @@ const stored = async (one: SessionManager): Promise<SessionValues> => (await ope
 
 beforeEach(async () => {
   store = new LosingStore();
-  const cookie = { originalMaxAge: null, httpOnly: true, path: '/' };
-  await store.create(ID, { text: JSON.stringify({ cookie, views: 0 }), expiresAt: Date.now() + 3_600_000 });
+  await store.create(ID, { text: JSON.stringify({ cookie: COOKIE, views: 0 }), expiresAt: Date.now() + 3_600_000 });
 });
 
 describe('a write whose reply was lost', () => {
@@ -145,24 +153,171 @@ describe('a write whose reply was lost', () => {
     expect(core.values()['colour']).toBe('blue');
   });
 
-  it('is a login like any other where it made the session somebody’s: the cap is held', async () => {
+  describe('of a session that it made somebody’s', () => {
     const principalOf = (data: object) => (data as { user?: { id?: string } }).user?.id;
-    let now = Date.now();
-    const one = manager({ clock: { now: () => now }, principalOf, maxSessionsPerPrincipal: 1 });
-    const evicted: unknown[] = [];
-    one.events.listen(({ type }) => void (type === 'evicted' && evicted.push(type)));
-    const cookie = { originalMaxAge: null, httpOnly: true, path: '/' };
-    await store.create('an-older-one', { text: JSON.stringify({ cookie }), expiresAt: Date.now() + 3_600_000 });
-    const older = (await one.open('an-older-one'))!;
-    (older.session as SessionValues)['user'] = { id: 'ann' };
-    await one.writer.write(older);
-    now += 10;
+    let now: number;
+    const options = { principalOf, clock: { now: () => now } };
+    const loginAs = (core: SessionCore, id: string) => void ((core.session as SessionValues)['user'] = { id });
+    /** A session of a peer's, which knows no principals. */
+    const addPeers = (id: string, data: object = {}) =>
+      store.create(id, { text: JSON.stringify({ cookie: COOKIE, ...data }), expiresAt: now + 3_600_000 });
+    const sessionsOf = async (principal: string) => {
+      const ids: string[] = [];
+      for await (const { id } of store.list({ principal })) ids.push(id);
+      return ids;
+    };
+    beforeEach(() => {
+      now = Date.now();
+    });
+
+    it('counts for the cap', async () => {
+      const one = manager({ ...options, maxSessionsPerPrincipal: 1 });
+      const types: string[] = [];
+      one.events.listen(({ type }) => void types.push(type));
+      await addPeers('an-older-one');
+      const older = (await one.open('an-older-one'))!;
+      loginAs(older, 'ann');
+      await one.writer.write(older);
+      now += 10;
+      const core = await open(one);
+      loginAs(core, 'ann');
+      store.between = async () => undefined;
+      expect(await one.writer.write(core)).toBe('ok');
+      expect(one.writer.counters.lostReplies).toBe(1);
+      expect(types).toContain('evicted');
+      expect(await sessionsOf('ann')).toEqual([ID]);
+    });
+
+    it('counts for the cap where only its end was to be moved', async () => {
+      const one = manager({ ...options, maxSessionsPerPrincipal: 1 });
+      for (const id of ['an-older-one', 'a-newer-one']) await addPeers(id, { user: { id: 'ann' } });
+      await one.writer.write((await one.open('an-older-one'))!, 'touch');
+      now += 10;
+      const newer = (await one.open('a-newer-one'))!;
+      store.between = async () => undefined;
+      expect(await one.writer.write(newer, 'touch')).toBe('ok');
+      expect(await sessionsOf('ann')).toHaveLength(1);
+    });
+
+    it('keeps what others wrote since, where the session has to step aside for a moment', async () => {
+      const one = manager({ ...options, maxSessionsPerPrincipal: 1, onTooMany: 'reject' });
+      await addPeers('an-older-one');
+      const older = (await one.open('an-older-one'))!;
+      loginAs(older, 'ann');
+      await one.writer.write(older);
+      await one.writer.write(await open(one), 'touch');
+      const core = await open(one);
+      loginAs(core, 'ann');
+      store.between = async () => {
+        const rival = manager(options);
+        await add(await open(rival), rival);
+      };
+      // As soon as this one has stepped aside, the older one ends.
+      store.ended = async (id) => void (id === ID && (await store.destroy('an-older-one')));
+      expect(await one.writer.write(core)).toBe('ok');
+      expect(await stored(one)).toEqual({ views: 1, user: { id: 'ann' } });
+    });
+
+    it('leaves it to another who has made it his since', async () => {
+      const one = manager(options);
+      const core = await open(one);
+      loginAs(core, 'ann');
+      store.between = async () => {
+        const rival = manager(options);
+        const other = await open(rival);
+        loginAs(other, 'bob');
+        expect(await rival.writer.write(other)).toBe('ok');
+        now += 10;
+        await rival.principals.markNotBefore('ann');
+      };
+      expect(await one.writer.write(core)).toBe('ok');
+      expect(await stored(one)).toEqual({ views: 0, user: { id: 'bob' } });
+    });
+  });
+
+  it('leaves a cookie as another has set it since', async () => {
+    const one = manager();
     const core = await open(one);
-    (core.session as SessionValues)['user'] = { id: 'ann' };
-    store.between = async () => undefined;
+    core.cookie.maxAge = 1_000_000;
+    core.cookie.domain = 'example.com';
+    store.between = async () => {
+      const rival = manager();
+      const other = await open(rival);
+      other.cookie.maxAge = 2_000_000;
+      await rival.writer.write(other);
+    };
     expect(await one.writer.write(core)).toBe('ok');
-    expect(one.writer.counters.lostReplies).toBe(1);
-    expect(evicted).toHaveLength(1);
-    expect(await store.load('an-older-one')).toBeUndefined();
+    expect(core.cookieChanged).toBe(false);
+    expect(core.cookie.originalMaxAge).toBe(2_000_000);
+    await one.writer.write(core, 'change');
+    expect((await open(one)).facts.o).toEqual({ maxAge: 2_000_000, domain: 'example.com' });
+  });
+
+  it('is not done twice in a process that writes faster than its clock ticks', async () => {
+    let now = Date.now();
+    const one = manager({ clock: { now: () => now } });
+    const core = await open(one);
+    for (let ms = 0; ms < 61_000; ms += 1) {
+      now += 1;
+      for (let n = 0; n < 2; n += 1) one.writer.nonces.stamp({ ...core.facts });
+    }
+    store.between = async () => {
+      const rival = manager({ clock: { now: () => now } });
+      await add(await open(rival), rival);
+    };
+    await add(core, one);
+    expect(await stored(one)).toEqual({ views: 2 });
+  });
+});
+
+describe('a conflict', () => {
+  it('leaves a cookie that was only looked at as another has set it', async () => {
+    const one = manager();
+    const core = await open(one);
+    void core.cookie;
+    (core.session as SessionValues)['own'] = 1;
+    const rival = manager();
+    const other = await open(rival);
+    other.cookie.maxAge = 2_000_000;
+    await rival.writer.write(other);
+    expect(await one.writer.write(core)).toBe('ok');
+    expect((await open(one)).facts.o).toEqual({ maxAge: 2_000_000 });
+  });
+
+  it('keeps what each of two set of the cookie', async () => {
+    const one = manager();
+    const core = await open(one);
+    core.cookie.maxAge = 1_000_000;
+    const rival = manager();
+    const other = await open(rival);
+    other.cookie.sameSite = 'strict';
+    await rival.writer.write(other);
+    expect(await one.writer.write(core)).toBe('ok');
+    expect((await open(one)).facts.o).toEqual({ maxAge: 1_000_000, sameSite: 'strict' });
+  });
+
+  it('of two updates of one session object at once, after the session was renewed elsewhere, loses neither', async () => {
+    const one = manager();
+    const core = await open(one);
+    const rival = manager();
+    const renewing = await open(rival);
+    renewing.rotation = 'renew';
+    await rival.writer.write(renewing);
+    let second: Promise<unknown> | undefined;
+    const { replace } = store;
+    let calls = 0;
+    store.replace = async (...parameters) => {
+      calls += 1;
+      if (calls === 2) {
+        second = one.writer.update(core, async (draft) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          draft['views'] = (draft['views'] as number) + 1;
+        });
+      }
+      return replace.apply(store, parameters);
+    };
+    await add(core, one);
+    await second;
+    expect(await stored(one)).toEqual({ views: 2 });
   });
 });

@@ -58,6 +58,34 @@ describe('nonces of writes', () => {
     expect(facts).not.toHaveProperty('q');
   });
 
+  it('stay then in its own process whatever the clock does, and however many others wrote', () => {
+    const one = writer();
+    const waiting = write(one);
+    one.await(waiting);
+    for (let n = 0; n < 15; n += 1) write(writer());
+    for (let n = 0; n < 3; n += 1) one.await(write(one));
+    expect(facts.q).toHaveLength(16);
+    expect(WriteNonces.has(facts, waiting)).toBe(true);
+    now -= 3_600_000;
+    write(one);
+    expect(WriteNonces.has(facts, waiting)).toBe(true);
+    now += 7_200_000;
+    write(one);
+    expect(WriteNonces.has(facts, waiting)).toBe(true);
+  });
+
+  it('tell the time of a process that writes faster than its clock ticks', () => {
+    const [busy, other] = [writer(), writer()];
+    const elsewhere = { ...facts };
+    for (let ms = 0; ms < 70_000; ms += 1) {
+      now += 1;
+      for (let n = 0; n < 2; n += 1) busy.stamp({ ...elsewhere });
+    }
+    const last = write(busy);
+    write(other);
+    expect(WriteNonces.has(facts, last)).toBe(true);
+  });
+
   it('go after a minute, whichever clock was ahead', () => {
     const [a, b] = [writer(), writer()];
     const first = write(a);
@@ -90,8 +118,10 @@ describe('nonces of writes', () => {
   });
 
   it('that are none are dropped', () => {
+    const beginning = writer();
+    const good = write(beginning);
+    facts.q = ['', '__proto__', 'x'.repeat(1_000), 'abcdefgh', `${good}!${'x'.repeat(1_000)}`, `${good}${'0'.repeat(1_000)}`];
     facts.n = 'not-one-of-ours';
-    facts.q = ['', '__proto__', 'x'.repeat(1_000), 'abcdefgh'];
     write(writer());
     expect(facts).not.toHaveProperty('q');
   });
