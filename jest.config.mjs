@@ -29,4 +29,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/servers/global-teardown.mjs',
   reporters: ['<rootDir>/test/support/servers/skip-reporter.mjs', 'default'],
   testTimeout: 20_000,
+  // Each file leaves its modules behind: a worker that has grown is replaced, before its garbage holds tests up.
+  workerIdleMemoryLimit: '1GB',
 };

@@ -52,7 +52,7 @@ try {
     run(process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'node16']));
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'try-keycard', private: true }));
-  run('npm', ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', tarball, '@nestjs/common@11', '@nestjs/core@11', '@nestjs/platform-express@11', '@nestjs/testing@11', 'reflect-metadata@0.2', 'rxjs@7', 'jest@30']);
+  run('npm', ['install', '--prefer-offline', '--fetch-retries=5', '--no-audit', '--no-fund', '--legacy-peer-deps', tarball, '@nestjs/common@11', '@nestjs/core@11', '@nestjs/platform-express@11', '@nestjs/testing@11', 'reflect-metadata@0.2', 'rxjs@7', 'jest@30']);
   for (const driver of ['ioredis', 'pg', 'mongodb', 'express-session']) {
     check(`${driver} is absent`, () => {
       try {

@@ -60,7 +60,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   it('says so when the cookie was tampered with', async () => {
     await logIn(page, sample.url);
     const cookie = (await sessionCookie(context))!;
-    await context.addCookies([{ ...cookie, value: `${cookie.value.slice(0, -2)}AA` }]);
+    await context.addCookies([{ ...cookie, value: `${cookie.value.slice(0, -2)}${cookie.value.endsWith('AA') ? 'BB' : 'AA'}` }]);
     await go(page, '/dashboard');
     await page.getByText('Your session has ended.').waitFor();
     await logIn(page, sample.url);
@@ -70,7 +70,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     await logIn(page, sample.url);
     await go(page, '/cart');
     await press(page, 'Log out');
-    await page.waitForURL('**/login?*');
+    await page.getByText('You are logged out.').waitFor();
     for (let back = 0; back < 3; back += 1) {
       await page.goBack();
       await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
@@ -139,6 +139,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
       const other = page.locator('[data-device="other"]').filter({ hasText: 'Safari on iPhone' });
       await other.getByRole('button').click();
       await page.getByText('That device is logged out.').waitFor();
+      await page.waitForLoadState();
       expect(await page.locator('[data-device]').count()).toBe(1);
       await handset.getByRole('link', { name: 'Room service' }).click();
       await handset.getByText('Your session has ended.').waitFor();
@@ -149,6 +150,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     it('one logs out all others and stays', async () => {
       await press(page, 'Log out all other devices');
       await page.getByText('All other devices are logged out.').waitFor();
+      await page.waitForLoadState();
       expect(await page.getByRole('button', { name: 'Log out all other devices' }).isDisabled()).toBe(true);
       await handset.reload();
       await handset.getByText('Your session has ended.').waitFor();
@@ -193,17 +195,17 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     });
 
     it('comes by itself: a page that was left alone goes to the login page and says why', async () => {
-      const short = await clone.start({ SESSION_IDLE: '4s' });
+      const short = await clone.start({ SESSION_IDLE: '8s' });
       try {
         await logIn(page, short.url);
         await press(page, 'Stay logged in');
-        await page.getByText('Your session has ended.').waitFor({ timeout: 15_000 });
+        await page.getByText('Your session has ended.').waitFor({ timeout: 25_000 });
         await page.goto(`${short.url}/dashboard`);
         await page.getByText('Your session has ended.').waitFor();
       } finally {
         await short.stop();
       }
-    }, 40_000);
+    }, 60_000);
   });
 
   it('says so where the app can not be reached, loses nothing, and goes on', async () => {
@@ -213,7 +215,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     await page.locator('[data-total-count]', { hasText: /^1$/ }).waitFor();
     await context.setOffline(true);
     for (const name of ['One Pot of coffee more', 'Stay logged in']) {
-      await press(page, name);
+      await Promise.all([page.waitForEvent('requestfailed'), press(page, name)]);
       await page.getByText('That did not work. Please try again in a moment.').waitFor();
     }
     await context.setOffline(false);
@@ -263,6 +265,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
       }
     };
     await go(page, '/login');
+    await page.locator('#name:focus').waitFor();
     await page.keyboard.type('alan'); // the field has the focus from the start
     await page.keyboard.press('Tab');
     await page.keyboard.type('paper tape machine');

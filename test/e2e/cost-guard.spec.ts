@@ -184,9 +184,12 @@ describe('what a request makes, over a bare route', () => {
     const countIn = async (url: string) => {
       const pipeline = await Pipeline.to(url);
       await pipeline.get(path, cookies);
-      const made = await resourcesOf(() => pipeline.get(path, cookies));
+      // What else goes on in the process only adds.
+      const tries: ReadonlyMap<string, number>[] = [];
+      for (let n = 0; n < 3; n += 1) tries.push(await resourcesOf(() => pipeline.get(path, cookies)));
       pipeline.close();
-      return made;
+      const types = new Set(tries.flatMap((made) => [...made.keys()]));
+      return new Map([...types].map((type) => [type, Math.min(...tries.map((made) => made.get(type) ?? 0))]));
     };
     const [ours, floor] = [await countIn(app.url), await countIn(bare.url)];
     return (type: string) => Math.max(0, Math.round(((ours.get(type) ?? 0) - (floor.get(type) ?? 0)) / REQUESTS));

@@ -50,13 +50,20 @@ afterEach(async () => {
   rmSync(path, { recursive: true });
 });
 
+/** Lets them go, and gives each one's conflicts: the session is changed once while all hold what they read, so that each has one. */
+async function raceOf(four: readonly WorkerProcess[]): Promise<number[]> {
+  for (const worker of four) await worker.hear('ready');
+  const { cookie, __keycard, ...data } = (await dataOf('shared'))!;
+  expect(await store.replace('shared', recordOf(data), (await store.load('shared'))!.revision)).toBe('ok');
+  for (const worker of four) worker.say('go');
+  return Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
+}
+
 describe('four processes on one folder', () => {
   it('make 1,000 increments of one key, and all 1,000 are there', async () => {
     await store.create('shared', recordOf({ views: 0 }));
     const four = [1, 2, 3, 4].map(() => start('increment', { id: 'shared', times: 250 }));
-    for (const worker of four) await worker.hear('ready');
-    for (const worker of four) worker.say('go');
-    const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
+    const conflicts = await raceOf(four);
     expect(await dataOf('shared')).toMatchObject({ views: 1000 });
     expect(Math.min(...conflicts)).toBeGreaterThan(0);
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
@@ -66,9 +73,7 @@ describe('four processes on one folder', () => {
     await store.create('shared', recordOf({ views: 0 }));
     const job = { id: 'shared', times: 100, fsync: false };
     const four = [true, true, false, false].map((noSymlinks) => start('increment', { ...job, noSymlinks }));
-    for (const worker of four) await worker.hear('ready');
-    for (const worker of four) worker.say('go');
-    const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
+    const conflicts = await raceOf(four);
     expect(await dataOf('shared')).toMatchObject({ views: 400 });
     expect(Math.min(...conflicts)).toBeGreaterThan(0);
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
@@ -77,9 +82,7 @@ describe('four processes on one folder', () => {
   it('make 2,000 changes of different keys of one session, and none is lost', async () => {
     await store.create('shared', recordOf({}));
     const four = ['a', 'b', 'c', 'd'].map((name) => start('keys', { id: 'shared', name, times: 500, fsync: false }));
-    for (const worker of four) await worker.hear('ready');
-    for (const worker of four) worker.say('go');
-    const conflicts = await Promise.all(four.map(async (worker) => Number(await worker.hear('conflicts'))));
+    const conflicts = await raceOf(four);
     const { cookie, __keycard, ...data } = (await dataOf('shared'))!;
     expect(Object.keys(data).length).toBe(2000);
     expect(Math.min(...conflicts)).toBeGreaterThan(0);
@@ -183,8 +186,8 @@ describe('a process that is killed while it writes', () => {
   });
 
   it('before it removes what it has ended, has that done by the next open', async () => {
-    await store.create('x', recordOf({}, Date.now() + 30));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await store.create('x', recordOf({}, Date.now() + 1_000));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     await start('prune', { signal: { call: 'unlinkSync', path: 'x.json', signal: 'SIGKILL' } }).end();
     expect(ours('claims').length).toBe(1);
     await store.open();
@@ -285,9 +288,9 @@ describe('a process that is stopped while it writes', () => {
   });
 
   it('before it removes an expired session, can never remove a new one of the same id', async () => {
-    await store.create('x', recordOf({}, Date.now() + 30));
+    await store.create('x', recordOf({}, Date.now() + 1_000));
     await store.create('y', recordOf({}));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     const worker = start('prune', { signal: { call: 'unlinkSync', path: 'x.json', signal: 'SIGSTOP' } });
     await worker.stopped();
     await expect(store.create('x', recordOf({ by: 'us' }))).rejects.toMatchObject({ code: 'UNAVAILABLE' });

@@ -87,12 +87,12 @@ async function openStore(load, { name, at, space }) {
   }
   if (name === 'postgres') {
     const { PostgresStore } = await load('stores/postgres/index.js');
-    return new PostgresStore({ connectionString: at, tableName: space, pruneInterval: false });
+    return new PostgresStore({ connectionString: at, tableName: space, pruneInterval: false, queryTimeout: '20s' });
   }
   if (name === 'mongo') {
     const [{ MongoStore }, { MongoClient }] = [await load('stores/mongo/index.js'), await import('mongodb')];
     const client = await new MongoClient(at).connect();
-    return new MongoStore({ collection: client.db('keycard').collection(space), pruneInterval: false });
+    return new MongoStore({ collection: client.db('keycard').collection(space), pruneInterval: false, timeout: 20_000 });
   }
   const [{ RedisStore }, { Cluster, Redis }] = [await load('stores/redis/index.js'), await import('ioredis')];
   const client = name === 'redis' ? new Redis(at) : new Cluster(at.split(',').map((node) => ({ host: node.split(':')[0], port: Number(node.split(':')[1]) })));

@@ -1,5 +1,5 @@
 import { followCart } from './cart.js';
-import { countDown } from './countdown.js';
+import { countDown, tellThatItEnded } from './countdown.js';
 import { offerThemes } from './theme-toggle.js';
 import { localiseTimes } from './times.js';
 
@@ -17,6 +17,8 @@ for (const button of document.querySelectorAll('[data-fill-name]')) {
     document.querySelector('[data-login] button').focus();
   });
 }
+
+if (new URLSearchParams(location.search).get('notice')?.startsWith('logged-out')) tellThatItEnded();
 
 // A message is for once: reloading the page must not say it again.
 if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);

@@ -3,6 +3,11 @@ import { ask } from './ask.js';
 const LAST_CALL_MS = 60_000;
 const SPOKEN_S = [60, 30, 10];
 
+/** Tells this browser's other tabs that the session has ended: they ask the server, and are told where to log in. */
+export function tellThatItEnded() {
+  new BroadcastChannel('session').postMessage({ ended: true });
+}
+
 /** Shows what is left of the session. All tabs of one browser share it, so what one extends is extended in all. */
 export function countDown(bar) {
   const timer = bar.querySelector('[data-countdown]');
@@ -44,11 +49,8 @@ export function countDown(bar) {
     extendBy(extension.expiresInMs);
     tabs.postMessage(extension);
   });
-  for (const form of document.querySelectorAll('[data-ends-session]')) {
-    form.addEventListener('submit', () => tabs.postMessage({ ended: true }));
-  }
   tabs.addEventListener('message', ({ data }) => {
-    if (data.ended) setTimeout(() => location.replace('/dashboard'), 500);
+    if (data.ended) location.replace('/dashboard');
     else extendBy(data.expiresInMs);
   });
 

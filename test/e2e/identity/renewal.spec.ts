@@ -19,7 +19,7 @@ describeEachStore((each) => {
         const place = await each.open({ clock });
         inner = place.store;
         barrier = new BarrierStore(inner);
-        app = await LoginApp.start({ ...place, store: barrier }, { clock, renewAfter: '10m', renewGrace: '30s', hashIds });
+        app = await LoginApp.start({ ...place, store: barrier }, { clock, renewAfter: '10m', renewGrace: '30s', hashIds, storeTimeout: '20s' });
       });
       afterEach(() => app.close());
 

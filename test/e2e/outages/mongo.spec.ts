@@ -7,7 +7,8 @@ import { startMongo } from '../../support/servers/mongo.mjs';
 describeWithProgram('mongo', () =>
   outageSuite(() => startMongo(), {
     'a client of the app': (url) => {
-      const client = new MongoClient(url);
+      // As docs/stores/mongo.md advises.
+      const client = new MongoClient(url, { heartbeatFrequencyMS: 500 });
       return { store: new MongoStore({ client, pruneInterval: false }), close: () => client.close() };
     },
   }),

@@ -1,24 +1,12 @@
-// Adds one, so many times, by compare-and-swap; then tells how often somebody else was faster.
+// One of several processes that count up one key of one session.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { countUp } from '../../support/counting-worker.mjs';
 
 const [lib, connectionString, tableName, id, times] = process.argv.slice(2);
 const { PostgresStore } = await import(pathToFileURL(join(lib, 'stores', 'postgres', 'index.js')).href);
 const store = new PostgresStore({ connectionString, tableName, pruneInterval: false });
 await store.open();
-process.send('ready');
-await new Promise((resolve) => process.once('message', resolve));
-
-let conflicts = 0;
-for (let done = 0; done < Number(times);) {
-  const { text, expiresAt, revision } = await store.load(id);
-  const data = JSON.parse(text);
-  data.views += 1;
-  const result = await store.replace(id, { text: JSON.stringify(data), expiresAt }, revision);
-  if (result === 'ok') done += 1;
-  else if (result === 'conflict') conflicts += 1;
-  else throw new Error(`It is ${result}.`);
-}
+await countUp(store, id, Number(times));
 await store.close();
-process.send({ conflicts });
 process.disconnect();

@@ -1,12 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, it } from '@jest/globals';
 import { PostgresStore } from '../../../lib/stores/postgres/index.js';
 import { type CompiledLib, compileLib } from '../../support/compile-lib.js';
+import { countUpInProcesses } from '../../support/count-up.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
 
-const PROCESSES = 4;
 const TIMES = 250;
 
 describeWithServer('postgres', (server) => {
@@ -18,30 +16,15 @@ describeWithServer('postgres', (server) => {
   });
   afterAll(() => lib.remove());
 
-  const message = async (worker: ChildProcess): Promise<unknown> =>
-    (
-      (await Promise.race([
-        once(worker, 'message'),
-        once(worker, 'exit').then(([code]) => Promise.reject(new Error(`The worker ended with ${code}.`))),
-      ])) as [unknown]
-    )[0];
-
   it('loses none of 1,000 increments that four processes make, all of which open the missing table at once', async () => {
-    const script = join(import.meta.dirname, 'increment-worker.mjs');
-    const args = [lib.path, server.url, tableName, 'shared', String(TIMES)];
-    const workers = Array.from({ length: PROCESSES }, () => fork(script, args, { execArgv: [] }));
-    await Promise.all(workers.map(message));
-
-    const store = new PostgresStore({ connectionString: server.url, tableName, pruneInterval: false });
-    await store.create('shared', { text: '{"views":0}', expiresAt: Date.now() + 3_600_000 });
-    const reports = workers.map(message);
-    for (const worker of workers) worker.send('go');
-    const conflicts = (await Promise.all(reports)) as { conflicts: number }[];
-
-    expect(JSON.parse((await store.load('shared'))!.text)).toEqual({ views: PROCESSES * TIMES });
-    // Each process met the others: without that, the count would prove nothing.
-    for (const report of conflicts) expect(report.conflicts).toBeGreaterThan(0);
-    await store.clear();
-    await store.close();
+    const store = await countUpInProcesses({
+      script: join(import.meta.dirname, 'increment-worker.mjs'),
+      args: [lib.path, server.url, tableName, 'shared', String(TIMES)],
+      id: 'shared',
+      times: TIMES,
+      open: async () => new PostgresStore({ connectionString: server.url, tableName, pruneInterval: false }),
+    });
+    await store.clear!();
+    await store.close!();
   }, 60_000);
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { RedisStore } from '../../../lib/stores/redis/index.js';
 import { SessionStoreError } from '../../../lib/stores/session-store.error.js';
 import { describeInFullRun, describeWithProgram } from '../../support/servers/available.js';
-import { freePort, serverFolder, ServerProcess } from '../../support/servers/process.mjs';
+import { serverFolder, ServerProcess, withFreshPort } from '../../support/servers/process.mjs';
 import {
   findRedisServer,
   type RedisClusterServer,
@@ -80,7 +80,7 @@ describeInFullRun('A Redis that moves under load', () => {
     let store: RedisStore;
 
     beforeAll(async () => {
-      cluster = await startRedisCluster();
+      cluster = await startRedisCluster({ nodeTimeoutMs: 2_000 });
       client = new Cluster(cluster.addresses);
       client.on('error', () => undefined);
       store = new RedisStore({ client });
@@ -101,13 +101,16 @@ describeInFullRun('A Redis that moves under load', () => {
       expect(before).toBeGreaterThan(0);
       for (const replica of cluster.replicas) {
         const admin = adminOf(replica.port);
-        await admin.cluster('FAILOVER');
-        for (let tries = 0; (await roleOf(admin)) !== 'master' && tries < 100; tries++) await wait(50);
+        // Redis itself gives one up after 5 s.
+        for (let tries = 0; (await roleOf(admin)) !== 'master' && tries < 300; tries++) {
+          if (tries % 110 === 0) await admin.cluster('FAILOVER');
+          await wait(50);
+        }
         expect(await roleOf(admin)).toBe('master');
         admin.disconnect();
       }
       const after = counting.changes;
-      await wait(500);
+      for (let tries = 0; counting.changes <= after && tries < 200; tries++) await wait(50);
       expect(counting.changes).toBeGreaterThan(after);
       await counting.stop();
       await expectNothingLost(store, counting);
@@ -141,7 +144,7 @@ describeInFullRun('A Redis that moves under load', () => {
       }
       expect(moved).toBeGreaterThanOrEqual(24);
       const after = counting.changes;
-      await wait(300);
+      for (let tries = 0; counting.changes <= after && tries < 200; tries++) await wait(50);
       expect(counting.changes).toBeGreaterThan(after);
       await counting.stop();
       for (const admin of admins) admin.disconnect();
@@ -194,8 +197,9 @@ describeInFullRun('A Redis that moves under load', () => {
   });
 });
 
-async function startSentinel(masterPort: number): Promise<ServerProcess> {
-  const port = await freePort();
+const startSentinel = (masterPort: number): Promise<ServerProcess> => withFreshPort((port) => launchSentinel(port, masterPort));
+
+async function launchSentinel(port: number, masterPort: number): Promise<ServerProcess> {
   const folder = serverFolder('sentinel');
   const config = join(folder, 'sentinel.conf');
   const lines = [

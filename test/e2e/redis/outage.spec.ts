@@ -153,9 +153,13 @@ describeWithProgram('redis', () => {
     const store = await kinds['a client of its own']!();
     server.pause();
     const from = Date.now();
-    await expect(store.load('kept')).rejects.toMatchObject({ name: 'SessionStoreError', code: 'TIMEOUT' });
-    expect(Date.now() - from).toBeLessThan(3_000);
-    server.resume();
+    try {
+      await expect(store.load('kept')).rejects.toMatchObject({ name: 'SessionStoreError', code: 'TIMEOUT' });
+      // Its client gives the connection up after 5 s.
+      expect(Date.now() - from).toBeLessThan(4_500);
+    } finally {
+      server.resume();
+    }
   });
 
   it('says with the cause that a server is not there', async () => {
@@ -205,9 +209,12 @@ describeWithProgram('redis', () => {
     await stuck.open();
     server.pause();
     const from = Date.now();
-    await stuck.close();
-    expect(Date.now() - from).toBeLessThan(3_000);
-    server.resume();
+    try {
+      await stuck.close();
+      expect(Date.now() - from).toBeLessThan(4_500);
+    } finally {
+      server.resume();
+    }
   });
 
   it('takes a session as created whose reply was lost: the client sends the command again', async () => {

@@ -51,11 +51,12 @@ const go = () => new Promise((resolve) => createInterface({ input: process.stdin
 const jobs = {
   /** Increments a key of one session, so many times. */
   async increment({ id, times }) {
+    let found = await store.load(id);
     say('ready');
     await go();
     let conflicts = 0;
-    for (let done = 0; done < times;) {
-      const { text, revision } = await store.load(id);
+    for (let done = 0; done < times; found = await store.load(id)) {
+      const { text, revision } = found;
       const result = await store.replace(id, recordOf({ views: JSON.parse(text).views + 1 }), revision);
       if (result === 'ok') done += 1;
       else if (result === 'conflict') conflicts += 1;
@@ -66,11 +67,12 @@ const jobs = {
 
   /** Sets so many keys of one session, one at a time, each of which no other process sets. */
   async keys({ id, name, times }) {
+    let found = await store.load(id);
     say('ready');
     await go();
     let conflicts = 0;
-    for (let done = 0; done < times;) {
-      const { text, revision } = await store.load(id);
+    for (let done = 0; done < times; found = await store.load(id)) {
+      const { text, revision } = found;
       const { cookie, __keycard, ...data } = JSON.parse(text);
       const result = await store.replace(id, recordOf({ ...data, [`${name}${done}`]: done }), revision);
       if (result === 'ok') done += 1;

@@ -49,7 +49,7 @@ const mongodArgs = (port, data) => [
 
 const ferretArgs = (port, folder, data) => [
   '--handler=sqlite',
-  `--sqlite-url=file:${data}/`,
+  `--sqlite-url=file:${data}/?_pragma=synchronous(off)`,
   `--listen-addr=127.0.0.1:${port}`,
   `--state-dir=${folder}`,
   '--debug-addr=-',

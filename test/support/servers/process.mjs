@@ -38,6 +38,9 @@ export function isProgram(path) {
   }
 }
 
+/** Ports that were handed out by this process. */
+const given = new Set();
+
 /**
  * A port that is free now. Below the range the system hands to outgoing connections, so that none takes it before the
  * server does; with `busOffset`, the port that far above is free too (Redis Cluster's bus).
@@ -45,7 +48,11 @@ export function isProgram(path) {
 export async function freePort(busOffset = 0) {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const port = randomInt(10_100, 22_700);
-    if ((await isFree(port)) && (busOffset === 0 || (await isFree(port + busOffset)))) return port;
+    const needed = busOffset === 0 ? [port] : [port, port + busOffset];
+    // Servers that start at the same moment have not taken theirs yet.
+    if (needed.some((each) => given.has(each))) continue;
+    needed.forEach((each) => given.add(each));
+    if ((await Promise.all(needed.map(isFree))).every(Boolean)) return port;
   }
   throw new Error('No free port between 10100 and 22700 on 127.0.0.1.');
 }
@@ -200,8 +207,12 @@ export class ServerProcess {
 
   /** Ends it at once, as a crash would. Folder and port are kept for `restart()`. */
   async kill() {
+    this.pause(); // nothing is forked between the list and the signal
+    const { pids } = this;
     this.#signalAll('SIGKILL');
     await this.#untilEnded(5_000);
+    // Until the last of its processes is gone it may hold what the next start needs.
+    for (const deadline = Date.now() + 5_000; pids.some(isAlive) && Date.now() < deadline;) await sleep(5);
   }
 
   /** Ends it as an administrator would. Folder and port are kept for `restart()`. */
@@ -256,6 +267,11 @@ function tiedToUs(command, args, user) {
   return [setpriv, ['--pdeathsig', 'KILL', ...identity, command, ...args]];
 }
 
+/** A process that has ended, and that nobody has asked about yet, is not. */
+function isAlive(pid) {
+  return processes().some((entry) => entry.pid === pid && !entry.ended);
+}
+
 function childrenOf(parent) {
   return processes()
     .filter((entry) => entry.parent === parent)
@@ -274,8 +290,8 @@ function processes() {
 function fromProc(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    return [{ pid: Number(pid), parent }];
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return [{ pid: Number(pid), parent: Number(parent), ended: state === 'Z' }];
   } catch (error) {
     if (error.code === 'ENOENT' || error.code === 'ESRCH') return []; // ended meanwhile
     throw error;

@@ -17,7 +17,7 @@ export function devicesPage(session: Session, devices: readonly SessionSummary[]
       <form method="post" action="/devices/logout-others">
         <button class="secondary"${others.length === 0 && html` disabled`}>Log out all other devices</button>
       </form>
-      <form method="post" action="/devices/logout-everywhere" data-ends-session>
+      <form method="post" action="/devices/logout-everywhere">
         <button class="danger">Log out everywhere</button>
       </form>
     </div>`;
@@ -31,7 +31,7 @@ function row({ handle, device, authenticatedAt, lastSeenAt }: SessionSummary, is
         <h2>${name} ${isOwn && html`<span class="badge">This device</span>`}</h2>
         <p>${device.ip !== undefined && html`${device.ip} · `}${authenticatedAt && html`logged in ${ago(authenticatedAt)} · `}last seen ${ago(lastSeenAt)}</p>
       </div>
-      <form method="post" action="/devices/${handle}/logout"${isOwn && html` data-ends-session`}>
+      <form method="post" action="/devices/${handle}/logout">
         <button class="quiet">Log out<span class="sr-only"> ${name}${isOwn && ', this device'}</span></button>
       </form>
     </li>`;

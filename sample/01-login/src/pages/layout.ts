@@ -34,7 +34,7 @@ export function layout({ title, body, session, path }: Page): string {
       <a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="28" height="28"> Keycard Inn</a>
       ${session && navigation(session, path)}
       <button class="theme quiet" type="button" data-theme-toggle hidden>Dark</button>
-      ${session && html`<form method="post" action="/logout" data-ends-session><button class="quiet">Log out</button></form>`}
+      ${session && html`<form method="post" action="/logout"><button class="quiet">Log out</button></form>`}
     </div>
   </header>
   <main id="content" class="wrap" tabindex="-1">
