@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 
@@ -175,5 +175,5 @@ const LONGEST_MARK = 128;
 const removal = (text: string): Claim => ({ kind: 'remove', mark: text.slice(REMOVAL.length) });
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 40);
+  return hash('sha256', text, 'hex').slice(0, 40);
 }

@@ -38,6 +38,22 @@ export function nameOfFile(file: string): string | undefined {
   return PLAIN.test(name) || HASHED.test(name) ? name : undefined;
 }
 
+/** Names that are put in order in parts, by their first letters: those of a large folder, sorted all at once, would hold up requests. */
+export class SortedNames {
+  private readonly parts = new Map<string, string[]>();
+
+  add(name: string): void {
+    const start = name.slice(0, 2);
+    const part = this.parts.get(start);
+    if (part === undefined) this.parts.set(start, [name]);
+    else part.push(name);
+  }
+
+  *[Symbol.iterator](): Generator<string, void, void> {
+    for (const start of [...this.parts.keys()].sort()) yield* this.parts.get(start)!.sort();
+  }
+}
+
 /** A principal as the name of a folder. */
 export function tagOf(principal: string): string {
   return createHash('sha256').update(principal).digest('hex').slice(0, 32);

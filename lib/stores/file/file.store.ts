@@ -14,7 +14,7 @@ import {
 } from '../session-store.js';
 import { checkBoolean, checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../store-options.js';
 import { codeOf, storeErrorOf } from './file-errors.js';
-import { isHashed, nameOf, nameOfFile, type NamingRules, tagOf } from './file-names.js';
+import { isHashed, nameOf, nameOfFile, type NamingRules, SortedNames, tagOf } from './file-names.js';
 import { tidyLeftOvers } from './left-overs.js';
 import { type LiveFile, SessionFiles } from './session-files.js';
 import { type FileVersion, SessionFolder } from './session-folder.js';
@@ -181,11 +181,15 @@ export class FileStore extends SessionStore {
     }
   }
 
-  private async names(tag: string | undefined): Promise<string[]> {
+  private async names(tag: string | undefined): Promise<Iterable<string>> {
     this.ready();
     if (tag !== undefined) return (await this.files.markers.namesOf(tag)).sort();
-    const names = (await fs.promises.readdir(this.folder.path)).map(nameOfFile);
-    return names.filter((name) => name !== undefined).sort();
+    const names = new SortedNames();
+    for await (const { name: file } of await fs.promises.opendir(this.folder.path, { bufferSize: 1_000 })) {
+      const name = nameOfFile(file);
+      if (name !== undefined) names.add(name);
+    }
+    return names;
   }
 
   private async find(name: string, tag: string | undefined): Promise<LiveFile | undefined> {

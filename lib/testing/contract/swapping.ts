@@ -1,4 +1,4 @@
-import type { SessionStore, WriteResult } from '../../stores/session-store.js';
+import type { SessionStore, StoredSession, WriteResult } from '../../stores/session-store.js';
 import type { Suite } from './harness.js';
 import { mustLoad, newId, recordOf, tally } from './records.js';
 
@@ -58,9 +58,9 @@ export function swapping(suite: Suite): void {
     const [id, conflicts] = [newId(), { count: 0 }];
     const stores = [h.store, await h.second()];
     await h.store.create(id, recordOf(h, { data: { views: 0 } }));
-    const increment = async (store: SessionStore): Promise<void> => {
+    const increment = async (store: SessionStore, held?: StoredSession): Promise<void> => {
       for (let attempt = 0; attempt < 1000; attempt++) {
-        const { text, revision } = await mustLoad(store, id);
+        const { text, revision } = attempt === 0 && held !== undefined ? held : await mustLoad(store, id);
         const views = (JSON.parse(text) as { views: number }).views + 1;
         const result = await store.replace(id, recordOf(h, { data: { views } }), revision);
         if (result === 'ok') return;
@@ -69,12 +69,15 @@ export function swapping(suite: Suite): void {
       }
       throw new Error('A replace met a conflict 1,000 times over.');
     };
-    const writer = async (store: SessionStore): Promise<void> => {
-      for (let n = 0; n < 10; n++) await increment(store);
+    const writers = [0, 1, 2, 3].map((n) => stores[n % 2]!);
+    // All hold the same version when they begin, so that they meet for certain.
+    const held = await Promise.all(writers.map((store) => mustLoad(store, id)));
+    const writer = async (store: SessionStore, n: number): Promise<void> => {
+      for (let times = 0; times < 10; times++) await increment(store, times === 0 ? held[n] : undefined);
     };
-    await Promise.all([0, 1, 2, 3].map((n) => writer(stores[n % 2]!)));
+    await Promise.all(writers.map(writer));
     expect((JSON.parse((await mustLoad(h.store, id)).text) as { views: number }).views).toBe(40);
-    expect(conflicts.count).toBeGreaterThan(0);
+    expect(conflicts.count).toBeGreaterThan(2);
   });
 
   // A store that compares texts takes the first for the third; one that counts versions doesn't. Neither loses a

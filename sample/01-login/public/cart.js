@@ -18,6 +18,7 @@ async function changeByOne(event) {
   const form = event.currentTarget;
   const cart = await change(form.elements.sku.value, event.submitter.value);
   if (cart === undefined) return;
+  refreshes += 1;
   show(cart);
   const line = cart.lines.find(({ sku }) => sku === form.elements.sku.value);
   say(`${line.name}: ${line.count}. ${cart.count} items, ${euros(cart.cents)}.`);
@@ -43,9 +44,13 @@ async function sendTwenty(burst) {
 
 const croissants = (cart) => cart.lines.find(({ sku }) => sku === 'croissant').count;
 
+let refreshes = 0;
+
 async function refresh() {
+  const turn = ++refreshes;
   const cart = await read();
-  if (cart !== undefined) show(cart);
+  // A late answer doesn't take the place of a newer one.
+  if (cart !== undefined && turn === refreshes) show(cart);
 }
 
 const read = () => ask('/cart/items');
