@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 import { codeOf, succeeds } from './file-errors.js';
 import { livenessOf } from './owner.js';
@@ -146,7 +146,7 @@ export class Claims {
 
   private make(link: string, plan: Plan): boolean {
     const path = this.pathOf(link);
-    if (plan.kind === 'put') return succeeds(() => fs.linkSync(join(this.folder.temps, plan.temp), path), 'EEXIST');
+    if (plan.kind === 'put') return succeeds(() => fs.linkSync(this.folder.tempFile(plan.temp), path), 'EEXIST');
     const text = REMOVAL + plan.mark;
     if (this.folder.makesSymlinks) return succeeds(() => fs.symlinkSync(text, path), 'EEXIST');
     // Without them the text comes as a file that is linked there whole.
@@ -160,7 +160,7 @@ export class Claims {
   }
 
   private pathOf(link: string): string {
-    return join(this.folder.claims, link);
+    return this.folder.claims + sep + link;
   }
 }
 

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 
 import { SessionStoreError } from '../session-store.error.js';
 import { codeOf, succeeds } from './file-errors.js';
@@ -87,7 +87,12 @@ export class SessionFolder {
 
   /** The file of a session. */
   fileOf(name: string): string {
-    return join(this.path, fileOf(name));
+    return this.path + sep + fileOf(name);
+  }
+
+  /** A temporary file. */
+  tempFile(temp: string): string {
+    return this.temps + sep + temp;
   }
 
   /**
@@ -137,7 +142,7 @@ export class SessionFolder {
 
   /** Writes a temporary file, through to the disk where asked. Its name must never have been used before. */
   async writeTemp(temp: string, content: string, fsync: boolean): Promise<void> {
-    const fd = fs.openSync(join(this.temps, temp), 'wx', FILE_MODE);
+    const fd = fs.openSync(this.tempFile(temp), 'wx', FILE_MODE);
     try {
       const bytes = Buffer.from(content);
       for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at);
@@ -150,24 +155,24 @@ export class SessionFolder {
 
   /** Removes a temporary file; `false` where there was none any more. */
   discardTemp(temp: string): boolean {
-    return succeeds(() => fs.unlinkSync(join(this.temps, temp)), 'ENOENT');
+    return succeeds(() => fs.unlinkSync(this.tempFile(temp)), 'ENOENT');
   }
 
   /** The temporary file of that inode. */
   tempOfInode(inode: bigint): string | undefined {
     const inodeOf = (temp: string): bigint | undefined =>
-      fs.lstatSync(join(this.temps, temp), { bigint: true, throwIfNoEntry: false })?.ino;
+      fs.lstatSync(this.tempFile(temp), { bigint: true, throwIfNoEntry: false })?.ino;
     return fs.readdirSync(this.temps).find((temp) => inodeOf(temp) === inode);
   }
 
   /** Puts a temporary file where no file is; `false` where one is. */
   linkTemp(temp: string, name: string): boolean {
-    return succeeds(() => fs.linkSync(join(this.temps, temp), this.fileOf(name)), 'EEXIST');
+    return succeeds(() => fs.linkSync(this.tempFile(temp), this.fileOf(name)), 'EEXIST');
   }
 
   /** Puts a temporary file in place of what is there; `false` where the temporary file is no more. */
   renameTemp(temp: string, name: string): boolean {
-    return succeeds(() => fs.renameSync(join(this.temps, temp), this.fileOf(name)), 'ENOENT');
+    return succeeds(() => fs.renameSync(this.tempFile(temp), this.fileOf(name)), 'ENOENT');
   }
 
   /** Takes the file of a session away, whichever version is there. */

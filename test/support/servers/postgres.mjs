@@ -64,6 +64,8 @@ const defaults = (port) => ({
   max_connections: 200,
   fsync: 'off',
   full_page_writes: 'off',
+  // In its folder, which goes with it: a server that is killed leaves what it had in the system's shared memory.
+  dynamic_shared_memory_type: 'mmap',
   autovacuum_naptime: '1h',
 });
 
