@@ -38,6 +38,14 @@ const manager = (options: object = {}): SessionManager => {
 };
 const add = (core: SessionCore, one: SessionManager) => one.writer.update(core, (draft) => void (draft['views'] = (draft['views'] as number) + 1));
 const open = async (one: SessionManager): Promise<SessionCore> => (await one.open(ID))!;
+/** The session under its new id. */
+const renewedBy = async (one: SessionManager): Promise<SessionCore> => {
+  const core = await open(one);
+  core.rotation = 'renew';
+  expect(await one.writer.write(core)).toBe('ok');
+  expect(core.id).not.toBe(ID);
+  return core;
+};
 const stored = async (one: SessionManager): Promise<SessionValues> => (await open(one)).values();
 
 beforeEach(async () => {
@@ -94,11 +102,7 @@ describe('a write whose reply was lost', () => {
     const core = await open(one);
     store.between = async () => {
       const rival = manager();
-      const renewing = await open(rival);
-      renewing.rotation = 'renew';
-      expect(await rival.writer.write(renewing)).toBe('ok');
-      expect(renewing.id).not.toBe(ID);
-      await add(renewing, rival);
+      await add(await renewedBy(rival), rival);
     };
     expect(await add(core, one)).toBe('ok');
     expect(await stored(one)).toEqual({ views: 2 });
@@ -111,10 +115,7 @@ describe('a write whose reply was lost', () => {
     const one = manager();
     const core = await open(one);
     store.between = async () => {
-      const rival = manager();
-      const renewing = await open(rival);
-      renewing.rotation = 'renew';
-      await rival.writer.write(renewing);
+      await renewedBy(manager());
       const here = await open(one);
       await add(here, one);
       await add(here, one);
@@ -299,10 +300,7 @@ describe('a conflict', () => {
   it('of two updates of one session object at once, after the session was renewed elsewhere, loses neither', async () => {
     const one = manager();
     const core = await open(one);
-    const rival = manager();
-    const renewing = await open(rival);
-    renewing.rotation = 'renew';
-    await rival.writer.write(renewing);
+    await renewedBy(manager());
     let second: Promise<unknown> | undefined;
     const { replace } = store;
     let calls = 0;
