@@ -23,6 +23,9 @@ const counting: Handler = (req, res) => {
 const called = <T>(call: (callback: (error?: unknown, value?: T) => void) => void): Promise<T> =>
   new Promise((resolve, reject) => call((error, value) => (error ? reject(error as Error) : resolve(value as T))));
 
+/** express-session reads its clock twice, and is a ms short now and then. */
+const inTenths = (ms: unknown): number => Math.round((ms as number) / 100);
+
 describe.each(both)('stores under %s', (_name, session) => {
   const Base = session.Store as unknown as (this: object) => void;
 
@@ -128,7 +131,7 @@ describe.each(both)('stores under %s', (_name, session) => {
 
   it('set() is given the id and a session with its cookie', async () => {
     const store = oldStore();
-    const given: unknown[] = [];
+    const given: unknown[][] = [];
     const { set } = store;
     store.set = function (sid, value, callback) {
       given.push([sid, JSON.parse(JSON.stringify(value)), (value as LiveSession).cookie.maxAge !== undefined]);
@@ -139,10 +142,11 @@ describe.each(both)('stores under %s', (_name, session) => {
     expect(given).toEqual([
       [
         idIn(app.jar.last[0]),
-        expect.objectContaining({ count: 1, cookie: expect.objectContaining({ originalMaxAge: 60_000 }) }),
+        expect.objectContaining({ count: 1, cookie: expect.objectContaining({ originalMaxAge: expect.any(Number) }) }),
         true,
       ],
     ]);
+    expect(inTenths((given[0]![1] as LiveSession).cookie.originalMaxAge)).toBe(600);
   });
 
   it('set() that fails gives its error to the callback of save()', async () => {
@@ -270,7 +274,7 @@ describe.each(both)('stores under %s', (_name, session) => {
     store.generate(req);
     expect(req.sessionID).toBe('made');
     expect(req.session.id).toBe('made');
-    expect(req.session.cookie.originalMaxAge).toBe(60_000);
+    expect(inTenths(req.session.cookie.originalMaxAge)).toBe(600);
   });
 
   describe('MemoryStore', () => {

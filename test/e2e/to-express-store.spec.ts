@@ -116,7 +116,9 @@ function journey(name: string, make: () => Promise<Made> | Made): void {
         expect((await browser.call('/cart/b')).body).toEqual(['b']);
         expect((await browser.call('/cart/c')).body).toEqual(['b', 'c']);
         const { body } = await browser.call('/');
-        expect(body).toMatchObject({ session: { user: 'ada', cart: ['b', 'c'], cookie: { originalMaxAge: 60_000 } } });
+        expect(body).toMatchObject({ session: { user: 'ada', cart: ['b', 'c'] } });
+        // express-session reads its clock twice, and is a ms short now and then.
+        expect(Math.round((body as { session: { cookie: { originalMaxAge: number } } }).session.cookie.originalMaxAge / 100)).toBe(600);
         expect((body as { maxAge: number }).maxAge).toBeGreaterThan(50_000);
         expect((await browser.call('/reload')).body).toMatchObject({ user: 'ada', cart: ['b', 'c'] });
         await browser.call('/save');
