@@ -48,14 +48,17 @@ function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOpti
     if (production && given instanceof MemoryStore) {
       logger.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
     }
-    return given;
+    return saidOf(given, logger);
   }
-  if (isExpressStore(given)) {
-    const adapted = fromExpressStore(given);
-    logger.warn(adapted.describeLimits());
-    return adapted;
-  }
+  if (isExpressStore(given)) return saidOf(fromExpressStore(given, clock === undefined ? {} : { clock }), logger);
   throw new SessionOptionsError(`"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`);
+}
+
+/** What a store of express-session can't do is said once, at start. */
+function saidOf(store: SessionStore, logger: SessionLogger): SessionStore {
+  const { describeLimits } = store as { describeLimits?: () => string };
+  if (describeLimits !== undefined) logger.warn(describeLimits.call(store));
+  return store;
 }
 
 /** By what it can do, as the two builds of this package each have a class of that name. */

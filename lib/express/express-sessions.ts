@@ -45,8 +45,7 @@ export class ExpressSessions {
     await this.open();
     const found = await this.store.load(sid);
     const session = found && readSession(found.text);
-    // express-session answers 500 where there is no cookie.
-    return session && isObject(session['cookie']) ? (session as SessionObject) : null;
+    return session === undefined ? null : withSoundCookie(session);
   }
 
   async set(sid: string, session: SessionObject): Promise<void> {
@@ -90,7 +89,7 @@ export class ExpressSessions {
     const sessions = Object.create(null) as Record<string, SessionObject>;
     for await (const { id, text } of this.store.list()) {
       const session = readSession(text);
-      if (session && isObject(session['cookie'])) sessions[id] = session as SessionObject;
+      if (session) sessions[id] = withSoundCookie(session);
     }
     return sessions;
   }
@@ -139,8 +138,37 @@ export class ExpressSessions {
   }
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+/** Attributes that express-session can make a cookie of, by what they have to be. */
+const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
+  originalMaxAge: (value) => value === null || Number.isFinite(value),
+  expires: (value) => value === null || (typeof value === 'string' && !Number.isNaN(Date.parse(value))),
+  path: isText,
+  domain: isText,
+  httpOnly: isFlag,
+  partitioned: isFlag,
+  secure: (value) => isFlag(value) || value === 'auto',
+  sameSite: (value) => isFlag(value) || (typeof value === 'string' && /^(strict|lax|none|auto)$/i.test(value)),
+  priority: (value) => typeof value === 'string' && /^(low|medium|high)$/i.test(value),
+};
+
+/**
+ * express-session makes its own cookie of what it is given here, and fails, or never answers, where a part of it is wrong. What it
+ * couldn't use is left out, as the engine does; without any cookie it takes its options.
+ */
+function withSoundCookie(session: Record<string, unknown>): SessionObject {
+  const { cookie } = session;
+  const given = typeof cookie === 'object' && cookie !== null && !Array.isArray(cookie) ? Object.entries(cookie) : [];
+  const sound = given.filter(([name, value]) => Object.hasOwn(SOUND, name) && SOUND[name]!(value));
+  return { ...session, cookie: { originalMaxAge: null, expires: null, ...Object.fromEntries(sound) } };
+}
+
+function isFlag(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+/** Nothing that could break a header. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x20-\x3a\x3c-\x7e]*$/.test(value);
 }
 
 function lacks(capability: string): SessionStoreError {

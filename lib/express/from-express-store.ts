@@ -108,8 +108,18 @@ export class AdaptedExpressStore extends SessionStore {
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
-    const text = textOfSession(await this.call('get', id));
+    const text = await this.read(id);
     return text === undefined || isEnded(text) ? undefined : { text, revision: text };
+  }
+
+  /** A record that the store can't parse is no failure of the store: it is read as it stands, and the engine says that it is no session. */
+  private async read(id: string): Promise<string | undefined> {
+    try {
+      return textOfSession(await this.call('get', id));
+    } catch (error) {
+      if (((error as SessionStoreError).cause as Error | undefined)?.name === 'SyntaxError') return 'not JSON';
+      throw error;
+    }
   }
 
   async replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {

@@ -3,6 +3,8 @@ import { SessionStoreError } from '../stores/session-store.error.js';
 /** session-file-store puts the time of its last write among the data. */
 const OF_THE_STORE = '__lastAccess';
 
+const NESTED_TOO_DEEP = 'nested too deep';
+
 /** A session as JSON values, or `undefined` where the text is no JSON object. */
 export function readSession(text: string): Record<string, unknown> | undefined {
   try {
@@ -16,7 +18,8 @@ export function readSession(text: string): Record<string, unknown> | undefined {
 }
 
 /**
- * What a store's `get` gave, as JSON text: an object, or text itself. Nothing, or what is neither: `undefined`.
+ * What a store's `get` gave, as JSON text: an object, or text itself. Nothing, or what is neither: `undefined`. An object that is
+ * nested too deep to be written is a text that is none, which the engine reports.
  *
  * @throws SessionStoreError where the object can't be written as JSON.
  */
@@ -26,6 +29,7 @@ export function textOfSession(value: unknown): string | undefined {
   try {
     return JSON.stringify(OF_THE_STORE in value ? without(value, OF_THE_STORE) : value);
   } catch (error) {
+    if ((error as Error).name === 'RangeError') return NESTED_TOO_DEEP;
     throw new SessionStoreError('UNAVAILABLE', 'The session store gave a session that is not JSON.', { cause: error });
   }
 }

@@ -16,6 +16,9 @@ import {
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MemoryStore as ExpressMemoryStore } from 'express-session';
+import { fromExpressStore } from 'nestjs-keycard/express';
+import { CookieSigner } from '../../lib/engine/cookie-signer.js';
 import { Jar, SECRET } from '../support/app.js';
 import type { AnySession } from '../support/scripted.js';
 
@@ -192,5 +195,36 @@ describe('SessionModule in production', () => {
     const options = { secret: 'keyboard cat', store: new MemoryStore(), logger };
     await expect(create([SessionModule.forRoot(options)])).rejects.toThrow(/"secret" got one of 12 bytes; it takes at least 32/);
     expect(await views([SessionModule.forRoot({ ...options, allowShortSecret: true })])).toEqual(['1', '2']);
+  });
+});
+
+describe('a store of express-session', () => {
+  it.each([
+    ['as it is', (store: ExpressMemoryStore) => store],
+    ['adapted by the app', (store: ExpressMemoryStore) => fromExpressStore(store)],
+  ])('says once at start what it can not do: %s', async (_, given) => {
+    warnings.length = 0;
+    const app = await create([SessionModule.forRoot({ secret: SECRET, store: given(new ExpressMemoryStore()) as never, logger })]);
+    await app.init();
+    await app.close();
+    expect(warnings.filter((line) => line.includes("can't compare and swap"))).toHaveLength(1);
+  });
+
+  it.each([
+    ['JSON that was cut short', '{"cookie":{},"views":'],
+    ['data nested 10,000 deep', `{"cookie":{},"views":${'['.repeat(10_000)}${']'.repeat(10_000)}}`],
+  ])('makes the holder of a record that can not be read a stranger, and it is told: %s', async (_, text) => {
+    warnings.length = 0;
+    const store = new ExpressMemoryStore();
+    (store as unknown as { sessions: Record<string, string> }).sessions['odd'] = text;
+    const app = await create([SessionModule.forRoot({ secret: SECRET, store: store as never, logger })]);
+    await app.listen(0, '127.0.0.1');
+    const jar = new Jar();
+    jar.cookies.set('sid', encodeURIComponent(new CookieSigner([SECRET]).sign('odd')));
+    const visit = async () => (await jar.fetch(await app.getUrl())).text();
+    expect([await visit(), await visit()]).toEqual(['1', '2']);
+    expect((store as unknown as { sessions: Record<string, string> }).sessions['odd']).toBe(text);
+    expect(warnings.filter((line) => line.includes("can't be read"))).toHaveLength(1);
+    await app.close();
   });
 });

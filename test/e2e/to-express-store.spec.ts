@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
 import { Redis } from 'ioredis';
+import { CookieSigner } from '../../lib/engine/cookie-signer.js';
 import { toExpressStore } from '../../lib/express/to-express-store.js';
 import { FileStore } from '../../lib/stores/file/file.store.js';
 import { MemoryStore } from '../../lib/stores/memory.store.js';
@@ -169,3 +170,30 @@ describeWithServer('mongo', (server) =>
     store: new MongoStore({ url: server.url, collectionName: uniqueName('express'), pruneInterval: false }),
   })),
 );
+
+describe('a record of which only a part is wrong, under express-session', () => {
+  it.each([
+    ['a text as originalMaxAge', '{"originalMaxAge":"an hour","expires":null}'],
+    ['a maxAge that is a text', '{"maxAge":"x"}'],
+    ['an end that is no date', '{"originalMaxAge":null,"expires":"soon"}'],
+    ['an end that is an object', '{"originalMaxAge":null,"expires":{}}'],
+    ['a cookie that is a list', '[1]'],
+    ['no cookie', 'null'],
+    ['texts that would break a header', '{"path":"/\\r\\nSet-Cookie: a=1","domain":"; HttpOnly","sameSite":7}'],
+  ])('never hangs a request, and is the session: %s', async (_, cookie) => {
+    for (const base of [undefined, session] as const) {
+      const inner = new MemoryStore();
+      const app = express();
+      app.use(session({ secret: 'x', store: toExpressStore(inner, base as never), resave: true, saveUninitialized: false, rolling: true }));
+      app.get('/', (req, res) => void res.json((req.session as Data).user ?? null));
+      const server = createServer(app).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      await inner.create('odd', { text: `{"cookie":${cookie},"user":"ada"}`, expiresAt: Date.now() + 60_000 });
+      const card = `connect.sid=${encodeURIComponent(new CookieSigner(['x']).sign('odd'))}`;
+      const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: { cookie: card }, signal: AbortSignal.timeout(5_000) });
+      expect([answer.status, await answer.json()]).toEqual([200, 'ada']);
+      server.close();
+      await inner.close();
+    }
+  });
+});

@@ -51,8 +51,8 @@ function decodeSlowly(content: string, ttl: number): FileContent | undefined {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
   const { __lastAccess: access, __keycardFile: ours, ...rest } = json as Record<string, unknown>;
   if (typeof access !== 'number') return undefined;
-  const text = JSON.stringify(rest);
-  return { text, expiresAt: access + lifeOf(text, ttl), ...known(ours) };
+  const text = stringified(rest);
+  return text === undefined ? undefined : { text, expiresAt: access + lifeOf(text, ttl), ...known(ours) };
 }
 
 /** How long the peer lets a session live after its last access, in ms. */
@@ -83,6 +83,15 @@ function known(ours: unknown): { id?: string | undefined; tag?: string | undefin
     id: typeof id === 'string' ? id : undefined,
     tag: typeof tag === 'string' && /^[0-9a-f]{32}$/.test(tag) ? tag : undefined,
   };
+}
+
+function stringified(values: object): string | undefined {
+  try {
+    return JSON.stringify(values);
+  } catch {
+    // JSON.parse takes what is nested deeper than this: no session, and no reason to fail a list of all.
+    return undefined;
+  }
 }
 
 function parse(text: string): unknown {

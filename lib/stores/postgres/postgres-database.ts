@@ -101,7 +101,8 @@ export class PostgresDatabase {
   private async end(): Promise<void> {
     // What was called in this turn is sent at its end.
     await new Promise((resolve) => setImmediate(resolve));
-    await Promise.allSettled(this.running);
+    // A server that is frozen would hold the shutdown up for good.
+    await withTimeout(this.options.queryTimeoutMs, Promise.allSettled(this.running)).catch(() => undefined);
     const client = await this.opened;
     if (this.options.client === undefined && client !== undefined) await (client as OwnPool).end();
   }

@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+// From the module, and not the global: an app's tests may put a fake there.
+import { setImmediate } from 'node:timers';
 import { bySha, type IoredisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 

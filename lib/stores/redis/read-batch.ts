@@ -1,3 +1,5 @@
+// From the module, and not the global: an app's tests may put a fake there.
+import { setImmediate } from 'node:timers';
 import type { RedisDriver } from './redis-client.js';
 import { storeErrorOf } from './redis-error.js';
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Client, Pool } from 'pg';
 import { PostgresStore, type PostgresStoreOptions } from '../../../lib/stores/postgres/index.js';
 import { SessionStoreError } from '../../../lib/stores/session-store.error.js';
-import { describeWithProgram } from '../../support/servers/available.js';
+import { describeWithProgram, uniqueName } from '../../support/servers/available.js';
 import { startPostgres } from '../../support/servers/postgres.mjs';
 
 const END = Date.now() + 3_600_000;
@@ -194,6 +194,48 @@ describeWithProgram('postgres', () => {
     // Its `end()` is over before its connections are, and a server that goes then would end the process.
     expect(pool.listenerCount('error')).toBe(1);
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await pool.end();
+  });
+
+  it('closes in bounded time on a server that is frozen', async () => {
+    const pool = new Pool({ connectionString: server.url });
+    const store = new PostgresStore({ pool, pruneInterval: false, queryTimeout: '300ms' });
+    await store.open();
+    server.pause();
+    try {
+      const pruning = store.prune().catch(() => 'failed');
+      const from = Date.now();
+      await store.close();
+      expect(Date.now() - from).toBeLessThan(5_000);
+      server.resume();
+      await pruning;
+    } finally {
+      server.resume();
+      await pool.end();
+    }
+  });
+
+  it('removes what has expired by itself, until it is closed', async () => {
+    const pool = new Pool({ connectionString: server.url });
+    const asked: string[] = [];
+    const { query } = pool;
+    pool.query = ((...parameters: unknown[]) => {
+      asked.push(JSON.stringify(parameters[0]));
+      return (query as (...parameters: unknown[]) => unknown).apply(pool, parameters);
+    }) as never;
+    const tableName = uniqueName('pruned');
+    const store = new PostgresStore({ pool, tableName, pruneInterval: '20ms' });
+    await store.open();
+    await store.create('old', { ...record, expiresAt: Date.now() - 1_000 });
+    await store.create('new', record);
+    const left = async () => (await pool.query(`SELECT sid FROM ${tableName}`)).rows.map(({ sid }) => sid as string);
+    for (let n = 0; n < 200 && (await left()).includes('old'); n += 1) await wait(20);
+    expect(await left()).toEqual(['new']);
+    await store.close();
+    asked.length = 0;
+    await wait(200);
+    expect(asked).toEqual([]);
+    await pool.query(`DROP TABLE ${tableName}`);
     await pool.end();
   });
 

@@ -39,13 +39,32 @@ describe('toExpressStore', () => {
     });
   });
 
-  it('gives null for a session that is missing, and for one that express-session could not read', async () => {
+  it('gives null for a session that is missing, and for what is none', async () => {
     const { inner, get } = setUp();
     expect(await get('none')).toBeNull();
-    for (const [n, text] of ['[]', '7', '{', '{"user":1}', '{"cookie":null}'].entries()) {
+    for (const [n, text] of ['[]', '7', '{'].entries()) {
       await inner.create(`odd-${n}`, { text, expiresAt: START + 1_000 });
       expect(await get(`odd-${n}`)).toBeNull();
     }
+  });
+
+  it('leaves out what express-session can make no cookie of', async () => {
+    const { inner, store, get } = setUp();
+    const none = { originalMaxAge: null, expires: null };
+    const odd: readonly (readonly [string, object])[] = [
+      ['{"user":1}', none],
+      ['{"cookie":null,"user":1}', none],
+      ['{"cookie":[1],"user":1}', none],
+      ['{"cookie":{"originalMaxAge":"an hour","expires":"soon","maxAge":"x"},"user":1}', none],
+      ['{"cookie":{"originalMaxAge":5,"expires":{"$date":[]},"path":"/\\r\\na","domain":"a;b","sameSite":7},"user":1}', { ...none, originalMaxAge: 5 }],
+      ['{"cookie":{"originalMaxAge":1e999,"httpOnly":true,"path":"/a","sameSite":"Lax","secure":"auto","__proto__":{"a":1}},"user":1}', { ...none, httpOnly: true, path: '/a', sameSite: 'Lax', secure: 'auto' }],
+    ];
+    for (const [n, [text, cookie]] of odd.entries()) {
+      await inner.create(`odd-${n}`, { text, expiresAt: START + 1_000 });
+      expect(await get(`odd-${n}`)).toEqual({ cookie, user: 1 });
+    }
+    const all = await promised<Record<string, { cookie: object }>>((done) => store.all!(done as never));
+    expect(odd.map((_, n) => all[`odd-${n}`]?.cookie)).toEqual(odd.map(([, cookie]) => cookie));
   });
 
   it('ends a session with its cookie, or after `ttl` where that has no end', async () => {

@@ -37,6 +37,11 @@ describe('what session-file-store has written', () => {
   });
 });
 
+it('what is nested too deep to be written again is no session, wherever its __lastAccess is, and fails no list', () => {
+  const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+  expect(decode(`{"cookie":{"originalMaxAge":1},"__lastAccess":1000,"good":${deep}}`, HOUR)).toBeUndefined();
+});
+
 describe('what we write', () => {
   it.each([
     ['plain', `{${COOKIE},"views":3}`],
