@@ -8,6 +8,11 @@ const SLACK_MS = 60_000;
 /** Entries end at full steps of 10 min, so that a busy session's, whose end moves all the time, is written this often only. */
 const STEP_MS = 600_000;
 
+/** Of so many entries, twice, a process knows that they are there. */
+const MOST_KNOWN = 10_000;
+
+const entryOf = (principal: string, id: string): string => `${id} ${principal}`;
+
 const stepAfter = (ms: number): number => (Math.floor(ms / STEP_MS) + 1) * STEP_MS;
 
 /**
@@ -21,6 +26,8 @@ const stepAfter = (ms: number): number => (Math.floor(ms / STEP_MS) + 1) * STEP_
 export class PrincipalIndex {
   /** What the keys of the indexes begin with. */
   readonly prefix: string;
+  private made = new Set<string>();
+  private madeBefore = new Set<string>();
 
   constructor(
     private readonly driver: RedisDriver,
@@ -30,14 +37,24 @@ export class PrincipalIndex {
     this.prefix = `keycard:${prefix}by-principal:`;
   }
 
-  /** Whether the entry that was made for one expiry will do for another. */
-  covers(former: number | undefined, expiresAt: number): boolean {
-    return former !== undefined && stepAfter(former) === stepAfter(expiresAt);
+  /**
+   * Whether the entry that was made for one expiry will do for another. Only of an entry that this process has made or renewed: another may
+   * have ended between the record and its entry.
+   */
+  covers(principal: string, id: string, former: number | undefined, expiresAt: number): boolean {
+    if (former === undefined || stepAfter(former) !== stepAfter(expiresAt)) return false;
+    const entry = entryOf(principal, id);
+    return this.made.has(entry) || this.madeBefore.has(entry);
   }
 
   async add(principal: string, id: string, expiresAt: number): Promise<void> {
     const times = [stepAfter(expiresAt), this.clock.now(), SLACK_MS].map((ms) => String(Math.ceil(ms)));
     await this.driver.run(INDEX_ADD, this.prefix + principal, [id, ...times]);
+    if (this.made.size === MOST_KNOWN) {
+      this.madeBefore = this.made;
+      this.made = new Set();
+    }
+    this.made.add(entryOf(principal, id));
   }
 
   async remove(principal: string, ids: string[]): Promise<void> {

@@ -99,7 +99,7 @@ export class RedisStore extends SessionStore {
     const former = typeof revision === 'string' ? factsIn(revision) : undefined;
     const swap = keys.swap(id, revision, text, this.secondsOf(record));
     if (principal !== former?.principal) return this.moved(swap, backend, id, former?.principal, principal, expiresAt);
-    if (principal === undefined || index.covers(former?.expiresAt, expiresAt)) return swap;
+    if (principal === undefined || index.covers(principal, id, former?.expiresAt, expiresAt)) return swap;
     // The entry is there already and only its time moves, so that it needn't wait for the swap.
     return Promise.all([swap, wrapped(index.add(principal, id, expiresAt))]).then(([result]) => result);
   }

@@ -6,11 +6,10 @@ import { startRedis } from '../../support/servers/redis.mjs';
 import type { PrivateServer } from '../../support/servers/process.mjs';
 import { describeWithProgram, describeWithServer, uniqueName } from '../../support/servers/available.js';
 
-const record = (principal?: string, life = 60_000, data: object = {}): SessionRecord => ({
-  text: JSON.stringify({ cookie: {}, ...data, __keycard: { p: principal } }),
-  expiresAt: Date.now() + life,
-  principal,
-});
+const record = (principal?: string, life = 60_000, data: object = {}): SessionRecord => {
+  const expiresAt = Date.now() + life;
+  return { text: JSON.stringify({ cookie: {}, ...data, __keycard: { e: expiresAt, p: principal } }), expiresAt, principal };
+};
 
 const idsOf = async (store: RedisStore, principal?: string): Promise<string[]> => {
   const ids: string[] = [];
@@ -70,10 +69,22 @@ function healing(connect: () => Redis | Cluster): void {
     expect(await idsOf(store, '8')).toEqual(['a']);
   });
 
-  it('puts back an entry that was lost, with the next change of its session', async () => {
+  it('puts back an entry that a process which ended had not made yet, with the next change by another', async () => {
+    const { text, expiresAt } = record('7');
+    await client.set(`${prefix}a`, text, 'PXAT', expiresAt);
+    expect(await idsOf(store, '7')).toEqual([]);
+    const { revision } = (await store.load('a'))!;
+    // Nothing but its data changes: the end is within the same step.
+    const next = { text: text.replace('{"cookie":{}', '{"cookie":{},"n":1'), expiresAt, principal: '7' };
+    expect(await store.replace('a', next, revision)).toBe('ok');
+    expect(await idsOf(store, '7')).toEqual(['a']);
+  });
+
+  it('puts back an entry that Redis lost, with the next change in a process that has not made it', async () => {
     await store.create('a', record('7'));
     await client.del(indexOf('7'));
-    expect(await store.replace('a', record('7'), (await store.load('a'))!.revision)).toBe('ok');
+    const other = new RedisStore({ client, prefix });
+    expect(await other.replace('a', record('7'), (await other.load('a'))!.revision)).toBe('ok');
     expect(await idsOf(store, '7')).toEqual(['a']);
   });
 
@@ -233,15 +244,16 @@ describeWithProgram('redis', () => {
       expect((await idsOf(store)).length).toBe(10_000);
     });
 
-    it('cost one command a read, one a change without a principal, two with one', async () => {
+    it('cost one command a read, one a change without a principal, two the first change of one with a principal in a process', async () => {
       await store.create('none', record());
       expect(await counted(() => store.load('none'))).toEqual({ get: 1, keysRead: 1 });
       const { revision } = (await store.load('none'))!;
       const plain = await counted(async () => expect(await store.replace('none', record(), revision)).toBe('ok'));
       expect(plain['evalsha']).toBe(1);
       const mine = (await store.load('s7'))!;
+      const other = new RedisStore({ client });
       const owned = await counted(async () =>
-        expect(await store.replace('s7', record('u7'), mine.revision)).toBe('ok'),
+        expect(await other.replace('s7', record('u7'), mine.revision)).toBe('ok'),
       );
       expect(owned['evalsha']).toBe(2);
     });
