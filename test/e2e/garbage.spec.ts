@@ -195,5 +195,4 @@ describeEachStore(
       expect(await registry.revokeAll('7')).toBeGreaterThan(0);
     });
   },
-  ['redis-cluster'],
 );

@@ -7,10 +7,11 @@ import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { resolveOptions } from '../../../lib/engine/resolve-options.js';
 import { SessionManager } from '../../../lib/engine/session-manager.js';
+import { createClient } from 'redis';
 import { SECRET } from '../../support/app.js';
 import type { AnySession } from '../../support/login-app.js';
 import { CuttingProxy } from '../../support/cutting-proxy.js';
-import { describeWithServer, uniqueName } from '../../support/servers/available.js';
+import { describeWithServer, type SharedServer, uniqueName } from '../../support/servers/available.js';
 import type { ServerName } from '../../support/servers/catalog.mjs';
 
 const ROUNDS = 100;
@@ -47,6 +48,7 @@ class Party {
 
 interface Cut {
   readonly server: ServerName;
+  readonly title?: string;
   /** Makes a store by a URL, in a place of that name. */
   open(url: string, place: string): Promise<Opened>;
   /** A text that its writes hold, and its reads don't. */
@@ -55,8 +57,8 @@ interface Cut {
   readonly sendsAgain: boolean;
 }
 
-function lostReplies({ server: name, open, write, sendsAgain }: Cut): void {
-  describeWithServer(name, (server) => {
+function lostReplies({ server: name, title = name, open, write, sendsAgain }: Cut): void {
+  const body = (server: SharedServer) => {
     describe('a write whose reply was lost', () => {
       let proxy: CuttingProxy;
       let cutOff: Party;
@@ -105,7 +107,8 @@ function lostReplies({ server: name, open, write, sendsAgain }: Cut): void {
         120_000,
       );
     });
-  });
+  };
+  describeWithServer(name, body, title);
 }
 
 lostReplies({
@@ -124,6 +127,28 @@ lostReplies({
   },
   write: 'evalsha',
   sendsAgain: true,
+});
+
+lostReplies({
+  server: 'redis',
+  title: 'redis, by node-redis',
+  open: async (url, place) => {
+    const client = createClient({ url, socket: { reconnectStrategy: () => 5 } });
+    client.on('error', () => undefined);
+    await client.connect();
+    const store = new RedisStore({ client, prefix: `${place}:` });
+    await store.open();
+    return {
+      store,
+      close: async () => {
+        await store.destroy(ID);
+        client.destroy();
+      },
+    };
+  },
+  // By its hash: node-redis writes the command in upper case.
+  write: 'EVALSHA',
+  sendsAgain: false,
 });
 
 lostReplies({

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
-import { type Collection, type Db, MongoClient } from 'mongodb';
+import { type Collection, type Db, type Document, MongoClient } from 'mongodb';
 import { MongoStore } from '../../../lib/stores/mongo/index.js';
 import { type Claim, VersionClaims } from '../../../lib/stores/mongo/version-claims.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
@@ -46,8 +46,13 @@ describeWithServer('mongo', (server) => {
 
   it('makes its indexes at start, and says once where the server can not', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const made: Document[] = [];
+    client.on('commandStarted', ({ commandName, command }) => void (commandName === 'createIndexes' && made.push(command)));
     const store = new MongoStore({ db, collectionName });
     await store.open();
+    const asked = made.flatMap(({ indexes: each }) => each as Document[]);
+    // What the server is asked for, whether it can or not: one whose own time is its end.
+    expect(asked).toContainEqual(expect.objectContaining({ name: 'expires_1', key: new Map([['expires', 1]]), expireAfterSeconds: 0 }));
     const indexes = await documents.indexes();
     expect(indexes).toContainEqual(expect.objectContaining({ key: { 'keycard.p': 1, _id: 1 } }));
     if (ferret) {
