@@ -262,8 +262,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   /** Ends the record of a session, if it has one, and nothing else. */
   async endRecord(core: SessionCore): Promise<void> {
     const ended = core.replaces ?? core;
-    if (ended.status !== 'loaded') return;
-    if (await this.track(this.manager.writer.destroy(ended))) this.emitEnd(ended, 'destroyed');
+    if (await this.track(this.manager.writer.destroy(core))) this.emitEnd(ended, 'destroyed');
   }
 
   /** Of a session that was there, and that nobody else had ended before. */
@@ -346,8 +345,14 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   // --- The gate
 
+  /** With `load: 'lazy'` nobody has asked for the session; who puts an end to it has to be heard all the same. */
+  private openToEnd(): Promise<void> | undefined {
+    if (this.manager.options.unset !== 'destroy' || !(this.unset || this.wasDeleted())) return undefined;
+    return this.open()?.then(() => this.commit(true)) ?? this.commit(true);
+  }
+
   beforeHeaders(): Promise<void> | undefined {
-    if (!this.opened) return undefined;
+    if (!this.opened) return this.openToEnd();
     if (this.pending !== undefined && this.pending.size > 0) return this.afterPending(true);
     return this.loading ? this.open()!.then(() => this.commit(true)) : this.commit(true);
   }
@@ -433,10 +438,17 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private async commitUnset(core: SessionCore, atStart: boolean): Promise<void> {
-    if (this.manager.options.unset !== 'destroy' || core.status === 'gone' || core.status === 'muted') return;
+    if (core.status === 'gone' || core.status === 'muted') return;
+    if (this.manager.options.unset !== 'destroy') {
+      // What had a new id by then, or was to take another's place, has done so.
+      if (core.replaces !== undefined) await this.endRecord(core);
+      else if (atStart && core.id !== this.browserId) this.sendCookie(core);
+      return;
+    }
+    const ended = core.replaces ?? core;
     const wasThere = await this.manager.writer.destroy(core);
     core.status = 'ended';
-    if (wasThere) this.emitEnd(core, 'destroyed');
+    if (wasThere) this.emitEnd(ended, 'destroyed');
     if (atStart) this.clearCookie(core);
   }
 
@@ -544,6 +556,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.admitStranger(core);
     this.assertCurrent(core);
     this.assertResponse('regenerate()');
+    await this.whenIdle(core, 'regenerate()');
     const next = new SessionCore(this.manager, this);
     next.rotation = 'regenerate';
     next.replaces = core.replaces ?? (core.status === 'loaded' ? core : undefined);
@@ -555,18 +568,21 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   async renew(core: SessionCore): Promise<void> {
     this.assertCurrent(core);
     this.assertResponse('renew()');
+    await this.whenIdle(core, 'renew()');
     if (core.status === 'loaded') core.rotation ??= 'renew';
   }
 
   async login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
-    this.admitStranger(core);
-    this.assertCurrent(core);
+    if (!this.holdsReplacedId(core)) this.assertCurrent(core);
     this.assertResponse('login()');
     const name = principalName(principal);
     if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
       throw new TypeError(`session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`);
     }
     const moment = await this.track(this.manager.principals.beforeLogin(name, core.facts.h));
+    // Only now: who is refused stays who he was.
+    this.admitStranger(core);
+    await this.whenIdle(core, 'login()');
     if (data !== undefined) Object.assign(core.session, data);
     const given = data === undefined ? [] : Object.keys(data);
     const keys = given.filter((key) => key !== 'user' && key !== 'passport');
@@ -580,6 +596,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const principal = core.principal();
     if (principal === undefined) throw new SessionStateError('UNSUPPORTED', 'session.confirmLogin() is for a session that somebody is logged in to; use session.login().');
     const moment = await this.track(this.manager.principals.beforeConfirmation(principal));
+    await this.whenIdle(core, 'confirmLogin()');
     core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };
     if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew')) core.rotation = 'confirm';
   }
@@ -594,7 +611,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     }
     this.assertCurrent(core);
     const ended = core.replaces ?? core;
-    const wasThere = await this.track(this.manager.writer.destroy(ended));
+    const wasThere = await this.track(this.manager.writer.destroy(core));
     core.status = 'ended';
     if (wasThere) this.emitEnd(ended, type);
   }
@@ -628,6 +645,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private assertResponse(what: string): void {
     if (this.res === undefined) throw new SessionStateError('NO_RESPONSE', `session.${what} gives the session a new id, and there is no response here that could carry it.`);
     if (this.res.headersSent) throw headersSent(what);
+  }
+
+  /** A new id is for what the session is once the writes that are under way have ended. */
+  private async whenIdle(core: SessionCore, what: string): Promise<void> {
+    if (core.applying) throw new SessionStateError('UNSUPPORTED', `session.${what} can't be called while fn of update(fn) is at work; wait for update() first.`);
+    if (core.busy !== undefined) await this.track(this.manager.writer.idle(core));
+    this.assertCurrent(core);
   }
 
   private async track<T>(work: Promise<T>): Promise<T> {

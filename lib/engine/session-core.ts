@@ -72,6 +72,10 @@ export class SessionCore {
   replaces: SessionCore | undefined;
   /** The idle end is to be moved, or facts to be written, though no data changed. */
   due = false;
+  /** The write that is under way, and those that wait for it. */
+  busy: Promise<unknown> | undefined;
+  /** A function that was given to `update()` is at work. */
+  applying = false;
   /** Who logs in with this request. */
   claim: Claim | undefined;
   /** Whose session it is differs from what the record says, so that the index has it wrong. */
@@ -307,6 +311,7 @@ export class SessionCore {
 
   /** Whose session it is, as long as what that stands on is unchanged. */
   principal(): string | undefined {
+    if (this.status === 'gone') return undefined;
     if (this.claim !== undefined) return this.claim.principal;
     const values = this.values();
     if (this.loginStands(values)) return this.facts.p;
@@ -474,7 +479,7 @@ export class SessionCore {
     this.claim = undefined;
     this.rotation = undefined;
     this.replaces = undefined;
-    this.ownCookie?.restore(draft.facts.o ?? {});
+    this.rebaseCookie(draft.facts.o);
   }
 
   private noteChanges(draft: Draft): void {
@@ -549,6 +554,9 @@ export class SessionCore {
     this.stored = found;
     this.baseJson = undefined;
     this.facts = found.record.facts ?? this.facts;
+    this.claim = undefined;
+    if (this.rotation !== 'renew') this.rotation = undefined;
+    this.ownCookie?.rebase(this.host.cookieOf(this), new Set());
     const values = found.record.data();
     if (this.live !== undefined) this.become(this.seen(this.migrated(typeof values === 'string' ? {} : values)));
   }

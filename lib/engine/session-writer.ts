@@ -1,6 +1,7 @@
 import { KeyedQueue } from '../keyed-queue.js';
+import { changedKeys, snapshot } from './changes.js';
 import type { WriteResult } from '../stores/session-store.js';
-import { SessionStateError, SessionUnavailableError } from './errors.js';
+import { SessionStateError, SessionUnavailableError, TooManySessionsError } from './errors.js';
 import type { Facts } from './facts.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
 import { recordText, type SessionValues } from './record-text.js';
@@ -27,7 +28,7 @@ export interface Found {
 
 /** A draft that was sent to the store, and the values that `update(fn)` made for it. */
 interface Sent {
-  readonly values: SessionValues | undefined;
+  readonly values: Applied | undefined;
   readonly draft: Draft;
 }
 
@@ -57,6 +58,28 @@ export class SessionWriter {
 
   /** Writes what there is to write; the session's own state says how. */
   write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
+    return this.inTurn(core, () => this.writeNow(core, need));
+  }
+
+  /** One write of a core at a time: what it is to do (create, swap, rotate) is known when the one before it has ended. */
+  inTurn<T>(core: SessionCore, task: () => Promise<T>): Promise<T> {
+    const { busy } = core;
+    const mine = busy === undefined ? task() : busy.then(task, task);
+    core.busy = mine;
+    const done = (): void => {
+      if (core.busy === mine) core.busy = undefined;
+    };
+    mine.then(done, done);
+    return mine;
+  }
+
+  /** When no write of a core is under way. */
+  async idle(core: SessionCore): Promise<void> {
+    while (core.busy !== undefined) await core.busy.catch(() => undefined);
+  }
+
+  private async writeNow(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
+    if (core.status === 'gone' || core.status === 'ended') return 'gone';
     if (isRotating(core)) return this.rotate(core);
     if (core.status === 'new') return this.create(core);
     const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
@@ -64,17 +87,19 @@ export class SessionWriter {
   }
 
   /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
-  async update(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
+  update(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
+    return this.inTurn(core, () => this.updateNow(core, fn));
+  }
+
+  private async updateNow(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
+    if (core.status === 'gone' || core.status === 'ended') return 'gone';
     if (isRotating(core)) return this.rotate(core, fn);
-    if (core.status === 'new') {
-      core.become(await applied(core, fn));
-      return this.create(core);
-    }
+    if (core.status === 'new') return this.create(core, await applied(core, fn));
     return this.queue.run(core.key, () => this.swap(core, 'change', fn));
   }
 
-  private async create(core: SessionCore): Promise<Written> {
-    const draft = core.draft();
+  private async create(core: SessionCore, made?: Applied): Promise<Written> {
+    const draft = core.draft(made?.values);
     for (let attempt = 0; ; attempt += 1) {
       try {
         await this.records.create(core.key, draft.text, draft.facts, draft.cookie);
@@ -84,6 +109,7 @@ export class SessionWriter {
         core.id = core.host.newId();
       }
     }
+    take(core, made);
     core.saved(draft);
     this.manager.events.emit('created', core.key, { handle: draft.facts.h, principal: draft.facts.p });
     return this.settled(core, draft);
@@ -93,7 +119,12 @@ export class SessionWriter {
   private async settled(core: SessionCore, draft: Draft): Promise<Written> {
     // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
     if (draft.arrival === undefined || draft.arrival === 'renewed') return 'ok';
-    if (!(await this.manager.principals.admit(core.key, draft))) return this.markGone(core);
+    try {
+      if (!(await this.manager.principals.admit(core.key, draft))) return this.markGone(core);
+    } catch (error) {
+      if (error instanceof TooManySessionsError) this.markGone(core);
+      throw error;
+    }
     if (draft.arrival === 'login') this.manager.events.emit('logged-in', core.key, { handle: draft.facts.h, principal: draft.facts.p });
     return 'ok';
   }
@@ -117,7 +148,7 @@ export class SessionWriter {
         const values = fn === undefined ? undefined : await applied(core, fn);
         // Another call on this very core was done while `fn` waited.
         if (core.stored === undefined) continue;
-        const draft = core.draft(values);
+        const draft = core.draft(values?.values);
         sent.push({ values, draft });
         this.nonces.await(draft.facts.n);
         const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored.revision);
@@ -139,7 +170,7 @@ export class SessionWriter {
 
   /** A swap was done. `found`: what the record has come to be since. */
   private sealed(core: SessionCore, { values, draft }: Sent, found?: Found): Written | Promise<Written> {
-    if (values !== undefined) core.become(values);
+    take(core, values);
     core.saved(draft);
     if (found !== undefined) core.rebase(found.loaded, found.id);
     // Who has made it somebody else's since settles that.
@@ -202,13 +233,13 @@ export class SessionWriter {
         const values = fn === undefined ? undefined : await applied(core, fn);
         if (old.stored === undefined) continue;
         const id = core.host.newId();
-        const draft = core.draft(values);
+        const draft = core.draft(values?.values);
         const key = this.records.key(id);
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
         const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () => this.withdraw(rotation, key));
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
           core.id = id;
-          if (values !== undefined) core.become(values);
+          take(core, values);
           core.saved(draft);
           this.manager.events.emit('renewed', key, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
           return this.settled(core, draft);
@@ -230,8 +261,7 @@ export class SessionWriter {
   private async createRotated(core: SessionCore, fn?: (draft: SessionValues) => unknown): Promise<Written> {
     if (core.status === 'loaded') core.startOver();
     core.replaces = undefined;
-    if (fn !== undefined) core.become(await applied(core, fn));
-    return this.create(core);
+    return this.create(core, fn === undefined ? undefined : await applied(core, fn));
   }
 
   /** Retires the old record; where the store fails at it, what was created is taken back first. */
@@ -280,8 +310,11 @@ export class SessionWriter {
 
   /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. */
   async destroy(core: SessionCore): Promise<boolean> {
-    if (core.status !== 'loaded') return false;
-    return this.queue.run(core.key, () => this.end(core.key, core.id, core.stored));
+    return this.inTurn(core, async () => {
+      const ended = core.replaces ?? core;
+      if (ended.status !== 'loaded') return false;
+      return this.queue.run(ended.key, () => this.end(ended.key, ended.id, ended.stored));
+    });
   }
 
   /**
@@ -328,8 +361,29 @@ export function wayForward(id: string, facts: Facts | undefined): string | undef
   return facts?.x?.w === undefined ? undefined : unseal(wayForwardKey(id), facts.x.w, 'way');
 }
 
-async function applied(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<SessionValues> {
+/** What `update(fn)` made, and what it was given. */
+interface Applied {
+  readonly values: SessionValues;
+  readonly before: ReadonlyMap<string, string>;
+}
+
+/** What was written is the session's from now on, at the keys that `fn` changed: what the app did to the others meanwhile stays. */
+function take(core: SessionCore, made: Applied | undefined): void {
+  if (made !== undefined) core.become(made.values, changedKeys(made.before, snapshot(made.values)));
+}
+
+async function applied(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Applied> {
   const draft = core.copy();
+  const before = snapshot(draft);
+  core.applying = true;
+  try {
+    return { values: await resultOf(draft, fn), before };
+  } finally {
+    core.applying = false;
+  }
+}
+
+async function resultOf(draft: SessionValues, fn: (draft: SessionValues) => unknown): Promise<SessionValues> {
   const result = await fn(draft);
   if (result === undefined) return draft;
   if (typeof result !== 'object' || result === null || Array.isArray(result)) {

@@ -87,6 +87,13 @@ export const mutants = [
     spec: e2e('login'),
   },
   {
+    name: 'a login while a save is under way is forgotten with it',
+    file: lib('engine/request-session'),
+    find: 'if (core.busy !== undefined) await this.track(this.manager.writer.idle(core));',
+    replace: '',
+    spec: e2e('verbs-together'),
+  },
+  {
     name: 'update() after a login leaves the id as it was',
     file: lib('engine/session-writer'),
     find: 'if (isRotating(core)) return this.rotate(core, fn);',
