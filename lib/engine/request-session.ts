@@ -552,11 +552,15 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     core.reset(found.loaded, found.id);
   }
 
-  async regenerate(core: SessionCore): Promise<object> {
+  regenerate(core: SessionCore): Promise<object> {
+    return this.track(this.regenerateNow(core));
+  }
+
+  private async regenerateNow(core: SessionCore): Promise<object> {
     this.admitStranger(core);
     this.assertCurrent(core);
     this.assertResponse('regenerate()');
-    await this.whenIdle(core, 'regenerate()');
+    if (isBusy(core)) await this.whenIdle(core, 'regenerate()');
     const next = new SessionCore(this.manager, this);
     next.rotation = 'regenerate';
     next.replaces = core.replaces ?? (core.status === 'loaded' ? core : undefined);
@@ -565,14 +569,22 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     return next.session;
   }
 
-  async renew(core: SessionCore): Promise<void> {
+  renew(core: SessionCore): Promise<void> {
+    return this.track(this.renewNow(core));
+  }
+
+  private async renewNow(core: SessionCore): Promise<void> {
     this.assertCurrent(core);
     this.assertResponse('renew()');
-    await this.whenIdle(core, 'renew()');
+    if (isBusy(core)) await this.whenIdle(core, 'renew()');
     if (core.status === 'loaded') core.rotation ??= 'renew';
   }
 
-  async login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
+  login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
+    return this.track(this.loginNow(core, principal, data));
+  }
+
+  private async loginNow(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
     if (!this.holdsReplacedId(core)) this.assertCurrent(core);
     this.assertResponse('login()');
     const name = principalName(principal);
@@ -582,7 +594,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const moment = await this.track(this.manager.principals.beforeLogin(name, core.facts.h));
     // Only now: who is refused stays who he was.
     this.admitStranger(core);
-    await this.whenIdle(core, 'login()');
+    if (isBusy(core)) await this.whenIdle(core, 'login()');
+    else this.assertCurrent(core);
     if (data !== undefined) Object.assign(core.session, data);
     const given = data === undefined ? [] : Object.keys(data);
     const keys = given.filter((key) => key !== 'user' && key !== 'passport');
@@ -590,13 +603,18 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     core.rotation = core.rotation === 'regenerate' ? 'regenerate' : 'login';
   }
 
-  async confirmLogin(core: SessionCore): Promise<void> {
+  confirmLogin(core: SessionCore): Promise<void> {
+    return this.track(this.confirmLoginNow(core));
+  }
+
+  private async confirmLoginNow(core: SessionCore): Promise<void> {
     this.assertCurrent(core);
     this.assertResponse('confirmLogin()');
     const principal = core.principal();
     if (principal === undefined) throw new SessionStateError('UNSUPPORTED', 'session.confirmLogin() is for a session that somebody is logged in to; use session.login().');
     const moment = await this.track(this.manager.principals.beforeConfirmation(principal));
-    await this.whenIdle(core, 'confirmLogin()');
+    if (isBusy(core)) await this.whenIdle(core, 'confirmLogin()');
+    else this.assertCurrent(core);
     core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };
     if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew')) core.rotation = 'confirm';
   }
@@ -676,3 +694,8 @@ const headersSent = (what: string): SessionStateError =>
   new SessionStateError('HEADERS_SENT', `session.${what} came after the response had begun, so its cookie can no longer be sent. Call it before the first byte.`);
 
 const endedElsewhere = (): SessionStateError => new SessionStateError('ENDED', 'The session has ended: it expired, or was logged out meanwhile.');
+
+/** Whether a write of a session, or an `update(fn)`, is under way. */
+function isBusy(core: SessionCore): boolean {
+  return core.busy !== undefined || core.applying;
+}

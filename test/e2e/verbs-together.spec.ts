@@ -46,6 +46,11 @@ const SCRIPTS: Record<string, Script> = {
     await session.save();
     await login;
   },
+  nothingAwaited: (session) => {
+    session.n = 1;
+    void session.save();
+    void session.login('ann', { user });
+  },
   saveThenConfirm: async (session) => {
     session.n = 1;
     const saving = session.save();
@@ -152,7 +157,7 @@ describe('verbs of one session that overlap', () => {
   });
   afterEach(() => server.close());
 
-  it.each(['saveThenLogin', 'updateThenLogin', 'loginUnawaitedThenSave'])('%s: logged in under a new id, and the card of before is worth nothing', async (script) => {
+  it.each(['saveThenLogin', 'updateThenLogin', 'loginUnawaitedThenSave', 'nothingAwaited'])('%s: logged in under a new id, and the card of before is worth nothing', async (script) => {
     await go('seed');
     const before = jar.header;
     expect((await go(script)).status).toBe(200);
