@@ -259,10 +259,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     return core === this.core;
   }
 
-  /** Ends the record of a session, if it has one, and nothing else. */
-  async endRecord(core: SessionCore): Promise<void> {
+  /** Ends the record of a session, or of the one whose place it was to take, if there is one; and nothing else. */
+  async endRecord(core: SessionCore, type: SessionEventType = 'destroyed'): Promise<void> {
     const ended = core.replaces ?? core;
-    if (await this.track(this.manager.writer.destroy(core))) this.emitEnd(ended, 'destroyed');
+    if (await this.track(this.manager.writer.destroy(core))) this.emitEnd(ended, type);
   }
 
   /** Of a session that was there, and that nobody else had ended before. */
@@ -427,28 +427,26 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private write(core: SessionCore, need: 'change' | 'touch'): Promise<Written> {
-    const moves = core.due || core.cookieChanged || core.rotation !== undefined;
+    const moves = movesEnd(core);
     const writing = this.manager.writer.write(core, need);
     core.forgetCompared();
-    if (!moves) return writing;
-    return writing.then((written) => {
-      if (written === 'ok') this.moved = true;
-      return written;
-    });
+    return moves ? this.noteMove(writing) : writing;
+  }
+
+  private async noteMove(writing: Promise<Written>): Promise<Written> {
+    const written = await writing;
+    if (written === 'ok') this.moved = true;
+    return written;
   }
 
   private async commitUnset(core: SessionCore, atStart: boolean): Promise<void> {
     if (core.status === 'gone' || core.status === 'muted') return;
-    if (this.manager.options.unset !== 'destroy') {
-      // What had a new id by then, or was to take another's place, has done so.
-      if (core.replaces !== undefined) await this.endRecord(core);
-      else if (atStart && core.id !== this.browserId) this.sendCookie(core);
-      return;
-    }
-    const ended = core.replaces ?? core;
-    const wasThere = await this.manager.writer.destroy(core);
+    const ends = this.manager.options.unset === 'destroy';
+    // Where it is kept, what was to take another's place has done so all the same, and a new id that was saved is sent.
+    if (ends || core.replaces !== undefined) await this.endRecord(core);
+    else if (atStart && core.id !== this.browserId) this.sendCookie(core);
+    if (!ends) return;
     core.status = 'ended';
-    if (wasThere) this.emitEnd(ended, 'destroyed');
     if (atStart) this.clearCookie(core);
   }
 
@@ -557,10 +555,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private async regenerateNow(core: SessionCore): Promise<object> {
+    while (this.isBusy(core)) await this.turnOf(core, 'regenerate()');
     this.admitStranger(core);
     this.assertCurrent(core);
     this.assertResponse('regenerate()');
-    if (isBusy(core)) await this.whenIdle(core, 'regenerate()');
     const next = new SessionCore(this.manager, this);
     next.rotation = 'regenerate';
     next.replaces = core.replaces ?? (core.status === 'loaded' ? core : undefined);
@@ -574,9 +572,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private async renewNow(core: SessionCore): Promise<void> {
+    while (this.isBusy(core)) await this.turnOf(core, 'renew()');
     this.assertCurrent(core);
     this.assertResponse('renew()');
-    if (isBusy(core)) await this.whenIdle(core, 'renew()');
     if (core.status === 'loaded') core.rotation ??= 'renew';
   }
 
@@ -591,11 +589,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
       throw new TypeError(`session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`);
     }
-    const moment = await this.track(this.manager.principals.beforeLogin(name, core.facts.h));
+    const moment = await this.manager.principals.beforeLogin(name, core.facts.h);
+    while (this.isBusy(core)) await this.turnOf(core, 'login()');
     // Only now: who is refused stays who he was.
     this.admitStranger(core);
-    if (isBusy(core)) await this.whenIdle(core, 'login()');
-    else this.assertCurrent(core);
+    this.assertCurrent(core);
     if (data !== undefined) Object.assign(core.session, data);
     const given = data === undefined ? [] : Object.keys(data);
     const keys = given.filter((key) => key !== 'user' && key !== 'passport');
@@ -612,9 +610,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.assertResponse('confirmLogin()');
     const principal = core.principal();
     if (principal === undefined) throw new SessionStateError('UNSUPPORTED', 'session.confirmLogin() is for a session that somebody is logged in to; use session.login().');
-    const moment = await this.track(this.manager.principals.beforeConfirmation(principal));
-    if (isBusy(core)) await this.whenIdle(core, 'confirmLogin()');
-    else this.assertCurrent(core);
+    const moment = await this.manager.principals.beforeConfirmation(principal);
+    while (this.isBusy(core)) await this.turnOf(core, 'confirmLogin()');
+    this.assertCurrent(core);
     core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };
     if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew')) core.rotation = 'confirm';
   }
@@ -622,26 +620,27 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   async destroy(core: SessionCore, type: SessionEventType): Promise<void> {
     if (core.status === 'ended') return;
     // An id that a login replaced has nothing to end, and its late holder must not clear the new cookie.
-    if (core === this.core && core.status === 'muted' && this.error === undefined) return;
+    if (this.holdsReplacedId(core)) return;
     if (core === this.core && core.status === 'gone') {
       core.status = 'ended';
       return;
     }
     this.assertCurrent(core);
-    const ended = core.replaces ?? core;
-    const wasThere = await this.track(this.manager.writer.destroy(core));
+    await this.track(this.end(core, type));
+  }
+
+  private async end(core: SessionCore, type: SessionEventType): Promise<void> {
+    await this.endRecord(core, type);
     core.status = 'ended';
-    if (wasThere) this.emitEnd(ended, type);
   }
 
   async update(core: SessionCore, fn: unknown): Promise<void> {
     this.assertCurrent(core);
     if (typeof fn !== 'function') throw new TypeError(`session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`);
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('update()');
-    const moves = core.due || core.cookieChanged || core.rotation !== undefined;
-    const written = await this.track(this.manager.writer.update(core, fn as (draft: SessionValues) => unknown));
-    if (written === 'gone') throw endedElsewhere();
-    if (moves) this.moved = true;
+    const moves = movesEnd(core);
+    const writing = this.manager.writer.update(core, fn as (draft: SessionValues) => unknown);
+    if ((await this.track(moves ? this.noteMove(writing) : writing)) === 'gone') throw endedElsewhere();
   }
 
   /** Of a request whose id a login or `regenerate()` has replaced, with no way forward from it. */
@@ -665,11 +664,14 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (this.res.headersSent) throw headersSent(what);
   }
 
+  private isBusy(core: SessionCore): boolean {
+    return this.manager.writer.underWay(core) !== undefined;
+  }
+
   /** A new id is for what the session is once the writes that are under way have ended. */
-  private async whenIdle(core: SessionCore, what: string): Promise<void> {
+  private async turnOf(core: SessionCore, what: string): Promise<void> {
     if (core.applying) throw new SessionStateError('UNSUPPORTED', `session.${what} can't be called while fn of update(fn) is at work; wait for update() first.`);
-    if (core.busy !== undefined) await this.track(this.manager.writer.idle(core));
-    this.assertCurrent(core);
+    await this.manager.writer.underWay(core);
   }
 
   private async track<T>(work: Promise<T>): Promise<T> {
@@ -695,7 +697,5 @@ const headersSent = (what: string): SessionStateError =>
 
 const endedElsewhere = (): SessionStateError => new SessionStateError('ENDED', 'The session has ended: it expired, or was logged out meanwhile.');
 
-/** Whether a write of a session, or an `update(fn)`, is under way. */
-function isBusy(core: SessionCore): boolean {
-  return core.busy !== undefined || core.applying;
-}
+/** Whether the next write moves the end of the session, or its cookie. */
+const movesEnd = (core: SessionCore): boolean => core.due || core.cookieChanged || core.rotation !== undefined;

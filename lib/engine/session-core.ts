@@ -72,8 +72,6 @@ export class SessionCore {
   replaces: SessionCore | undefined;
   /** The idle end is to be moved, or facts to be written, though no data changed. */
   due = false;
-  /** The write that is under way, and those that wait for it. */
-  busy: Promise<unknown> | undefined;
   /** A function that was given to `update()` is at work. */
   applying = false;
   /** Who logs in with this request. */

@@ -26,9 +26,9 @@ export interface Found {
   readonly loaded: LoadedRecord;
 }
 
-/** A draft that was sent to the store, and the values that `update(fn)` made for it. */
+/** A draft that was sent to the store, and what `update(fn)` made for it. */
 interface Sent {
-  readonly values: Applied | undefined;
+  readonly made: Applied | undefined;
   readonly draft: Draft;
 }
 
@@ -46,7 +46,10 @@ export interface WriteCounters {
 export class SessionWriter {
   readonly counters: WriteCounters = { conflicts: 0, gone: 0, lostReplies: 0 };
   readonly nonces: WriteNonces;
+  /** Of one session in this process. */
   private readonly queue = new KeyedQueue();
+  /** Of one request's session object: what a write is to do (create, swap, rotate) is known when the one before it has ended. */
+  private readonly turns = new KeyedQueue<SessionCore>();
 
   constructor(private readonly manager: SessionManager) {
     this.nonces = new WriteNonces(() => manager.now(), manager.options.storeTimeoutMs);
@@ -58,24 +61,12 @@ export class SessionWriter {
 
   /** Writes what there is to write; the session's own state says how. */
   write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
-    return this.inTurn(core, () => this.writeNow(core, need));
+    return this.turns.run(core, () => this.writeNow(core, need));
   }
 
-  /** One write of a core at a time: what it is to do (create, swap, rotate) is known when the one before it has ended. */
-  inTurn<T>(core: SessionCore, task: () => Promise<T>): Promise<T> {
-    const { busy } = core;
-    const mine = busy === undefined ? task() : busy.then(task, task);
-    core.busy = mine;
-    const done = (): void => {
-      if (core.busy === mine) core.busy = undefined;
-    };
-    mine.then(done, done);
-    return mine;
-  }
-
-  /** When no write of a core is under way. */
-  async idle(core: SessionCore): Promise<void> {
-    while (core.busy !== undefined) await core.busy.catch(() => undefined);
+  /** The write of a session object that is under way, and those that wait for it. How it ends is told to its caller. */
+  underWay(core: SessionCore): Promise<unknown> | undefined {
+    return this.turns.last(core)?.catch(() => undefined);
   }
 
   private async writeNow(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
@@ -88,7 +79,7 @@ export class SessionWriter {
 
   /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
   update(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
-    return this.inTurn(core, () => this.updateNow(core, fn));
+    return this.turns.run(core, () => this.updateNow(core, fn));
   }
 
   private async updateNow(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
@@ -145,14 +136,12 @@ export class SessionWriter {
           core.rebase(found.loaded, found.id);
           if (mode === 'touch' && sent.length > 0) return 'skipped';
         }
-        const values = fn === undefined ? undefined : await applied(core, fn);
-        // Another call on this very core was done while `fn` waited.
-        if (core.stored === undefined) continue;
-        const draft = core.draft(values?.values);
-        sent.push({ values, draft });
+        const made = fn === undefined ? undefined : await applied(core, fn);
+        const draft = core.draft(made?.values);
+        sent.push({ made, draft });
         this.nonces.await(draft.facts.n);
-        const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored.revision);
-        if (result === 'ok') return this.sealed(core, { values, draft });
+        const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored!.revision);
+        if (result === 'ok') return this.sealed(core, { made, draft });
         if (result === 'gone') return this.markGone(core);
         this.counters.conflicts += 1;
         // Whoever wrote has moved the end; but where the session has come to be somebody's, that has to be settled by its writer.
@@ -169,8 +158,8 @@ export class SessionWriter {
   }
 
   /** A swap was done. `found`: what the record has come to be since. */
-  private sealed(core: SessionCore, { values, draft }: Sent, found?: Found): Written | Promise<Written> {
-    take(core, values);
+  private sealed(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
+    take(core, made);
     core.saved(draft);
     if (found !== undefined) core.rebase(found.loaded, found.id);
     // Who has made it somebody else's since settles that.
@@ -230,16 +219,15 @@ export class SessionWriter {
             return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined ? this.swap(core, 'change', fn) : 'ok';
           }
         }
-        const values = fn === undefined ? undefined : await applied(core, fn);
-        if (old.stored === undefined) continue;
+        const made = fn === undefined ? undefined : await applied(core, fn);
         const id = core.host.newId();
-        const draft = core.draft(values?.values);
+        const draft = core.draft(made?.values);
         const key = this.records.key(id);
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
         const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () => this.withdraw(rotation, key));
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
           core.id = id;
-          take(core, values);
+          take(core, made);
           core.saved(draft);
           this.manager.events.emit('renewed', key, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
           return this.settled(core, draft);
@@ -310,7 +298,7 @@ export class SessionWriter {
 
   /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. */
   async destroy(core: SessionCore): Promise<boolean> {
-    return this.inTurn(core, async () => {
+    return this.turns.run(core, async () => {
       const ended = core.replaces ?? core;
       if (ended.status !== 'loaded') return false;
       return this.queue.run(ended.key, () => this.end(ended.key, ended.id, ended.stored));

@@ -7,7 +7,7 @@ const MOST = 16;
 const SHORTEST_MEMORY_MS = 60_000;
 const SECOND_LENGTH = 7;
 /** The writer, the second, and the number of the write. */
-const NONCE = /^[\w-]{8}[0-9a-z]{7}[0-9a-z]{1,12}$/;
+const NONCE = new RegExp(`^[\\w-]{${WRITER_NAME_LENGTH}}[0-9a-z]{${SECOND_LENGTH}}[0-9a-z]{1,12}$`);
 
 /**
  * Marks each write of a session, so that a writer whose reply was lost finds its write again: by the nonce of the record, or, where others

@@ -89,7 +89,7 @@ export const mutants = [
   {
     name: 'a login while a save is under way is forgotten with it',
     file: lib('engine/request-session'),
-    find: 'if (core.busy !== undefined) await this.track(this.manager.writer.idle(core));',
+    find: "while (this.isBusy(core)) await this.turnOf(core, 'login()');",
     replace: '',
     spec: e2e('verbs-together'),
   },
@@ -155,8 +155,8 @@ export const mutants = [
   {
     name: 'a conflict is taken for done',
     file: lib('engine/session-writer'),
-    find: "if (result === 'ok') return this.sealed(core, { values, draft });",
-    replace: "if (result !== 'gone') return this.sealed(core, { values, draft });",
+    find: "if (result === 'ok') return this.sealed(core, { made, draft });",
+    replace: "if (result !== 'gone') return this.sealed(core, { made, draft });",
     spec: e2e('concurrent-changes'),
   },
   {
