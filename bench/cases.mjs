@@ -44,7 +44,13 @@ const memory = {
       floors: { [FASTIFY]: BARE_FASTIFY },
       ratios: [...both(0.25), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY]],
     },
-    { title: 'read, by @Session()', path: '/decorated', card: 'own', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    {
+      title: 'read, by @Session()',
+      path: '/decorated',
+      card: 'own',
+      servers: ['bare', 'express-session', 'keycard'],
+      ratios: both(0.25),
+    },
     {
       title: 'read, rolling: false',
       path: '/read',
@@ -59,8 +65,20 @@ const memory = {
       ratios: [...both(0.5), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY]],
     },
     { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
-    { title: 'no card', path: '/read', card: 'none', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
-    { title: 'forged card', path: '/read', card: 'forged', servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
+    {
+      title: 'no card',
+      path: '/read',
+      card: 'none',
+      servers: ['bare', 'express-session', 'keycard'],
+      ratios: both(0.25),
+    },
+    {
+      title: 'forged card',
+      path: '/read',
+      card: 'forged',
+      servers: ['bare', 'express-session', 'keycard'],
+      ratios: both(0.25),
+    },
     {
       title: 'session not asked for',
       path: '/untouched',
@@ -70,18 +88,51 @@ const memory = {
       overBare: { 'keycard, lazy': 1.03 },
     },
     { ...read, title: 'read, 1 kB', bytes: 1_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
-    { ...read, title: 'read, 32 kB', bytes: 32_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.25) },
-    { ...change, title: 'change, 32 kB', bytes: 32_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.5) },
+    {
+      ...read,
+      title: 'read, 32 kB',
+      bytes: 32_000,
+      servers: ['bare', 'express-session', 'keycard'],
+      ratios: both(0.25),
+    },
+    {
+      ...change,
+      title: 'change, 32 kB',
+      bytes: 32_000,
+      servers: ['bare', 'express-session', 'keycard'],
+      ratios: both(0.5),
+    },
     { ...touch, servers: ['bare', 'express-session', 'keycard, touching'], ratios: touching },
   ],
 };
 
 /** What a store outside the process is measured by. */
-function outside(store, peerStore, { readBudget, changeBudget, moreServers = {}, moreRead = [], readRatios = [], changeRatios = [], cases = [], overRaw, onlyBasics = false }) {
+function outside(
+  store,
+  peerStore,
+  {
+    readBudget,
+    changeBudget,
+    moreServers = {},
+    moreRead = [],
+    readRatios = [],
+    changeRatios = [],
+    cases = [],
+    overRaw,
+    onlyBasics = false,
+  },
+) {
   return {
     store,
     peerStore,
-    servers: { bare, 'raw read': raw, 'express-session': peer, keycard: ours, 'keycard, touching': oursTouching, ...moreServers },
+    servers: {
+      bare,
+      'raw read': raw,
+      'express-session': peer,
+      keycard: ours,
+      'keycard, touching': oursTouching,
+      ...moreServers,
+    },
     cases: [
       {
         ...read,
@@ -89,7 +140,11 @@ function outside(store, peerStore, { readBudget, changeBudget, moreServers = {},
         ratios: [...both(readBudget), ...readRatios],
         rawShare: overRaw,
       },
-      { ...change, servers: ['bare', 'express-session', 'keycard', ...changeRatios.map(([name]) => name)], ratios: [...both(changeBudget), ...changeRatios] },
+      {
+        ...change,
+        servers: ['bare', 'express-session', 'keycard', ...changeRatios.map(([name]) => name)],
+        ratios: [...both(changeBudget), ...changeRatios],
+      },
       ...(onlyBasics
         ? []
         : [
@@ -101,7 +156,14 @@ function outside(store, peerStore, { readBudget, changeBudget, moreServers = {},
   };
 }
 
-const large = { ...read, title: 'read, 32 kB', bytes: 32_000, servers: ['bare', 'express-session', 'keycard'], ratios: both(), fullOnly: true };
+const large = {
+  ...read,
+  title: 'read, 32 kB',
+  bytes: 32_000,
+  servers: ['bare', 'express-session', 'keycard'],
+  ratios: both(),
+  fullOnly: true,
+};
 
 export const groups = [
   memory,

@@ -2,7 +2,11 @@
 import { median, ratio, summary } from './statistics.mjs';
 
 const rounded = (value, digits) => Number(value.toFixed(digits));
-const figure = ({ value, low, high }, digits) => ({ value: rounded(value, digits), low: rounded(low, digits), high: rounded(high, digits) });
+const figure = ({ value, low, high }, digits) => ({
+  value: rounded(value, digits),
+  low: rounded(low, digits),
+  high: rounded(high, digits),
+});
 
 export function evaluate(each, samples) {
   const cpuOf = (name) => samples[name].map(({ cpu }) => cpu);
@@ -31,7 +35,13 @@ export function evaluate(each, samples) {
     ratios.push({ what: 'CPU time', ours, peer: 'bare', ...figure(ratio(cpuOf(ours), cpuOf('bare')), 3), most });
   }
   if (each.rawShare !== undefined) {
-    ratios.push({ what: 'CPU time', ours: 'raw read', peer: 'keycard', ...figure(ratio(cpuOf('raw read'), cpuOf('keycard')), 3), least: each.rawShare });
+    ratios.push({
+      what: 'CPU time',
+      ours: 'raw read',
+      peer: 'keycard',
+      ...figure(ratio(cpuOf('raw read'), cpuOf('keycard')), 3),
+      least: each.rawShare,
+    });
   }
   return { title: each.title, bytes: each.bytes ?? 400, servers, ratios };
 }

@@ -9,7 +9,11 @@ export function buildLibrary() {
   const folder = join(root, '.cache', `bench-lib-${process.pid}`);
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
   try {
-    execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'], { cwd: root, encoding: 'utf8' });
+    execFileSync(
+      process.execPath,
+      [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'],
+      { cwd: root, encoding: 'utf8' },
+    );
   } catch (error) {
     console.error(`lib/ has errors of types:\n${error.stdout}`);
   }

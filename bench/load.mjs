@@ -48,7 +48,11 @@ class Connection {
 }
 
 function poolOf(port) {
-  if (!pools.has(port)) pools.set(port, Array.from({ length: CONNECTIONS }, () => new Connection(port)));
+  if (!pools.has(port))
+    pools.set(
+      port,
+      Array.from({ length: CONNECTIONS }, () => new Connection(port)),
+    );
   return pools.get(port);
 }
 

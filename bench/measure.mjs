@@ -49,7 +49,8 @@ export class Measurement {
       requests: CONNECTIONS,
       follow: true,
     });
-    if (hasSession && !seeded.cookies.every(Boolean)) throw new Error(`${name} gave no cookie to a session that was written to.`);
+    if (hasSession && !seeded.cookies.every(Boolean))
+      throw new Error(`${name} gave no cookie to a session that was written to.`);
     const own = hasSession ? seeded.cookies : users.map((user) => `sid=s%3A${'a'.repeat(32)}${user}.${'b'.repeat(43)}`);
     const cookies = {
       own,
@@ -57,7 +58,8 @@ export class Measurement {
       forged: own.map((cookie) => cookie.slice(0, -2) + (cookie.at(-2) === 'A' ? 'B' : 'A') + cookie.slice(-1)),
       none: [],
     }[each.card];
-    const seen = (user) => (!hasSession || each.card !== 'own' || each.path === '/untouched' ? GUEST : each.path === '/login' ? 'u01' : user);
+    const seen = (user) =>
+      !hasSession || each.card !== 'own' || each.path === '/untouched' ? GUEST : each.path === '/login' ? 'u01' : user;
     const expected = users.map((user) => JSON.stringify({ user: seen(user) }));
     this.#states.set(`${each.title} ${name}`, { own, cookies, expected, counts: users.map(() => 0) });
     await this.#check(each, name);
@@ -68,9 +70,19 @@ export class Measurement {
     const { port, hasSession } = this.#servers.get(name);
     const state = this.#states.get(`${each.title} ${name}`);
     const at = `${this.group.store}, ${each.title}, ${name}`;
-    await this.load.ask('run', { port, paths: each.path, cookies: state.cookies, expected: state.expected, requests: CONNECTIONS, follow: each.follow })
+    await this.load
+      .ask('run', {
+        port,
+        paths: each.path,
+        cookies: state.cookies,
+        expected: state.expected,
+        requests: CONNECTIONS,
+        follow: each.follow,
+      })
       .then(({ cookies, counts }) => this.#took(each, state, cookies, counts))
-      .catch((error) => { throw new Error(`${at}: ${error.message}`); });
+      .catch((error) => {
+        throw new Error(`${at}: ${error.message}`);
+      });
     if (!hasSession || each.card !== 'own') return;
     const n = await this.load.ask('run', { port, paths: '/count', cookies: state.cookies, requests: CONNECTIONS });
     const wanted = state.counts.map((count) => JSON.stringify({ n: each.path === '/change' ? count : 0 }));
@@ -95,7 +107,14 @@ export class Measurement {
     const { child, port } = this.#servers.get(name);
     const state = this.#states.get(`${each.title} ${name}`);
     const before = await child.ask('mark');
-    const load = await this.load.ask('run', { port, paths: each.path, cookies: state.cookies, expected: state.expected, requests, follow: each.follow });
+    const load = await this.load.ask('run', {
+      port,
+      paths: each.path,
+      cookies: state.cookies,
+      expected: state.expected,
+      requests,
+      follow: each.follow,
+    });
     const after = await child.ask('mark');
     this.#took(each, state, load.cookies, load.counts);
     const active = after.active - before.active;

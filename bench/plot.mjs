@@ -8,7 +8,9 @@ import { join, resolve } from 'node:path';
 import { interval, median } from './statistics.mjs';
 
 const root = join(import.meta.dirname, '..');
-const result = JSON.parse(readFileSync(resolve(process.argv[2] ?? join(import.meta.dirname, 'results', 'latest.json')), 'utf8'));
+const result = JSON.parse(
+  readFileSync(resolve(process.argv[2] ?? join(import.meta.dirname, 'results', 'latest.json')), 'utf8'),
+);
 const LABELS = { memory: 'Memory', file: 'File', redis: 'Redis', postgres: 'PostgreSQL', mongo: 'FerretDB (MongoDB)' };
 const PEER = '#9aa5b1';
 const OURS = '#1f6feb';
@@ -18,7 +20,10 @@ const [WIDTH, LEFT, RIGHT, BAR, ROW] = [760, 190, 70, 14, 46];
 function costOf(each, name) {
   const samplesOf = (wanted) => each.servers.find((server) => server.name === wanted).samplesUs;
   const [samples, bare] = [samplesOf(name), samplesOf('bare')];
-  return interval(samples.length, (rounds) => median(rounds.map((n) => samples[n] - bare[n])) / median(rounds.map((n) => bare[n])));
+  return interval(
+    samples.length,
+    (rounds) => median(rounds.map((n) => samples[n] - bare[n])) / median(rounds.map((n) => bare[n])),
+  );
 }
 
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
@@ -26,7 +31,9 @@ const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 function panel(title, y) {
   const rows = result.groups.flatMap(({ store, cases }) => {
     const each = cases.find((one) => one.title === title);
-    return each === undefined ? [] : [{ label: LABELS[store], peer: costOf(each, 'express-session'), ours: costOf(each, 'keycard') }];
+    return each === undefined
+      ? []
+      : [{ label: LABELS[store], peer: costOf(each, 'express-session'), ours: costOf(each, 'keycard') }];
   });
   // Files cost the peer many times what all others do: bars are cut there, and the figure says how long they are.
   const others = rows.filter(({ label }) => label !== LABELS.file).flatMap(({ peer, ours }) => [peer.high, ours.high]);
@@ -34,8 +41,14 @@ function panel(title, y) {
   const scale = (WIDTH - LEFT - RIGHT) / most;
   const bar = ({ value, low, high }, colour, top) => {
     const width = Math.max(1, Math.min(value, most) * scale);
-    const whisker = value > most ? '' : `<path d="M${LEFT + Math.max(0, low) * scale} ${top + BAR / 2}H${LEFT + Math.min(high, most) * scale}" stroke="#24292f" stroke-width="1.2"/>`;
-    const cut = value > most ? `<path d="M${LEFT + width - 34} ${top + BAR + 1}l6 -${BAR + 2}M${LEFT + width - 28} ${top + BAR + 1}l6 -${BAR + 2}" stroke="#ffffff" stroke-width="3"/>` : '';
+    const whisker =
+      value > most
+        ? ''
+        : `<path d="M${LEFT + Math.max(0, low) * scale} ${top + BAR / 2}H${LEFT + Math.min(high, most) * scale}" stroke="#24292f" stroke-width="1.2"/>`;
+    const cut =
+      value > most
+        ? `<path d="M${LEFT + width - 34} ${top + BAR + 1}l6 -${BAR + 2}M${LEFT + width - 28} ${top + BAR + 1}l6 -${BAR + 2}" stroke="#ffffff" stroke-width="3"/>`
+        : '';
     const end = LEFT + (value > most ? width : Math.max(width, Math.min(high, most) * scale)) + 6;
     return `<rect x="${LEFT}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" fill="${colour}"/>${cut}${whisker}<text x="${end.toFixed(1)}" y="${top + 11}" font-size="12">${value.toFixed(2)}</text>`;
   };
@@ -43,7 +56,10 @@ function panel(title, y) {
     const top = y + 34 + n * ROW;
     return `<text x="${LEFT - 12}" y="${top + 18}" text-anchor="end" font-size="13">${escape(label)}</text>${bar(peer, PEER, top)}${bar(ours, OURS, top + BAR + 3)}`;
   });
-  return { height: 34 + rows.length * ROW + 16, svg: `<text x="24" y="${y + 18}" font-size="15" font-weight="600">${escape(title)} of an existing session</text>${lines.join('\n')}` };
+  return {
+    height: 34 + rows.length * ROW + 16,
+    svg: `<text x="24" y="${y + 18}" font-size="15" font-weight="600">${escape(title)} of an existing session</text>${lines.join('\n')}`,
+  };
 }
 
 const panels = [];

@@ -14,7 +14,8 @@ let total = 0;
 samples.forEach((id, n) => {
   const { functionName, url, lineNumber } = byId.get(id).callFrame;
   if (functionName === '(idle)') return;
-  const place = url === '' ? '' : `${url.replace(/^.*\/(node_modules|bench-lib-\d+|dist\/esm|bench)\//, '')}:${lineNumber + 1}`;
+  const place =
+    url === '' ? '' : `${url.replace(/^.*\/(node_modules|bench-lib-\d+|dist\/esm|bench)\//, '')}:${lineNumber + 1}`;
   const name = `${functionName || '(anonymous)'} ${place}`;
   own.set(name, (own.get(name) ?? 0) + timeDeltas[n]);
   total += timeDeltas[n];

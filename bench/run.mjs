@@ -57,11 +57,15 @@ async function measureCase(measurement, each, warm, store) {
   await measurement.tell(profiled, 'profile');
   for (let round = 0; round < rounds; round++) {
     // Each round begins with another one, and the one before is never the same for long.
-    const names = each.servers.map((_, n) => each.servers[(n * (round % 2 === 0 ? 1 : each.servers.length - 1) + round) % each.servers.length]);
+    const names = each.servers.map(
+      (_, n) => each.servers[(n * (round % 2 === 0 ? 1 : each.servers.length - 1) + round) % each.servers.length],
+    );
     for (const name of names) samples[name].push(await measurement.run(each, name, chunks[name]));
   }
   if (given.profile !== undefined) mkdirSync(resolve(given.profile), { recursive: true });
-  await measurement.tell(profiled, 'writeProfile', (name) => join(resolve(given.profile), `${store} ${each.title} ${name}.cpuprofile`));
+  await measurement.tell(profiled, 'writeProfile', (name) =>
+    join(resolve(given.profile), `${store} ${each.title} ${name}.cpuprofile`),
+  );
   for (const name of each.servers) await measurement.check(each, name);
   return samples;
 }
@@ -70,7 +74,9 @@ async function measureGroup(group, library, url) {
   const folder = mkdtempSync(join(tmpdir(), 'keycard-bench-'));
   const load = new Child(join(import.meta.dirname, 'load.mjs'));
   const measurement = new Measurement(group, load);
-  const cases = group.cases.filter((each) => !(quick && each.fullOnly) && (given.case === undefined || given.case.split(';').includes(each.title)));
+  const cases = group.cases.filter(
+    (each) => !(quick && each.fullOnly) && (given.case === undefined || given.case.split(';').includes(each.title)),
+  );
   const warm = new Set();
   const results = [];
   try {
@@ -101,17 +107,26 @@ function write() {
 }
 
 const startedAt = performance.now();
-const out = resolve(root, given.out ?? `bench/results/${quick || given.stores || given.case ? 'quick' : 'latest'}.json`);
+const out = resolve(
+  root,
+  given.out ?? `bench/results/${quick || given.stores || given.case ? 'quick' : 'latest'}.json`,
+);
 const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version, loadBefore: loadavg() };
 const library = given.lib === undefined ? buildLibrary() : resolve(given.lib);
-const servers = await provision({ names: ['redis', 'postgres', 'mongo'].filter((name) => chosen.some(({ store }) => store === name)), install: false });
+const servers = await provision({
+  names: ['redis', 'postgres', 'mongo'].filter((name) => chosen.some(({ store }) => store === name)),
+  install: false,
+});
 const notes = servers.missing.map(({ name, reason }) => `${name} is left out: ${reason}`);
 const measured = [];
 try {
   for (const group of chosen) {
     const server = servers.provided.find(({ name }) => name === group.store);
     if (['redis', 'postgres', 'mongo'].includes(group.store) && server === undefined) continue;
-    if (group.store === 'mongo' && /ferret/i.test(server.how)) notes.push('mongo is FerretDB with SQLite: what the server does is not what mongod does, and it shares the cores');
+    if (group.store === 'mongo' && /ferret/i.test(server.how))
+      notes.push(
+        'mongo is FerretDB with SQLite: what the server does is not what mongod does, and it shares the cores',
+      );
     try {
       const result = await measureGroup(group, library, server?.url);
       measured.push(result);

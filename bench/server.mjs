@@ -17,7 +17,12 @@ const GUEST = 'u--';
 
 /** Data whose JSON is that long. */
 function dataOf(user, bytes) {
-  const data = { user: { id: user, name: 'Ada Lovelace', roles: ['editor', 'reviewer'] }, n: 0, cart: ['a-1', 'b-2'], note: '' };
+  const data = {
+    user: { id: user, name: 'Ada Lovelace', roles: ['editor', 'reviewer'] },
+    n: 0,
+    cart: ['a-1', 'b-2'],
+    note: '',
+  };
   data.note = 'x'.repeat(Math.max(0, bytes - JSON.stringify(data).length));
   return data;
 }
@@ -110,7 +115,13 @@ async function start(spec) {
       const [cookies, session] = await Promise.all(['@fastify/cookie', '@fastify/session'].map((name) => import(name)));
       mount = async (app) => {
         await app.register(cookies.default);
-        await app.register(session.default, { secret: SECRET, cookieName: 'sid', cookie, rolling: true, saveUninitialized: false });
+        await app.register(session.default, {
+          secret: SECRET,
+          cookieName: 'sid',
+          cookie,
+          rolling: true,
+          saveUninitialized: false,
+        });
       };
     }
   }

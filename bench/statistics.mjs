@@ -27,7 +27,11 @@ export function interval(rounds, figure, draws = 1_000) {
     figures.push(figure(Array.from({ length: rounds }, () => Math.floor(next() * rounds))));
   }
   figures.sort((a, b) => a - b);
-  return { value: figure(Array.from({ length: rounds }, (_, n) => n)), low: figures[Math.floor(draws * 0.025)], high: figures[Math.floor(draws * 0.975)] };
+  return {
+    value: figure(Array.from({ length: rounds }, (_, n) => n)),
+    low: figures[Math.floor(draws * 0.025)],
+    high: figures[Math.floor(draws * 0.975)],
+  };
 }
 
 /** A median of samples with its interval. */

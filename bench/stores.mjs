@@ -37,10 +37,17 @@ export async function keycardStore(spec, library) {
   const connection = await connectFor(spec);
   const from = (path) => import(join(library, path));
   if (store === 'memory') return new (await from('index.js')).MemoryStore();
-  if (store === 'file') return new (await from('index.js')).FileStore({ path: join(folder, name), fsync: spec.fsync ?? true });
-  if (store === 'redis') return new (await from('stores/redis/index.js')).RedisStore({ client: connection, prefix: `${name}:` });
-  if (store === 'postgres') return new (await from('stores/postgres/index.js')).PostgresStore({ pool: connection, tableName: name });
-  return new (await from('stores/mongo/index.js')).MongoStore({ client: connection, dbName: 'bench', collectionName: name });
+  if (store === 'file')
+    return new (await from('index.js')).FileStore({ path: join(folder, name), fsync: spec.fsync ?? true });
+  if (store === 'redis')
+    return new (await from('stores/redis/index.js')).RedisStore({ client: connection, prefix: `${name}:` });
+  if (store === 'postgres')
+    return new (await from('stores/postgres/index.js')).PostgresStore({ pool: connection, tableName: name });
+  return new (await from('stores/mongo/index.js')).MongoStore({
+    client: connection,
+    dbName: 'bench',
+    collectionName: name,
+  });
 }
 
 /** A store of express-session's. */
@@ -50,11 +57,18 @@ export async function expressStore(spec, session) {
   if (store === 'memory') return new session.MemoryStore();
   if (store === 'memorystore') return new (require('memorystore')(session))({ checkPeriod: DAY_S * 1_000 });
   if (store === 'file') {
-    return new (require('session-file-store')(session))({ path: join(folder, name), ttl: DAY_S, logFn: () => undefined });
+    return new (require('session-file-store')(session))({
+      path: join(folder, name),
+      ttl: DAY_S,
+      logFn: () => undefined,
+    });
   }
   if (store === 'redis') {
     const { RedisStore } = await import('connect-redis');
-    return new RedisStore({ client: spec.client === 'node-redis' ? connection : forConnectRedis(connection), prefix: `${name}:` });
+    return new RedisStore({
+      client: spec.client === 'node-redis' ? connection : forConnectRedis(connection),
+      prefix: `${name}:`,
+    });
   }
   if (store === 'postgres') {
     const PgStore = require('connect-pg-simple')(session);
@@ -95,7 +109,8 @@ export async function rawReader(spec, texts) {
   }
   if (store === 'postgres') {
     await connection.query(`CREATE TABLE "${name}" (sid varchar PRIMARY KEY, sess json NOT NULL)`);
-    for (const [n, text] of texts.entries()) await connection.query(`INSERT INTO "${name}" VALUES ($1, $2)`, [`${name}-${n}`, text]);
+    for (const [n, text] of texts.entries())
+      await connection.query(`INSERT INTO "${name}" VALUES ($1, $2)`, [`${name}-${n}`, text]);
     const text = `SELECT sess FROM "${name}" WHERE sid = $1`;
     return async () => (await connection.query({ name: 'raw', text, values: [key()] })).rows[0].sess;
   }

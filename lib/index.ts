@@ -37,7 +37,15 @@ export {
 } from './engine/errors.js';
 
 export { SessionStore } from './stores/session-store.js';
-export type { ListedSession, ListQuery, Revision, SessionRecord, StoreCapability, StoredSession, WriteResult } from './stores/session-store.js';
+export type {
+  ListedSession,
+  ListQuery,
+  Revision,
+  SessionRecord,
+  StoreCapability,
+  StoredSession,
+  WriteResult,
+} from './stores/session-store.js';
 export { SessionStoreError } from './stores/session-store.error.js';
 export type { SessionStoreErrorCode } from './stores/session-store.error.js';
 export { systemClock } from './stores/clock.js';

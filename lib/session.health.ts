@@ -41,17 +41,24 @@ export class SessionHealthIndicator {
    * @param options.timeout how long to wait for the answer. Default: `storeTimeout`.
    * @throws SessionOptionsError for a timeout that is no time.
    */
-  async isHealthy<K extends string = 'sessions'>(key: K = 'sessions' as K, options: { readonly timeout?: Duration | undefined } = {}): Promise<SessionHealthResult<K>> {
-    const limit = options.timeout === undefined ? this.manager.options.storeTimeoutMs : toMs(options.timeout, 'timeout');
+  async isHealthy<K extends string = 'sessions'>(
+    key: K = 'sessions' as K,
+    options: { readonly timeout?: Duration | undefined } = {},
+  ): Promise<SessionHealthResult<K>> {
+    const limit =
+      options.timeout === undefined ? this.manager.options.storeTimeoutMs : toMs(options.timeout, 'timeout');
     const store = this.manager.store.constructor.name;
     const began = performance.now();
     try {
       await within(limit, this.manager.records.load(this.manager.records.key(newSessionId())));
-      return { [key]: { status: 'up', store, responseTime: Math.round(performance.now() - began) } } as SessionHealthResult<K>;
+      return {
+        [key]: { status: 'up', store, responseTime: Math.round(performance.now() - began) },
+      } as SessionHealthResult<K>;
     } catch (error) {
       this.manager.noteStoreFailure('load', error);
       const reason = isStoreError(error) ? error.code : 'UNAVAILABLE';
-      const message = reason === 'TIMEOUT' ? `The session store didn't answer within ${limit} ms.` : 'The session store failed.';
+      const message =
+        reason === 'TIMEOUT' ? `The session store didn't answer within ${limit} ms.` : 'The session store failed.';
       return { [key]: { status: 'down', store, reason, message } } as SessionHealthResult<K>;
     }
   }

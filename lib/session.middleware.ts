@@ -8,7 +8,8 @@ type Next = (error?: unknown) => void;
 
 /** What Express knows beyond plain HTTP, its trust-proxy setting applied. */
 export const frameworkFacts: RequestFacts = {
-  isSecure: (req) => (req as { secure?: unknown }).secure === true || (req.socket as { encrypted?: unknown }).encrypted === true,
+  isSecure: (req) =>
+    (req as { secure?: unknown }).secure === true || (req.socket as { encrypted?: unknown }).encrypted === true,
   ip: (req) => {
     const { ip } = req as { ip?: unknown };
     return typeof ip === 'string' ? ip : req.socket.remoteAddress;
@@ -16,7 +17,10 @@ export const frameworkFacts: RequestFacts = {
 };
 
 /** The lifecycle middleware. */
-export function sessionMiddleware(manager: SessionManager, routes: RouteMatcher): (req: SessionRequest, res: ServerResponse, next: Next) => void {
+export function sessionMiddleware(
+  manager: SessionManager,
+  routes: RouteMatcher,
+): (req: SessionRequest, res: ServerResponse, next: Next) => void {
   return (req, res, next) => {
     if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, next);
     else next();

@@ -1,4 +1,11 @@
-import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from './engine/duration.js';
 import { SessionOptionsError } from './engine/errors.js';
@@ -6,7 +13,12 @@ import { installLazyStart, installRequest } from './engine/lifecycle.js';
 import { installGate } from './engine/response-gate.js';
 import { SessionManager } from './engine/session-manager.js';
 import { frameworkFacts, sessionMiddleware } from './session.middleware.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE, type SessionModuleOptions } from './session.module-definition.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
+  type SessionModuleOptions,
+} from './session.module-definition.js';
 import { sessionProviders } from './session.providers.js';
 import { SessionRegistry } from './session.registry.js';
 import { RouteMatcher } from './session.routes.js';
@@ -26,8 +38,14 @@ const mountedIn = new WeakSet<object>();
  * Sessions for an app: `SessionModule.forRoot({ secret })` or `forRootAsync()`, once. Global: `SessionStore` and `SessionRegistry` can be injected
  * everywhere. The middleware is mounted on the HTTP adapter while the module is made, so that it runs before what `main.ts` hands to `app.use`.
  */
-@Module({ providers: sessionProviders, exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator] })
-export class SessionModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+@Module({
+  providers: sessionProviders,
+  exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator],
+})
+export class SessionModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
+{
   private readonly routes: RouteMatcher;
   private closed = false;
 
@@ -38,7 +56,9 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     if (typeof options !== 'object' || options === null) {
-      throw new SessionOptionsError(`The session options got ${show(options)}; they take an object with at least a "secret".`);
+      throw new SessionOptionsError(
+        `The session options got ${show(options)}; they take an object with at least a "secret".`,
+      );
     }
     return super.forRoot(options);
   }
@@ -52,7 +72,9 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   ) {
     super();
     if (mountedIn.has(modules)) {
-      throw new SessionOptionsError('SessionModule.forRoot() was called twice in one app; call it once, in the root module: it is global.');
+      throw new SessionOptionsError(
+        'SessionModule.forRoot() was called twice in one app; call it once, in the root module: it is global.',
+      );
     }
     mountedIn.add(modules);
     this.routes = new RouteMatcher(options, () => prefixOf(this.config));
@@ -97,7 +119,13 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
 }
 
 function isReal(adapter: Adapter | null | undefined): adapter is Adapter {
-  return adapter != null && typeof adapter.use === 'function' && typeof adapter.getInstance === 'function' && adapter.getInstance() !== undefined && adapter.constructor.name !== 'NoopHttpAdapter';
+  return (
+    adapter != null &&
+    typeof adapter.use === 'function' &&
+    typeof adapter.getInstance === 'function' &&
+    adapter.getInstance() !== undefined &&
+    adapter.constructor.name !== 'NoopHttpAdapter'
+  );
 }
 
 function prefixOf(config: ApplicationConfig): string {

@@ -25,10 +25,18 @@ export const sessionProviders: Provider[] = [
       overrides.store ?? storeOf(store, resolved.logger, resolved.clock),
     inject: [MODULE_OPTIONS_TOKEN, RESOLVED, SESSION_OVERRIDES],
   },
-  { provide: SessionManager, useFactory: (resolved: ResolvedOptions, store: SessionStore) => new SessionManager(resolved, store), inject: [RESOLVED, SessionStore] },
+  {
+    provide: SessionManager,
+    useFactory: (resolved: ResolvedOptions, store: SessionStore) => new SessionManager(resolved, store),
+    inject: [RESOLVED, SessionStore],
+  },
   { provide: SESSION_MANAGER, useExisting: SessionManager },
   SessionHealthIndicator,
-  { provide: SessionRegistry, useFactory: (manager: SessionManager) => new SessionRegistry(manager), inject: [SessionManager] },
+  {
+    provide: SessionRegistry,
+    useFactory: (manager: SessionManager) => new SessionRegistry(manager),
+    inject: [SessionManager],
+  },
 ];
 
 function resolve(options: SessionModuleOptions, { clock }: SessionOverrides): ResolvedOptions {
@@ -40,7 +48,9 @@ function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOpti
   const production = process.env.NODE_ENV === 'production';
   if (given === undefined) {
     if (production) {
-      throw new SessionOptionsError('"store" got nothing, which in production is an error: give a store that outlives the process and is shared by all of them, such as RedisStore, or new MemoryStore() to say that this is meant.');
+      throw new SessionOptionsError(
+        '"store" got nothing, which in production is an error: give a store that outlives the process and is shared by all of them, such as RedisStore, or new MemoryStore() to say that this is meant.',
+      );
     }
     return new MemoryStore(clock === undefined ? {} : { clock });
   }
@@ -51,7 +61,9 @@ function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOpti
     return saidOf(given, logger);
   }
   if (isExpressStore(given)) return saidOf(fromExpressStore(given, clock === undefined ? {} : { clock }), logger);
-  throw new SessionOptionsError(`"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`);
+  throw new SessionOptionsError(
+    `"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`,
+  );
 }
 
 /** What a store of express-session can't do is said once, at start. */
@@ -63,10 +75,15 @@ function saidOf(store: SessionStore, logger: SessionLogger): SessionStore {
 
 /** By what it can do, as the two builds of this package each have a class of that name. */
 const isSessionStore = (value: unknown): value is SessionStore => has(value, ['create', 'load', 'replace', 'destroy']);
-const isExpressStore = (value: unknown): value is Parameters<typeof fromExpressStore>[0] => has(value, ['get', 'set', 'destroy']);
+const isExpressStore = (value: unknown): value is Parameters<typeof fromExpressStore>[0] =>
+  has(value, ['get', 'set', 'destroy']);
 
 function has(value: unknown, methods: readonly string[]): boolean {
-  return typeof value === 'object' && value !== null && methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+  );
 }
 
 function nestLogger(): SessionLogger {

@@ -74,7 +74,9 @@ export class SessionRegistry {
    */
   async list(query: SessionListQuery = {}): Promise<SessionPage> {
     const limit = bounded(query.limit ?? 100);
-    return query.principal === undefined ? this.listAll(limit, query.cursor) : this.listOf(String(query.principal), limit, query.cursor);
+    return query.principal === undefined
+      ? this.listAll(limit, query.cursor)
+      : this.listOf(String(query.principal), limit, query.cursor);
   }
 
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
@@ -84,7 +86,9 @@ export class SessionRegistry {
     const page = rest.slice(0, limit);
     const sessions = page.map((each) => summary(each.record.facts!, principal));
     const last = page.at(-1);
-    return limit < rest.length && last !== undefined ? { sessions, cursor: this.sealCursor(placeOf(last.record.facts!)) } : { sessions };
+    return limit < rest.length && last !== undefined
+      ? { sessions, cursor: this.sealCursor(placeOf(last.record.facts!)) }
+      : { sessions };
   }
 
   private async listAll(limit: number, cursor: string | undefined): Promise<SessionPage> {
@@ -106,7 +110,8 @@ export class SessionRegistry {
    * marks of `revokeAll`, and reads nothing.
    */
   async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
-    if (query.principal !== undefined) return distinct(await this.manager.principals.of(String(query.principal))).length;
+    if (query.principal !== undefined)
+      return distinct(await this.manager.principals.of(String(query.principal))).length;
     const stored = await this.manager.store.count?.();
     if (stored !== undefined && (stored === 0 || stored > MOST_COUNTED)) return stored;
     const handles = new Set<string>();
@@ -144,7 +149,10 @@ export class SessionRegistry {
    * @param options.except the session that stays, or its handle.
    * @returns how many were ended.
    */
-  async revokeAll(principal: string | number, options: { readonly except?: Session | string | undefined } = {}): Promise<number> {
+  async revokeAll(
+    principal: string | number,
+    options: { readonly except?: Session | string | undefined } = {},
+  ): Promise<number> {
     const name = String(principal);
     const except = handleOf(options.except);
     await this.manager.principals.markNotBefore(name, except);
@@ -161,7 +169,8 @@ export class SessionRegistry {
     let written = 0;
     for await (const { key, record } of this.manager.records.list({})) {
       const id = this.manager.idOfKey(key);
-      if (id === undefined) throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids, and with "hashIds" nobody has them.');
+      if (id === undefined)
+        throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids, and with "hashIds" nobody has them.');
       if (record.facts?.x !== undefined || record.facts?.t !== undefined) continue;
       const core = await this.manager.open(id);
       if (core === undefined || core.facts.p === core.principal()) continue;
@@ -182,13 +191,15 @@ export class SessionRegistry {
       yield* await this.manager.principals.withRenewed(principal);
       return;
     }
-    for await (const each of this.manager.records.list({})) if (each.record.facts !== undefined && this.manager.isLive(each.record.facts)) yield each;
+    for await (const each of this.manager.records.list({}))
+      if (each.record.facts !== undefined && this.manager.isLive(each.record.facts)) yield each;
   }
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
   private async end(each: ListedRecord, isFirst: boolean): Promise<boolean> {
     const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key));
-    if (ended && isFirst) this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
+    if (ended && isFirst)
+      this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
     return ended;
   }
 
@@ -238,11 +249,13 @@ function distinct(records: readonly ListedRecord[]): ListedRecord[] {
 function handleOf(except: Session | string | undefined): string | undefined {
   if (except === undefined || typeof except === 'string') return except;
   const core = coreOf(except);
-  if (!(core instanceof SessionCore) && core === undefined) throw new TypeError('revokeAll(principal, { except }): except takes a session or a handle.');
+  if (!(core instanceof SessionCore) && core === undefined)
+    throw new TypeError('revokeAll(principal, { except }): except takes a session or a handle.');
   return core.facts.h;
 }
 
 function bounded(limit: number): number {
-  if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE) throw new TypeError(`list({ limit }): limit takes a whole number from 1 to ${MOST_AT_ONCE}.`);
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE)
+    throw new TypeError(`list({ limit }): limit takes a whole number from 1 to ${MOST_AT_ONCE}.`);
   return limit;
 }

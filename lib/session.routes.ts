@@ -19,7 +19,10 @@ export class RouteMatcher {
   private readonly controllers: ReadonlySet<unknown>;
   private readonly excluded: Pattern[];
 
-  constructor(routes: SessionRoutes, private readonly prefix: () => string) {
+  constructor(
+    routes: SessionRoutes,
+    private readonly prefix: () => string,
+  ) {
     this.controllers = new Set(routes.forRoutes?.filter((route) => typeof route === 'function'));
     this.included = routes.forRoutes?.flatMap((route) => this.patterns(route, 'forRoutes'));
     this.excluded = (routes.exclude ?? []).flatMap((route) => this.patterns(route, 'exclude'));
@@ -30,7 +33,9 @@ export class RouteMatcher {
     for (const module of modules.values()) {
       // A RouterModule's prefix is kept for each app apart.
       const key = MODULE_PATH + modules.applicationId;
-      const modulePath = (Reflect.getMetadata(key, module.metatype) ?? Reflect.getMetadata(MODULE_PATH, module.metatype) ?? '') as string;
+      const modulePath = (Reflect.getMetadata(key, module.metatype) ??
+        Reflect.getMetadata(MODULE_PATH, module.metatype) ??
+        '') as string;
       for (const { metatype } of module.controllers.values()) {
         if (typeof metatype !== 'function') continue;
         const routes = controllerRoutes(metatype as Type, modulePath, versioning);
@@ -51,7 +56,9 @@ export class RouteMatcher {
     const query = url.indexOf('?');
     const path = query === -1 ? url : url.slice(0, query);
     const prefix = this.prefix();
-    return prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`)) ? path.slice(prefix.length) || '/' : path;
+    return prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`))
+      ? path.slice(prefix.length) || '/'
+      : path;
   }
 
   private patterns(route: unknown, option: string): Pattern[] {
@@ -62,21 +69,31 @@ export class RouteMatcher {
     if (typeof info === 'object' && info !== null && typeof info.path === 'string') {
       return [{ method: methodName(info.method), path: compile(info.path, option) }];
     }
-    throw new SessionOptionsError(`"${option}" got ${show(route)}; it takes paths such as 'api/*path', { path, method }${option === 'forRoutes' ? ', or controllers' : ''}.`);
+    throw new SessionOptionsError(
+      `"${option}" got ${show(route)}; it takes paths such as 'api/*path', { path, method }${option === 'forRoutes' ? ', or controllers' : ''}.`,
+    );
   }
 }
 
 function matches(patterns: readonly Pattern[], path: string, method: string | undefined): boolean {
   // The adapters hand a HEAD to the route of the GET.
   const asked = method === 'HEAD' ? 'GET' : method;
-  return patterns.some((pattern) => (pattern.method === undefined || pattern.method === method || pattern.method === asked) && pattern.path.test(path));
+  return patterns.some(
+    (pattern) =>
+      (pattern.method === undefined || pattern.method === method || pattern.method === asked) &&
+      pattern.path.test(path),
+  );
 }
 
 interface ControllerRoute extends Pattern {
   readonly isSkipped: boolean;
 }
 
-function controllerRoutes(controller: Type, modulePath: string, versioning: VersioningOptions | undefined): ControllerRoute[] {
+function controllerRoutes(
+  controller: Type,
+  modulePath: string,
+  versioning: VersioningOptions | undefined,
+): ControllerRoute[] {
   const whole = Reflect.getMetadata(SKIP_SESSION, controller) === true;
   const found: ControllerRoute[] = [];
   for (const handler of handlersOf(controller)) {
@@ -97,7 +114,11 @@ function controllerRoutes(controller: Type, modulePath: string, versioning: Vers
 /** The functions that answer routes, inherited ones included. */
 function handlersOf(controller: Type): object[] {
   const found = new Map<string, object>();
-  for (let at = controller.prototype as object | null; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
+  for (
+    let at = controller.prototype as object | null;
+    at !== null && at !== Object.prototype;
+    at = Object.getPrototypeOf(at) as object | null
+  ) {
     for (const name of Object.getOwnPropertyNames(at)) {
       const handler = Object.getOwnPropertyDescriptor(at, name)?.value as unknown;
       if (typeof handler === 'function' && !found.has(name)) found.set(name, handler);
@@ -109,10 +130,14 @@ function handlersOf(controller: Type): object[] {
 /** `/v1` and the like, as Nest puts it before a route; empty without versions in the URI. */
 function versionPaths(controller: Type, handler: object, versioning: VersioningOptions | undefined): string[] {
   if (versioning?.type !== VersioningType.URI) return [''];
-  const given = (Reflect.getMetadata(VERSION_METADATA, handler) ?? Reflect.getMetadata(VERSION_METADATA, controller) ?? versioning.defaultVersion) as unknown;
+  const given = (Reflect.getMetadata(VERSION_METADATA, handler) ??
+    Reflect.getMetadata(VERSION_METADATA, controller) ??
+    versioning.defaultVersion) as unknown;
   if (given === undefined) return [''];
   const prefix = versioning.prefix === false ? '' : (versioning.prefix ?? 'v');
-  return (Array.isArray(given) ? given : [given]).map((version: unknown) => (version === VERSION_NEUTRAL ? '' : `/${prefix}${String(version)}`));
+  return (Array.isArray(given) ? given : [given]).map((version: unknown) =>
+    version === VERSION_NEUTRAL ? '' : `/${prefix}${String(version)}`,
+  );
 }
 
 function paths(target: object): string[] {
@@ -136,6 +161,8 @@ function compile(path: string, option: string): RegExp {
   try {
     return pathToRegexp(text).regexp;
   } catch (error) {
-    throw new SessionOptionsError(`"${option}" got the path ${show(path)}, which can't be read: ${(error as Error).message}`);
+    throw new SessionOptionsError(
+      `"${option}" got the path ${show(path)}, which can't be read: ${(error as Error).message}`,
+    );
   }
 }

@@ -18,10 +18,16 @@ export async function openStore(manager: SessionManager): Promise<void> {
   } catch (cause) {
     await closeQuietly(manager);
     const why = messageOf(cause).replace(/\.$/, '');
-    throw new SessionStoreError('UNAVAILABLE', `The session store (${store.constructor.name}) doesn't answer, so the app can't start: ${why}.`, { cause });
+    throw new SessionStoreError(
+      'UNAVAILABLE',
+      `The session store (${store.constructor.name}) doesn't answer, so the app can't start: ${why}.`,
+      { cause },
+    );
   }
   if (store.list === undefined) {
-    options.logger.warn(`This session store (${store.constructor.name}) can't list sessions: "your devices", revokeAll() and maxSessionsPerPrincipal don't work with it.`);
+    options.logger.warn(
+      `This session store (${store.constructor.name}) can't list sessions: "your devices", revokeAll() and maxSessionsPerPrincipal don't work with it.`,
+    );
   }
 }
 
@@ -29,7 +35,9 @@ async function opened(opening: Promise<void>, manager: SessionManager): Promise<
   const done = opening.then(() => true);
   if (await Promise.race([done, later(PATIENCE_MS)])) return;
   await probe(manager);
-  manager.options.logger.warn(`The session store (${manager.store.constructor.name}) answers, but takes its time to open. Waiting for it.`);
+  manager.options.logger.warn(
+    `The session store (${manager.store.constructor.name}) answers, but takes its time to open. Waiting for it.`,
+  );
   await done;
 }
 
@@ -51,7 +59,10 @@ async function closeQuietly(manager: SessionManager): Promise<void> {
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new SessionStoreError('TIMEOUT', `The session store didn't answer within ${ms} ms.`)), ms);
+    timer = setTimeout(
+      () => reject(new SessionStoreError('TIMEOUT', `The session store didn't answer within ${ms} ms.`)),
+      ms,
+    );
   });
   try {
     return await Promise.race([work, late]);

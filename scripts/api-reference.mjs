@@ -12,7 +12,14 @@ import { anchors } from './markdown-anchors.mjs';
 const root = join(import.meta.dirname, '..');
 const tools = join(root, 'node_modules', '.cache', 'api-reference');
 const packages = ['typedoc@0.28.20', 'typedoc-plugin-markdown@4', 'typescript@6'];
-const entryPoints = ['index', 'stores/redis/index', 'stores/postgres/index', 'stores/mongo/index', 'express/index', 'testing/index'];
+const entryPoints = [
+  'index',
+  'stores/redis/index',
+  'stores/postgres/index',
+  'stores/mongo/index',
+  'express/index',
+  'testing/index',
+];
 
 if (!existsSync(join(tools, 'node_modules/typedoc'))) {
   mkdirSync(tools, { recursive: true });
@@ -41,5 +48,8 @@ for (const file of readdirSync(out, { recursive: true }).filter((path) => path.e
   const page = join(out, file);
   const here = anchors(page);
   const text = readFileSync(page, 'utf8');
-  writeFileSync(page, text.replace(/\]\(#([\w-]+)-\d+\)/g, (link, name) => (here.has(link.slice(3, -1)) ? link : `](#${name})`)));
+  writeFileSync(
+    page,
+    text.replace(/\]\(#([\w-]+)-\d+\)/g, (link, name) => (here.has(link.slice(3, -1)) ? link : `](#${name})`)),
+  );
 }

@@ -15,7 +15,9 @@ const folder = join(root, 'artifacts', 'docs-code');
 const problems = [];
 
 function under(path) {
-  return readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? under(join(path, entry.name)) : [join(path, entry.name)]));
+  return readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? under(join(path, entry.name)) : [join(path, entry.name)],
+  );
 }
 
 rmSync(folder, { recursive: true, force: true });
@@ -26,7 +28,9 @@ for (const page of pages) {
   // Examples in the reference are parts of something.
   if (page.startsWith('docs/api')) continue;
   // A comment before a block holds what the reader is spared: declarations of what the code takes from elsewhere.
-  for (const [, given = '', flags, shown] of text.matchAll(/(?:^<!-- given\n([\s\S]*?)-->\n)?^```ts ?(check|file=\S+)?[^\n]*\n([\s\S]*?)^```/gm)) {
+  for (const [, given = '', flags, shown] of text.matchAll(
+    /(?:^<!-- given\n([\s\S]*?)-->\n)?^```ts ?(check|file=\S+)?[^\n]*\n([\s\S]*?)^```/gm,
+  )) {
     if (flags === undefined) problems.push(`${page}: a block of TypeScript is not checked: ${shown.split('\n')[0]}`);
     const code = given + shown;
     blocks += 1;
@@ -34,7 +38,10 @@ for (const page of pages) {
     const own = code.includes('declare module') ? `own-${blocks}` : 'shared';
     mkdirSync(join(folder, own), { recursive: true });
     const imports = /^\s*(import|export) /m.test(code) ? '' : 'export {};\n';
-    writeFileSync(join(folder, own, `${page.replace(/\W/g, '-')}-${blocks}.ts`), `// ${page} (${flags})\n${imports}${code}`);
+    writeFileSync(
+      join(folder, own, `${page.replace(/\W/g, '-')}-${blocks}.ts`),
+      `// ${page} (${flags})\n${imports}${code}`,
+    );
   }
 }
 
@@ -43,9 +50,20 @@ for (const program of readdirSync(folder)) {
   const config = join(folder, program, 'tsconfig.json');
   const paths = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).compilerOptions.paths;
   const absolute = Object.fromEntries(Object.entries(paths).map(([name, [path]]) => [name, [join(root, path)]]));
-  writeFileSync(config, JSON.stringify({ extends: relative(dirname(config), join(root, 'tsconfig.json')), compilerOptions: { paths: absolute, typeRoots: [join(root, 'node_modules/@types')] }, include: ['*.ts'] }));
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: relative(dirname(config), join(root, 'tsconfig.json')),
+      compilerOptions: { paths: absolute, typeRoots: [join(root, 'node_modules/@types')] },
+      include: ['*.ts'],
+    }),
+  );
   try {
-    execFileSync(process.execPath, [tsc, '--noEmit', '-p', config], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync(process.execPath, [tsc, '--noEmit', '-p', config], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   } catch (error) {
     problems.push(...error.stdout.split('\n').filter((line) => line.includes('docs-code')));
   }
@@ -58,7 +76,8 @@ function checkLinks(page, text) {
     const [path, anchor] = target.split('#');
     const file = path === '' ? join(root, page) : resolve(root, dirname(page), path);
     if (!existsSync(file)) problems.push(`${page}: the link ${target} leads nowhere`);
-    else if (anchor && file.endsWith('.md') && !anchors(file).has(anchor)) problems.push(`${page}: the link ${target} has no such heading`);
+    else if (anchor && file.endsWith('.md') && !anchors(file).has(anchor))
+      problems.push(`${page}: the link ${target} has no such heading`);
   }
 }
 

@@ -18,7 +18,8 @@ const exportsOf = JSON.parse(readFileSync(join(root, 'test/exports.json'), 'utf8
 
 const folder = mkdtempSync(join(tmpdir(), 'keycard-pack-'));
 const env = { ...process.env, NODE_OPTIONS: '', NPM_CONFIG_UPDATE_NOTIFIER: 'false' };
-const run = (command, args, cwd = folder) => execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const run = (command, args, cwd = folder) =>
+  execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
 let failed = 0;
 let passed = 0;
@@ -40,19 +41,54 @@ try {
   const files = packed.files.map((file) => file.path);
 
   check('the tarball holds dist, docs and the usual papers, nothing else', () => {
-    const strange = files.filter((path) => !/^(dist\/(esm|cjs)\/.*(\.js|\.d\.ts|package\.json)|dist\/schematics\/.*|docs\/.*\.(md|svg)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path));
+    const strange = files.filter(
+      (path) =>
+        !/^(dist\/(esm|cjs)\/.*(\.js|\.d\.ts|package\.json)|dist\/schematics\/.*|docs\/.*\.(md|svg)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+          path,
+        ),
+    );
     if (strange.length > 0) throw new Error(`it also holds ${strange.join(', ')}`);
-    for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'dist/esm/index.js', 'dist/cjs/index.js', 'dist/cjs/index.d.ts']) {
+    for (const needed of [
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'dist/esm/index.js',
+      'dist/cjs/index.js',
+      'dist/cjs/index.d.ts',
+    ]) {
       if (!files.includes(needed)) throw new Error(`${needed} is not in it`);
     }
   });
 
-  check('publint has nothing to say', () => run(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), tarball, '--strict']));
+  check('publint has nothing to say', () =>
+    run(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), tarball, '--strict']),
+  );
   check('are-the-types-wrong has nothing to say', () =>
-    run(process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'node16']));
+    run(process.execPath, [
+      join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'),
+      tarball,
+      '--profile',
+      'node16',
+    ]),
+  );
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'try-keycard', private: true }));
-  run('npm', ['install', '--prefer-offline', '--fetch-retries=5', '--no-audit', '--no-fund', '--legacy-peer-deps', tarball, '@nestjs/common@11', '@nestjs/core@11', '@nestjs/platform-express@11', '@nestjs/testing@11', 'reflect-metadata@0.2', 'rxjs@7', 'jest@30']);
+  run('npm', [
+    'install',
+    '--prefer-offline',
+    '--fetch-retries=5',
+    '--no-audit',
+    '--no-fund',
+    '--legacy-peer-deps',
+    tarball,
+    '@nestjs/common@11',
+    '@nestjs/core@11',
+    '@nestjs/platform-express@11',
+    '@nestjs/testing@11',
+    'reflect-metadata@0.2',
+    'rxjs@7',
+    'jest@30',
+  ]);
   for (const driver of ['ioredis', 'pg', 'mongodb', 'express-session']) {
     check(`${driver} is absent`, () => {
       try {
@@ -72,22 +108,31 @@ try {
       if (JSON.stringify(keys) !== JSON.stringify(expected[name])) throw new Error(name + ' gives ' + keys.join(', ') + ' and not ' + expected[name]);
     }`;
   check('every subpath loads from ESM, and gives what it should', () => {
-    writeFileSync(join(folder, 'load.mjs'), `${verify}\nfor (const name of ${JSON.stringify(names)}) verify(name, await import(name));`);
+    writeFileSync(
+      join(folder, 'load.mjs'),
+      `${verify}\nfor (const name of ${JSON.stringify(names)}) verify(name, await import(name));`,
+    );
     run(process.execPath, ['load.mjs']);
   });
   check('every subpath loads from CommonJS, and gives what it should', () => {
-    writeFileSync(join(folder, 'load.cjs'), `${verify}\nfor (const name of ${JSON.stringify(names)}) { const found = require(name); verify(name, found); }
-      if (typeof require('${manifest.name}/express') !== 'function') throw new Error('require() of /express gives no function');`);
+    writeFileSync(
+      join(folder, 'load.cjs'),
+      `${verify}\nfor (const name of ${JSON.stringify(names)}) { const found = require(name); verify(name, found); }
+      if (typeof require('${manifest.name}/express') !== 'function') throw new Error('require() of /express gives no function');`,
+    );
     run(process.execPath, ['--no-experimental-require-module', 'load.cjs']);
   });
-  check('the two builds know each other\'s sessions', () => {
-    writeFileSync(join(folder, 'both.mjs'), `
+  check("the two builds know each other's sessions", () => {
+    writeFileSync(
+      join(folder, 'both.mjs'),
+      `
       import { createRequire } from 'node:module';
       import { dataOf } from '${manifest.name}';
       const require = createRequire(import.meta.url);
       if (require('${manifest.name}').dataOf === dataOf) throw new Error('these are not two builds');
       const { FakeSession } = require('${manifest.name}/testing');
-      if (dataOf(new FakeSession({ data: { cart: 1 } })).cart !== 1) throw new Error('the session of one is a stranger to the other');`);
+      if (dataOf(new FakeSession({ data: { cart: 1 } })).cart !== 1) throw new Error('the session of one is a stranger to the other');`,
+    );
     run(process.execPath, ['both.mjs']);
   });
   check('a Nest 11 app works inside a CommonJS Jest', () => {

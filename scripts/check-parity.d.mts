@@ -3,7 +3,9 @@ export interface ParityRow {
   readonly test: string;
 }
 export interface JestReport {
-  readonly testResults: readonly { readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[] }[];
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
 }
 export function rowsOf(markdown: string): ParityRow[];
 export function faultsOf(rows: readonly ParityRow[], report: JestReport): string[];

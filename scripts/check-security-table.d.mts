@@ -4,7 +4,9 @@ export interface SecurityRow {
   readonly leftToApp: string;
 }
 export interface JestReport {
-  readonly testResults: readonly { readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[] }[];
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
 }
 export const STORES: readonly string[];
 export function rowsOf(markdown: string): SecurityRow[];

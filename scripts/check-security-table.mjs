@@ -23,10 +23,17 @@ export function rowsOf(markdown) {
       column = -1;
       continue;
     }
-    const cells = line.slice(1, line.lastIndexOf('|')).split('|').map((cell) => cell.trim());
+    const cells = line
+      .slice(1, line.lastIndexOf('|'))
+      .split('|')
+      .map((cell) => cell.trim());
     if (cells.includes('shown by')) column = cells.indexOf('shown by');
     else if (column !== -1 && !/^:?-+:?$/.test(cells[0])) {
-      rows.push({ requirement: cells[0], tests: [...(cells[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name), leftToApp: cells[column + 1] ?? '' });
+      rows.push({
+        requirement: cells[0],
+        tests: [...(cells[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+        leftToApp: cells[column + 1] ?? '',
+      });
     }
   }
   return rows;
@@ -42,7 +49,8 @@ export function missingStores(report) {
 export function faultsOf(rows, report) {
   const statuses = new Map();
   for (const { assertionResults } of report.testResults) {
-    for (const { fullName, status } of assertionResults) statuses.set(fullName, [...(statuses.get(fullName) ?? []), status]);
+    for (const { fullName, status } of assertionResults)
+      statuses.set(fullName, [...(statuses.get(fullName) ?? []), status]);
   }
   const missing = missingStores(report);
   const faults = [];
@@ -56,7 +64,8 @@ export function faultsOf(rows, report) {
       for (const name of names) {
         const found = statuses.get(name) ?? [];
         if (found.length === 0) faults.push(`${requirement}: there is no test "${name}".`);
-        else if (found.some((status) => status !== 'passed')) faults.push(`${requirement}: "${name}" is ${found.join(', ')}.`);
+        else if (found.some((status) => status !== 'passed'))
+          faults.push(`${requirement}: "${name}" is ${found.join(', ')}.`);
       }
     }
   }

@@ -13,7 +13,14 @@ import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'keycard-starters-'));
-const env = { ...process.env, NODE_OPTIONS: '', NPM_CONFIG_UPDATE_NOTIFIER: 'false', NPM_CONFIG_AUDIT: 'false', NPM_CONFIG_FUND: 'false', CI: 'true' };
+const env = {
+  ...process.env,
+  NODE_OPTIONS: '',
+  NPM_CONFIG_UPDATE_NOTIFIER: 'false',
+  NPM_CONFIG_AUDIT: 'false',
+  NPM_CONFIG_FUND: 'false',
+  CI: 'true',
+};
 const exec = promisify(execFile);
 const wanted = process.argv.slice(2);
 const versions = ['11', '12'].filter((version) => wanted.length === 0 || wanted.includes(version));
@@ -48,7 +55,7 @@ function freePort() {
 /** The first TypeScript block of the README, as somebody would paste it, but for the port. */
 function readmeApp() {
   const code = /```ts[^\n]*\n([^]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))[1];
-  assert(code.includes('listen(3000)'), 'the README\'s app no longer listens on 3000');
+  assert(code.includes('listen(3000)'), "the README's app no longer listens on 3000");
   return code.replace('listen(3000)', "listen(Number(process.env.PORT), '127.0.0.1')");
 }
 
@@ -68,12 +75,21 @@ async function journey(base, child) {
   assert((await answers(`${base}/dashboard`, child)).status === 401, 'the dashboard is open to anybody');
   const login = await fetch(`${base}/login`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }) });
   const [line = ''] = login.headers.getSetCookie();
-  assert(/^sid=s%3A[^;]+; Path=\/; HttpOnly; SameSite=Lax$/.test(line), `the login set ${line.replace(/=[^;]+/, '=…') || 'no cookie'}`);
+  assert(
+    /^sid=s%3A[^;]+; Path=\/; HttpOnly; SameSite=Lax$/.test(line),
+    `the login set ${line.replace(/=[^;]+/, '=…') || 'no cookie'}`,
+  );
   const headers = { cookie: line.split(';')[0] };
   assert((await (await fetch(`${base}/dashboard`, { headers })).text()) === 'Welcome Ada, visit 1', 'no welcome');
-  assert((await (await fetch(`${base}/dashboard`, { headers })).text()) === 'Welcome Ada, visit 2', 'the visits are not counted');
+  assert(
+    (await (await fetch(`${base}/dashboard`, { headers })).text()) === 'Welcome Ada, visit 2',
+    'the visits are not counted',
+  );
   const logout = await fetch(`${base}/logout`, { method: 'POST', headers });
-  assert(/^sid=; .*Expires=Thu, 01 Jan 1970/.test(logout.headers.getSetCookie()[0] ?? ''), 'the logout left the cookie in the browser');
+  assert(
+    /^sid=; .*Expires=Thu, 01 Jan 1970/.test(logout.headers.getSetCookie()[0] ?? ''),
+    'the logout left the cookie in the browser',
+  );
   assert((await fetch(`${base}/dashboard`, { headers })).status === 401, 'the logout left the session');
 }
 
@@ -99,7 +115,22 @@ async function starter(version, tarball) {
   const read = (path) => readFileSync(join(app, path), 'utf8');
 
   await check(title('nest new'), async () => {
-    await exec('npx', ['-y', `@nestjs/cli@${version}`, 'new', `nest-${version}`, '--skip-git', '--skip-install', '--package-manager', 'npm', '--language', 'ts'], { cwd: folder, env });
+    await exec(
+      'npx',
+      [
+        '-y',
+        `@nestjs/cli@${version}`,
+        'new',
+        `nest-${version}`,
+        '--skip-git',
+        '--skip-install',
+        '--package-manager',
+        'npm',
+        '--language',
+        'ts',
+      ],
+      { cwd: folder, env },
+    );
     const major = /\d+/.exec(JSON.parse(read('package.json')).dependencies['@nestjs/core'])[0];
     assert(major === version, `the starter is one of Nest ${major}`);
   });
@@ -116,15 +147,19 @@ async function starter(version, tarball) {
   await check(title('npm test'), () => run('npm', 'test'));
   await check(title('npm run test:e2e'), () => run('npm', 'run', 'test:e2e'));
   writeFileSync(join(app, 'src/readme.ts'), readmeApp());
-  await check(title('npm run build, with the README\'s app'), () => run('npm', 'run', 'build'));
+  await check(title("npm run build, with the README's app"), () => run('npm', 'run', 'build'));
   writeFileSync(join(app, 'kit.mjs'), KIT);
-  await check(title('nestjs-keycard/testing on the starter\'s own app'), async () => {
+  await check(title("nestjs-keycard/testing on the starter's own app"), async () => {
     const { stdout } = await run(process.execPath, 'kit.mjs');
     assert(stdout.trim() === '["7",{"cart":["apple"]},["apple"]]', `it said ${stdout}`);
   });
-  await check(title('the README\'s app: log in, come back, log out'), async () => {
+  await check(title("the README's app: log in, come back, log out"), async () => {
     const port = await freePort();
-    const child = spawn(process.execPath, [join(app, 'dist/readme.js')], { cwd: app, env: { ...env, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [join(app, 'dist/readme.js')], {
+      cwd: app,
+      env: { ...env, PORT: String(port) },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     try {
       await journey(`http://127.0.0.1:${port}`, child);
     } finally {
@@ -135,7 +170,13 @@ async function starter(version, tarball) {
 
 try {
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root, env, stdio: 'inherit' });
-  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root, env, encoding: 'utf8' }));
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: root,
+      env,
+      encoding: 'utf8',
+    }),
+  );
   await Promise.allSettled(versions.map((version) => starter(version, join(folder, packed.filename))));
 } finally {
   if (process.env.KEEP) console.log(`Left in ${folder}`);

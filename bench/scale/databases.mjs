@@ -12,8 +12,17 @@ async function measure({ library, store: kind, url, count }) {
   const clock = { now: () => Date.now() + moved };
   const store =
     kind === 'redis'
-      ? new (await import(join(library, 'stores/redis/index.js'))).RedisStore({ client: connection, prefix: 'scale:', clock })
-      : new (await import(join(library, 'stores/postgres/index.js'))).PostgresStore({ pool: connection, tableName: 'scale', pruneInterval: false, clock });
+      ? new (await import(join(library, 'stores/redis/index.js'))).RedisStore({
+          client: connection,
+          prefix: 'scale:',
+          clock,
+        })
+      : new (await import(join(library, 'stores/postgres/index.js'))).PostgresStore({
+          pool: connection,
+          tableName: 'scale',
+          pruneInterval: false,
+          clock,
+        });
   await store.open();
   const startedAt = performance.now();
   // One in five ends an hour sooner.
@@ -33,11 +42,24 @@ async function measure({ library, store: kind, url, count }) {
   const principal = await meanwhile(store, ids, () => listOf({ principal: 'user-50' }, Number.POSITIVE_INFINITY));
   const page = await meanwhile(store, ids, () => listOf({}, 1_000));
   const counted = await meanwhile(store, ids, () => store.count());
-  const result = { store: kind, count, fillMs, loadMsWith1000: few, loadMs: many, listByPrincipal: principal, listOf1000: page, countAll: counted };
+  const result = {
+    store: kind,
+    count,
+    fillMs,
+    loadMsWith1000: few,
+    loadMs: many,
+    listByPrincipal: principal,
+    listOf1000: page,
+    countAll: counted,
+  };
   // Redis ends its keys itself.
   if (kind === 'postgres') {
     moved = DAY_MS - 1_800_000;
-    result.prune = await meanwhile(store, ids.filter((_, n) => n % 5 !== 0), () => store.prune());
+    result.prune = await meanwhile(
+      store,
+      ids.filter((_, n) => n % 5 !== 0),
+      () => store.prune(),
+    );
   }
   await store.close();
   return result;

@@ -49,7 +49,14 @@ async function measure({ library, count }) {
     await store.replace(id, recordOf(1, endsAt), revision);
   });
   await store.close();
-  return { count, jsonBytes, bytesASession: Math.round(bytes), overJson: Math.round(bytes - jsonBytes), readUs, readAndWriteUs: writeUs };
+  return {
+    count,
+    jsonBytes,
+    bytesASession: Math.round(bytes),
+    overJson: Math.round(bytes - jsonBytes),
+    readUs,
+    readAndWriteUs: writeUs,
+  };
 }
 
 /** 100,000 sessions end at one moment, and nobody reads them. */
@@ -67,7 +74,8 @@ async function expire({ library, sweepInterval }) {
   // `records` is the store's own: count() leaves out what has ended, whether it is gone or not.
   while (store.records.size > staying.length) {
     await sleep(1);
-    if (performance.now() - startedAt > 4 * sweepInterval) throw new Error(`${store.records.size - staying.length} expired sessions are still there.`);
+    if (performance.now() - startedAt > 4 * sweepInterval)
+      throw new Error(`${store.records.size - staying.length} expired sessions are still there.`);
   }
   const goneAfterMs = Math.round(performance.now() - startedAt);
   await store.close();

@@ -12,7 +12,12 @@ import { buildLibrary } from '../library.mjs';
 import { Child } from '../child.mjs';
 
 const { values: given } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, parts: { type: 'string' }, lib: { type: 'string' }, out: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    parts: { type: 'string' },
+    lib: { type: 'string' },
+    out: { type: 'string' },
+  },
 });
 const { quick } = given;
 const wants = (part) => given.parts === undefined || given.parts.split(',').includes(part);
@@ -23,7 +28,9 @@ const names = ['redis', 'postgres'].filter(wants);
 const servers = await provision({ names, install: false });
 
 async function inChild(script, name, argument) {
-  const child = new Child(join(import.meta.dirname, script), { execArgv: ['--expose-gc', '--max-old-space-size=6000'] });
+  const child = new Child(join(import.meta.dirname, script), {
+    execArgv: ['--expose-gc', '--max-old-space-size=6000'],
+  });
   try {
     const found = await child.ask(name, { library, ...argument });
     console.log(script, name, JSON.stringify(found));
@@ -36,7 +43,8 @@ async function inChild(script, name, argument) {
 try {
   if (wants('memory')) {
     result.memory = [];
-    for (const count of [1_000, 10_000, 100_000, 1_000_000]) result.memory.push(await inChild('memory.mjs', 'measure', { count }));
+    for (const count of [1_000, 10_000, 100_000, 1_000_000])
+      result.memory.push(await inChild('memory.mjs', 'measure', { count }));
     result.expiry = await inChild('memory.mjs', 'expire', { sweepInterval: quick ? 3_000 : 30_000 });
   }
   if (wants('files')) result.files = await inChild('files.mjs', 'measure', { count: quick ? 20_000 : 200_000 });
@@ -49,7 +57,12 @@ try {
   if (given.lib === undefined) rmSync(library, { recursive: true, force: true });
 }
 result.machine.loadAfter = loadavg();
-const out = resolve(import.meta.dirname, '..', '..', given.out ?? `bench/results/${quick || given.parts ? 'scale-quick' : 'scale'}.json`);
+const out = resolve(
+  import.meta.dirname,
+  '..',
+  '..',
+  given.out ?? `bench/results/${quick || given.parts ? 'scale-quick' : 'scale'}.json`,
+);
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
 console.log(`written to ${out}`);

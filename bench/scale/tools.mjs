@@ -10,14 +10,30 @@ export function recordOf(user, expiresAt) {
   const principal = `user-${user}`;
   const data = { user: { id: principal, name: 'Ada Lovelace' }, cart: ['a-1', 'b-2'], note: '' };
   data.note = 'x'.repeat(400 - JSON.stringify(data).length);
-  const cookie = { originalMaxAge: DAY_MS, expires: new Date(expiresAt).toISOString(), secure: false, httpOnly: true, path: '/', sameSite: 'lax' };
-  const facts = { v: 1, c: expiresAt - DAY_MS, s: expiresAt - DAY_MS, e: expiresAt, p: principal, h: 'h'.repeat(16), n: 'n'.repeat(11) };
+  const cookie = {
+    originalMaxAge: DAY_MS,
+    expires: new Date(expiresAt).toISOString(),
+    secure: false,
+    httpOnly: true,
+    path: '/',
+    sameSite: 'lax',
+  };
+  const facts = {
+    v: 1,
+    c: expiresAt - DAY_MS,
+    s: expiresAt - DAY_MS,
+    e: expiresAt,
+    p: principal,
+    h: 'h'.repeat(16),
+    n: 'n'.repeat(11),
+  };
   return { text: JSON.stringify({ cookie, ...data, __keycard: facts }), expiresAt, principal };
 }
 
 export function percentiles(values, digits = 3) {
   const sorted = Float64Array.from(values).sort();
-  const at = (part) => Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN).toFixed(digits));
+  const at = (part) =>
+    Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN).toFixed(digits));
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 

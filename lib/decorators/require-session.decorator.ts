@@ -17,9 +17,15 @@ export interface RequireSessionOptions {
  * @RequireSession((session) => session.user?.role === 'admin', { redirectTo: '/login' })
  * ```
  */
-export function RequireSession(predicate?: SessionPredicate, options?: RequireSessionOptions): MethodDecorator & ClassDecorator;
+export function RequireSession(
+  predicate?: SessionPredicate,
+  options?: RequireSessionOptions,
+): MethodDecorator & ClassDecorator;
 export function RequireSession(options: RequireSessionOptions): MethodDecorator & ClassDecorator;
-export function RequireSession(first?: SessionPredicate | RequireSessionOptions, options?: RequireSessionOptions): MethodDecorator & ClassDecorator {
+export function RequireSession(
+  first?: SessionPredicate | RequireSessionOptions,
+  options?: RequireSessionOptions,
+): MethodDecorator & ClassDecorator {
   const predicate = typeof first === 'function' ? first : undefined;
   const { redirectTo } = (typeof first === 'object' ? first : options) ?? {};
   return applyDecorators(SetMetadata(REQUIREMENT, { predicate, redirectTo }), UseGuards(SessionGuard));

@@ -1,5 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { createParamDecorator, type ExecutionContext, type PipeTransform, ServiceUnavailableException, type Type } from '@nestjs/common';
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  type PipeTransform,
+  ServiceUnavailableException,
+  type Type,
+} from '@nestjs/common';
 import { SessionUnavailableError } from '../engine/errors.js';
 import type { RequestSession } from '../engine/request-session.js';
 import { requestSessionOf } from '../request-of.js';
@@ -59,7 +65,8 @@ const parameter = createParamDecorator((key: string | undefined, context: Execut
   return session instanceof Promise ? session.then((opened) => valueOf(opened, key)) : valueOf(session, key);
 });
 
-const valueOf = (session: object | undefined, key: string): unknown => (session as Record<string, unknown> | undefined)?.[key];
+const valueOf = (session: object | undefined, key: string): unknown =>
+  (session as Record<string, unknown> | undefined)?.[key];
 
 const decorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
   const decorate = key === undefined ? parameter() : parameter(key, ...pipes);

@@ -55,7 +55,13 @@ function put(map: Map<string, string>, key: string, json: string | undefined): v
   else map.set(key, json);
 }
 
-function resolve(key: string, base: string | undefined, mine: string | undefined, theirs: string | undefined, onConflict: OnConflict): string | undefined {
+function resolve(
+  key: string,
+  base: string | undefined,
+  mine: string | undefined,
+  theirs: string | undefined,
+  onConflict: OnConflict,
+): string | undefined {
   if (mine === theirs) return mine;
   if (mine === undefined || theirs === undefined) return undefined;
   if (typeof onConflict === 'function') {

@@ -47,7 +47,10 @@ export class SessionUnavailableError extends Error {
   readonly status = 503;
   /** Express' and Nest's own handlers may show this message. */
   readonly expose = true;
-  constructor(message = 'The session store is not available. Please try again.', options?: { readonly cause?: unknown }) {
+  constructor(
+    message = 'The session store is not available. Please try again.',
+    options?: { readonly cause?: unknown },
+  ) {
     super(message, options);
   }
 }

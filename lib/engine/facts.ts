@@ -67,7 +67,8 @@ export interface Retirement {
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isOptional = (value: unknown, type: string): boolean => value === undefined || typeof value === type;
 
-const isOptionalList = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
+const isOptionalList = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
 
 /** Whether a parsed value has the shape of facts. What doesn't is no session of ours, and is never guessed at. */
 export function isFacts(value: unknown): value is Facts {

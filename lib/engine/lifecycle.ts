@@ -37,7 +37,9 @@ export const SESSION: PropertyDescriptor = {
     if (request === undefined) return;
     if (value === null || value === undefined || value === false) request.unsetSession();
     else if (typeof value !== 'object' || coreOf(value)?.host !== request) {
-      throw new TypeError(`req.session got ${show(value)}; it takes null, to end it. Change the session's own keys, or use regenerate().`);
+      throw new TypeError(
+        `req.session got ${show(value)}; it takes null, to end it. Change the session's own keys, or use regenerate().`,
+      );
     }
   },
 };
@@ -60,7 +62,13 @@ const SESSION_STORE: PropertyDescriptor = {
  * Gives the request its session and the response its gate, and goes on when the session is read. A store that fails is told where the
  * session is asked for, so that what comes after (CORS, other headers) is there by then.
  */
-export function beginSession(manager: SessionManager, facts: RequestFacts, req: SessionRequest, res: ServerResponse, next: Next): void {
+export function beginSession(
+  manager: SessionManager,
+  facts: RequestFacts,
+  req: SessionRequest,
+  res: ServerResponse,
+  next: Next,
+): void {
   // Mounted twice, or an outer app has one: the first counts.
   if (req[REQUEST] !== undefined || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) {
     next();
@@ -80,7 +88,11 @@ export function startSession(
   const session = new RequestSession(manager, facts, req, res);
   req[REQUEST] = session;
   // A property that is the request's own can be deleted, which is a way to end the session.
-  if (manager.options.unset === 'destroy' || sessionId !== SESSION_ID || !installed.has(Object.getPrototypeOf(req) as object)) {
+  if (
+    manager.options.unset === 'destroy' ||
+    sessionId !== SESSION_ID ||
+    !installed.has(Object.getPrototypeOf(req) as object)
+  ) {
     defineOn(req, sessionId);
     session.isOwnProperty = true;
   }
@@ -110,8 +122,15 @@ export function installRequest(requestPrototype: object): void {
  *
  * @param covers whether a request has a session at all.
  */
-export function installLazyStart(requestPrototype: object, manager: SessionManager, facts: RequestFacts, covers: (req: SessionRequest) => boolean): void {
-  const here = (Object.getOwnPropertyDescriptor(requestPrototype, START) as { value: () => RequestSession | undefined } | undefined)?.value;
+export function installLazyStart(
+  requestPrototype: object,
+  manager: SessionManager,
+  facts: RequestFacts,
+  covers: (req: SessionRequest) => boolean,
+): void {
+  const here = (
+    Object.getOwnPropertyDescriptor(requestPrototype, START) as { value: () => RequestSession | undefined } | undefined
+  )?.value;
   Object.defineProperty(requestPrototype, START, {
     configurable: true,
     value(this: SessionRequest): RequestSession | undefined {
@@ -121,7 +140,8 @@ export function installLazyStart(requestPrototype: object, manager: SessionManag
       // An outer app's, or that of one that shares this Express, comes first.
       const outer = (Object.getPrototypeOf(requestPrototype) as SessionRequest)[START];
       const found = req[REQUEST] ?? outer?.call(this) ?? here?.call(this);
-      if (found !== undefined || !covers(req) || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) return found;
+      if (found !== undefined || !covers(req) || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url))
+        return found;
       return startSession(manager, facts, req, res, SESSION_ID);
     },
   });

@@ -17,7 +17,10 @@ export function lostLoginKey(
   after: Readonly<Record<string, unknown>>,
   keys: readonly string[] | undefined,
 ): boolean {
-  return loginKeys(keys).some((key) => before[key] !== undefined && before[key] !== null && (after[key] === undefined || after[key] === null));
+  return loginKeys(keys).some(
+    (key) => before[key] !== undefined && before[key] !== null && (after[key] === undefined || after[key] === null),
+  );
 }
 
-const loginKeys = (keys: readonly string[] | undefined): readonly string[] => (keys === undefined ? ALWAYS : [...ALWAYS, ...keys]);
+const loginKeys = (keys: readonly string[] | undefined): readonly string[] =>
+  keys === undefined ? ALWAYS : [...ALWAYS, ...keys];

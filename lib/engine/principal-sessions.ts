@@ -68,7 +68,10 @@ export class PrincipalSessions {
   /** The same for who is logged in already. */
   async beforeConfirmation(principal: string): Promise<{ at: number; mark: string | undefined }> {
     const mark = await this.notBefore(principal);
-    return { at: this.inOrder(Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + STEP_MS)), mark: mark?.nonce };
+    return {
+      at: this.inOrder(Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + STEP_MS)),
+      mark: mark?.nonce,
+    };
   }
 
   /** Logins within a millisecond get times in their order, so that the oldest are told from the newest. */
@@ -101,7 +104,10 @@ export class PrincipalSessions {
     const { maxSessionsPerPrincipal: cap, onTooMany } = this.manager.options;
     if (cap === Number.POSITIVE_INFINITY || arrival === 'confirmed') return true;
     if (!this.records.canList) {
-      this.manager.warnOnce('cap', `"maxSessionsPerPrincipal" can't be held: this session store (${this.manager.store.constructor.name}) can't list sessions.`);
+      this.manager.warnOnce(
+        'cap',
+        `"maxSessionsPerPrincipal" can't be held: this session store (${this.manager.store.constructor.name}) can't list sessions.`,
+      );
       return true;
     }
     // One at a time within a process: the first then does what is left for the others.
@@ -124,7 +130,8 @@ export class PrincipalSessions {
     for (const each of sessions) {
       const { h } = each.record.facts!;
       if (!surplus.has(h)) continue;
-      if (await this.manager.writer.end(each.key, this.manager.idOfKey(each.key))) this.manager.events.emit('evicted', each.key, { handle: h, principal });
+      if (await this.manager.writer.end(each.key, this.manager.idOfKey(each.key)))
+        this.manager.events.emit('evicted', each.key, { handle: h, principal });
     }
     return !surplus.has(handle);
   }
@@ -179,7 +186,12 @@ export class PrincipalSessions {
     const now = manager.now();
     const life = Number.isFinite(manager.options.absoluteMs) ? manager.options.absoluteMs : manager.options.idleMs;
     const end = now + life;
-    const cookie = JSON.stringify({ originalMaxAge: life, expires: new Date(end).toISOString(), httpOnly: true, path: '/' });
+    const cookie = JSON.stringify({
+      originalMaxAge: life,
+      expires: new Date(end).toISOString(),
+      httpOnly: true,
+      path: '/',
+    });
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       const found = await this.records.load(key);
       const at = Math.max(now, found?.record.facts?.t ?? 0);
@@ -195,7 +207,10 @@ export class PrincipalSessions {
         if (!isStoreError(error) || error.code !== 'ID_TAKEN') throw error;
       }
     }
-    throw new SessionStateError('UNSUPPORTED', 'The mark that ends a principal\'s sessions could not be written: others kept writing it.');
+    throw new SessionStateError(
+      'UNSUPPORTED',
+      "The mark that ends a principal's sessions could not be written: others kept writing it.",
+    );
   }
 
   /** The mark of the last `revokeAll`. */
@@ -203,7 +218,8 @@ export class PrincipalSessions {
     let latest: NotBefore | undefined;
     for (const key of this.records.markKeys(principal)) {
       const facts = (await this.records.load(key))?.record.facts;
-      if (facts?.t !== undefined && (latest === undefined || facts.t > latest.at)) latest = { at: facts.t, nonce: facts.n, except: facts.h };
+      if (facts?.t !== undefined && (latest === undefined || facts.t > latest.at))
+        latest = { at: facts.t, nonce: facts.n, except: facts.h };
     }
     return latest;
   }

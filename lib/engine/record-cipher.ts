@@ -16,8 +16,13 @@ export interface Encryption {
 export function checkEncryption(value: Encryption | undefined): Encryption | undefined {
   if (value === undefined) return undefined;
   const keys = (Array.isArray(value?.key) ? value.key : [value?.key]) as unknown[];
-  if (keys.length === 0 || keys.some((key) => key === undefined || key === null || secretBytes(key as Secret).length < 32)) {
-    throw new SessionOptionsError(`"encryption.key" got ${show(value?.key === undefined ? undefined : 'less than it takes')}; it takes a key of at least 32 bytes, or an array of them.`);
+  if (
+    keys.length === 0 ||
+    keys.some((key) => key === undefined || key === null || secretBytes(key as Secret).length < 32)
+  ) {
+    throw new SessionOptionsError(
+      `"encryption.key" got ${show(value?.key === undefined ? undefined : 'less than it takes')}; it takes a key of at least 32 bytes, or an array of them.`,
+    );
   }
   return value;
 }
@@ -55,7 +60,8 @@ export function deriveKey(secret: Secret, purpose: string): Buffer {
 }
 
 /** The key under which the way forward from an old id is kept: only who holds the id can read it. */
-export const wayForwardKey = (id: string): Buffer => createHash('sha256').update(`nestjs-keycard way forward ${id}`).digest();
+export const wayForwardKey = (id: string): Buffer =>
+  createHash('sha256').update(`nestjs-keycard way forward ${id}`).digest();
 
 /** Encrypts the text of records. What the store has to know stays outside: end, version, a keyed hash of the principal. */
 export class RecordCipher {
@@ -72,7 +78,9 @@ export class RecordCipher {
 
   /** Under which names a principal's sessions may be listed, today's first; his own where plain records are let in. */
   principalNames(principal: string): readonly string[] {
-    const names = this.principalKeys.map((key) => createHmac('sha256', key).update(principal).digest('base64url').slice(0, 32));
+    const names = this.principalKeys.map((key) =>
+      createHmac('sha256', key).update(principal).digest('base64url').slice(0, 32),
+    );
     return this.readPlain ? [...names, principal] : names;
   }
 
@@ -87,7 +95,10 @@ export class RecordCipher {
   /** The text within; `undefined`: not to be read. A plain record is given as it is where `readPlain` lets it in. */
   decrypt(storageKey: string, text: string): string | undefined {
     const start = text.lastIndexOf('"z":"');
-    const sealed = start === -1 || text.lastIndexOf(`,"${FACTS_KEY}":{`, start) === -1 ? undefined : /^[A-Za-z0-9_-]+(?="\}\}$)/.exec(text.slice(start + 5))?.[0];
+    const sealed =
+      start === -1 || text.lastIndexOf(`,"${FACTS_KEY}":{`, start) === -1
+        ? undefined
+        : /^[A-Za-z0-9_-]+(?="\}\}$)/.exec(text.slice(start + 5))?.[0];
     if (sealed === undefined) return this.readPlain ? text : undefined;
     for (const key of this.keys) {
       const plain = unseal(key, sealed, storageKey);

@@ -70,7 +70,10 @@ export class RecordText {
       if (this.dataStart === this.dataEnd) return {};
       if (this.text.charCodeAt(this.dataStart) === 0x2c) {
         const values = parse(`{${this.text.slice(this.dataStart + 1, this.dataEnd)}}`);
-        if (values !== undefined) return Object.hasOwn(values as object, '__proto__') ? 'it holds the key __proto__' : (values as SessionValues);
+        if (values !== undefined)
+          return Object.hasOwn(values as object, '__proto__')
+            ? 'it holds the key __proto__'
+            : (values as SessionValues);
       }
     }
     const whole = parse(this.text);

@@ -159,7 +159,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       } else {
         this.core = new SessionCore(manager, this);
         if (found === 'retired') this.core.status = 'muted';
-        else if (found === undefined) manager.events.emit('loaded-invalid', manager.records.key(id), { reason: 'unknown' });
+        else if (found === undefined)
+          manager.events.emit('loaded-invalid', manager.records.key(id), { reason: 'unknown' });
       }
     } catch (error) {
       this.failed(error);
@@ -170,7 +171,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   private async checkBinding(core: SessionCore): Promise<void> {
     if (core.facts.b === undefined || core.facts.b === this.binding()) return;
-    this.manager.events.emit('mismatch', core.key, { handle: core.facts.h, principal: core.facts.p, reason: 'userAgent' });
+    this.manager.events.emit('mismatch', core.key, {
+      handle: core.facts.h,
+      principal: core.facts.p,
+      reason: 'userAgent',
+    });
     if (this.manager.options.onMismatch !== 'destroy') return;
     if (await this.manager.writer.destroy(core)) this.emitEnd(core, 'destroyed');
     this.core = new SessionCore(this.manager, this);
@@ -202,11 +207,12 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (!this.opened || this.loading) {
       throw new SessionStateError(
         'NOT_LOADED',
-        'The session has not been read yet: with load: \'lazy\' it is there once a decorator or a guard has asked for it. Use @Session(), or load: \'eager\'.',
+        "The session has not been read yet: with load: 'lazy' it is there once a decorator or a guard has asked for it. Use @Session(), or load: 'eager'.",
       );
     }
     if (this.error !== undefined) {
-      if (this.manager.options.onStoreError === 'fail') throw new SessionUnavailableError(undefined, { cause: this.error });
+      if (this.manager.options.onStoreError === 'fail')
+        throw new SessionUnavailableError(undefined, { cause: this.error });
       this.core ??= this.mutedCore();
     }
     return this.unset || this.core!.status === 'ended' ? undefined : this.core;
@@ -284,7 +290,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   newId(): string {
     const id = this.manager.options.genid(this.req);
-    if (!isWellFormedId(id)) throw new SessionOptionsError(`"genid" gave ${typeof id === 'string' ? 'an id that is no text of 1 to 256 visible ASCII characters' : show(id)}.`);
+    if (!isWellFormedId(id))
+      throw new SessionOptionsError(
+        `"genid" gave ${typeof id === 'string' ? 'an id that is no text of 1 to 256 visible ASCII characters' : show(id)}.`,
+      );
     return id;
   }
 
@@ -318,7 +327,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   cookieJson(core: SessionCore, facts: Facts): string {
     if (this.manager.options.cookieFor !== undefined) core.cookie.touch();
     else if (core.cookieIfAsked !== undefined && facts.s === this.manager.now()) core.cookie.touch();
-    if (core.cookieIfAsked === undefined && facts.o === undefined) return this.manager.storedCookieText(facts, this.isSecure());
+    if (core.cookieIfAsked === undefined && facts.o === undefined)
+      return this.manager.storedCookieText(facts, this.isSecure());
     return JSON.stringify(this.manager.storedCookieOf(core, facts, this.isSecure()));
   }
 
@@ -374,7 +384,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private reportLate(error: unknown): void {
-    this.manager.options.logger.error('What the session held at the end of a streamed response could not be saved.', error);
+    this.manager.options.logger.error(
+      'What the session held at the end of a streamed response could not be saved.',
+      error,
+    );
   }
 
   private async afterPending(atStart: boolean): Promise<void> {
@@ -403,7 +416,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (!atStart && (core.status === 'new' || core.rotation !== undefined)) {
       core.forgetCompared();
       if (core.status === 'loaded' || core.isChanged()) {
-        this.manager.options.logger.warn('A session was begun, or its id changed, after the response had begun: its cookie can no longer be sent, so it was not saved.');
+        this.manager.options.logger.warn(
+          'A session was begun, or its id changed, after the response had begun: its cookie can no longer be sent, so it was not saved.',
+        );
       }
       return undefined;
     }
@@ -452,7 +467,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   private isRenewalDue(core: SessionCore): boolean {
     const { renewAfterMs } = this.manager.options;
-    if (renewAfterMs === Number.POSITIVE_INFINITY || core.status !== 'loaded' || core.rotation !== undefined) return false;
+    if (renewAfterMs === Number.POSITIVE_INFINITY || core.status !== 'loaded' || core.rotation !== undefined)
+      return false;
     return this.manager.now() - (core.facts.i ?? core.facts.c) >= renewAfterMs;
   }
 
@@ -460,7 +476,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private needOf(core: SessionCore): 'change' | 'touch' | undefined {
     core.forgetCompared();
     if (core.claim !== undefined || core.rotation === 'regenerate' || core.replaces !== undefined) return 'change';
-    if (core.status === 'new') return core.isChangedNow() || this.manager.options.saveUninitialized ? 'change' : undefined;
+    if (core.status === 'new')
+      return core.isChangedNow() || this.manager.options.saveUninitialized ? 'change' : undefined;
     if (core.rotation !== undefined || core.cookieChanged || core.isChangedNow()) return 'change';
     return core.due || core.unsettled ? 'touch' : undefined;
   }
@@ -468,7 +485,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private reportDetached(detached: Map<SessionCore, string>): void {
     for (const [core, json] of detached) {
       if (JSON.stringify(core.values()) !== json) {
-        this.manager.options.logger.warn('A session was written to after regenerate() had put another in its place; what was written is lost. Use the session that regenerate() gives.');
+        this.manager.options.logger.warn(
+          'A session was written to after regenerate() had put another in its place; what was written is lost. Use the session that regenerate() gives.',
+        );
       }
     }
     this.detached = undefined;
@@ -480,7 +499,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (core.status !== 'loaded' || this.res === undefined || this.cookieWasSet) return;
     const policy = this.manager.surface.sendsCookie;
     const changed = core.id !== this.browserId;
-    if (!changed && !(policy === undefined ? this.moved && this.manager.options.rolling && this.isPersistent(core) : policy(core, this.moved))) return;
+    if (
+      !changed &&
+      !(policy === undefined
+        ? this.moved && this.manager.options.rolling && this.isPersistent(core)
+        : policy(core, this.moved))
+    )
+      return;
     const text = this.setCookieText(core);
     if (text === undefined) return;
     this.cookieWasSet = true;
@@ -490,7 +515,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private isPersistent(core: SessionCore): boolean {
-    const own = core.cookieIfAsked ?? (core.facts.o === undefined && this.manager.options.cookieFor === undefined ? undefined : core.cookie);
+    const own =
+      core.cookieIfAsked ??
+      (core.facts.o === undefined && this.manager.options.cookieFor === undefined ? undefined : core.cookie);
     if (own !== undefined) return own.expires !== null;
     const { maxAge, expires } = this.manager.options.cookie;
     return (maxAge ?? expires ?? null) !== null;
@@ -513,15 +540,22 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private refuseInsecure(): undefined {
-    this.manager.warnOnce('insecure', 'The session cookie was not sent, as it is Secure and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust it.');
+    this.manager.warnOnce(
+      'insecure',
+      'The session cookie was not sent, as it is Secure and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust it.',
+    );
     return undefined;
   }
 
   /** The same attributes as it was set with (RFC 6265bis 5.7: name, domain and path must match), and an end in the past. */
   private clearCookie(core: SessionCore): void {
-    if (this.res === undefined || this.cookieWasSet || this.manager.surface.keepsCookie || !this.browserHasCookie) return;
+    if (this.res === undefined || this.cookieWasSet || this.manager.surface.keepsCookie || !this.browserHasCookie)
+      return;
     const secure = this.isSecure();
-    const attributes: CookieAttributes = { ...this.manager.decideAttributes(core.cookie.attributes(), secure), expires: new Date(0) };
+    const attributes: CookieAttributes = {
+      ...this.manager.decideAttributes(core.cookie.attributes(), secure),
+      expires: new Date(0),
+    };
     if (attributes.secure === true && !secure) return;
     this.cookieWasSet = true;
     addSetCookie(this.res, `${this.manager.options.name}=${serializeAttributes(attributes)}`);
@@ -587,7 +621,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.assertResponse('login()');
     const name = principalName(principal);
     if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
-      throw new TypeError(`session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`);
+      throw new TypeError(
+        `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
+      );
     }
     const moment = await this.manager.principals.beforeLogin(name, core.facts.h);
     while (this.isBusy(core)) await this.turnOf(core, 'login()');
@@ -609,12 +645,17 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.assertCurrent(core);
     this.assertResponse('confirmLogin()');
     const principal = core.principal();
-    if (principal === undefined) throw new SessionStateError('UNSUPPORTED', 'session.confirmLogin() is for a session that somebody is logged in to; use session.login().');
+    if (principal === undefined)
+      throw new SessionStateError(
+        'UNSUPPORTED',
+        'session.confirmLogin() is for a session that somebody is logged in to; use session.login().',
+      );
     const moment = await this.manager.principals.beforeConfirmation(principal);
     while (this.isBusy(core)) await this.turnOf(core, 'confirmLogin()');
     this.assertCurrent(core);
     core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };
-    if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew')) core.rotation = 'confirm';
+    if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew'))
+      core.rotation = 'confirm';
   }
 
   async destroy(core: SessionCore, type: SessionEventType): Promise<void> {
@@ -636,7 +677,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   async update(core: SessionCore, fn: unknown): Promise<void> {
     this.assertCurrent(core);
-    if (typeof fn !== 'function') throw new TypeError(`session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`);
+    if (typeof fn !== 'function')
+      throw new TypeError(
+        `session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`,
+      );
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('update()');
     const moves = movesEnd(core);
     const writing = this.manager.writer.update(core, fn as (draft: SessionValues) => unknown);
@@ -654,13 +698,25 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private assertCurrent(core: SessionCore): void {
-    if (core.status === 'muted') throw new SessionUnavailableError('The session can not be saved: its store failed, or its id was replaced by a login meanwhile.', { cause: this.error });
+    if (core.status === 'muted')
+      throw new SessionUnavailableError(
+        'The session can not be saved: its store failed, or its id was replaced by a login meanwhile.',
+        { cause: this.error },
+      );
     if (core.status === 'ended' || core.status === 'gone') throw endedElsewhere();
-    if (core !== this.core) throw new SessionStateError('ENDED', 'This session was replaced by regenerate(); use the one that regenerate() gives.');
+    if (core !== this.core)
+      throw new SessionStateError(
+        'ENDED',
+        'This session was replaced by regenerate(); use the one that regenerate() gives.',
+      );
   }
 
   private assertResponse(what: string): void {
-    if (this.res === undefined) throw new SessionStateError('NO_RESPONSE', `session.${what} gives the session a new id, and there is no response here that could carry it.`);
+    if (this.res === undefined)
+      throw new SessionStateError(
+        'NO_RESPONSE',
+        `session.${what} gives the session a new id, and there is no response here that could carry it.`,
+      );
     if (this.res.headersSent) throw headersSent(what);
   }
 
@@ -670,7 +726,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   /** A new id is for what the session is once the writes that are under way have ended. */
   private async turnOf(core: SessionCore, what: string): Promise<void> {
-    if (core.applying) throw new SessionStateError('UNSUPPORTED', `session.${what} can't be called while fn of update(fn) is at work; wait for update() first.`);
+    if (core.applying)
+      throw new SessionStateError(
+        'UNSUPPORTED',
+        `session.${what} can't be called while fn of update(fn) is at work; wait for update() first.`,
+      );
     await this.manager.writer.underWay(core);
   }
 
@@ -686,16 +746,26 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 }
 
 function principalName(principal: unknown): string {
-  if ((typeof principal === 'string' && principal !== '') || (typeof principal === 'number' && Number.isFinite(principal)) || typeof principal === 'bigint') {
+  if (
+    (typeof principal === 'string' && principal !== '') ||
+    (typeof principal === 'number' && Number.isFinite(principal)) ||
+    typeof principal === 'bigint'
+  ) {
     return String(principal);
   }
-  throw new TypeError(`session.login(principal): principal got ${show(principal)}; it takes the user's id, as text or a number.`);
+  throw new TypeError(
+    `session.login(principal): principal got ${show(principal)}; it takes the user's id, as text or a number.`,
+  );
 }
 
 const headersSent = (what: string): SessionStateError =>
-  new SessionStateError('HEADERS_SENT', `session.${what} came after the response had begun, so its cookie can no longer be sent. Call it before the first byte.`);
+  new SessionStateError(
+    'HEADERS_SENT',
+    `session.${what} came after the response had begun, so its cookie can no longer be sent. Call it before the first byte.`,
+  );
 
-const endedElsewhere = (): SessionStateError => new SessionStateError('ENDED', 'The session has ended: it expired, or was logged out meanwhile.');
+const endedElsewhere = (): SessionStateError =>
+  new SessionStateError('ENDED', 'The session has ended: it expired, or was logged out meanwhile.');
 
 /** Whether the next write moves the end of the session, or its cookie. */
 const movesEnd = (core: SessionCore): boolean => core.due || core.cookieChanged || core.rotation !== undefined;

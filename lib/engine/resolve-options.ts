@@ -9,10 +9,14 @@ import { checkEncryption } from './record-cipher.js';
 import { type CookieAttributes, isCookieName, serializeAttributes } from './session-cookie.js';
 import { newSessionId } from './session-id.js';
 
-type Given = 'store' | 'secret' | 'cookie' | 'allowShortSecret' | 'schema' | 'schemaVersion' | 'migrate' | 'proxy' | 'encryption';
+type Given =
+  'store' | 'secret' | 'cookie' | 'allowShortSecret' | 'schema' | 'schemaVersion' | 'migrate' | 'proxy' | 'encryption';
 
 /** The options, checked and complete; durations in ms. Frozen. */
-export interface ResolvedOptions extends Pick<SessionOptions, Exclude<Given, 'store' | 'secret' | 'cookie' | 'allowShortSecret'>> {
+export interface ResolvedOptions extends Pick<
+  SessionOptions,
+  Exclude<Given, 'store' | 'secret' | 'cookie' | 'allowShortSecret'>
+> {
   readonly secrets: readonly Secret[];
   readonly name: string;
   readonly cookie: CookieAttributes;
@@ -80,7 +84,9 @@ export interface ResolveContext {
  */
 export function resolveOptions(options: SessionOptions, context: ResolveContext = {}): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new SessionOptionsError(`The session options got ${show(options)}; they take an object with at least a "secret".`);
+    throw new SessionOptionsError(
+      `The session options got ${show(options)}; they take an object with at least a "secret".`,
+    );
   }
   checkKnown(options);
   checkHelpers(options);
@@ -91,10 +97,13 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
   const unusable = context.unusableCookie ?? refuse;
   const cookieOption = options.cookie === undefined ? {} : options.cookie;
   const cookieFor =
-    typeof cookieOption === 'function' ? (req: IncomingMessage) => cookieAttributes(cookieOption(req), defaults, name, unusable) : undefined;
+    typeof cookieOption === 'function'
+      ? (req: IncomingMessage) => cookieAttributes(cookieOption(req), defaults, name, unusable)
+      : undefined;
   const cookie = cookieAttributes(typeof cookieOption === 'function' ? {} : cookieOption, defaults, name, unusable);
   const maxAge = cookie.maxAge ?? undefined;
-  const idleMs = options.idleTimeout === undefined ? (maxAge ?? DEFAULTS.idleTimeout) : toMs(options.idleTimeout, 'idleTimeout');
+  const idleMs =
+    options.idleTimeout === undefined ? (maxAge ?? DEFAULTS.idleTimeout) : toMs(options.idleTimeout, 'idleTimeout');
   const absoluteMs =
     options.absoluteTimeout === false
       ? Number.POSITIVE_INFINITY
@@ -118,7 +127,10 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     renewAfterMs: options.renewAfter === undefined ? Number.POSITIVE_INFINITY : toMs(options.renewAfter, 'renewAfter'),
     renewGraceMs: options.renewGrace === undefined ? DEFAULTS.renewGrace : toMs(options.renewGrace, 'renewGrace'),
     touchIntervalMs: touchInterval(options.touchInterval, idleMs),
-    storeTimeoutMs: toMs(options.storeTimeout === undefined ? DEFAULTS.storeTimeout : options.storeTimeout, 'storeTimeout'),
+    storeTimeoutMs: toMs(
+      options.storeTimeout === undefined ? DEFAULTS.storeTimeout : options.storeTimeout,
+      'storeTimeout',
+    ),
     maxRecordBytes: positiveInteger(options.maxRecordBytes ?? DEFAULTS.maxRecordBytes, 'maxRecordBytes'),
     rolling: flag(options.rolling, true, 'rolling'),
     saveUninitialized: flag(options.saveUninitialized, false, 'saveUninitialized'),
@@ -138,7 +150,8 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     onTooMany: oneOf(options.onTooMany, ['evict-oldest', 'reject'], 'onTooMany'),
     device: flag(options.device, true, 'device'),
     schema: schema(options.schema),
-    schemaVersion: options.schemaVersion === undefined ? undefined : positiveInteger(options.schemaVersion, 'schemaVersion'),
+    schemaVersion:
+      options.schemaVersion === undefined ? undefined : positiveInteger(options.schemaVersion, 'schemaVersion'),
     migrate: migrate(options),
     hashIds: flag(options.hashIds, false, 'hashIds'),
     encryption: checkEncryption(options.encryption),
@@ -166,26 +179,51 @@ function checkKnown(options: object): void {
 
 function checkHelpers({ clock, logger, allowShortSecret }: SessionOptions): void {
   flag(allowShortSecret, false, 'allowShortSecret');
-  if (clock !== undefined && typeof clock?.now !== 'function') throw new SessionOptionsError(`"clock" got ${show(clock)}; it takes an object with now().`);
+  if (clock !== undefined && typeof clock?.now !== 'function')
+    throw new SessionOptionsError(`"clock" got ${show(clock)}; it takes an object with now().`);
   if (logger !== undefined && (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')) {
     throw new SessionOptionsError(`"logger" got ${show(logger)}; it takes an object with warn() and error().`);
   }
 }
 
 function cookieName(name: unknown): string {
-  if (!isCookieName(name)) throw new SessionOptionsError(`"name" got ${show(name)}; it takes a cookie name: letters, digits and !#$%&'*+-.^_\`|~.`);
+  if (!isCookieName(name))
+    throw new SessionOptionsError(
+      `"name" got ${show(name)}; it takes a cookie name: letters, digits and !#$%&'*+-.^_\`|~.`,
+    );
   return name;
 }
 
-const ATTRIBUTES = new Set(['domain', 'path', 'maxAge', 'expires', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned', 'originalMaxAge']);
+const ATTRIBUTES = new Set([
+  'domain',
+  'path',
+  'maxAge',
+  'expires',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'priority',
+  'partitioned',
+  'originalMaxAge',
+]);
 
 /** Checks the attributes against each other and against the name's prefix (RFC 6265bis 4.1.3). */
-function cookieAttributes(given: CookieOptions, defaults: CookieAttributes, name: string, unusable: (message: string) => void): CookieAttributes {
+function cookieAttributes(
+  given: CookieOptions,
+  defaults: CookieAttributes,
+  name: string,
+  unusable: (message: string) => void,
+): CookieAttributes {
   if (typeof given !== 'object' || given === null) {
-    throw new SessionOptionsError(`"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that gives one.`);
+    throw new SessionOptionsError(
+      `"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that gives one.`,
+    );
   }
   for (const key of Object.keys(given)) {
-    if (!ATTRIBUTES.has(key)) throw new SessionOptionsError(`"cookie.${key}" is no cookie attribute; they are ${[...ATTRIBUTES].slice(0, -1).join(', ')}.`);
+    if (!ATTRIBUTES.has(key))
+      throw new SessionOptionsError(
+        `"cookie.${key}" is no cookie attribute; they are ${[...ATTRIBUTES].slice(0, -1).join(', ')}.`,
+      );
   }
   const { maxAge, ...rest } = given;
   const cookie: CookieAttributes = { ...defaults, ...dropUndefined(rest) };
@@ -193,16 +231,21 @@ function cookieAttributes(given: CookieOptions, defaults: CookieAttributes, name
   if (cookie.secure !== undefined && typeof cookie.secure !== 'boolean' && cookie.secure !== 'auto') {
     throw new SessionOptionsError(`"cookie.secure" got ${show(cookie.secure)}; it takes true, false or 'auto'.`);
   }
-  if (cookie.expires && !(cookie.expires instanceof Date)) throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
+  if (cookie.expires && !(cookie.expires instanceof Date))
+    throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
   serializeAttributes({ ...cookie, sameSite: cookie.sameSite === 'auto' ? 'lax' : cookie.sameSite });
   const none = typeof cookie.sameSite === 'string' && cookie.sameSite.toLowerCase() === 'none';
-  if (none && !cookie.secure) unusable(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);
-  if (cookie.partitioned && !cookie.secure) unusable('"cookie.partitioned" got true without "cookie.secure": browsers refuse that; set secure to true.');
+  if (none && !cookie.secure)
+    unusable(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);
+  if (cookie.partitioned && !cookie.secure)
+    unusable('"cookie.partitioned" got true without "cookie.secure": browsers refuse that; set secure to true.');
   if (/^__(?:host|secure)-/i.test(name)) {
     if (cookie.secure !== true) unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.secure": true.`);
     if (/^__host-/i.test(name)) {
-      if (cookie.domain) unusable(`"name" got ${show(name)}, whose prefix forbids "cookie.domain" (it is ${show(cookie.domain)}).`);
-      if (cookie.path !== '/') unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.path": '/' (it is ${show(cookie.path)}).`);
+      if (cookie.domain)
+        unusable(`"name" got ${show(name)}, whose prefix forbids "cookie.domain" (it is ${show(cookie.domain)}).`);
+      if (cookie.path !== '/')
+        unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.path": '/' (it is ${show(cookie.path)}).`);
     }
   }
   return cookie;
@@ -216,20 +259,33 @@ function dropUndefined<T extends object>(object: T): Partial<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-function secrets(options: SessionOptions, strict: boolean, logger: SessionLogger, anyLength: boolean): readonly Secret[] {
+function secrets(
+  options: SessionOptions,
+  strict: boolean,
+  logger: SessionLogger,
+  anyLength: boolean,
+): readonly Secret[] {
   const list = Array.isArray(options.secret) ? [...(options.secret as readonly Secret[])] : [options.secret as Secret];
   if (options.secret === undefined || options.secret === null || options.secret === '') {
-    throw new SessionOptionsError('"secret" got nothing; it takes text of at least 32 bytes, such as the output of `openssl rand -base64 32`, or an array of them.');
+    throw new SessionOptionsError(
+      '"secret" got nothing; it takes text of at least 32 bytes, such as the output of `openssl rand -base64 32`, or an array of them.',
+    );
   }
-  if (list.length === 0) throw new SessionOptionsError('"secret" got an empty array; it takes at least one secret, the first of which signs.');
+  if (list.length === 0)
+    throw new SessionOptionsError(
+      '"secret" got an empty array; it takes at least one secret, the first of which signs.',
+    );
   for (const secret of list) {
     if (!isSecret(secret)) {
-      throw new SessionOptionsError(`"secret" got ${typeof secret === 'string' ? 'an empty text' : show(secret)}; each secret is text, a Buffer or a secret KeyObject.`);
+      throw new SessionOptionsError(
+        `"secret" got ${typeof secret === 'string' ? 'an empty text' : show(secret)}; each secret is text, a Buffer or a secret KeyObject.`,
+      );
     }
     const bytes = secretBytes(secret).length;
     if (bytes >= SHORTEST_SECRET_BYTES || options.allowShortSecret || anyLength) continue;
     const message = `"secret" got one of ${bytes} bytes; it takes at least ${SHORTEST_SECRET_BYTES}`;
-    if (strict) throw new SessionOptionsError(`${message} (an app that has to keep its own sets "allowShortSecret": true).`);
+    if (strict)
+      throw new SessionOptionsError(`${message} (an app that has to keep its own sets "allowShortSecret": true).`);
     logger.warn(`${message}. In production this is an error, unless "allowShortSecret" is set.`);
   }
   return list;
@@ -246,24 +302,30 @@ function touchInterval(given: Duration | 0 | undefined, idleMs: number): number 
 }
 
 function positiveInteger(value: unknown, option: string): number {
-  if (!Number.isSafeInteger(value) || (value as number) <= 0) throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes a whole number above 0.`);
+  if (!Number.isSafeInteger(value) || (value as number) <= 0)
+    throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes a whole number above 0.`);
   return value as number;
 }
 
 function flag(value: unknown, byDefault: boolean, option: string): boolean {
   if (value === undefined) return byDefault;
-  if (typeof value !== 'boolean') throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes true or false.`);
+  if (typeof value !== 'boolean')
+    throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes true or false.`);
   return value;
 }
 
 function fn<T>(value: T | undefined, option: string): T | undefined {
-  if (value !== undefined && typeof value !== 'function') throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes a function.`);
+  if (value !== undefined && typeof value !== 'function')
+    throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes a function.`);
   return value;
 }
 
 function oneOf<T extends string>(value: unknown, choices: readonly [T, ...T[]], option: string): T {
   if (value === undefined) return choices[0];
-  if (!choices.includes(value as T)) throw new SessionOptionsError(`"${option}" got ${show(value)}; it takes ${choices.map((c) => `'${c}'`).join(' or ')}.`);
+  if (!choices.includes(value as T))
+    throw new SessionOptionsError(
+      `"${option}" got ${show(value)}; it takes ${choices.map((c) => `'${c}'`).join(' or ')}.`,
+    );
   return value as T;
 }
 
@@ -273,12 +335,16 @@ function onConflict(value: SessionOptions['onConflict']): NonNullable<SessionOpt
 
 function schema(value: SessionOptions['schema']): SessionOptions['schema'] {
   if (value !== undefined && typeof value?.['~standard']?.validate !== 'function') {
-    throw new SessionOptionsError(`"schema" got ${show(value)}; it takes a Standard Schema, such as one of zod, valibot or arktype.`);
+    throw new SessionOptionsError(
+      `"schema" got ${show(value)}; it takes a Standard Schema, such as one of zod, valibot or arktype.`,
+    );
   }
   const answer = value?.['~standard'].validate({});
   if (answer instanceof Promise) {
     answer.catch(() => {});
-    throw new SessionOptionsError('"schema" got one that validates asynchronously, or throws; it takes a Standard Schema that validates at once.');
+    throw new SessionOptionsError(
+      '"schema" got one that validates asynchronously, or throws; it takes a Standard Schema that validates at once.',
+    );
   }
   return value;
 }
@@ -286,20 +352,26 @@ function schema(value: SessionOptions['schema']): SessionOptions['schema'] {
 function migrate(options: SessionOptions): SessionOptions['migrate'] {
   const given = fn(options.migrate, 'migrate');
   if (given !== undefined && options.schemaVersion === undefined) {
-    throw new SessionOptionsError('"schemaVersion" got nothing beside "migrate"; it takes the version of the shape that "migrate" gives, a whole number above 0.');
+    throw new SessionOptionsError(
+      '"schemaVersion" got nothing beside "migrate"; it takes the version of the shape that "migrate" gives, a whole number above 0.',
+    );
   }
   return given;
 }
 
 function bindTo(value: unknown): readonly 'userAgent'[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value) || value.some((item) => item !== 'userAgent')) throw new SessionOptionsError(`"bindTo" got ${show(value)}; it takes ['userAgent'].`);
+  if (!Array.isArray(value) || value.some((item) => item !== 'userAgent'))
+    throw new SessionOptionsError(`"bindTo" got ${show(value)}; it takes ['userAgent'].`);
   return value as readonly 'userAgent'[];
 }
 
 /** passport's user, or `user.id`. */
 function defaultPrincipalOf(data: Readonly<Record<string, unknown>>): string | number | undefined {
-  return textOrNumber((data.passport as { user?: unknown } | undefined)?.user) ?? textOrNumber((data.user as { id?: unknown } | undefined)?.id);
+  return (
+    textOrNumber((data.passport as { user?: unknown } | undefined)?.user) ??
+    textOrNumber((data.user as { id?: unknown } | undefined)?.id)
+  );
 }
 
 function textOrNumber(value: unknown): string | number | undefined {
@@ -311,5 +383,6 @@ const defaultIsAuthenticated = (data: Readonly<Record<string, unknown>>, princip
 
 const consoleLogger: SessionLogger = {
   warn: (message) => console.warn(`[session] ${message}`),
-  error: (message, cause) => (cause === undefined ? console.error(`[session] ${message}`) : console.error(`[session] ${message}`, cause)),
+  error: (message, cause) =>
+    cause === undefined ? console.error(`[session] ${message}`) : console.error(`[session] ${message}`, cause),
 };

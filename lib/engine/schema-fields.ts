@@ -28,7 +28,9 @@ export function fieldsOf(schema: StandardSchemaV1): Fields | undefined {
   const record = shape ?? entries;
   if (typeof record !== 'object' || record === null) return undefined;
   const fields = Object.entries(record);
-  return fields.every(([, field]) => isSchema(field)) ? new Map(fields.map(([key, field]) => [key, { schema: field as StandardSchemaV1 }])) : undefined;
+  return fields.every(([, field]) => isSchema(field))
+    ? new Map(fields.map(([key, field]) => [key, { schema: field as StandardSchemaV1 }]))
+    : undefined;
 }
 
 function fromProperties(props: readonly ArkProperty[]): Fields | undefined {

@@ -33,13 +33,16 @@ export class SchemaView {
 
   /** What to store: with the defaults, so that they stay what the app saw, and without what was refused, unless it is to be `kept`. */
   written(seen: SessionValues, keepsRefused: boolean): SessionValues {
-    return this.translated(seen, ({ seen: shown, stored, isRefused }) => (isRefused && !keepsRefused ? shown : (stored ?? shown)));
+    return this.translated(seen, ({ seen: shown, stored, isRefused }) =>
+      isRefused && !keepsRefused ? shown : (stored ?? shown),
+    );
   }
 
   /** What was translated by `written`, but for what is kept though it was refused. */
   checkable(written: SessionValues): SessionValues {
     const values = { ...written };
-    for (const [key, { stored, isRefused }] of this.differences) if (isRefused && JSON.stringify(values[key]) === stored) delete values[key];
+    for (const [key, { stored, isRefused }] of this.differences)
+      if (isRefused && JSON.stringify(values[key]) === stored) delete values[key];
     return values;
   }
 

@@ -48,9 +48,18 @@ export const expressVerbs: readonly string[] = ['save', 'reload', 'regenerate', 
 const request = (core: SessionCore): RequestSession => core.host as RequestSession;
 
 /** Calls a verb; a callback as the last argument is called once, outside the promise chain. */
-export function callVerb(session: object, core: SessionCore, name: string, args: readonly unknown[], alwaysThis: boolean): unknown {
+export function callVerb(
+  session: object,
+  core: SessionCore,
+  name: string,
+  args: readonly unknown[],
+  alwaysThis: boolean,
+): unknown {
   const last = args[args.length - 1];
-  const callback = typeof last === 'function' && !(name === 'update' && args.length === 1) ? (last as SessionCallback<unknown>) : undefined;
+  const callback =
+    typeof last === 'function' && !(name === 'update' && args.length === 1)
+      ? (last as SessionCallback<unknown>)
+      : undefined;
   const running = VERBS[name]!(core, ...(callback === undefined ? args : args.slice(0, -1)));
   if (callback !== undefined) {
     running.then(
@@ -59,7 +68,9 @@ export function callVerb(session: object, core: SessionCore, name: string, args:
     );
     return session;
   }
-  const tracked = TrackedPromise.track(running, (error) => core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error));
+  const tracked = TrackedPromise.track(running, (error) =>
+    core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error),
+  );
   return alwaysThis ? session : tracked;
 }
 
@@ -99,7 +110,8 @@ function defineControl(prototype: object, name: string, get: (core: SessionCore)
     configurable: true,
     get(this: { [CORE]?: SessionCore }) {
       const core = this[CORE];
-      if (core === undefined) throw new SessionStateError('UNSUPPORTED', `"${name}" belongs to a session, and was asked of something else.`);
+      if (core === undefined)
+        throw new SessionStateError('UNSUPPORTED', `"${name}" belongs to a session, and was asked of something else.`);
       return get(core);
     },
     set() {

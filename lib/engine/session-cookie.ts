@@ -54,7 +54,10 @@ const PRIORITY: Readonly<Record<string, string>> = { low: 'Low', medium: 'Medium
  * @throws SessionOptionsError for an attribute that no cookie can carry.
  */
 export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
-  if (!isCookieName(name)) throw new SessionOptionsError(`The cookie name ${show(name)} is not one: it takes letters, digits and !#$%&'*+-.^_\`|~.`);
+  if (!isCookieName(name))
+    throw new SessionOptionsError(
+      `The cookie name ${show(name)} is not one: it takes letters, digits and !#$%&'*+-.^_\`|~.`,
+    );
   return `${name}=${encodeURIComponent(value)}${serializeAttributes(attributes)}`;
 }
 
@@ -63,15 +66,18 @@ export function serializeAttributes(attributes: CookieAttributes): string {
   const { domain, path, expires, httpOnly, secure, partitioned, priority, sameSite } = attributes;
   let text = '';
   if (domain) {
-    if (!DOMAIN.test(domain)) throw new SessionOptionsError(`"cookie.domain" got ${show(domain)}; it takes a host name such as 'example.com'.`);
+    if (!DOMAIN.test(domain))
+      throw new SessionOptionsError(`"cookie.domain" got ${show(domain)}; it takes a host name such as 'example.com'.`);
     text += `; Domain=${domain}`;
   }
   if (path) {
-    if (!PATH.test(path)) throw new SessionOptionsError(`"cookie.path" got ${show(path)}; it takes a path such as '/'.`);
+    if (!PATH.test(path))
+      throw new SessionOptionsError(`"cookie.path" got ${show(path)}; it takes a path such as '/'.`);
     text += `; Path=${path}`;
   }
   if (expires) {
-    if (Number.isNaN(expires.getTime())) throw new SessionOptionsError('"cookie.expires" got an invalid Date; it takes a Date.');
+    if (Number.isNaN(expires.getTime()))
+      throw new SessionOptionsError('"cookie.expires" got an invalid Date; it takes a Date.');
     text += `; Expires=${expires.toUTCString()}`;
   }
   if (httpOnly) text += '; HttpOnly';
@@ -85,7 +91,11 @@ export function serializeAttributes(attributes: CookieAttributes): string {
 function named(names: Readonly<Record<string, string>>, value: unknown, option: string): string {
   const text = typeof value === 'string' ? names[value.toLowerCase()] : undefined;
   if (text === undefined) {
-    throw new SessionOptionsError(`"cookie.${option}" got ${show(value)}; it takes ${Object.keys(names).map((key) => `'${key}'`).join(', ')}.`);
+    throw new SessionOptionsError(
+      `"cookie.${option}" got ${show(value)}; it takes ${Object.keys(names)
+        .map((key) => `'${key}'`)
+        .join(', ')}.`,
+    );
   }
   return text;
 }
@@ -102,7 +112,10 @@ export class SessionCookie {
   /** The life that the cookie began with, in ms; `null` for a browser-session cookie. */
   originalMaxAge: number | null;
 
-  constructor(options: CookieAttributes = {}, private readonly now: () => number = Date.now) {
+  constructor(
+    options: CookieAttributes = {},
+    private readonly now: () => number = Date.now,
+  ) {
     if (typeof options !== 'object' || options === null) throw new TypeError('The cookie options must be an object.');
     this.values = { path: '/', httpOnly: true, ...options };
     delete this.values.maxAge;
@@ -219,7 +232,8 @@ export class SessionCookie {
   restore(overrides: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(overrides)) {
       if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
-      else if (SETTABLE[name]?.(value ?? undefined) === true) this.set(name as keyof CookieAttributes, (value ?? undefined) as never);
+      else if (SETTABLE[name]?.(value ?? undefined) === true)
+        this.set(name as keyof CookieAttributes, (value ?? undefined) as never);
     }
   }
 
@@ -243,21 +257,30 @@ export class SessionCookie {
 }
 
 const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
-const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean => typeof value === 'string' && Object.hasOwn(names, value.toLowerCase());
+const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean =>
+  typeof value === 'string' && Object.hasOwn(names, value.toLowerCase());
 
 /** What a session can have of its own, beside a life, and whether a value will do. */
-const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> = Object.assign(Object.create(null) as object, {
-  domain: (value: unknown) => value === undefined || (typeof value === 'string' && (value === '' || DOMAIN.test(value))),
-  path: (value: unknown) => value === undefined || (typeof value === 'string' && PATH.test(value)),
-  httpOnly: isFlag,
-  secure: (value: unknown) => isFlag(value) || value === 'auto',
-  sameSite: (value: unknown) => isFlag(value) || value === 'auto' || isNamed(SAME_SITE, value),
-  priority: (value: unknown) => value === undefined || isNamed(PRIORITY, value),
-  partitioned: isFlag,
-});
+const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> = Object.assign(
+  Object.create(null) as object,
+  {
+    domain: (value: unknown) =>
+      value === undefined || (typeof value === 'string' && (value === '' || DOMAIN.test(value))),
+    path: (value: unknown) => value === undefined || (typeof value === 'string' && PATH.test(value)),
+    httpOnly: isFlag,
+    secure: (value: unknown) => isFlag(value) || value === 'auto',
+    sameSite: (value: unknown) => isFlag(value) || value === 'auto' || isNamed(SAME_SITE, value),
+    priority: (value: unknown) => value === undefined || isNamed(PRIORITY, value),
+    partitioned: isFlag,
+  },
+);
 
 /** The `cookie` of a record, keys in the peers' order, absent ones left out. */
-export function storedCookie(attributes: CookieAttributes, originalMaxAge: number | null, expires: Date | null): StoredCookie {
+export function storedCookie(
+  attributes: CookieAttributes,
+  originalMaxAge: number | null,
+  expires: Date | null,
+): StoredCookie {
   const { partitioned, priority, secure, httpOnly, domain, path, sameSite } = attributes;
   const stored: StoredCookie = { originalMaxAge };
   if (partitioned !== undefined) stored.partitioned = partitioned;

@@ -153,7 +153,12 @@ export class SessionCore {
   /** Whether the data are of an older version of the app's than this. */
   private get isOutdated(): boolean {
     const { migrate, schemaVersion } = this.manager.options;
-    return migrate !== undefined && schemaVersion !== undefined && this.status !== 'new' && (this.facts.m ?? Number.NEGATIVE_INFINITY) < schemaVersion;
+    return (
+      migrate !== undefined &&
+      schemaVersion !== undefined &&
+      this.status !== 'new' &&
+      (this.facts.m ?? Number.NEGATIVE_INFINITY) < schemaVersion
+    );
   }
 
   /** Data as they were read, in today's shape. They, and a login that stands on them, count as unchanged. */
@@ -189,7 +194,10 @@ export class SessionCore {
     for (const [key, why] of refused) {
       if (keys?.has(key) === false) continue;
       events.emit('key-dropped', this.status === 'new' ? undefined : this.key, { handle: this.facts.h, reason: key });
-      this.manager.warnOnce(`refused ${key}`, `A session's key "${key}" doesn't fit the schema (${why}); it was dropped, and the session goes on without it.`);
+      this.manager.warnOnce(
+        `refused ${key}`,
+        `A session's key "${key}" doesn't fit the schema (${why}); it was dropped, and the session goes on without it.`,
+      );
     }
     return values;
   }
@@ -368,7 +376,8 @@ export class SessionCore {
     }
     if (!manager.options.device) delete facts.d;
     // Data that nobody looked into are what they were. A newer app's stay its own: this one must not have them migrated twice.
-    if (manager.options.schemaVersion !== undefined && (isNew || this.live !== undefined)) facts.m = Math.max(facts.m ?? 0, manager.options.schemaVersion);
+    if (manager.options.schemaVersion !== undefined && (isNew || this.live !== undefined))
+      facts.m = Math.max(facts.m ?? 0, manager.options.schemaVersion);
     if (this.claim !== undefined) {
       facts.p = this.claim.principal;
       facts.a = this.claim.at;
@@ -376,7 +385,8 @@ export class SessionCore {
       facts.f = fingerprint(values ?? this.values(), this.claim.keys);
       if (this.claim.keys === undefined) delete facts.k;
       else facts.k = this.claim.keys;
-    } else if (values !== undefined || this.unsettled || this.stored?.record.facts === undefined) this.settlePrincipal(facts, values ?? this.values());
+    } else if (values !== undefined || this.unsettled || this.stored?.record.facts === undefined)
+      this.settlePrincipal(facts, values ?? this.values());
     manager.writer.nonces.stamp(facts);
     return facts;
   }
@@ -410,10 +420,13 @@ export class SessionCore {
 
   private arrivalAs(principal: string | undefined): Arrival | undefined {
     if (principal === undefined) return undefined;
-    if (this.claim !== undefined) return this.rotation === 'confirm' || this.rotation === 'renew' ? 'confirmed' : 'login';
+    if (this.claim !== undefined)
+      return this.rotation === 'confirm' || this.rotation === 'renew' ? 'confirmed' : 'login';
     if (this.rotation === 'renew' && this.facts.p === principal) return 'renewed';
     if (this.status === 'new' || this.facts.p !== principal) {
-      return this.status !== 'new' && this.stored !== undefined && this.stored.record.facts === undefined ? 'adopted' : 'derived';
+      return this.status !== 'new' && this.stored !== undefined && this.stored.record.facts === undefined
+        ? 'adopted'
+        : 'derived';
     }
     return undefined;
   }
@@ -431,7 +444,12 @@ export class SessionCore {
       const cookie = this.host.cookieJson(this, facts);
       const raw = this.baseJson === undefined ? this.stored?.record.rawData() : undefined;
       const json = raw === undefined ? valuesToJson(this.storedValues()) : '';
-      return this.drafted(raw === undefined ? recordText(cookie, json, facts) : recordTextWithRaw(cookie, raw, facts), json, facts, cookie);
+      return this.drafted(
+        raw === undefined ? recordText(cookie, json, facts) : recordTextWithRaw(cookie, raw, facts),
+        json,
+        facts,
+        cookie,
+      );
     }
     if (this.manager.surface.strict) assertSerializable(current);
     const json = values === undefined && this.compared !== undefined ? this.compared : valuesToJson(current);
@@ -466,7 +484,8 @@ export class SessionCore {
   /** A draft was written: it is the new base. Its revision isn't known. */
   saved(draft: Draft): void {
     if (this.manager.surface.sendsCookie !== undefined) this.noteChanges(draft);
-    if (draft.voided !== undefined) this.manager.events.emit('principal-void', this.key, { handle: draft.facts.h, principal: draft.voided });
+    if (draft.voided !== undefined)
+      this.manager.events.emit('principal-void', this.key, { handle: draft.facts.h, principal: draft.voided });
     this.status = 'loaded';
     this.stored = undefined;
     this.facts = draft.facts;
@@ -533,7 +552,10 @@ export class SessionCore {
   }
 
   /** The session takes these values, at these keys or at all. */
-  become(values: SessionValues, keys: ReadonlySet<string> = new Set([...Object.keys(this.data()), ...Object.keys(values)])): void {
+  become(
+    values: SessionValues,
+    keys: ReadonlySet<string> = new Set([...Object.keys(this.data()), ...Object.keys(values)]),
+  ): void {
     const live = this.session as SessionValues;
     const { reserved } = this.manager.surface;
     for (const key of keys) {

@@ -49,9 +49,14 @@ export class SessionEvents {
     return () => this.listeners.delete(listener);
   }
 
-  emit(type: SessionEventType, id: string | undefined, details?: Pick<SessionEvent, 'handle' | 'principal' | 'reason'>): void {
+  emit(
+    type: SessionEventType,
+    id: string | undefined,
+    details?: Pick<SessionEvent, 'handle' | 'principal' | 'reason'>,
+  ): void {
     if (this.listeners.size === 0 && !this.channel.hasSubscribers) return;
-    const session = id === undefined ? undefined : createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22);
+    const session =
+      id === undefined ? undefined : createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22);
     const event: SessionEvent = { type, at: this.now(), session, ...details };
     this.channel.publish(event);
     for (const listener of this.listeners) {

@@ -38,7 +38,11 @@ export class SessionManager {
   ) {
     this.requestStore = store;
     this.signer = new CookieSigner(options.secrets);
-    this.events = new SessionEvents(deriveKey(options.secrets[0]!, 'events'), () => this.now(), options.logger.error.bind(options.logger));
+    this.events = new SessionEvents(
+      deriveKey(options.secrets[0]!, 'events'),
+      () => this.now(),
+      options.logger.error.bind(options.logger),
+    );
     this.records = new SessionRecords(store, options, this.events);
     this.principals = new PrincipalSessions(this);
     this.writer = new SessionWriter(this);
@@ -111,12 +115,19 @@ export class SessionManager {
       const { maxAge, expires } = this.options.cookie;
       const stored = storedCookie(this.decideAttributes(this.options.cookie, secure), maxAge ?? null, null);
       const [before, after] = JSON.stringify(stored).split('"expires":null') as [string, string];
-      parts = { before: `${before}"expires":`, after, isFixed: (maxAge ?? null) === null && (expires ?? null) !== null };
+      parts = {
+        before: `${before}"expires":`,
+        after,
+        isFixed: (maxAge ?? null) === null && (expires ?? null) !== null,
+      };
       this.storedCookieTexts.set(secure, parts);
     }
     const { maxAge, expires } = this.options.cookie;
     // A fixed end makes `originalMaxAge` another one each time.
-    if (parts.isFixed) return JSON.stringify(storedCookie(this.decideAttributes(this.options.cookie, secure), expires!.getTime() - facts.s, expires!));
+    if (parts.isFixed)
+      return JSON.stringify(
+        storedCookie(this.decideAttributes(this.options.cookie, secure), expires!.getTime() - facts.s, expires!),
+      );
     return `${parts.before}${maxAge === undefined || maxAge === null ? 'null' : `"${new Date(facts.s + maxAge).toISOString()}"`}${parts.after}`;
   }
 
@@ -129,7 +140,11 @@ export class SessionManager {
     }
     const { maxAge, expires } = this.options.cookie;
     const end = maxAge === undefined || maxAge === null ? (expires ?? null) : new Date(facts.s + maxAge);
-    return storedCookie(this.decideAttributes(this.options.cookie, secure), maxAge ?? (end === null ? null : end.getTime() - facts.s), end);
+    return storedCookie(
+      this.decideAttributes(this.options.cookie, secure),
+      maxAge ?? (end === null ? null : end.getTime() - facts.s),
+      end,
+    );
   }
 
   /** A session by its id, for jobs: it can be read, changed, saved and ended, but has no response that could carry a new id. */
@@ -148,7 +163,9 @@ export class SessionManager {
   noteHiddenKey(key: string): void {
     if (this.hiddenKeys.has(key)) return;
     this.hiddenKeys.add(key);
-    this.options.logger.warn(`Sessions hold a key named "${key}", which the session keeps for itself: it is kept in the record as it is; dataOf(session).${key} reaches it.`);
+    this.options.logger.warn(
+      `Sessions hold a key named "${key}", which the session keeps for itself: it is kept in the record as it is; dataOf(session).${key} reaches it.`,
+    );
   }
 
   /** A store that fails does so for many requests: one line a second says it. */
@@ -156,7 +173,10 @@ export class SessionManager {
     const now = performance.now();
     if (now - this.lastFailureAt < 1_000) return;
     this.lastFailureAt = now;
-    this.options.logger.error(`A session could not be ${what === 'load' ? 'loaded' : what === 'save' ? 'saved' : 'kept alive'}.`, error);
+    this.options.logger.error(
+      `A session could not be ${what === 'load' ? 'loaded' : what === 'save' ? 'saved' : 'kept alive'}.`,
+      error,
+    );
   }
 
   warnOnce(topic: string, message: string): void {

@@ -46,7 +46,11 @@ export class SessionRecords {
     this.loadWithNow = loadWithNow(store);
     this.timer = new CallTimer(
       options.storeTimeoutMs,
-      () => new SessionStoreError('TIMEOUT', `The session store didn't answer within ${options.storeTimeoutMs} ms ("storeTimeout").`),
+      () =>
+        new SessionStoreError(
+          'TIMEOUT',
+          `The session store didn't answer within ${options.storeTimeoutMs} ms ("storeTimeout").`,
+        ),
     );
   }
 
@@ -126,7 +130,10 @@ export class SessionRecords {
   /** Live readable records, those of one principal where it is named. What can't be read is passed over. */
   async *list(query: ListQuery): AsyncGenerator<ListedRecord, void, void> {
     if (this.store.list === undefined) {
-      throw new SessionStoreError('REFUSED', `This session store (${this.store.constructor.name}) can't list sessions.`);
+      throw new SessionStoreError(
+        'REFUSED',
+        `This session store (${this.store.constructor.name}) can't list sessions.`,
+      );
     }
     for (const principal of this.principalNames(query.principal)) {
       const iterator = this.store.list({ ...query, principal })[Symbol.asyncIterator]();
@@ -160,7 +167,8 @@ export class SessionRecords {
       return undefined;
     }
     const text = this.cipher === undefined ? stored.text : this.cipher.decrypt(key, stored.text);
-    const record = text === undefined ? 'not encrypted with a key at hand' : RecordText.read(text, this.options.maxRecordBytes);
+    const record =
+      text === undefined ? 'not encrypted with a key at hand' : RecordText.read(text, this.options.maxRecordBytes);
     if (typeof record === 'string') {
       this.unreadable(key, record);
       return undefined;
@@ -175,7 +183,9 @@ export class SessionRecords {
 
   /** Says that a record was passed over. It stays as it is; its holder gets a new id. */
   unreadable(key: string, reason: string): void {
-    this.options.logger.warn(`A session record can't be read (${reason}); it is left as it is, and its holder gets a new session.`);
+    this.options.logger.warn(
+      `A session record can't be read (${reason}); it is left as it is, and its holder gets a new session.`,
+    );
     this.events.emit('loaded-invalid', key, { reason: 'unreadable' });
   }
 
@@ -214,7 +224,11 @@ class PendingRead extends PendingCall {
 
 function asStoreError(error: unknown): SessionStoreError {
   if (isStoreError(error)) return error;
-  return new SessionStoreError('UNAVAILABLE', `The session store failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  return new SessionStoreError(
+    'UNAVAILABLE',
+    `The session store failed: ${error instanceof Error ? error.message : String(error)}`,
+    { cause: error },
+  );
 }
 
 /** A store's `load`, where its `loadNow` stands for it: a `load` that was overridden or put in its place later says otherwise. */
@@ -228,5 +242,8 @@ function loadWithNow(store: SessionStore): SessionStore['load'] | undefined {
 
 /** By name, as the two builds of this package each have a class of that name. */
 export function isStoreError(error: unknown): error is SessionStoreError {
-  return error instanceof SessionStoreError || (error instanceof Error && error.name === 'SessionStoreError' && 'code' in error);
+  return (
+    error instanceof SessionStoreError ||
+    (error instanceof Error && error.name === 'SessionStoreError' && 'code' in error)
+  );
 }

@@ -85,7 +85,9 @@ export class DataSchema {
       if (once === undefined || once === JSON.stringify(stored[key])) continue;
       const again = this.validate({ ...stored, [key]: JSON.parse(once) });
       if (again.issues === undefined && JSON.stringify((again.value as SessionValues)[key]) === once) continue;
-      this.warn(`session.${key}: the schema makes something else of a value that it made itself, so a value that the app writes back is not the one that is read. Have it leave its own results as they are.`);
+      this.warn(
+        `session.${key}: the schema makes something else of a value that it made itself, so a value that the app writes back is not the one that is read. Have it leave its own results as they are.`,
+      );
     }
   }
 
@@ -141,7 +143,10 @@ export class DataSchema {
     const known = this.strangers.get(key);
     if (known !== undefined) return known;
     const said = this.complaints(key, value);
-    const stranger = said !== this.complaints() && said === this.complaints(NOBODYS_KEY, value).replaceAll(NOBODYS_KEY, key) && this.refusesStrangers();
+    const stranger =
+      said !== this.complaints() &&
+      said === this.complaints(NOBODYS_KEY, value).replaceAll(NOBODYS_KEY, key) &&
+      this.refusesStrangers();
     if (this.strangers.size < MOST_KNOWN) this.strangers.set(key, stranger);
     return stranger;
   }
@@ -191,7 +196,8 @@ function ownCopy(value: unknown, known = new Map<object, unknown>()): unknown {
   for (const [key, item] of Object.entries(value)) {
     const own = ownCopy(item, known);
     // Assigned, that name would be the prototype.
-    if (key === '__proto__') Object.defineProperty(copy, key, { value: own, writable: true, enumerable: true, configurable: true });
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: own, writable: true, enumerable: true, configurable: true });
     else (copy as Record<string, unknown>)[key] = own;
   }
   return copy;

@@ -59,7 +59,8 @@ export function guardKeys(prototype: object): void {
 
 export const httpSurface: SessionSurface = {
   create: (core) => new HttpSession(core),
-  data: (session) => (hasReservedOwn(session, RESERVED) ? withoutReserved(session, RESERVED) : (session as SessionValues)),
+  data: (session) =>
+    hasReservedOwn(session, RESERVED) ? withoutReserved(session, RESERVED) : (session as SessionValues),
   reserved: RESERVED,
   strict: true,
   cacheControl: true,
@@ -91,10 +92,13 @@ export function dataOf(session: object): Record<string, unknown> {
   const { reserved } = core.manager.surface;
   const live = core.session as Record<string, unknown>;
   return new Proxy(live, {
-    get: (target, key) => (typeof key !== 'string' ? undefined : reserved.has(key) ? core.hidden.get(key) : target[key]),
-    has: (target, key) => (typeof key === 'string' && reserved.has(key) ? core.hidden.has(key) : Object.hasOwn(target, key)),
+    get: (target, key) =>
+      typeof key !== 'string' ? undefined : reserved.has(key) ? core.hidden.get(key) : target[key],
+    has: (target, key) =>
+      typeof key === 'string' && reserved.has(key) ? core.hidden.has(key) : Object.hasOwn(target, key),
     set: (target, key, value: unknown) => {
-      if (typeof key !== 'string' || key === FACTS_KEY || key === '__proto__' || key === 'cookie') throw new ReservedKeyError(String(key));
+      if (typeof key !== 'string' || key === FACTS_KEY || key === '__proto__' || key === 'cookie')
+        throw new ReservedKeyError(String(key));
       if (reserved.has(key)) core.hide(key, value);
       else target[key] = value;
       return true;
@@ -108,7 +112,9 @@ export function dataOf(session: object): Record<string, unknown> {
     getOwnPropertyDescriptor: (target, key) => {
       if (typeof key !== 'string') return undefined;
       const values = core.data();
-      return Object.hasOwn(values, key) ? { value: values[key], enumerable: true, configurable: true, writable: true } : undefined;
+      return Object.hasOwn(values, key)
+        ? { value: values[key], enumerable: true, configurable: true, writable: true }
+        : undefined;
     },
     getPrototypeOf: () => Object.prototype,
   });

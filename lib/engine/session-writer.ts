@@ -116,11 +116,16 @@ export class SessionWriter {
       if (error instanceof TooManySessionsError) this.markGone(core);
       throw error;
     }
-    if (draft.arrival === 'login') this.manager.events.emit('logged-in', core.key, { handle: draft.facts.h, principal: draft.facts.p });
+    if (draft.arrival === 'login')
+      this.manager.events.emit('logged-in', core.key, { handle: draft.facts.h, principal: draft.facts.p });
     return 'ok';
   }
 
-  private async swap(core: SessionCore, mode: 'change' | 'touch', fn?: (draft: SessionValues) => unknown): Promise<Written> {
+  private async swap(
+    core: SessionCore,
+    mode: 'change' | 'touch',
+    fn?: (draft: SessionValues) => unknown,
+  ): Promise<Written> {
     const sent: Sent[] = [];
     try {
       for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
@@ -140,7 +145,13 @@ export class SessionWriter {
         const draft = core.draft(made?.values);
         sent.push({ made, draft });
         this.nonces.await(draft.facts.n);
-        const result = await this.records.replace(core.key, draft.text, draft.facts, draft.cookie, core.stored!.revision);
+        const result = await this.records.replace(
+          core.key,
+          draft.text,
+          draft.facts,
+          draft.cookie,
+          core.stored!.revision,
+        );
         if (result === 'ok') return this.sealed(core, { made, draft });
         if (result === 'gone') return this.markGone(core);
         this.counters.conflicts += 1;
@@ -154,7 +165,9 @@ export class SessionWriter {
     } finally {
       for (const { draft } of sent) this.nonces.settle(draft.facts.n);
     }
-    throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while it was to be saved.`);
+    throw new SessionUnavailableError(
+      `The session was changed by others ${MOST_TRIES} times while it was to be saved.`,
+    );
   }
 
   /** A swap was done. `found`: what the record has come to be since. */
@@ -216,7 +229,9 @@ export class SessionWriter {
           if (found.id !== oldId && rotation === 'renew') {
             // Somebody else renewed it meanwhile: go on under his id.
             core.rotation = undefined;
-            return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined ? this.swap(core, 'change', fn) : 'ok';
+            return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined
+              ? this.swap(core, 'change', fn)
+              : 'ok';
           }
         }
         const made = fn === undefined ? undefined : await applied(core, fn);
@@ -224,12 +239,18 @@ export class SessionWriter {
         const draft = core.draft(made?.values);
         const key = this.records.key(id);
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
-        const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () => this.withdraw(rotation, key));
+        const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () =>
+          this.withdraw(rotation, key),
+        );
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
           core.id = id;
           take(core, made);
           core.saved(draft);
-          this.manager.events.emit('renewed', key, { handle: draft.facts.h, principal: draft.facts.p, reason: rotation });
+          this.manager.events.emit('renewed', key, {
+            handle: draft.facts.h,
+            principal: draft.facts.p,
+            reason: rotation,
+          });
           return this.settled(core, draft);
         }
         await this.records.destroy(key);
@@ -241,7 +262,9 @@ export class SessionWriter {
         old.stored = undefined;
         await pause(attempt);
       }
-      throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`);
+      throw new SessionUnavailableError(
+        `The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`,
+      );
     });
   }
 
@@ -253,7 +276,11 @@ export class SessionWriter {
   }
 
   /** Retires the old record; where the store fails at it, what was created is taken back first. */
-  private async retireOr(old: SessionCore, next: string | undefined, takeBack: () => Promise<void>): ReturnType<SessionWriter['retire']> {
+  private async retireOr(
+    old: SessionCore,
+    next: string | undefined,
+    takeBack: () => Promise<void>,
+  ): ReturnType<SessionWriter['retire']> {
     try {
       return await this.retire(old, next);
     } catch (error) {
@@ -284,8 +311,19 @@ export class SessionWriter {
     const facts: Facts = { v: 1, c: old.facts.c, s: now, e: until, h: old.facts.h, n: nonce, x };
     // Who ends the principal's sessions finds the new one by it, whenever he began to look.
     if (next !== undefined && old.facts.p !== undefined) facts.p = old.facts.p;
-    const cookie = JSON.stringify({ originalMaxAge: until - now, expires: new Date(until).toISOString(), httpOnly: true, path: '/' });
-    const result = await this.records.replace(old.key, recordText(cookie, '{}', facts), facts, cookie, old.stored!.revision);
+    const cookie = JSON.stringify({
+      originalMaxAge: until - now,
+      expires: new Date(until).toISOString(),
+      httpOnly: true,
+      path: '/',
+    });
+    const result = await this.records.replace(
+      old.key,
+      recordText(cookie, '{}', facts),
+      facts,
+      cookie,
+      old.stored!.revision,
+    );
     return { result, nonce };
   }
 
@@ -329,7 +367,9 @@ export class SessionWriter {
       at.known = undefined;
       await pause(attempt);
     }
-    throw new SessionUnavailableError(`The session was changed by others ${MOST_TRIES} times while it was to be ended.`);
+    throw new SessionUnavailableError(
+      `The session was changed by others ${MOST_TRIES} times while it was to be ended.`,
+    );
   }
 
   private markGone(core: SessionCore): 'gone' {
@@ -375,7 +415,10 @@ async function resultOf(draft: SessionValues, fn: (draft: SessionValues) => unkn
   const result = await fn(draft);
   if (result === undefined) return draft;
   if (typeof result !== 'object' || result === null || Array.isArray(result)) {
-    throw new SessionStateError('UNSUPPORTED', 'update(fn): fn changes the draft that it is given, or gives back an object with the new data.');
+    throw new SessionStateError(
+      'UNSUPPORTED',
+      'update(fn): fn changes the draft that it is given, or gives back an object with the new data.',
+    );
   }
   return result as SessionValues;
 }

@@ -37,7 +37,8 @@ export class SessionGuard implements CanActivate {
     const recentMs = this.reflector.getAllAndOverride<number | undefined>(RECENT_LOGIN, targets);
     const core = await this.coreIn(context);
     const isAuthenticated = core !== undefined && this.isAuthenticated(core);
-    if (!(await this.mayEnter(requirement, core, isAuthenticated))) this.refuse(context, requirement?.redirectTo, isAuthenticated);
+    if (!(await this.mayEnter(requirement, core, isAuthenticated)))
+      this.refuse(context, requirement?.redirectTo, isAuthenticated);
     if (recentMs !== undefined && !isRecent(core!, recentMs)) throw recentLoginRequired(recentMs);
     return true;
   }
@@ -46,14 +47,20 @@ export class SessionGuard implements CanActivate {
   private isPublic(context: ExecutionContext): boolean {
     const handler = context.getHandler();
     const asks = [REQUIREMENT, RECENT_LOGIN].some((key) => this.reflector.get<unknown>(key, handler) !== undefined);
-    return !asks && this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [handler, context.getClass()]) === true;
+    return (
+      !asks && this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [handler, context.getClass()]) === true
+    );
   }
 
   private async coreIn(context: ExecutionContext): Promise<SessionCore | undefined> {
     const request = requestSessionOf(context);
     await request.open();
     if (request.hasFailed) {
-      throw new ServiceUnavailableException({ statusCode: 503, error: 'Service Unavailable', message: new SessionUnavailableError().message });
+      throw new ServiceUnavailableException({
+        statusCode: 503,
+        error: 'Service Unavailable',
+        message: new SessionUnavailableError().message,
+      });
     }
     const core = request.currentCore;
     // A record that can't be read turns into a new session when it is looked into.
@@ -64,17 +71,27 @@ export class SessionGuard implements CanActivate {
     try {
       return core.manager.options.isAuthenticated(core.data(), core.principal()) === true;
     } catch (error) {
-      this.logger.error('"isAuthenticated" threw, so nobody is let in.', error instanceof Error ? error.stack : String(error));
+      this.logger.error(
+        '"isAuthenticated" threw, so nobody is let in.',
+        error instanceof Error ? error.stack : String(error),
+      );
       return false;
     }
   }
 
-  private async mayEnter(requirement: SessionRequirement | undefined, core: SessionCore | undefined, isAuthenticated: boolean): Promise<boolean> {
+  private async mayEnter(
+    requirement: SessionRequirement | undefined,
+    core: SessionCore | undefined,
+    isAuthenticated: boolean,
+  ): Promise<boolean> {
     if (core === undefined || requirement?.predicate === undefined) return isAuthenticated;
     try {
       return Boolean(await requirement.predicate(core.session as Session));
     } catch (error) {
-      this.logger.error('The predicate of @RequireSession() threw, so nobody is let in.', error instanceof Error ? error.stack : String(error));
+      this.logger.error(
+        'The predicate of @RequireSession() threw, so nobody is let in.',
+        error instanceof Error ? error.stack : String(error),
+      );
       return false;
     }
   }
@@ -86,7 +103,12 @@ export class SessionGuard implements CanActivate {
       throw new HttpException('Log in first.', method === 'GET' || method === 'HEAD' ? 302 : 303);
     }
     if (isAuthenticated) throw new ForbiddenException('You are logged in, but this is not open to you.');
-    throw new UnauthorizedException({ statusCode: 401, error: 'Unauthorized', message: 'Please log in.', reason: 'login-required' });
+    throw new UnauthorizedException({
+      statusCode: 401,
+      error: 'Unauthorized',
+      message: 'Please log in.',
+      reason: 'login-required',
+    });
   }
 }
 

@@ -58,7 +58,10 @@ export const FakeSession: FakeSessionConstructor = class {
 
 function fakeSession({ data, principal, authenticatedAt, device, clock, options }: FakeSessionOptions): object {
   const store = new MemoryStore(clock === undefined ? {} : { clock });
-  const manager = new SessionManager(resolveOptions({ ...options, load: 'eager', clock, secret: 'a secret that guards nothing but a unit test' }), store);
+  const manager = new SessionManager(
+    resolveOptions({ ...options, load: 'eager', clock, secret: 'a secret that guards nothing but a unit test' }),
+    store,
+  );
   const core = beginRequest(manager, device).currentCore!;
   Object.assign(core.session, data);
   if (data === undefined && principal === undefined) return core.session;

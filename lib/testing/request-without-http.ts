@@ -12,7 +12,10 @@ export async function requestWithoutHttp(manager: SessionManager, device: Device
 
 /** The same at once: a session that needs no store is there when this returns, whatever `load` says. */
 export function beginRequest(manager: SessionManager, device: Device = {}): RequestSession {
-  const req = { headers: device.userAgent === undefined ? {} : { 'user-agent': device.userAgent }, socket: {} } as unknown as IncomingMessage;
+  const req = {
+    headers: device.userAgent === undefined ? {} : { 'user-agent': device.userAgent },
+    socket: {},
+  } as unknown as IncomingMessage;
   // The engine asks of a request whether it still has a session.
   Object.assign(req, { session: true });
   const res = { headersSent: false } as ServerResponse;

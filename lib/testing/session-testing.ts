@@ -56,7 +56,8 @@ export class SessionTesting {
     if (principal === undefined) Object.assign(session, data);
     else await session.login(principal, data as SessionKeys<SessionData> | undefined);
     const core = request.currentCore!;
-    if (core.claim !== undefined && authenticatedAt !== undefined) core.claim = { ...core.claim, at: authenticatedAt.getTime() };
+    if (core.claim !== undefined && authenticatedAt !== undefined)
+      core.claim = { ...core.claim, at: authenticatedAt.getTime() };
     await session.save();
     return this.cookieOf(core);
   }
@@ -73,13 +74,18 @@ export class SessionTesting {
    *
    * @throws SessionStoreError where the store can't list.
    */
-  async list<D = SessionData>(query: { readonly principal?: string | number | undefined } = {}): Promise<StoredTestSession<D>[]> {
+  async list<D = SessionData>(
+    query: { readonly principal?: string | number | undefined } = {},
+  ): Promise<StoredTestSession<D>[]> {
     const principal = query.principal === undefined ? undefined : String(query.principal);
     const sessions: StoredTestSession<D>[] = [];
     for await (const found of this.manager.records.list({ principal })) {
       const { facts } = found.record;
       if (facts?.x !== undefined || !this.manager.isLive(facts)) continue;
-      const core = RequestSession.detachedFrom(this.manager, (host) => new SessionCore(this.manager, host, { id: found.key, loaded: found }));
+      const core = RequestSession.detachedFrom(
+        this.manager,
+        (host) => new SessionCore(this.manager, host, { id: found.key, loaded: found }),
+      );
       if (principal === undefined || core.principal() === principal) sessions.push(stored<D>(core));
     }
     return sessions;
@@ -97,7 +103,8 @@ export class SessionTesting {
    */
   async clear(): Promise<void> {
     const { store } = this.manager;
-    if (store.clear === undefined) throw new TypeError(`This session store (${store.constructor.name}) has no clear().`);
+    if (store.clear === undefined)
+      throw new TypeError(`This session store (${store.constructor.name}) has no clear().`);
     await store.clear();
   }
 
@@ -106,7 +113,10 @@ export class SessionTesting {
   }
 
   private idIn(cookies: SentCookies): string | undefined {
-    const lines = cookies === undefined || typeof cookies === 'string' ? cookies : cookies.map((line) => line.split(';', 1)[0]).join('; ');
+    const lines =
+      cookies === undefined || typeof cookies === 'string'
+        ? cookies
+        : cookies.map((line) => line.split(';', 1)[0]).join('; ');
     const value = lines === undefined ? undefined : readCookie(lines, this.manager.options.name);
     return value === undefined ? undefined : this.manager.signer.unsign(value);
   }
@@ -127,7 +137,10 @@ export function sessionTesting(app: AppWithSessions): SessionTesting {
   try {
     manager = app.get(SESSION_MANAGER);
   } catch (cause) {
-    throw new Error('sessionTesting(app): the app has no sessions; it takes one that imports SessionModule.forRoot() or forRootAsync().', { cause });
+    throw new Error(
+      'sessionTesting(app): the app has no sessions; it takes one that imports SessionModule.forRoot() or forRootAsync().',
+      { cause },
+    );
   }
   return new SessionTesting(manager as SessionManager);
 }

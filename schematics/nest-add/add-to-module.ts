@@ -23,14 +23,16 @@ function addEntry(source: string, eol: string, quote: string): string | undefine
   const imports = importsArray(source, object);
   if (imports === 'unknown') return undefined;
   const entry = (indent: string): string => ENTRY.map((line) => indent + line.replaceAll("'", quote)).join(eol);
-  if (imports === undefined) return splice(source, object, object, `${eol}  imports: [${eol}${entry('    ')}${eol}  ],`);
+  if (imports === undefined)
+    return splice(source, object, object, `${eol}  imports: [${eol}${entry('    ')}${eol}  ],`);
   const rest = source.slice(imports);
   const blank = /^\s*/.exec(rest)![0];
   const next = rest[blank.length] === ']' ? '  ' : '    ';
   return splice(source, imports, imports + blank.length, `${eol}${entry('    ')}${eol}${next}`);
 }
 
-const splice = (text: string, start: number, end: number, put: string): string => text.slice(0, start) + put + text.slice(end);
+const splice = (text: string, start: number, end: number, put: string): string =>
+  text.slice(0, start) + put + text.slice(end);
 
 /** Where the object that `@Module()` is given begins, past its brace. */
 function moduleObject(source: string): number | undefined {
@@ -60,7 +62,11 @@ function importsArray(source: string, from: number): number | 'unknown' | undefi
     else if (')]}'.includes(char)) {
       if (depth === 0) return undefined;
       depth -= 1;
-    } else if (depth === 0 && (source.startsWith('imports', i) || source.startsWith('...', i)) && !/[\w$.]/.test(source[i - 1]!)) {
+    } else if (
+      depth === 0 &&
+      (source.startsWith('imports', i) || source.startsWith('...', i)) &&
+      !/[\w$.]/.test(source[i - 1]!)
+    ) {
       const array = /^imports\s*:\s*\[/.exec(source.slice(i, i + 200));
       if (array) return i + array[0].length;
       if (/^(imports\b|\.\.\.)/.test(source.slice(i, i + 8))) return 'unknown';
@@ -70,8 +76,12 @@ function importsArray(source: string, from: number): number | 'unknown' | undefi
 }
 
 function addImports(source: string, eol: string, quote: string): string {
-  const lines = [`import { randomBytes } from ${quote}node:crypto${quote};`, `import { SessionModule } from ${quote}nestjs-keycard${quote};`].join(eol);
+  const lines = [
+    `import { randomBytes } from ${quote}node:crypto${quote};`,
+    `import { SessionModule } from ${quote}nestjs-keycard${quote};`,
+  ].join(eol);
   let end: number | undefined;
-  for (const found of source.matchAll(/^import\s(?:[^;'"]*?\sfrom\s*)?(['"])[^'"\n]+\1;?/gm)) end = found.index + found[0].length;
+  for (const found of source.matchAll(/^import\s(?:[^;'"]*?\sfrom\s*)?(['"])[^'"\n]+\1;?/gm))
+    end = found.index + found[0].length;
   return end === undefined ? `${lines}${eol}${source}` : splice(source, end, end, `${eol}${lines}`);
 }

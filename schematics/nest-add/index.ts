@@ -58,7 +58,9 @@ function addModule(tree: FileTree, logger: AddContext['logger'], path: string): 
   }
   const changed = addToModule(source);
   if (changed === undefined) {
-    logger.warn(`${path} is no module that can be changed safely: add SessionModule.forRoot({ secret }) to its imports.`);
+    logger.warn(
+      `${path} is no module that can be changed safely: add SessionModule.forRoot({ secret }) to its imports.`,
+    );
     return;
   }
   tree.overwrite(path, changed);

@@ -60,7 +60,9 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   it('says so when the cookie was tampered with', async () => {
     await logIn(page, sample.url);
     const cookie = (await sessionCookie(context))!;
-    await context.addCookies([{ ...cookie, value: `${cookie.value.slice(0, -2)}${cookie.value.endsWith('AA') ? 'BB' : 'AA'}` }]);
+    await context.addCookies([
+      { ...cookie, value: `${cookie.value.slice(0, -2)}${cookie.value.endsWith('AA') ? 'BB' : 'AA'}` },
+    ]);
     await go(page, '/dashboard');
     await page.getByText('Your session has ended.').waitFor();
     await logIn(page, sample.url);

@@ -40,7 +40,8 @@ function appModule(imports: NonNullable<ModuleMetadata['imports']>) {
   return AppModule;
 }
 
-const create = (imports: NonNullable<ModuleMetadata['imports']>) => NestFactory.create(appModule(imports), { logger: false, abortOnError: false });
+const create = (imports: NonNullable<ModuleMetadata['imports']>) =>
+  NestFactory.create(appModule(imports), { logger: false, abortOnError: false });
 
 /** Starts, visits twice, and closes. */
 async function views(imports: NonNullable<ModuleMetadata['imports']>): Promise<string[]> {
@@ -83,7 +84,8 @@ describe('SessionModule', () => {
     const sessions = SessionModule.forRootAsync({
       imports: [config],
       inject: [ConfigService],
-      useFactory: async (values: ConfigService) => Promise.resolve({ secret: values.getOrThrow<string>('SESSION_SECRET') }),
+      useFactory: async (values: ConfigService) =>
+        Promise.resolve({ secret: values.getOrThrow<string>('SESSION_SECRET') }),
     });
     expect(await views([sessions])).toEqual(['1', '2']);
   });
@@ -93,7 +95,10 @@ describe('SessionModule', () => {
   });
 
   it('starts by forRootAsync with useExisting', async () => {
-    expect(await views([SessionModule.forRootAsync({ imports: [OptionsModule], useExisting: Options })])).toEqual(['1', '2']);
+    expect(await views([SessionModule.forRootAsync({ imports: [OptionsModule], useExisting: Options })])).toEqual([
+      '1',
+      '2',
+    ]);
   });
 
   it.each([
@@ -104,36 +109,60 @@ describe('SessionModule', () => {
   ])('fails at bootstrap, with one sentence, on wrong options by %s', async (_, sessions) => {
     const starting = create([sessions()]);
     await expect(starting).rejects.toBeInstanceOf(SessionOptionsError);
-    await expect(starting).rejects.toThrow(/^"secret" got an empty array; it takes at least one secret, the first of which signs\.$/);
+    await expect(starting).rejects.toThrow(
+      /^"secret" got an empty array; it takes at least one secret, the first of which signs\.$/,
+    );
   });
 
   it.each([
     ['no options', undefined, /options got nothing; they take an object/],
     ['no options by a factory', 'factory', /"secret" got nothing/],
     ['an unknown option', { secret: SECRET, sceret: 1 }, /"sceret" is no session option/],
-    ['a store that is none', { secret: SECRET, store: { get: () => undefined } }, /"store" got an object \(Object\); it takes a SessionStore/],
+    [
+      'a store that is none',
+      { secret: SECRET, store: { get: () => undefined } },
+      /"store" got an object \(Object\); it takes a SessionStore/,
+    ],
     ['a class for a store', { secret: SECRET, store: MemoryStore }, /"store" got a function/],
-    ['a path that can\'t be read', { secret: SECRET, exclude: ['a/:'] }, /"exclude" got the path "a\/:"/],
+    ["a path that can't be read", { secret: SECRET, exclude: ['a/:'] }, /"exclude" got the path "a\/:"/],
     ['a route that is none', { secret: SECRET, forRoutes: [7] }, /"forRoutes" got 7/],
   ])('fails at bootstrap on %s', async (_, options, says) => {
-    const sessions = () => (options === 'factory' ? SessionModule.forRootAsync({ useFactory: () => undefined as never }) : SessionModule.forRoot(options as never));
+    const sessions = () =>
+      options === 'factory'
+        ? SessionModule.forRootAsync({ useFactory: () => undefined as never })
+        : SessionModule.forRoot(options as never);
     await expect((async () => create([sessions()]))()).rejects.toThrow(says);
   });
 
   it('is imported once: a second forRoot is an error that says so', async () => {
     @Module({ imports: [SessionModule.forRoot({ secret: SECRET, name: 'other' })] })
     class Feature {}
-    await expect(create([SessionModule.forRoot({ secret: SECRET }), Feature])).rejects.toThrow(/forRoot\(\) was called twice in one app/);
+    await expect(create([SessionModule.forRoot({ secret: SECRET }), Feature])).rejects.toThrow(
+      /forRoot\(\) was called twice in one app/,
+    );
     const async = SessionModule.forRootAsync({ useClass: Options });
-    await expect(create([SessionModule.forRoot({ secret: SECRET, name: 'other' }), async])).rejects.toThrow(/called twice/);
+    await expect(create([SessionModule.forRoot({ secret: SECRET, name: 'other' }), async])).rejects.toThrow(
+      /called twice/,
+    );
   });
 
   it('serves two apps in one process, each with its own sessions', async () => {
-    expect(await Promise.all([views([SessionModule.forRoot({ secret: SECRET })]), views([SessionModule.forRoot({ secret: SECRET, name: 'b' })])])).toEqual([['1', '2'], ['1', '2']]);
+    expect(
+      await Promise.all([
+        views([SessionModule.forRoot({ secret: SECRET })]),
+        views([SessionModule.forRoot({ secret: SECRET, name: 'b' })]),
+      ]),
+    ).toEqual([
+      ['1', '2'],
+      ['1', '2'],
+    ]);
   });
 
   it('provides store and registry without HTTP, and takes nothing else', async () => {
-    const context = await NestFactory.createApplicationContext(appModule([SessionModule.forRoot({ secret: SECRET, store: new MemoryStore() })]), { logger: false, abortOnError: false });
+    const context = await NestFactory.createApplicationContext(
+      appModule([SessionModule.forRoot({ secret: SECRET, store: new MemoryStore() })]),
+      { logger: false, abortOnError: false },
+    );
     expect(context.get(SessionStore)).toBeInstanceOf(MemoryStore);
     expect(await context.get(SessionRegistry).count()).toBe(0);
     await context.close();
@@ -158,7 +187,7 @@ describe('SessionModule', () => {
     expect(said).toEqual(['open', 'close']);
   });
 
-  it('fails to start on a store that can\'t be opened', async () => {
+  it("fails to start on a store that can't be opened", async () => {
     class Broken extends MemoryStore {
       override open(): Promise<void> {
         return Promise.reject(new Error('no such host'));
@@ -176,24 +205,34 @@ describe('SessionModule in production', () => {
   afterEach(() => void (process.env.NODE_ENV = NODE_ENV));
 
   it('is an error without a store', async () => {
-    await expect(create([SessionModule.forRoot({ secret: SECRET, logger })])).rejects.toThrow(/^"store" got nothing, which in production is an error/);
+    await expect(create([SessionModule.forRoot({ secret: SECRET, logger })])).rejects.toThrow(
+      /^"store" got nothing, which in production is an error/,
+    );
   });
 
   it('takes a MemoryStore that was asked for, with one warning', async () => {
-    expect(await views([SessionModule.forRoot({ secret: SECRET, store: new MemoryStore(), logger })])).toEqual(['1', '2']);
+    expect(await views([SessionModule.forRoot({ secret: SECRET, store: new MemoryStore(), logger })])).toEqual([
+      '1',
+      '2',
+    ]);
     expect(warnings).toEqual([expect.stringContaining('MemoryStore')]);
   });
 
   it('says nothing about another store', async () => {
     const path = await mkdtemp(join(tmpdir(), 'keycard-bootstrap-'));
-    expect(await views([SessionModule.forRoot({ secret: SECRET, store: new FileStore({ path }), logger })])).toEqual(['1', '2']);
+    expect(await views([SessionModule.forRoot({ secret: SECRET, store: new FileStore({ path }), logger })])).toEqual([
+      '1',
+      '2',
+    ]);
     expect(warnings).toEqual([]);
     await rm(path, { recursive: true });
   });
 
   it('is an error with a secret under 32 bytes, unless that is allowed', async () => {
     const options = { secret: 'keyboard cat', store: new MemoryStore(), logger };
-    await expect(create([SessionModule.forRoot(options)])).rejects.toThrow(/"secret" got one of 12 bytes; it takes at least 32/);
+    await expect(create([SessionModule.forRoot(options)])).rejects.toThrow(
+      /"secret" got one of 12 bytes; it takes at least 32/,
+    );
     expect(await views([SessionModule.forRoot({ ...options, allowShortSecret: true })])).toEqual(['1', '2']);
   });
 });
@@ -204,7 +243,9 @@ describe('a store of express-session', () => {
     ['adapted by the app', (store: ExpressMemoryStore) => fromExpressStore(store)],
   ])('says once at start what it can not do: %s', async (_, given) => {
     warnings.length = 0;
-    const app = await create([SessionModule.forRoot({ secret: SECRET, store: given(new ExpressMemoryStore()) as never, logger })]);
+    const app = await create([
+      SessionModule.forRoot({ secret: SECRET, store: given(new ExpressMemoryStore()) as never, logger }),
+    ]);
     await app.init();
     await app.close();
     expect(warnings.filter((line) => line.includes("can't compare and swap"))).toHaveLength(1);

@@ -93,7 +93,7 @@ describe('commit', () => {
     });
   });
 
-  it('loaded, unchanged, expiry due: no cookie where it doesn\'t roll, and none where it ends with the browser', async () => {
+  it("loaded, unchanged, expiry due: no cookie where it doesn't roll, and none where it ends with the browser", async () => {
     for (const options of [{ rolling: false }, { cookie: {} }]) {
       await server.close();
       await start(options);
@@ -113,10 +113,17 @@ describe('commit', () => {
     // In another process, so that no queue keeps the two apart.
     const [id] = store.calls.map((call) => call.id);
     const found = (await store.inner.load(id!))!;
-    await store.inner.replace(id!, { text: found.text.replace('"views":1', '"views":9'), expiresAt: found.expiresAt! }, found.revision);
+    await store.inner.replace(
+      id!,
+      { text: found.text.replace('"views":1', '"views":9'), expiresAt: found.expiresAt! },
+      found.revision,
+    );
     gate.open();
     expect((await first).status).toBe(200);
-    expect(store.calls.map((call) => [call.method, call.method === 'replace' ? call.result : undefined])).toEqual([['load', undefined], ['replace', 'conflict']]);
+    expect(store.calls.map((call) => [call.method, call.method === 'replace' ? call.result : undefined])).toEqual([
+      ['load', undefined],
+      ['replace', 'conflict'],
+    ]);
     expect(await (await jar.fetch(`${server.url}/s/look`)).json()).toEqual({ views: 9 });
   });
 
@@ -147,7 +154,11 @@ describe('commit', () => {
     const old = jar.header;
     const { calls, cookies } = await visit(script);
     // A login also reads the mark that ends a principal's sessions.
-    expect([calls[0], calls.filter((name) => name !== 'load'), cookies]).toEqual(['load', ['create', 'replace'], [set]]);
+    expect([calls[0], calls.filter((name) => name !== 'load'), cookies]).toEqual([
+      'load',
+      ['create', 'replace'],
+      [set],
+    ]);
     const response = await fetch(`${server.url}/s/look`, { headers: { cookie: old } });
     expect([await response.json(), response.headers.getSetCookie()]).toEqual([{ views: null }, []]);
     const written = await fetch(`${server.url}/s/count`, { headers: { cookie: old } });
@@ -210,13 +221,19 @@ describe('commit', () => {
     expect(await store.count()).toBe(1);
   });
 
-  it.each(['unset', 'deleted'])('unset destroy: req.session = null, or deleting it, ends the session and clears the cookie: %s', async (script) => {
-    await server.close();
-    await start({ unset: 'destroy' });
-    await visit('count');
-    expect(await visit(script)).toEqual({ calls: ['load', 'destroy'], cookies: [expect.stringMatching(/^sid=; .*1970/)] });
-    expect(await store.count()).toBe(0);
-  });
+  it.each(['unset', 'deleted'])(
+    'unset destroy: req.session = null, or deleting it, ends the session and clears the cookie: %s',
+    async (script) => {
+      await server.close();
+      await start({ unset: 'destroy' });
+      await visit('count');
+      expect(await visit(script)).toEqual({
+        calls: ['load', 'destroy'],
+        cookies: [expect.stringMatching(/^sid=; .*1970/)],
+      });
+      expect(await store.count()).toBe(0);
+    },
+  );
 
   it('a well-signed id that nobody has: one load', async () => {
     const signature = createHmac('sha256', SECRET).update('unknown').digest('base64').replace(/=+$/, '');

@@ -54,13 +54,20 @@ describe.each(kinds)('requests at the same time on %s', (_, makeStore) => {
   let servers: TestApp[];
   let jar: Jar;
   const start = async (options: object = {}): Promise<TestApp> => {
-    const server = await startApp([controller], { store, logger: { warn: () => undefined, error: () => undefined }, ...options });
+    const server = await startApp([controller], {
+      store,
+      logger: { warn: () => undefined, error: () => undefined },
+      ...options,
+    });
     servers.push(server);
     return server;
   };
-  const visit = (path: string, server = servers[0]!) => fetch(`${server.url}${path}`, { headers: { cookie: jar.header } });
-  const look = async (): Promise<Record<string, unknown>> => (await (await visit('/s/look')).json()) as Record<string, unknown>;
-  const conflicts = (): number => servers.reduce((sum, { app }) => sum + app.get(SessionManager).writer.counters.conflicts, 0);
+  const visit = (path: string, server = servers[0]!) =>
+    fetch(`${server.url}${path}`, { headers: { cookie: jar.header } });
+  const look = async (): Promise<Record<string, unknown>> =>
+    (await (await visit('/s/look')).json()) as Record<string, unknown>;
+  const conflicts = (): number =>
+    servers.reduce((sum, { app }) => sum + app.get(SessionManager).writer.counters.conflicts, 0);
 
   beforeEach(async () => {
     gates = { a: new Gate(), b: new Gate() };
@@ -144,19 +151,19 @@ describe.each(kinds)('requests at the same time on %s', (_, makeStore) => {
     expect(await look()).toEqual(expected === undefined ? { other: 1 } : { other: 1, key: expected });
   });
 
-  it.each([['mine', '/s/set?gate=a&key=', '/s/set?key="changed"'], ['theirs', '/s/set?gate=a&key="changed"', '/s/set?key=']])(
-    'of which one deletes what the other changes leave it deleted: %s',
-    async (__, slow, fast) => {
-      await start({ onConflict: () => 'resurrected' });
-      await jar.fetch(`${servers[0]!.url}/s/set?key="base"&other=1`);
-      const late = visit(slow);
-      await gates.a!.reached;
-      await visit(fast);
-      gates.a!.open();
-      await late;
-      expect([conflicts(), await look()]).toEqual([1, { other: 1 }]);
-    },
-  );
+  it.each([
+    ['mine', '/s/set?gate=a&key=', '/s/set?key="changed"'],
+    ['theirs', '/s/set?gate=a&key="changed"', '/s/set?key='],
+  ])('of which one deletes what the other changes leave it deleted: %s', async (__, slow, fast) => {
+    await start({ onConflict: () => 'resurrected' });
+    await jar.fetch(`${servers[0]!.url}/s/set?key="base"&other=1`);
+    const late = visit(slow);
+    await gates.a!.reached;
+    await visit(fast);
+    gates.a!.open();
+    await late;
+    expect([conflicts(), await look()]).toEqual([1, { other: 1 }]);
+  });
 
   it('that change the same key to the same value need no one to settle it', async () => {
     await start({
@@ -179,7 +186,10 @@ describe.each(kinds)('requests at the same time on %s', (_, makeStore) => {
     const startedAt = performance.now();
     const seen: unknown[] = [];
     for (let n = 0; n < 3; n += 1) {
-      const answer = await fetch(`${servers[0]!.url}/s/redirect?message=${n}`, { headers: { cookie: jar.header }, redirect: 'manual' });
+      const answer = await fetch(`${servers[0]!.url}/s/redirect?message=${n}`, {
+        headers: { cookie: jar.header },
+        redirect: 'manual',
+      });
       expect([answer.status, answer.headers.get('location')]).toEqual([302, '/s/look']);
       seen.push((await look()).message);
     }

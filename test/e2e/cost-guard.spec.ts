@@ -16,7 +16,12 @@ import { ObservedStore } from '../support/observed-store.js';
 import { describeWithServer, uniqueName } from '../support/servers/available.js';
 
 interface Visit {
-  session?: { views: number; user?: { id: string }; login(user: string, data: object): Promise<void>; destroy(): Promise<void> };
+  session?: {
+    views: number;
+    user?: { id: string };
+    login(user: string, data: object): Promise<void>;
+    destroy(): Promise<void>;
+  };
 }
 
 @Controller()
@@ -57,7 +62,8 @@ class VisitController {
 }
 
 const cookie = { maxAge: '1d', secure: false } as const;
-const startVisits = (store: SessionStore, options: Partial<SessionModuleOptions> = {}) => startApp([VisitController], { store, cookie, ...options });
+const startVisits = (store: SessionStore, options: Partial<SessionModuleOptions> = {}) =>
+  startApp([VisitController], { store, cookie, ...options });
 
 /** Cookies of so many sessions, each of a visitor of its own. */
 async function cardsFrom(server: TestApp, count: number): Promise<string[]> {
@@ -166,9 +172,14 @@ describe('what a request makes, over a bare route', () => {
   let lazy: TestApp;
   let cards: string[];
   const bareApp = async () => {
-    const app = (await Test.createTestingModule({ controllers: [VisitController] }).compile()).createNestApplication({ logger: false });
+    const app = (await Test.createTestingModule({ controllers: [VisitController] }).compile()).createNestApplication({
+      logger: false,
+    });
     await app.listen(0, '127.0.0.1');
-    return { url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`, close: () => app.close() };
+    return {
+      url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`,
+      close: () => app.close(),
+    };
   };
   beforeAll(async () => {
     const store = new MemoryStore();
@@ -200,13 +211,16 @@ describe('what a request makes, over a bare route', () => {
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });
 
-  it.each([['no card', () => cards.map(() => undefined)], ['a forged card', () => cards.map((card) => `${card.slice(0, -3)}${card.at(-3) === 'A' ? 'B' : 'A'}${card.slice(-2)}`)]])(
-    'is no promise, timer or tick for %s',
-    async (_, cookies) => {
-      const made = await madeBy(server, '/read', cookies());
-      expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
-    },
-  );
+  it.each([
+    ['no card', () => cards.map(() => undefined)],
+    [
+      'a forged card',
+      () => cards.map((card) => `${card.slice(0, -3)}${card.at(-3) === 'A' ? 'B' : 'A'}${card.slice(-2)}`),
+    ],
+  ])('is no promise, timer or tick for %s', async (_, cookies) => {
+    const made = await madeBy(server, '/read', cookies());
+    expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
+  });
 
   it('is nothing with load: lazy where nobody asks for the session', async () => {
     const made = await madeBy(lazy, '/untouched', cards);
@@ -228,7 +242,10 @@ describe('what a request makes, over a bare route', () => {
       const [ours, floor] = [await countIn(server.url, path), await countIn(bare.url, path)];
       return ours.map((count, n) => (count - floor[n]!) / REQUESTS);
     };
-    expect({ read: await over('/read'), untouched: await over('/untouched') }).toEqual({ read: [2, 1], untouched: [1, 0] });
+    expect({ read: await over('/read'), untouched: await over('/untouched') }).toEqual({
+      read: [2, 1],
+      untouched: [1, 0],
+    });
     parse.mockRestore();
     stringify.mockRestore();
   });
@@ -251,7 +268,10 @@ describeWithServer('redis', (database) => {
     expect(await commandsOf('/read', cards.slice(0, 1))).toEqual({ writes: 1, commands: ['GET'] });
     expect(await commandsOf('/change', cards.slice(0, 1))).toEqual({ writes: 2, commands: ['GET', 'EVALSHA'] });
     expect(await commandsOf('/read', cards)).toEqual({ writes: 1, commands: ['MGET'] });
-    expect(await commandsOf('/change', cards)).toEqual({ writes: 2, commands: ['MGET', ...cards.map(() => 'EVALSHA')] });
+    expect(await commandsOf('/change', cards)).toEqual({
+      writes: 2,
+      commands: ['MGET', ...cards.map(() => 'EVALSHA')],
+    });
     pipeline.close();
     await store.clear();
     await server.close();

@@ -1,4 +1,14 @@
-import { Body, Controller, DefaultValuePipe, Get, Injectable, ParseIntPipe, type PipeTransform, Post, ValidationPipe } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  DefaultValuePipe,
+  Get,
+  Injectable,
+  ParseIntPipe,
+  type PipeTransform,
+  Post,
+  ValidationPipe,
+} from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { IsString } from 'class-validator';
 import { MemoryStore, Session, SessionGuard, SessionId, SessionRegistry, SessionStore } from 'nestjs-keycard';
@@ -64,14 +74,28 @@ class DecoratedController {
   }
 }
 
-const EVERYTHING = new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true, validateCustomDecorators: true, forbidUnknownValues: true, forbidNonWhitelistedValues: true } as never);
+const EVERYTHING = new ValidationPipe({
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  transform: true,
+  validateCustomDecorators: true,
+  forbidUnknownValues: true,
+  forbidNonWhitelistedValues: true,
+} as never);
 
-describe.each([['without pipes', false], ['under a global ValidationPipe with every option on', true]])('decorators %s', (_, isGlobal) => {
+describe.each([
+  ['without pipes', false],
+  ['under a global ValidationPipe with every option on', true],
+])('decorators %s', (_, isGlobal) => {
   let server: TestApp;
   let jar: Jar;
   afterEach(() => server.close());
   const start = async (): Promise<void> => {
-    server = await startApp([DecoratedController], {}, isGlobal ? { before: (app) => app.useGlobalPipes(EVERYTHING) } : {});
+    server = await startApp(
+      [DecoratedController],
+      {},
+      isGlobal ? { before: (app) => app.useGlobalPipes(EVERYTHING) } : {},
+    );
     jar = new Jar();
     const answer = await jar.fetch(`${server.url}/user`, post({ name: 'Ann' }));
     expect([answer.status, await answer.json()]).toEqual([201, { isSession: 'function', dto: isGlobal }]);
@@ -107,7 +131,7 @@ describe.each([['without pipes', false], ['under a global ValidationPipe with ev
 });
 
 describe('decorators', () => {
-  it('Session is written down as Object, so that no compiler\'s metadata makes a pipe take it for a class', () => {
+  it("Session is written down as Object, so that no compiler's metadata makes a pipe take it for a class", () => {
     expect(Reflect.getMetadata('design:paramtypes', DecoratedController.prototype, 'both')).toEqual([Object, Object]);
     expect(Reflect.getMetadata('design:paramtypes', DecoratedController.prototype, 'user')).toEqual([Object, UserDto]);
   });

@@ -123,7 +123,10 @@ describe.each(kinds)('a logout on %s', (_, makeStore) => {
     writing.open();
     expect([(await inFlight).status, (await logout).status, await store.count()]).toEqual([200, 200, 0]);
     // The logout had read the older version: it met the conflict, and ended the newer one.
-    expect(store.calls.filter((call) => call.method === 'destroy').map((call) => call.result)).toEqual(['conflict', 'ok']);
+    expect(store.calls.filter((call) => call.method === 'destroy').map((call) => call.result)).toEqual([
+      'conflict',
+      'ok',
+    ]);
   });
 
   it('meets a change of another process that is faster: it ends the newer version as well', async () => {
@@ -132,10 +135,15 @@ describe.each(kinds)('a logout on %s', (_, makeStore) => {
     await ending.reached;
     const id = store.calls.at(-1)!.id;
     const found = (await store.inner.load(id))!;
-    expect(await store.inner.replace(id, { text: found.text, expiresAt: Date.now() + 60_000 }, found.revision)).toBe('ok');
+    expect(await store.inner.replace(id, { text: found.text, expiresAt: Date.now() + 60_000 }, found.revision)).toBe(
+      'ok',
+    );
     ending.open();
     expect([(await logout).status, await store.count()]).toEqual([200, 0]);
-    expect(store.calls.filter((call) => call.method === 'destroy').map((call) => call.result)).toEqual(['conflict', 'ok']);
+    expect(store.calls.filter((call) => call.method === 'destroy').map((call) => call.result)).toEqual([
+      'conflict',
+      'ok',
+    ]);
   });
 
   it('that fails in the store says so: 503 and no cleared cookie, or an error in the callback', async () => {
@@ -145,7 +153,11 @@ describe.each(kinds)('a logout on %s', (_, makeStore) => {
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([503, []]);
     expect(await answer.text()).not.toContain('down');
     const told = await visit('withCallback');
-    expect([told.status, await told.text(), told.headers.getSetCookie()]).toEqual([200, 'could not log out: SessionStoreError', []]);
+    expect([told.status, await told.text(), told.headers.getSetCookie()]).toEqual([
+      200,
+      'could not log out: SessionStoreError',
+      [],
+    ]);
     expect(await (await visit('look')).json()).toEqual({ user: { name: 'Ann' } });
     store.failure = undefined;
     expect(await (await visit('withCallback')).text()).toBe('logged out');

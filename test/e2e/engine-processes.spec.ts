@@ -60,7 +60,8 @@ describe('the engine in four processes on one folder', () => {
     expect((await jar.fetch(`${server.url}/s/meet`)).status).toBe(200);
     for (const worker of workers) worker.say('go');
   };
-  const counted = (what: string): Promise<number[]> => Promise.all(workers.map(async (worker) => Number(await worker.hear(what))));
+  const counted = (what: string): Promise<number[]> =>
+    Promise.all(workers.map(async (worker) => Number(await worker.hear(what))));
   const data = async (): Promise<Record<string, unknown>> => {
     const manager = new SessionManager(resolveOptions({ secret: SECRET }), store);
     return (await manager.open(id))!.values();
@@ -87,7 +88,12 @@ describe('the engine in four processes on one folder', () => {
     for (const worker of workers) await worker.hear('read');
     expect((await jar.fetch(`${server.url}/s/logout`)).status).toBe(200);
     for (const worker of workers) worker.say('go');
-    expect(await Promise.all(workers.map((worker) => worker.hear('result')))).toEqual(['ENDED', 'ENDED', 'ENDED', 'ENDED']);
+    expect(await Promise.all(workers.map((worker) => worker.hear('result')))).toEqual([
+      'ENDED',
+      'ENDED',
+      'ENDED',
+      'ENDED',
+    ]);
     expect(await counted('gone')).toEqual([1, 1, 1, 1]);
     expect(await store.count()).toBe(0);
   });

@@ -27,7 +27,7 @@ const controller = scripted({
   touch: (session) => void session.touch(),
 });
 
-describe('a session\'s life', () => {
+describe("a session's life", () => {
   let clock: TestClock;
   let server: TestApp;
   let jar: Jar;
@@ -98,11 +98,18 @@ describe('a session\'s life', () => {
     const began = clock.time;
     clock.advance(10 * MINUTE - 1);
     await visit('look');
-    expect([jar.last, JSON.parse(await visit('times'))]).toEqual([[], expect.objectContaining({ lastSeenAt: began, expiresAt: began + DAY })]);
+    expect([jar.last, JSON.parse(await visit('times'))]).toEqual([
+      [],
+      expect.objectContaining({ lastSeenAt: began, expiresAt: began + DAY }),
+    ]);
     clock.advance(1);
     await visit('look');
     expect(end()).toBe(new Date(clock.time + DAY).toUTCString());
-    expect(JSON.parse(await visit('times'))).toMatchObject({ createdAt: began, lastSeenAt: clock.time, expiresAt: clock.time + DAY });
+    expect(JSON.parse(await visit('times'))).toMatchObject({
+      createdAt: began,
+      lastSeenAt: clock.time,
+      expiresAt: clock.time + DAY,
+    });
     expect(jar.last).toEqual([]);
   });
 
@@ -176,6 +183,9 @@ describe('a session\'s life', () => {
     server = await startApp([controller], { store, clock, cookie: { maxAge: '2d', sameSite: 'lax' } });
     clock.advance(30 * MINUTE);
     expect(await visit('look')).toBe('Ann');
-    expect([end(), jar.last[0]]).toEqual([new Date(clock.time + 2 * DAY).toUTCString(), expect.stringMatching(/SameSite=Lax/)]);
+    expect([end(), jar.last[0]]).toEqual([
+      new Date(clock.time + 2 * DAY).toUTCString(),
+      expect.stringMatching(/SameSite=Lax/),
+    ]);
   });
 });

@@ -49,7 +49,8 @@ const facts = { v: 1, c: now, s: now, e: now + HOUR, h: 'handle', n: 'nonce' };
 const data = { user: { id: 7 }, good: 1 };
 const sound = JSON.stringify({ cookie, ...data, __keycard: facts });
 const withCookie = (text: string): string => `{"cookie":${text},"user":{"id":7},"good":1}`;
-const withFacts = (text: string): string => `{"cookie":${JSON.stringify(cookie)},"user":{"id":7},"good":1,"__keycard":${text}}`;
+const withFacts = (text: string): string =>
+  `{"cookie":${JSON.stringify(cookie)},"user":{"id":7},"good":1,"__keycard":${text}}`;
 const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
 const hostile = '{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}';
 
@@ -63,7 +64,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   'a list': '[{"cookie":{},"good":1}]',
   'a number': '7',
   'a text': '"{\\"cookie\\":{},\\"good\\":1}"',
-  'true': 'true',
+  true: 'true',
   'the key __proto__': `{"cookie":${JSON.stringify(cookie)},"__proto__":{"isAdmin":true,"good":1}}`,
   'the key __proto__ before sound facts': `{"cookie":${JSON.stringify(cookie)},"__proto__":{"isAdmin":true,"good":1},"__keycard":${JSON.stringify(facts)}}`,
   'data that are no JSON before sound facts': `{"cookie":${JSON.stringify(cookie)},"good":oops,"__keycard":${JSON.stringify(facts)}}`,
@@ -91,15 +92,20 @@ const READABLE: Readonly<Record<string, string>> = {
   'a cookie that is a text': withCookie('"cookie"'),
   'a cookie that is a list': withCookie('[1,2]'),
   'a cookie with attributes that no cookie has': withCookie(hostile),
-  'a cookie whose texts would break a header': withCookie('{"path":"/\\r\\nSet-Cookie: a=1","domain":"; HttpOnly","sameSite":7}'),
+  'a cookie whose texts would break a header': withCookie(
+    '{"path":"/\\r\\nSet-Cookie: a=1","domain":"; HttpOnly","sameSite":7}',
+  ),
   'data that would pollute a prototype': `{"cookie":{},"user":{"id":7},"good":1,"deep":${hostile},"constructor":{"prototype":{"isAdmin":true}}}`,
-  'attributes of this very session that make no sense': withFacts(JSON.stringify({ ...facts, o: { maxAge: 'x', path: 7, domain: {}, sameSite: 9, secure: 'x', expires: 'soon' } })),
+  'attributes of this very session that make no sense': withFacts(
+    JSON.stringify({ ...facts, o: { maxAge: 'x', path: 7, domain: {}, sameSite: 9, secure: 'x', expires: 'soon' } }),
+  ),
 };
 
 /** Puts a text where the store keeps records, whatever it is; the nearest that the store's own format can hold. */
 async function put(name: StoreName, place: StorePlace, id: string, text: string): Promise<void> {
   if (name === 'file') {
-    const content = text.startsWith('{') && text.endsWith('}') ? `${text.slice(0, -1)},"__lastAccess":${Date.now()}}` : text;
+    const content =
+      text.startsWith('{') && text.endsWith('}') ? `${text.slice(0, -1)},"__lastAccess":${Date.now()}}` : text;
     await writeFile(join(place.spec!.at, `${id}.json`), content);
   } else await place.rawCreate(id, name === 'postgres' && !isJson(text) ? JSON.stringify(text) : text);
 }
@@ -113,50 +119,64 @@ function isJson(text: string): boolean {
   }
 }
 
-describeEachStore(
-  ({ name, open }) => {
-    let place: StorePlace;
-    let app: TestApp;
-    let count = 0;
-    let events: SessionEvent[] = [];
+describeEachStore(({ name, open }) => {
+  let place: StorePlace;
+  let app: TestApp;
+  let count = 0;
+  let events: SessionEvent[] = [];
 
-    beforeAll(async () => {
-      place = await open();
-      app = await startApp([LookController], { store: place.store, logger: { warn: () => undefined, error: () => undefined } });
-      app.app.get(SessionRegistry).events.subscribe((event) => events.push(event));
+  beforeAll(async () => {
+    place = await open();
+    app = await startApp([LookController], {
+      store: place.store,
+      logger: { warn: () => undefined, error: () => undefined },
     });
-    afterAll(async () => {
-      await app.close();
-      await place.close();
-    });
-    beforeEach(() => {
-      events = [];
-    });
+    app.app.get(SessionRegistry).events.subscribe((event) => events.push(event));
+  });
+  afterAll(async () => {
+    await app.close();
+    await place.close();
+  });
+  beforeEach(() => {
+    events = [];
+  });
 
-    /** A browser with a well-signed card for a record. */
-    const holding = async (text: string): Promise<{ jar: Jar; id: string; raw: string | undefined }> => {
-      const id = `odd${(count += 1)}`;
-      await put(name, place, id, text);
-      const jar = new Jar();
-      jar.cookies.set('sid', encodeURIComponent(new CookieSigner([SECRET]).sign(id)));
-      return { jar, id, raw: await place.rawRead(id) };
-    };
-    const ask = async (jar: Jar, path: string, init: RequestInit = {}): Promise<{ status: number; body: Record<string, unknown> }> => {
-      const response = await jar.fetch(`${app.url}/${path}`, { ...init, signal: AbortSignal.timeout(5_000) });
-      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-    };
+  /** A browser with a well-signed card for a record. */
+  const holding = async (text: string): Promise<{ jar: Jar; id: string; raw: string | undefined }> => {
+    const id = `odd${(count += 1)}`;
+    await put(name, place, id, text);
+    const jar = new Jar();
+    jar.cookies.set('sid', encodeURIComponent(new CookieSigner([SECRET]).sign(id)));
+    return { jar, id, raw: await place.rawRead(id) };
+  };
+  const ask = async (
+    jar: Jar,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<{ status: number; body: Record<string, unknown> }> => {
+    const response = await jar.fetch(`${app.url}/${path}`, { ...init, signal: AbortSignal.timeout(5_000) });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
 
-    describe('a record that can not be read', () => {
-      it.each(Object.entries(UNREADABLE))('makes its holder a stranger, is told, and is never written over: %s', async (_, text) => {
+  describe('a record that can not be read', () => {
+    it.each(Object.entries(UNREADABLE))(
+      'makes its holder a stranger, is told, and is never written over: %s',
+      async (_, text) => {
         // What is large is slow to read on some servers: two ways will do.
         for (const first of text.length > 1_000_000 ? ['look', 'set'] : ['look', 'home', 'set', 'logout']) {
           const { jar, id, raw } = await holding(text);
           expect(raw).toBeDefined();
           events = [];
-          if (first === 'look') expect(await ask(jar, 'look')).toEqual({ status: 200, body: { good: null, isNew: true, isAdmin: null } });
+          if (first === 'look')
+            expect(await ask(jar, 'look')).toEqual({ status: 200, body: { good: null, isNew: true, isAdmin: null } });
           if (first === 'home') expect((await ask(jar, 'home')).status).toBe(401);
-          if (first === 'set' || first === 'logout') expect((await ask(jar, first, post({ good: 2 }))).status).toBe(200);
-          expect(events.filter(({ type, reason }) => type === 'loaded-invalid' && (reason === 'unreadable' || reason === 'unknown')).length).toBeGreaterThan(0);
+          if (first === 'set' || first === 'logout')
+            expect((await ask(jar, first, post({ good: 2 }))).status).toBe(200);
+          expect(
+            events.filter(
+              ({ type, reason }) => type === 'loaded-invalid' && (reason === 'unreadable' || reason === 'unknown'),
+            ).length,
+          ).toBeGreaterThan(0);
           // He goes on with a session of his own.
           expect((await ask(jar, 'set', post({ good: 3 }))).status).toBe(200);
           expect(await ask(jar, 'look')).toEqual({ status: 200, body: { good: 3, isNew: false, isAdmin: null } });
@@ -164,35 +184,47 @@ describeEachStore(
           await place.rawDelete(id);
         }
         expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
-      });
-    });
+      },
+    );
+  });
 
-    describe('a record of which only a part is wrong', () => {
-      it.each(Object.entries(READABLE))('is the session all the same, and sound once it is written: %s', async (_, text) => {
+  describe('a record of which only a part is wrong', () => {
+    it.each(Object.entries(READABLE))(
+      'is the session all the same, and sound once it is written: %s',
+      async (_, text) => {
         for (const first of ['look', 'home', 'set']) {
           const { jar, id } = await holding(text);
-          if (first === 'look') expect(await ask(jar, 'look')).toEqual({ status: 200, body: { good: 1, isNew: false, isAdmin: null } });
+          if (first === 'look')
+            expect(await ask(jar, 'look')).toEqual({ status: 200, body: { good: 1, isNew: false, isAdmin: null } });
           if (first === 'home') expect(await ask(jar, 'home')).toEqual({ status: 200, body: { good: 1 } });
           expect((await ask(jar, 'set', post({ more: true }))).status).toBe(200);
           expect(await ask(jar, 'home')).toEqual({ status: 200, body: { good: 1 } });
-          const written = JSON.parse((await place.rawRead(id))!) as { cookie: { path: string }; good: number; more: boolean };
+          const written = JSON.parse((await place.rawRead(id))!) as {
+            cookie: { path: string };
+            good: number;
+            more: boolean;
+          };
           expect(written).toMatchObject({ cookie: { path: '/' }, user: { id: 7 }, good: 1, more: true });
           // A cookie can be made of it.
           expect((await ask(jar, 'renew', post())).status).toBe(200);
-          expect(jar.last).toEqual([expect.stringMatching(/^sid=s%3A[\w-]{32}\.[\w%]{43,129}; Path=\/(; Expires=[^;]+ GMT)?; HttpOnly; SameSite=Lax$/)]);
+          expect(jar.last).toEqual([
+            expect.stringMatching(
+              /^sid=s%3A[\w-]{32}\.[\w%]{43,129}; Path=\/(; Expires=[^;]+ GMT)?; HttpOnly; SameSite=Lax$/,
+            ),
+          ]);
           expect(await ask(jar, 'home')).toEqual({ status: 200, body: { good: 1 } });
         }
         expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
-      });
-    });
+      },
+    );
+  });
 
-    it('is passed over in lists and counts, which work on', async () => {
-      const { '5 MB': _large, ...rest } = UNREADABLE;
-      for (const text of [...Object.values(rest), ...Object.values(READABLE)]) await holding(text);
-      const registry = app.app.get(SessionRegistry);
-      await registry.list();
-      await registry.count();
-      expect(await registry.revokeAll('7')).toBeGreaterThan(0);
-    });
-  },
-);
+  it('is passed over in lists and counts, which work on', async () => {
+    const { '5 MB': _large, ...rest } = UNREADABLE;
+    for (const text of [...Object.values(rest), ...Object.values(READABLE)]) await holding(text);
+    const registry = app.app.get(SessionRegistry);
+    await registry.list();
+    await registry.count();
+    expect(await registry.revokeAll('7')).toBeGreaterThan(0);
+  });
+});

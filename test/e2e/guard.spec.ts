@@ -97,9 +97,13 @@ describe('SessionGuard', () => {
   });
   afterEach(() => server.close());
 
-  it('says 401 in a plain sentence to who isn\'t logged in, and sets no cookie', async () => {
+  it("says 401 in a plain sentence to who isn't logged in, and sets no cookie", async () => {
     const answer = await get('/g/plain');
-    expect([answer.status, await answer.json(), jar.last]).toEqual([401, { statusCode: 401, error: 'Unauthorized', message: 'Please log in.', reason: 'login-required' }, []]);
+    expect([answer.status, await answer.json(), jar.last]).toEqual([
+      401,
+      { statusCode: 401, error: 'Unauthorized', message: 'Please log in.', reason: 'login-required' },
+      [],
+    ]);
   });
 
   it('says 401 to a forged card, and to a session without a login', async () => {
@@ -155,13 +159,19 @@ describe('SessionGuard', () => {
 
   it('guards the whole app as a global guard, but for what is @Public()', async () => {
     await server.close();
-    server = await startApp([GuardedController, GuardedClass], {}, { providers: [{ provide: APP_GUARD, useClass: SessionGuard }] });
+    server = await startApp(
+      [GuardedController, GuardedClass],
+      {},
+      { providers: [{ provide: APP_GUARD, useClass: SessionGuard }] },
+    );
     expect([await status('/g/plain'), await status('/class'), await status('/class/open')]).toEqual([401, 401, 200]);
   });
 
   it('asks the option isAuthenticated, and lets nobody in where that throws', async () => {
     await server.close();
-    server = await startApp([scripts, GuardedController], { isAuthenticated: (data, principal) => principal === '7' && (data.user as { role?: string }).role === 'editor' });
+    server = await startApp([scripts, GuardedController], {
+      isAuthenticated: (data, principal) => principal === '7' && (data.user as { role?: string }).role === 'editor',
+    });
     await get('/s/passport');
     expect(await status('/g/plain')).toBe(401);
     await get('/s/login');

@@ -59,29 +59,39 @@ describe('a request that is handed on', () => {
   let server: TestApp;
   afterEach(() => server.close());
 
-  it.each(['eager', 'lazy'] as const)('with another response: what its own response is to save is saved (load: %s)', async (load) => {
-    server = await startApp([HandedOnController], { store: new MemoryStore(), load });
-    const jar = new Jar();
-    await jar.fetch(`${server.url}/write`);
-    if (load === 'eager') {
-      expect(await (await jar.fetch(`${server.url}/batch`)).json()).toEqual({ inner: '{"n":1}' });
-      expect(await (await jar.fetch(`${server.url}/seen`)).json()).toEqual({ n: 1, after: 'kept' });
-    } else expect(await (await jar.fetch(`${server.url}/inner`)).json()).toEqual({ n: 2 });
-  });
+  it.each(['eager', 'lazy'] as const)(
+    'with another response: what its own response is to save is saved (load: %s)',
+    async (load) => {
+      server = await startApp([HandedOnController], { store: new MemoryStore(), load });
+      const jar = new Jar();
+      await jar.fetch(`${server.url}/write`);
+      if (load === 'eager') {
+        expect(await (await jar.fetch(`${server.url}/batch`)).json()).toEqual({ inner: '{"n":1}' });
+        expect(await (await jar.fetch(`${server.url}/seen`)).json()).toEqual({ n: 1, after: 'kept' });
+      } else expect(await (await jar.fetch(`${server.url}/inner`)).json()).toEqual({ n: 2 });
+    },
+  );
 
-  it.each(['eager', 'lazy'] as const)('through another Express app that is called and not mounted: it is saved, or refused, and never lost without a word (load: %s)', async (load) => {
-    server = await startApp([HandedOnController], { store: new MemoryStore(), load }, {
-      before: (app) => {
-        const foreign = express();
-        app.use((req: Request, res: Response, next: () => void) => foreign(req, res, next));
-      },
-    });
-    const jar = new Jar();
-    const answer = await jar.fetch(`${server.url}/write`);
-    if (answer.status === 200) expect(await (await jar.fetch(`${server.url}/inner`)).json()).toEqual({ n: 2 });
-    else expect(answer.status).toBe(500);
-    expect(answer.status).toBe(load === 'eager' ? 200 : 500);
-  });
+  it.each(['eager', 'lazy'] as const)(
+    'through another Express app that is called and not mounted: it is saved, or refused, and never lost without a word (load: %s)',
+    async (load) => {
+      server = await startApp(
+        [HandedOnController],
+        { store: new MemoryStore(), load },
+        {
+          before: (app) => {
+            const foreign = express();
+            app.use((req: Request, res: Response, next: () => void) => foreign(req, res, next));
+          },
+        },
+      );
+      const jar = new Jar();
+      const answer = await jar.fetch(`${server.url}/write`);
+      if (answer.status === 200) expect(await (await jar.fetch(`${server.url}/inner`)).json()).toEqual({ n: 2 });
+      else expect(answer.status).toBe(500);
+      expect(answer.status).toBe(load === 'eager' ? 200 : 500);
+    },
+  );
 
   it.each(['eager', 'lazy'] as const)('to a log shows neither the secret nor its id (load: %s)', async (load) => {
     server = await startApp([HandedOnController], { store: new MemoryStore(), load });
@@ -91,7 +101,9 @@ describe('a request that is handed on', () => {
     expect(text).toContain('RequestSession {}');
     expect(text).not.toContain(SECRET);
     // The header itself is the app's to log or not.
-    expect(text.replaceAll(/s%3A[^'",;\\]*/g, '')).not.toContain(decodeURIComponent(jar.cookies.get('sid')!).slice(2, 34));
+    expect(text.replaceAll(/s%3A[^'",;\\]*/g, '')).not.toContain(
+      decodeURIComponent(jar.cookies.get('sid')!).slice(2, 34),
+    );
   });
 });
 

@@ -32,7 +32,8 @@ class FickleStore extends MemoryStore {
 
   override load(id: string): Promise<StoredSession | undefined> {
     if (this.mood === 'silent') return new Promise(() => {});
-    if (this.mood === 'away') return Promise.reject(new SessionStoreError('UNAVAILABLE', 'connect ECONNREFUSED 10.0.0.5:6379'));
+    if (this.mood === 'away')
+      return Promise.reject(new SessionStoreError('UNAVAILABLE', 'connect ECONNREFUSED 10.0.0.5:6379'));
     return super.load(id);
   }
   override create(id: string, record: SessionRecord): Promise<void> {
@@ -108,7 +109,9 @@ describe('SessionHealthIndicator', () => {
   it('says up, under the key that it is given, in the shape of terminus', async () => {
     const { app, url } = await start(new FickleStore());
     const indicator = app.get(SessionHealthIndicator);
-    expect(await indicator.isHealthy('cards')).toEqual({ cards: { status: 'up', store: 'FickleStore', responseTime: expect.any(Number) } });
+    expect(await indicator.isHealthy('cards')).toEqual({
+      cards: { status: 'up', store: 'FickleStore', responseTime: expect.any(Number) },
+    });
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ sessions: { status: 'up' } });
   });
 
@@ -117,7 +120,9 @@ describe('SessionHealthIndicator', () => {
     const { app } = await start(store);
     store.mood = 'away';
     const result = await app.get(SessionHealthIndicator).isHealthy();
-    expect(result).toEqual({ sessions: { status: 'down', store: 'FickleStore', reason: 'UNAVAILABLE', message: 'The session store failed.' } });
+    expect(result).toEqual({
+      sessions: { status: 'down', store: 'FickleStore', reason: 'UNAVAILABLE', message: 'The session store failed.' },
+    });
   });
 
   it('does not wait longer than it is told for a store that is silent', async () => {
@@ -127,7 +132,11 @@ describe('SessionHealthIndicator', () => {
     const from = performance.now();
     const result = await app.get(SessionHealthIndicator).isHealthy('sessions', { timeout: 50 });
     expect(performance.now() - from).toBeLessThan(10_000);
-    expect(result.sessions).toMatchObject({ status: 'down', reason: 'TIMEOUT', message: "The session store didn't answer within 50 ms." });
+    expect(result.sessions).toMatchObject({
+      status: 'down',
+      reason: 'TIMEOUT',
+      message: "The session store didn't answer within 50 ms.",
+    });
     store.mood = 'well';
     expect((await app.get(SessionHealthIndicator).isHealthy()).sessions.status).toBe('up');
   });
@@ -163,7 +172,9 @@ describe('shutting down', () => {
 
 describe('starting', () => {
   const bootstrap = async (store: SessionStore): Promise<Error> => {
-    const builder = Test.createTestingModule({ imports: [SessionModule.forRoot({ secret: SECRET, store, logger: quiet, storeTimeout: 500 })] });
+    const builder = Test.createTestingModule({
+      imports: [SessionModule.forRoot({ secret: SECRET, store, logger: quiet, storeTimeout: 500 })],
+    });
     const app = (await builder.compile()).createNestApplication({ logger: false });
     try {
       await app.init();
@@ -189,7 +200,9 @@ describe('starting', () => {
   it('fails in one sentence where such a store fails', async () => {
     const error = await bootstrap(new PlainStore(new Error('no route to host')));
     expect(error).toBeInstanceOf(SessionStoreError);
-    expect(error.message).toBe("The session store (PlainStore) doesn't answer, so the app can't start: The session store failed: no route to host.");
+    expect(error.message).toBe(
+      "The session store (PlainStore) doesn't answer, so the app can't start: The session store failed: no route to host.",
+    );
     expect(error.cause).toBeDefined();
   });
 
@@ -235,45 +248,64 @@ describe('starting', () => {
 
     it.each([
       ['RedisStore', (port: number) => new RedisStore({ url: `redis://127.0.0.1:${port}` })],
-      ['PostgresStore', (port: number) => new PostgresStore({ connectionString: `postgres://someone@127.0.0.1:${port}/nothing` })],
+      [
+        'PostgresStore',
+        (port: number) => new PostgresStore({ connectionString: `postgres://someone@127.0.0.1:${port}/nothing` }),
+      ],
       ['MongoStore', (port: number) => new MongoStore({ url: `mongodb://127.0.0.1:${port}/nothing` })],
     ])('%s: the bootstrap fails within seconds, with one sentence', async (name, create) => {
       const store = create(await deadPort());
       const from = performance.now();
       const error = await bootstrap(store);
       expect(performance.now() - from).toBeLessThan(8_000);
-      expect(error.message).toMatch(new RegExp(`^The session store \\(${name}\\) doesn't answer, so the app can't start: [^\\n]+\\.$`));
+      expect(error.message).toMatch(
+        new RegExp(`^The session store \\(${name}\\) doesn't answer, so the app can't start: [^\\n]+\\.$`),
+      );
       expect(error).toMatchObject({ name: 'SessionStoreError', code: 'UNAVAILABLE' });
     });
 
     const clients: [string, (port: number) => { store: SessionStore; end: () => void }][] = [
-      ['an ioredis client', (port) => {
-        const client = new Redis({ port, host: '127.0.0.1' });
-        client.on('error', () => {});
-        return { store: new RedisStore({ client }), end: () => client.disconnect() };
-      }],
-      ['a MongoClient', (port) => {
-        const client = new MongoClient(`mongodb://127.0.0.1:${port}/nothing`);
-        return { store: new MongoStore({ client }), end: () => void client.close(true) };
-      }],
-      ['a pg pool', (port) => {
-        const pool = new Pool({ host: '127.0.0.1', port, user: 'someone', database: 'nothing' });
-        return { store: new PostgresStore({ pool }), end: () => void pool.end() };
-      }],
+      [
+        'an ioredis client',
+        (port) => {
+          const client = new Redis({ port, host: '127.0.0.1' });
+          client.on('error', () => {});
+          return { store: new RedisStore({ client }), end: () => client.disconnect() };
+        },
+      ],
+      [
+        'a MongoClient',
+        (port) => {
+          const client = new MongoClient(`mongodb://127.0.0.1:${port}/nothing`);
+          return { store: new MongoStore({ client }), end: () => void client.close(true) };
+        },
+      ],
+      [
+        'a pg pool',
+        (port) => {
+          const pool = new Pool({ host: '127.0.0.1', port, user: 'someone', database: 'nothing' });
+          return { store: new PostgresStore({ pool }), end: () => void pool.end() };
+        },
+      ],
     ];
     // Each where it is the more patient: the first two retry a refusal, a pool waits for an answer for ever.
-    it.each(silent === undefined ? clients.slice(0, 2) : clients.slice(2))('%s of the app, with its own patience: just so', async (_name, create) => {
-      const { store, end } = create(await deadPort());
-      const from = performance.now();
-      const error = await bootstrap(store);
-      end();
-      expect(performance.now() - from).toBeLessThan(8_000);
-      expect(error.message).toMatch(/^The session store \(\w+\) doesn't answer, so the app can't start: [^\n]+\.$/);
-    });
+    it.each(silent === undefined ? clients.slice(0, 2) : clients.slice(2))(
+      '%s of the app, with its own patience: just so',
+      async (_name, create) => {
+        const { store, end } = create(await deadPort());
+        const from = performance.now();
+        const error = await bootstrap(store);
+        end();
+        expect(performance.now() - from).toBeLessThan(8_000);
+        expect(error.message).toMatch(/^The session store \(\w+\) doesn't answer, so the app can't start: [^\n]+\.$/);
+      },
+    );
   });
 
-  it('rejects NestFactory\'s app as well, so that the process ends', async () => {
-    @Module({ imports: [SessionModule.forRoot({ secret: SECRET, store: new PlainStore(new Error('away')), logger: quiet })] })
+  it("rejects NestFactory's app as well, so that the process ends", async () => {
+    @Module({
+      imports: [SessionModule.forRoot({ secret: SECRET, store: new PlainStore(new Error('away')), logger: quiet })],
+    })
     class AppModule {}
     const app = await NestFactory.create(AppModule, { logger: false });
     await expect(app.listen(0, '127.0.0.1')).rejects.toThrow("doesn't answer");

@@ -39,7 +39,11 @@ class LazyController {
     try {
       return { session: typeof req.session };
     } catch (error) {
-      return { name: (error as Error).name, code: (error as { code?: string }).code, message: (error as Error).message };
+      return {
+        name: (error as Error).name,
+        code: (error as { code?: string }).code,
+        message: (error as Error).message,
+      };
     }
   }
 
@@ -70,7 +74,11 @@ describe('load: lazy', () => {
     expect([store.names, jar.last]).toEqual([[], []]);
   });
 
-  it.each([['/lazy/guard', { name: 'Ann' }], ['/lazy/key', { name: 'Ann' }], ['/lazy/id', { length: 32 }]])('is opened, once, by what asks: %s', async (path, body) => {
+  it.each([
+    ['/lazy/guard', { name: 'Ann' }],
+    ['/lazy/key', { name: 'Ann' }],
+    ['/lazy/id', { length: 32 }],
+  ])('is opened, once, by what asks: %s', async (path, body) => {
     const answer = await visit(path);
     expect([answer.status, await answer.json(), store.names]).toEqual([200, body, ['load']]);
   });
@@ -80,14 +88,19 @@ describe('load: lazy', () => {
   });
 
   it('throws a clear error on req.session before that', async () => {
-    expect(await (await visit('/lazy/request')).json()).toEqual({ name: 'SessionStateError', code: 'NOT_LOADED', message: expect.stringContaining('with load: \'lazy\' it is there once a decorator or a guard has asked for it') });
+    expect(await (await visit('/lazy/request')).json()).toEqual({
+      name: 'SessionStateError',
+      code: 'NOT_LOADED',
+      message: expect.stringContaining("with load: 'lazy' it is there once a decorator or a guard has asked for it"),
+    });
     const thrown = await visit('/lazy/thrown');
     expect([thrown.status, store.names]).toEqual([500, []]);
   });
 
   it('says 503 where it is asked for and the store fails', async () => {
     store.failure = new Error('down');
-    for (const path of ['/lazy/guard', '/lazy/key', '/lazy/id', '/s/change']) expect([path, (await visit(path)).status]).toEqual([path, 503]);
+    for (const path of ['/lazy/guard', '/lazy/key', '/lazy/id', '/s/change'])
+      expect([path, (await visit(path)).status]).toEqual([path, 503]);
     expect((await visit('/r/plain')).status).toBe(200);
   });
 

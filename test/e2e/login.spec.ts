@@ -30,7 +30,13 @@ const controller = scripted({
     await next.update(count);
   },
   browse: (session) => void (session.cart = ['book']),
-  look: (session) => ({ user: session.user ?? null, cart: session.cart ?? null, visits: session.visits ?? null, principal: session.info.principal ?? null, handle: session.info.handle }),
+  look: (session) => ({
+    user: session.user ?? null,
+    cart: session.cart ?? null,
+    visits: session.visits ?? null,
+    principal: session.info.principal ?? null,
+    handle: session.info.handle,
+  }),
   login: (session) => session.login('7', { user: { name: 'Ann' } }),
   confirm: (session) => session.confirmLogin(),
   renew: (session) => session.renew(),
@@ -81,14 +87,18 @@ describe('login', () => {
   });
   afterEach(() => server.close());
 
-  it('makes a cookie that an attacker fixed before it worth nothing, and keeps the visitor\'s data', async () => {
+  it("makes a cookie that an attacker fixed before it worth nothing, and keeps the visitor's data", async () => {
     const attacker = new Jar();
     await visit('browse', attacker);
     const fixed = attacker.header;
     const victim = jarWith(fixed);
     await visit('login', victim);
     expect(victim.header).not.toBe(fixed);
-    expect(await (await visit('look', victim)).json()).toMatchObject({ user: { name: 'Ann' }, cart: ['book'], principal: '7' });
+    expect(await (await visit('look', victim)).json()).toMatchObject({
+      user: { name: 'Ann' },
+      cart: ['book'],
+      principal: '7',
+    });
     expect(await (await visit('look', attacker)).json()).toMatchObject({ user: null, cart: null, principal: null });
     // Not by writing either: nothing of the attacker's reaches the new session.
     await visit('browse', jarWith(fixed));
@@ -148,38 +158,47 @@ describe('login', () => {
     });
     afterEach(() => elsewhere.close());
 
-    it.each(['loginAndCount', 'confirmAndCount', 'regenerateAndCount'])('%s: the card from before it is worth nothing', async (script) => {
-      await visit('browse');
-      if (script !== 'loginAndCount') await visit('login');
-      const old = jar.header;
-      expect((await visit(script)).status).toBe(200);
-      expect(jar.header).not.toBe(old);
-      expect(await look(jarWith(old))).toMatchObject({ user: null, cart: null, visits: null, principal: null });
-      const fresh = script === 'regenerateAndCount';
-      expect(await look(jar)).toMatchObject(fresh ? { user: null, cart: null, visits: 1 } : { principal: '7', cart: ['book'], visits: 1 });
-    });
+    it.each(['loginAndCount', 'confirmAndCount', 'regenerateAndCount'])(
+      '%s: the card from before it is worth nothing',
+      async (script) => {
+        await visit('browse');
+        if (script !== 'loginAndCount') await visit('login');
+        const old = jar.header;
+        expect((await visit(script)).status).toBe(200);
+        expect(jar.header).not.toBe(old);
+        expect(await look(jarWith(old))).toMatchObject({ user: null, cart: null, visits: null, principal: null });
+        const fresh = script === 'regenerateAndCount';
+        expect(await look(jar)).toMatchObject(
+          fresh ? { user: null, cart: null, visits: 1 } : { principal: '7', cart: ['book'], visits: 1 },
+        );
+      },
+    );
 
     it('renewAndCount: a new id, and the old one leads there', async () => {
       await visit('login');
       const old = jar.header;
       await visit('renewAndCount');
       expect(jar.header).not.toBe(old);
-      for (const header of [jar.header, old]) expect(await look(jarWith(header))).toMatchObject({ principal: '7', visits: 1 });
+      for (const header of [jar.header, old])
+        expect(await look(jarWith(header))).toMatchObject({ principal: '7', visits: 1 });
     });
 
-    it.each(['loginAndCount', 'confirmAndCount', 'renewAndCount'])('%s: counts once, and loses nothing that others counted meanwhile', async (script) => {
-      await visit('count');
-      if (script !== 'loginAndCount') await visit('login');
-      const old = jar.header;
-      const held = store.hold('replace');
-      const running = visit(script);
-      await held.reached;
-      await jarWith(old).fetch(`${elsewhere.url}/s/count`);
-      held.open();
-      expect((await running).status).toBe(200);
-      expect(jar.header).not.toBe(old);
-      expect(await look(jar)).toMatchObject({ principal: '7', visits: 3 });
-    });
+    it.each(['loginAndCount', 'confirmAndCount', 'renewAndCount'])(
+      '%s: counts once, and loses nothing that others counted meanwhile',
+      async (script) => {
+        await visit('count');
+        if (script !== 'loginAndCount') await visit('login');
+        const old = jar.header;
+        const held = store.hold('replace');
+        const running = visit(script);
+        await held.reached;
+        await jarWith(old).fetch(`${elsewhere.url}/s/count`);
+        held.open();
+        expect((await running).status).toBe(200);
+        expect(jar.header).not.toBe(old);
+        expect(await look(jar)).toMatchObject({ principal: '7', visits: 3 });
+      },
+    );
 
     it('of a visitor who has no session yet', async () => {
       await visit('loginAndCount');
@@ -218,7 +237,9 @@ describe('login', () => {
     await visit('confirm');
     const confirmed = (await (await visit('look')).json()) as { handle: string };
     expect([after.handle, confirmed.handle]).toEqual([handle, handle]);
-    expect((await server.app.get(SessionRegistry).list({ principal: '7' })).sessions.map((each) => each.handle)).toEqual([handle]);
+    expect(
+      (await server.app.get(SessionRegistry).list({ principal: '7' })).sessions.map((each) => each.handle),
+    ).toEqual([handle]);
   });
 
   it('with the card of before a renewal ends the session by logout, wherever it has gone on to', async () => {
@@ -243,7 +264,7 @@ describe('regenerate', () => {
   afterEach(() => server.close());
   const visit = (script: string) => jar.fetch(`${server.url}/s/${script}`);
 
-  it('puts a session without data in req.session\'s place, and the old card is worth nothing', async () => {
+  it("puts a session without data in req.session's place, and the old card is worth nothing", async () => {
     await visit('login');
     const old = jar.header;
     expect(await (await visit('regenerate')).json()).toEqual({ same: true, data: ['fresh'] });

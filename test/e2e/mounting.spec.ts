@@ -1,4 +1,15 @@
-import { Controller, Delete, Get, type INestApplication, Module, Post, Req, RequestMethod, type Type, VersioningType } from '@nestjs/common';
+import {
+  Controller,
+  Delete,
+  Get,
+  type INestApplication,
+  Module,
+  Post,
+  Req,
+  RequestMethod,
+  type Type,
+  VersioningType,
+} from '@nestjs/common';
 import { NestFactory, RouterModule } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MemoryStore, Session, SessionModule, type SessionModuleOptions, SkipSession } from 'nestjs-keycard';
@@ -71,9 +82,16 @@ describe('the middleware', () => {
   let server: TestApp;
   let store: ObservedStore;
   afterEach(() => server.close());
-  const start = async (options: Partial<SessionModuleOptions> = {}, before?: (app: INestApplication) => void): Promise<void> => {
+  const start = async (
+    options: Partial<SessionModuleOptions> = {},
+    before?: (app: INestApplication) => void,
+  ): Promise<void> => {
     store = new ObservedStore(new MemoryStore());
-    server = await startApp(controllers, { store, saveUninitialized: true, ...options }, before === undefined ? {} : { before });
+    server = await startApp(
+      controllers,
+      { store, saveUninitialized: true, ...options },
+      before === undefined ? {} : { before },
+    );
   };
   /** Whether a request had a session: as the handler, the store and the browser saw it, which must agree. */
   const covers = async (path: string, method = 'GET'): Promise<boolean> => {
@@ -117,24 +135,45 @@ describe('the middleware', () => {
     expect(await coverage('/cats/7', 'POST /cats/7')).toEqual({ '/cats/7': true, 'POST /cats/7': false });
   });
 
-  it.each(['cats/*path', 'cats{/*path}', 'cats/*', 'cats/(.*)'])('leaves out what the wildcard %s names', async (wildcard) => {
-    await start({ exclude: [wildcard] });
-    expect(await coverage('/cats/7', 'DELETE /cats/7/toys/1', '/dogs')).toEqual({ '/cats/7': false, 'DELETE /cats/7/toys/1': false, '/dogs': true });
-  });
+  it.each(['cats/*path', 'cats{/*path}', 'cats/*', 'cats/(.*)'])(
+    'leaves out what the wildcard %s names',
+    async (wildcard) => {
+      await start({ exclude: [wildcard] });
+      expect(await coverage('/cats/7', 'DELETE /cats/7/toys/1', '/dogs')).toEqual({
+        '/cats/7': false,
+        'DELETE /cats/7/toys/1': false,
+        '/dogs': true,
+      });
+    },
+  );
 
   it('covers only what forRoutes names, less what exclude does', async () => {
     await start({ forRoutes: [CatsController], exclude: [{ path: 'cats/:id', method: RequestMethod.GET }] });
-    expect(await coverage('/cats', '/cats/7', 'POST /cats/7', '/dogs')).toEqual({ '/cats': true, '/cats/7': false, 'POST /cats/7': true, '/dogs': false });
+    expect(await coverage('/cats', '/cats/7', 'POST /cats/7', '/dogs')).toEqual({
+      '/cats': true,
+      '/cats/7': false,
+      'POST /cats/7': true,
+      '/dogs': false,
+    });
     const head = await fetch(`${server.url}/cats`, { method: 'HEAD' });
     expect([head.status, head.headers.getSetCookie().length]).toEqual([200, 1]);
     await server.close();
     await start({ forRoutes: ['dogs', { path: 'cats', method: RequestMethod.GET }] });
-    expect(await coverage('/cats', '/cats/7', '/dogs', 'POST /dogs/health')).toEqual({ '/cats': true, '/cats/7': false, '/dogs': true, 'POST /dogs/health': false });
+    expect(await coverage('/cats', '/cats/7', '/dogs', 'POST /dogs/health')).toEqual({
+      '/cats': true,
+      '/cats/7': false,
+      '/dogs': true,
+      'POST /dogs/health': false,
+    });
   });
 
   it('reads paths below the global prefix', async () => {
     await start({ exclude: ['cats/:id'] }, (app) => app.setGlobalPrefix('api/v1'));
-    expect(await coverage('/api/v1/cats', '/api/v1/cats/7', '/api/v1/dogs/health')).toEqual({ '/api/v1/cats': true, '/api/v1/cats/7': false, '/api/v1/dogs/health': false });
+    expect(await coverage('/api/v1/cats', '/api/v1/cats/7', '/api/v1/dogs/health')).toEqual({
+      '/api/v1/cats': true,
+      '/api/v1/cats/7': false,
+      '/api/v1/dogs/health': false,
+    });
   });
 
   it('leaves out @SkipSession() on a class, with each of its paths, and on a method', async () => {
@@ -148,16 +187,27 @@ describe('the middleware', () => {
     @Module({ controllers: [DogsController] })
     class PetsModule {}
     store = new ObservedStore(new MemoryStore());
-    server = await startApp([], { store, saveUninitialized: true }, {
-      imports: [PetsModule, RouterModule.register([{ path: 'pets', module: PetsModule }])],
-      before: (app) => app.enableVersioning({ type: VersioningType.URI, defaultVersion: '2' }),
+    server = await startApp(
+      [],
+      { store, saveUninitialized: true },
+      {
+        imports: [PetsModule, RouterModule.register([{ path: 'pets', module: PetsModule }])],
+        before: (app) => app.enableVersioning({ type: VersioningType.URI, defaultVersion: '2' }),
+      },
+    );
+    expect(await coverage('/v2/pets/dogs', '/v2/pets/dogs/health')).toEqual({
+      '/v2/pets/dogs': true,
+      '/v2/pets/dogs/health': false,
     });
-    expect(await coverage('/v2/pets/dogs', '/v2/pets/dogs/health')).toEqual({ '/v2/pets/dogs': true, '/v2/pets/dogs/health': false });
     await server.close();
-    server = await startApp([CatsController], { store, saveUninitialized: true, forRoutes: [DogsController] }, {
-      imports: [PetsModule, RouterModule.register([{ path: 'pets', module: PetsModule }])],
-      before: (app) => app.enableVersioning({ type: VersioningType.URI, defaultVersion: ['2', '3'] }),
-    });
+    server = await startApp(
+      [CatsController],
+      { store, saveUninitialized: true, forRoutes: [DogsController] },
+      {
+        imports: [PetsModule, RouterModule.register([{ path: 'pets', module: PetsModule }])],
+        before: (app) => app.enableVersioning({ type: VersioningType.URI, defaultVersion: ['2', '3'] }),
+      },
+    );
     expect(await coverage('/v2/pets/dogs', '/v3/pets/dogs/health', '/v3/pets/dogs', '/v2/cats')).toEqual({
       '/v2/pets/dogs': true, '/v3/pets/dogs/health': false, '/v3/pets/dogs': true, '/v2/cats': false,
     }); // prettier-ignore
@@ -169,10 +219,12 @@ describe('the middleware', () => {
   });
 
   it('runs before what main.ts mounts, whose changes are saved with the request', async () => {
-    await start({}, (app) => app.use((req: Req_, _res: unknown, next: () => void) => {
-      req.session!.seen = true;
-      next();
-    }));
+    await start({}, (app) =>
+      app.use((req: Req_, _res: unknown, next: () => void) => {
+        req.session!.seen = true;
+        next();
+      }),
+    );
     expect(await covers('/cats')).toBe(true);
   });
 });
@@ -182,7 +234,11 @@ describe('what main.ts hands to app.use', () => {
   class WhoController {
     @Get('login')
     async login(@Req() req: { login(user: object, done: (error: unknown) => void): void }) {
-      await new Promise<void>((resolve, reject) => req.login({ id: 7, name: 'Ann' }, (error) => (error === null || error === undefined ? resolve() : reject(error as Error))));
+      await new Promise<void>((resolve, reject) =>
+        req.login({ id: 7, name: 'Ann' }, (error) =>
+          error === null || error === undefined ? resolve() : reject(error as Error),
+        ),
+      );
       return 'ok';
     }
     @Get('who')
@@ -201,7 +257,11 @@ describe('what main.ts hands to app.use', () => {
         const app = await NestFactory.create(AppModule, { logger: false });
         use(app);
         await app.listen(0, '127.0.0.1');
-        return { app, url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`, close: () => app.close() };
+        return {
+          app,
+          url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`,
+          close: () => app.close(),
+        };
       },
     ],
   ])('comes after the session, so that passport.session() finds it: under %s', async (_, create) => {

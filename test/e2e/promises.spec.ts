@@ -47,11 +47,14 @@ const controller = scripted({
     }),
   await: async (session) => {
     session.views = 4;
-    return session.save().then(() => 'saved', (error: Error) => error.name);
+    return session.save().then(
+      () => 'saved',
+      (error: Error) => error.name,
+    );
   },
 });
 
-describe('a session\'s methods', () => {
+describe("a session's methods", () => {
   let store: ObservedStore;
   let server: TestApp;
   let jar: Jar;
@@ -61,7 +64,13 @@ describe('a session\'s methods', () => {
     errors = [];
     told = [];
     store = new ObservedStore(new MemoryStore());
-    server = await startApp([controller], { store, logger: { warn: () => undefined, error: (message, cause) => void errors.push(`${message} ${(cause as Error)?.name}`) } });
+    server = await startApp([controller], {
+      store,
+      logger: {
+        warn: () => undefined,
+        error: (message, cause) => void errors.push(`${message} ${(cause as Error)?.name}`),
+      },
+    });
     jar = new Jar();
     await visit('start');
   });
@@ -86,7 +95,10 @@ describe('a session\'s methods', () => {
     await visit('droppedDestroy');
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off('unhandledRejection', listener);
-    expect([errors, unhandled]).toEqual([['session.destroy() failed, and nobody waited for it. SessionStoreError'], []]);
+    expect([errors, unhandled]).toEqual([
+      ['session.destroy() failed, and nobody waited for it. SessionStoreError'],
+      [],
+    ]);
   });
 
   it('that fail and are awaited are not logged as well', async () => {
@@ -98,7 +110,12 @@ describe('a session\'s methods', () => {
 
   it('take Node callbacks, and give the session back', async () => {
     expect((await visit('callbacks')).status).toBe(200);
-    expect(told).toEqual([['save', null, true], ['reload', null, 2], ['regenerate', null, true, []], ['login', null, '7']]);
+    expect(told).toEqual([
+      ['save', null, true],
+      ['reload', null, 2],
+      ['regenerate', null, true, []],
+      ['login', null, '7'],
+    ]);
     expect(await (await visit('look')).json()).toEqual({ user: { name: 'Ann' } });
   });
 
@@ -107,10 +124,14 @@ describe('a session\'s methods', () => {
     store.failing = ['replace'];
     const answer = await visit('failing');
     // The session is still to be saved when the response leaves, and that fails too.
-    expect([answer.status, told, errors.filter((message) => message.includes('nobody waited'))]).toEqual([503, ['SessionStoreError'], []]);
+    expect([answer.status, told, errors.filter((message) => message.includes('nobody waited'))]).toEqual([
+      503,
+      ['SessionStoreError'],
+      [],
+    ]);
   });
 
-  it('don\'t swallow what a callback throws', async () => {
+  it("don't swallow what a callback throws", async () => {
     const lib = await compileLib();
     const from = (file: string): string => JSON.stringify(pathToFileURL(join(lib.path, file)).href);
     const script = `
@@ -123,7 +144,9 @@ describe('a session\'s methods', () => {
       process.on('uncaughtException', (error) => { console.log('uncaught', error.message); process.exit(0); });
       process.on('unhandledRejection', (error) => { console.log('unhandled', error.message); process.exit(0); });
       session.destroy(() => { throw new Error('a mistake of the app'); });`;
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, NODE_OPTIONS: '' } });
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
     await lib.remove();
     expect(stdout).toBe('uncaught a mistake of the app\n');
   });

@@ -17,7 +17,10 @@ describe('the app of the README', () => {
     expect(code).toContain(start);
     mkdirSync(join(root, 'artifacts/readme'), { recursive: true });
     const file = join(root, 'artifacts/readme/app.ts');
-    writeFileSync(file, code.replace(start, 'export const started = NestFactory.create(AppModule, { logger: false });'));
+    writeFileSync(
+      file,
+      code.replace(start, 'export const started = NestFactory.create(AppModule, { logger: false });'),
+    );
     app = await ((await import(file)) as { started: Promise<INestApplication> }).started;
     await app.listen(0, '127.0.0.1');
     url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;

@@ -6,7 +6,22 @@ import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';
 import { CookieSigner } from '../../lib/engine/cookie-signer.js';
 
-const NAMES = ['id', 'cookie', 'info', 'save', 'reload', 'regenerate', 'renew', 'destroy', 'touch', 'resetMaxAge', 'login', 'logout', 'confirmLogin', 'update'];
+const NAMES = [
+  'id',
+  'cookie',
+  'info',
+  'save',
+  'reload',
+  'regenerate',
+  'renew',
+  'destroy',
+  'touch',
+  'resetMaxAge',
+  'login',
+  'logout',
+  'confirmLogin',
+  'update',
+];
 let gate: Gate;
 let warnings: string[];
 
@@ -16,11 +31,16 @@ const controller = scripted({
       Object.assign(session, req.body);
       return { assigned: true };
     } catch (error) {
-      return { name: (error as Error).name, code: (error as { code?: string }).code, message: (error as Error).message };
+      return {
+        name: (error as Error).name,
+        code: (error as { code?: string }).code,
+        message: (error as Error).message,
+      };
     }
   },
   define: (session, req) => {
-    for (const [key, value] of Object.entries(req.body as object)) Object.defineProperty(session, key, { value, enumerable: true, configurable: true, writable: true });
+    for (const [key, value] of Object.entries(req.body as object))
+      Object.defineProperty(session, key, { value, enumerable: true, configurable: true, writable: true });
   },
   look: (session) => ({
     keys: Object.keys(session),
@@ -62,34 +82,56 @@ describe('names that the session keeps for itself', () => {
     gate = new Gate();
     warnings = [];
     store = new ObservedStore(new MemoryStore());
-    server = await startApp([controller], { store, logger: { warn: (message) => void warnings.push(message), error: () => undefined } });
+    server = await startApp([controller], {
+      store,
+      logger: { warn: (message) => void warnings.push(message), error: () => undefined },
+    });
     jar = new Jar();
   });
   afterEach(() => server.close());
 
-  it.each([...NAMES, '__keycard', '__proto__'])('Object.assign(session, body) with %s throws a ReservedKeyError at once, and forges nothing', async (name) => {
-    const value = name === '__keycard' ? { v: 1, c: 0, s: 0, e: 9e15, h: 'h', n: 'n', p: 'admin', a: 1 } : { isAdmin: true };
-    const answer = await visit('assign', `{${JSON.stringify(name)}:${JSON.stringify(value)}}`);
-    expect(answer).toEqual({ name: 'ReservedKeyError', code: 'RESERVED_KEY', message: expect.stringMatching(new RegExp(`^"${name}" is a name that the session keeps for itself`)) });
-    expect(await visit('look')).toMatchObject({ principal: null, isAdmin: null, isSession: 'function' });
-  });
+  it.each([...NAMES, '__keycard', '__proto__'])(
+    'Object.assign(session, body) with %s throws a ReservedKeyError at once, and forges nothing',
+    async (name) => {
+      const value =
+        name === '__keycard' ? { v: 1, c: 0, s: 0, e: 9e15, h: 'h', n: 'n', p: 'admin', a: 1 } : { isAdmin: true };
+      const answer = await visit('assign', `{${JSON.stringify(name)}:${JSON.stringify(value)}}`);
+      expect(answer).toEqual({
+        name: 'ReservedKeyError',
+        code: 'RESERVED_KEY',
+        message: expect.stringMatching(new RegExp(`^"${name}" is a name that the session keeps for itself`)),
+      });
+      expect(await visit('look')).toMatchObject({ principal: null, isAdmin: null, isSession: 'function' });
+    },
+  );
 
-  it.each(['constructor', 'toString', 'hasOwnProperty', 'then', 'valueOf', 'toJSON', 'prototype'])('a body with the key %s does no harm', async (name) => {
-    await visit('assign', JSON.stringify({ [name]: { isAdmin: true }, plain: 1 }));
-    expect(await visit('look')).toMatchObject({ principal: null, isAdmin: null, isSession: 'function' });
-    expect(Object.keys(await visit('data'))).toEqual([name, 'plain']);
-  });
+  it.each(['constructor', 'toString', 'hasOwnProperty', 'then', 'valueOf', 'toJSON', 'prototype'])(
+    'a body with the key %s does no harm',
+    async (name) => {
+      await visit('assign', JSON.stringify({ [name]: { isAdmin: true }, plain: 1 }));
+      expect(await visit('look')).toMatchObject({ principal: null, isAdmin: null, isSession: 'function' });
+      expect(Object.keys(await visit('data'))).toEqual([name, 'plain']);
+    },
+  );
 
   it('a property that was defined past the setters is no data, and forges nothing', async () => {
     await visit('count');
     await visit('define', '{"__keycard":{"v":1,"p":"admin"},"login":1,"__proto__":{"isAdmin":true},"plain":2}');
-    expect(await visit('look')).toEqual({ keys: ['views', 'plain'], principal: null, isAdmin: null, isSession: 'function' });
+    expect(await visit('look')).toEqual({
+      keys: ['views', 'plain'],
+      principal: null,
+      isAdmin: null,
+      isSession: 'function',
+    });
     const { text } = (await store.inner.load(store.calls.at(-1)!.id))!;
     expect([text.match(/__keycard/g)!.length, text.includes('admin')]).toEqual([1, false]);
   });
 
   it('a value that holds __keycard deeper down is data and no more', async () => {
-    await visit('assign', '{"profile":{"__keycard":{"v":1,"c":0,"s":0,"e":9000000000000000,"h":"h","n":"n","p":"admin"}},"text":",\\"__keycard\\":{\\"p\\":\\"admin\\"}}"}');
+    await visit(
+      'assign',
+      '{"profile":{"__keycard":{"v":1,"c":0,"s":0,"e":9000000000000000,"h":"h","n":"n","p":"admin"}},"text":",\\"__keycard\\":{\\"p\\":\\"admin\\"}}"}',
+    );
     expect(await visit('look')).toMatchObject({ keys: ['profile', 'text'], principal: null });
     expect((await server.app.get(SessionRegistry).list({ principal: 'admin' })).sessions).toEqual([]);
   });
@@ -99,7 +141,13 @@ describe('names that the session keeps for itself', () => {
     const id = 'from-express-session';
     beforeEach(async () => {
       const expires = Date.now() + 3_600_000;
-      await store.create(id, { text: JSON.stringify({ cookie: { originalMaxAge: 3_600_000, expires: new Date(expires).toISOString(), httpOnly: true, path: '/' }, ...old }), expiresAt: expires });
+      await store.create(id, {
+        text: JSON.stringify({
+          cookie: { originalMaxAge: 3_600_000, expires: new Date(expires).toISOString(), httpOnly: true, path: '/' },
+          ...old,
+        }),
+        expiresAt: expires,
+      });
       jar.cookies.set('sid', encodeURIComponent(new CookieSigner([SECRET]).sign(id)));
     });
 
@@ -135,7 +183,11 @@ describe('names that the session keeps for itself', () => {
     });
 
     it('are changed and deleted by dataOf()', async () => {
-      expect(await visit('setHidden')).toEqual({ has: true, keys: ['login', 'plain', 'save', 'update', 'views'], gone: false });
+      expect(await visit('setHidden')).toEqual({
+        has: true,
+        keys: ['login', 'plain', 'save', 'update', 'views'],
+        gone: false,
+      });
       expect(await visit('data')).toEqual({ login: 'changed', update: 5, save: true, views: 1, plain: 1 });
     });
   });
@@ -144,7 +196,8 @@ describe('names that the session keeps for itself', () => {
     const core = server.app.get(SessionRegistry);
     await visit('count');
     const session = (await core.open(store.calls.at(-1)!.id))!;
-    for (const key of ['__keycard', '__proto__', 'cookie']) expect(() => void (dataOf(session)[key] = { isAdmin: true })).toThrow(/keeps for itself/);
+    for (const key of ['__keycard', '__proto__', 'cookie'])
+      expect(() => void (dataOf(session)[key] = { isAdmin: true })).toThrow(/keeps for itself/);
     expect(() => dataOf({})).toThrow(/takes a session/);
   });
 });

@@ -1,7 +1,17 @@
 import { Body, Controller, Get, ParseArrayPipe, type PipeTransform, Post, Res, UseGuards } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Response } from 'express';
-import { type ListedSession, MemoryStore, Session, type SessionEvent, SessionGuard, type SessionModuleOptions, type SessionOf, SessionRegistry, SessionStore } from 'nestjs-keycard';
+import {
+  type ListedSession,
+  MemoryStore,
+  Session,
+  type SessionEvent,
+  SessionGuard,
+  type SessionModuleOptions,
+  type SessionOf,
+  SessionRegistry,
+  SessionStore,
+} from 'nestjs-keycard';
 import { type SessionTesting, sessionTesting } from 'nestjs-keycard/testing';
 import { z } from 'zod';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
@@ -84,7 +94,10 @@ class AppController {
   }
 
   @Get('cart')
-  cart(@AppSession('cart', new ParseArrayPipe({ items: String })) cart: string[], @AppSession('visitor', Upper) visitor: string) {
+  cart(
+    @AppSession('cart', new ParseArrayPipe({ items: String })) cart: string[],
+    @AppSession('visitor', Upper) visitor: string,
+  ) {
     return { cart, visitor };
   }
 
@@ -108,14 +121,24 @@ describe('a schema', () => {
   const events: SessionEvent[] = [];
   const warnings: string[] = [];
 
-  async function start(options: Partial<SessionModuleOptions> = {}, store = new MemoryStore()): Promise<{ url: string; sessions: SessionTesting; store: MemoryStore }> {
+  async function start(
+    options: Partial<SessionModuleOptions> = {},
+    store = new MemoryStore(),
+  ): Promise<{ url: string; sessions: SessionTesting; store: MemoryStore }> {
     await running?.close();
     events.length = 0;
     warnings.length = 0;
-    const logger = { warn: (text: string) => void warnings.push(text), error: (text: string) => void warnings.push(text) };
+    const logger = {
+      warn: (text: string) => void warnings.push(text),
+      error: (text: string) => void warnings.push(text),
+    };
     running = await startApp([AppController], { schema, store, logger, ...options });
     running.app.get(SessionRegistry).events.subscribe((event) => events.push(event));
-    return { url: running.url, sessions: sessionTesting(running.app), store: running.app.get(SessionStore) as MemoryStore };
+    return {
+      url: running.url,
+      sessions: sessionTesting(running.app),
+      store: running.app.get(SessionStore) as MemoryStore,
+    };
   }
   afterEach(async () => {
     await running?.close();
@@ -129,7 +152,11 @@ describe('a schema', () => {
   it('supplies defaults to a visitor, of whom nothing is saved for that', async () => {
     const { url, store } = await start();
     const jar = new Jar();
-    expect(await json(jar, url)).toMatchObject({ cart: [], visitor: expect.stringContaining('visitor'), isDate: false });
+    expect(await json(jar, url)).toMatchObject({
+      cart: [],
+      visitor: expect.stringContaining('visitor'),
+      isDate: false,
+    });
     expect(jar.last).toEqual([]);
     expect(await store.count()).toBe(0);
   });
@@ -178,7 +205,10 @@ describe('a schema', () => {
     const { url, sessions } = await start();
     const jar = new Jar();
     await jar.fetch(`${url}/login`, post());
-    await start({ schema: z.object({ user: z.object({ name: z.string() }), cart: z.string().optional() }) }, running!.app.get(SessionStore) as MemoryStore);
+    await start(
+      { schema: z.object({ user: z.object({ name: z.string() }), cart: z.string().optional() }) },
+      running!.app.get(SessionStore) as MemoryStore,
+    );
     const { text } = await only(running!.app.get(SessionStore) as MemoryStore);
     expect((await sessions.read(jar.header))?.data).toHaveProperty('cart');
     const answer = await json(jar, running!.url);
@@ -202,10 +232,19 @@ describe('a schema', () => {
   });
 
   it('keeps a login when the schema comes to add to what it stands on', async () => {
-    const { url, store } = await start({ schema: z.object({ user: z.object({ name: z.string(), role: z.string() }).optional() }), touchInterval: 0 });
+    const { url, store } = await start({
+      schema: z.object({ user: z.object({ name: z.string(), role: z.string() }).optional() }),
+      touchInterval: 0,
+    });
     const jar = new Jar();
     await jar.fetch(`${url}/login`, post());
-    await start({ schema: z.object({ user: z.object({ name: z.string(), theme: z.string().default('dark') }).optional() }), touchInterval: 0 }, store);
+    await start(
+      {
+        schema: z.object({ user: z.object({ name: z.string(), theme: z.string().default('dark') }).optional() }),
+        touchInterval: 0,
+      },
+      store,
+    );
     for (let i = 0; i < 2; i += 1) {
       const response = await jar.fetch(`${running!.url}/private`);
       expect([response.status, await response.text()]).toEqual([200, '{"name":"Ada","theme":"dark"}']);
@@ -226,7 +265,12 @@ describe('a schema', () => {
     const { url, sessions } = await start();
     const jar = new Jar();
     await jar.fetch(`${url}/set`, post({ passport: { user: 7 }, flash: { info: ['hello'] } }));
-    expect(await json(jar, url)).toMatchObject({ passport: { user: 7 }, flash: { info: ['hello'] }, cart: [], principal: '7' });
+    expect(await json(jar, url)).toMatchObject({
+      passport: { user: 7 },
+      flash: { info: ['hello'] },
+      cart: [],
+      principal: '7',
+    });
     expect((await sessions.read(jar.header))?.data).toMatchObject({ passport: { user: 7 } });
   });
 
@@ -240,14 +284,22 @@ describe('a schema', () => {
     await jar.fetch(`${url}/since`, post());
     held.open();
     expect((await first).status).toBe(201);
-    expect(await json(jar, url)).toMatchObject({ user: { name: 'Ada', role: 'member' }, cart: ['apple'], isDate: true });
+    expect(await json(jar, url)).toMatchObject({
+      user: { name: 'Ada', role: 'member' },
+      cart: ['apple'],
+      isDate: true,
+    });
   });
 
   it('gives update() a draft in the types of the schema, what is pending included', async () => {
     const { url } = await start();
     const jar = new Jar();
     await jar.fetch(`${url}/since`, post());
-    expect(await json(jar, `${url}/later`, post())).toMatchObject({ status: 201, cart: ['pending', 'apple'], since: '1970-01-02T00:00:00.001Z' });
+    expect(await json(jar, `${url}/later`, post())).toMatchObject({
+      status: 201,
+      cart: ['pending', 'apple'],
+      since: '1970-01-02T00:00:00.001Z',
+    });
     expect(await json(jar, url)).toMatchObject({ cart: ['pending', 'apple'], isDate: true });
   });
 
@@ -290,7 +342,12 @@ describe('a schema', () => {
       versions.length = 0;
       const { sessions } = await start({ ...today, clock }, store);
       for (let i = 0; i < 2; i += 1) {
-        expect(await json(jar, running!.url)).toMatchObject({ user: { first: 'Ada' }, cart: ['apple', 'pear'], other: 1, principal: '7' });
+        expect(await json(jar, running!.url)).toMatchObject({
+          user: { first: 'Ada' },
+          cart: ['apple', 'pear'],
+          other: 1,
+          principal: '7',
+        });
       }
       expect(versions).toEqual([1, 1]);
       clock.advance(120_000);
@@ -298,7 +355,11 @@ describe('a schema', () => {
       versions.length = 0;
       expect((await jar.fetch(`${running!.url}/private`)).status).toBe(200);
       expect(versions).toEqual([]);
-      expect((await sessions.read(jar.header))?.data).toEqual({ user: { first: 'Ada' }, cart: ['apple', 'pear'], other: 1 });
+      expect((await sessions.read(jar.header))?.data).toEqual({
+        user: { first: 'Ada' },
+        cart: ['apple', 'pear'],
+        other: 1,
+      });
       expect(events.map(({ type }) => type)).not.toContain('principal-void');
     });
 

@@ -8,14 +8,22 @@ const controller = scripted({
   change: (session) => void (session.views = 1),
   destroy: (session) => session.destroy(),
 });
-const trust = (app: INestApplication): unknown => (app.getHttpAdapter().getInstance() as { set(name: string, value: unknown): unknown }).set('trust proxy', 'loopback');
+const trust = (app: INestApplication): unknown =>
+  (app.getHttpAdapter().getInstance() as { set(name: string, value: unknown): unknown }).set('trust proxy', 'loopback');
 
 describe('Secure', () => {
   let server: TestApp;
   let warnings: string[];
-  const start = async (options: Partial<SessionModuleOptions> = {}, before?: (app: INestApplication) => void): Promise<void> => {
+  const start = async (
+    options: Partial<SessionModuleOptions> = {},
+    before?: (app: INestApplication) => void,
+  ): Promise<void> => {
     warnings = [];
-    server = await startApp([controller], { logger: { warn: (message) => void warnings.push(message), error: () => undefined }, ...options }, before === undefined ? {} : { before });
+    server = await startApp(
+      [controller],
+      { logger: { warn: (message) => void warnings.push(message), error: () => undefined }, ...options },
+      before === undefined ? {} : { before },
+    );
   };
   const attributes = async (headers: Record<string, string> = {}): Promise<string | undefined> => {
     const [cookie] = (await fetch(`${server.url}/s/change`, { headers })).headers.getSetCookie();
@@ -30,7 +38,7 @@ describe('Secure', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('auto follows the framework\'s trust proxy', async () => {
+  it("auto follows the framework's trust proxy", async () => {
     await start({}, trust);
     expect(await attributes(HTTPS)).toBe('Path=/; HttpOnly; Secure; SameSite=Lax');
     expect(await attributes({ 'x-forwarded-proto': 'http' })).toBe('Path=/; HttpOnly; SameSite=Lax');
@@ -67,11 +75,20 @@ describe('Secure', () => {
 
   it('comes with SameSite=None by sameSite: auto on https, and Lax else', async () => {
     await start({ cookie: { sameSite: 'auto' } }, trust);
-    expect([await attributes(HTTPS), await attributes()]).toEqual(['Path=/; HttpOnly; Secure; SameSite=None', 'Path=/; HttpOnly; SameSite=Lax']);
+    expect([await attributes(HTTPS), await attributes()]).toEqual([
+      'Path=/; HttpOnly; Secure; SameSite=None',
+      'Path=/; HttpOnly; SameSite=Lax',
+    ]);
   });
 
   it('and the other attributes may be decided by a function, for each request', async () => {
-    await start({ cookie: (req) => ({ secure: false, sameSite: req.headers['x-embedded'] === undefined ? 'lax' : 'strict', maxAge: '1h' }) });
+    await start({
+      cookie: (req) => ({
+        secure: false,
+        sameSite: req.headers['x-embedded'] === undefined ? 'lax' : 'strict',
+        maxAge: '1h',
+      }),
+    });
     expect(await attributes()).toMatch(/^Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/);
     expect(await attributes({ 'x-embedded': '1' })).toMatch(/SameSite=Strict$/);
   });

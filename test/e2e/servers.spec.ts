@@ -236,7 +236,11 @@ describe('npm run test:all', () => {
       const { code } = await ended;
       expect(code).toBeGreaterThan(128);
       // One that was killed may take a moment to go.
-      const isThere = () => canConnect(port).then(() => true, () => false);
+      const isThere = () =>
+        canConnect(port).then(
+          () => true,
+          () => false,
+        );
       for (let n = 0; n < 100 && (await isThere()); n += 1) await sleep(20);
       await expect(canConnect(port)).rejects.toThrow('ECONNREFUSED');
       expect(readdirSync(folder).filter((name) => name.startsWith('keycard-'))).toEqual([]);

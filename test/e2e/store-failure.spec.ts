@@ -39,7 +39,11 @@ class GuardedController {
   }
 }
 
-const BODY = { statusCode: 503, error: 'Service Unavailable', message: expect.stringContaining('session store is not available') };
+const BODY = {
+  statusCode: 503,
+  error: 'Service Unavailable',
+  message: expect.stringContaining('session store is not available'),
+};
 
 describe('a store that', () => {
   let store: ObservedStore;
@@ -52,19 +56,31 @@ describe('a store that', () => {
     clock = new TestClock();
     store = new ObservedStore(new MemoryStore({ clock }));
     const logger = { warn: () => undefined, error: (message: string) => void errors.push(message) };
-    server = await startApp([scripts, GuardedController], { store, clock, logger, storeTimeout: '150ms', ...options }, { before: (app) => app.enableCors({ origin: 'https://shop.example', credentials: true }) });
+    server = await startApp(
+      [scripts, GuardedController],
+      { store, clock, logger, storeTimeout: '150ms', ...options },
+      { before: (app) => app.enableCors({ origin: 'https://shop.example', credentials: true }) },
+    );
     jar = new Jar();
     await jar.fetch(`${server.url}/s/login`);
     store.forget();
   };
   const visit = (path: string) => jar.fetch(`${server.url}${path}`, { headers: { origin: 'https://shop.example' } });
-  const cors = (answer: Response) => [answer.headers.get('access-control-allow-origin'), answer.headers.get('access-control-allow-credentials'), answer.headers.get('vary')];
+  const cors = (answer: Response) => [
+    answer.headers.get('access-control-allow-origin'),
+    answer.headers.get('access-control-allow-credentials'),
+    answer.headers.get('vary'),
+  ];
 
   beforeEach(() => start());
   afterEach(() => server.close());
 
   describe.each([
-    ['fails', () => void (store.failure = new Error('connect ECONNREFUSED 10.1.2.3:6379')), () => void (store.failure = undefined)],
+    [
+      'fails',
+      () => void (store.failure = new Error('connect ECONNREFUSED 10.1.2.3:6379')),
+      () => void (store.failure = undefined),
+    ],
     ['hangs', () => void (store.hangs = true), () => void (store.hangs = false)],
   ])('%s', (_, breakIt, mendIt) => {
     it('answers 503 in bounded time with a clear body, and CORS headers, where the session is needed', async () => {
@@ -73,9 +89,16 @@ describe('a store that', () => {
         const startedAt = performance.now();
         const answer = await visit(path);
         const text = await answer.text();
-        expect([path, answer.status, answer.headers.getSetCookie(), cors(answer)]).toEqual([path, 503, [], ['https://shop.example', 'true', 'Origin']]);
+        expect([path, answer.status, answer.headers.getSetCookie(), cors(answer)]).toEqual([
+          path,
+          503,
+          [],
+          ['https://shop.example', 'true', 'Origin'],
+        ]);
         expect(text).not.toContain('ECONNREFUSED');
-        expect(JSON.parse(text)).toMatchObject(path === '/r/express' ? { statusCode: 503, message: BODY.message } : BODY);
+        expect(JSON.parse(text)).toMatchObject(
+          path === '/r/express' ? { statusCode: 503, message: BODY.message } : BODY,
+        );
         expect(performance.now() - startedAt).toBeLessThan(1_500);
       }
     });
@@ -84,7 +107,11 @@ describe('a store that', () => {
       breakIt();
       jar = new Jar();
       const answer = await visit('/s/change');
-      expect([answer.status, answer.headers.getSetCookie(), cors(answer)]).toEqual([503, [], ['https://shop.example', 'true', 'Origin']]);
+      expect([answer.status, answer.headers.getSetCookie(), cors(answer)]).toEqual([
+        503,
+        [],
+        ['https://shop.example', 'true', 'Origin'],
+      ]);
       expect(await answer.json()).toMatchObject(BODY);
     });
 
@@ -97,11 +124,15 @@ describe('a store that', () => {
       expect([look.status, await look.json()]).toEqual([200, { user: null }]);
     });
 
-    it('lets nobody past the guard, which says 503, and doesn\'t send to the login page', async () => {
+    it("lets nobody past the guard, which says 503, and doesn't send to the login page", async () => {
       breakIt();
       for (const path of ['/guarded', '/guarded/predicate']) {
         const answer = await visit(path);
-        expect([answer.status, answer.headers.get('location'), cors(answer)]).toEqual([503, null, ['https://shop.example', 'true', 'Origin']]);
+        expect([answer.status, answer.headers.get('location'), cors(answer)]).toEqual([
+          503,
+          null,
+          ['https://shop.example', 'true', 'Origin'],
+        ]);
         expect(await answer.json()).toMatchObject(BODY);
       }
     });
@@ -134,7 +165,11 @@ describe('a store that', () => {
     store.failure = new Error('disk full');
     store.failing = ['replace', 'create'];
     const answer = await visit('/s/change');
-    expect([answer.status, await answer.json(), cors(answer)]).toEqual([503, BODY, ['https://shop.example', 'true', 'Origin']]);
+    expect([answer.status, await answer.json(), cors(answer)]).toEqual([
+      503,
+      BODY,
+      ['https://shop.example', 'true', 'Origin'],
+    ]);
     expect((await visit('/guarded')).status).toBe(200);
     expect(errors).toEqual(['A session could not be saved.']);
   });
@@ -146,7 +181,12 @@ describe('a store that', () => {
     store.failure = new Error('disk full');
     store.failing = ['replace'];
     const answer = await visit('/s/look');
-    expect([answer.status, await answer.json(), answer.headers.getSetCookie(), store.names]).toEqual([200, { user: { name: 'Ann' } }, [], ['load', 'replace']]);
+    expect([answer.status, await answer.json(), answer.headers.getSetCookie(), store.names]).toEqual([
+      200,
+      { user: { name: 'Ann' } },
+      [],
+      ['load', 'replace'],
+    ]);
     expect(errors).toEqual(['A session could not be kept alive.']);
   });
 

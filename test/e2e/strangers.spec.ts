@@ -5,7 +5,8 @@ import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';
 
-const sign = (id: string, secret = SECRET): string => `s:${id}.${createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '')}`;
+const sign = (id: string, secret = SECRET): string =>
+  `s:${id}.${createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '')}`;
 
 const controller = scripted({
   write: (session) => {
@@ -40,23 +41,37 @@ describe('a card that is not ours', () => {
     ['nothing in it', 'sid='],
   ])('never reaches the store: %s', async (_, cookie) => {
     const response = await get('/s/read', cookie);
-    expect([response.status, await response.json(), response.headers.getSetCookie()]).toEqual([200, { views: null }, []]);
+    expect([response.status, await response.json(), response.headers.getSetCookie()]).toEqual([
+      200,
+      { views: null },
+      [],
+    ]);
     expect(store.calls).toEqual([]);
   });
 
-  it.each(['../../etc/passwd', 'a/b', '..', '.', 'con', '__proto__', 'constructor', '"', "'; drop table session; --", '%00', '{"$gt":""}', 'x'.repeat(256)])(
-    'leaves the visitor a stranger when it is well signed and unknown: %s',
-    async (id) => {
-      const cookie = `sid=${encodeURIComponent(sign(id))}`;
-      const response = await get('/s/write', cookie);
-      const isAsked = /^[\x21-\x7e]{1,256}$/.test(id);
-      expect([response.status, await response.json()]).toEqual([200, { views: 1 }]);
-      // An unknown id is never adopted.
-      expect(response.headers.getSetCookie()[0]).toMatch(/^sid=s%3A[\w-]{32}\./);
-      expect(store.calls.filter((call) => call.method === 'load').map((call) => call.id)).toEqual(isAsked ? [id] : []);
-      expect(store.calls.filter((call) => call.method === 'create').map((call) => call.id)).not.toContain(id);
-    },
-  );
+  it.each([
+    '../../etc/passwd',
+    'a/b',
+    '..',
+    '.',
+    'con',
+    '__proto__',
+    'constructor',
+    '"',
+    "'; drop table session; --",
+    '%00',
+    '{"$gt":""}',
+    'x'.repeat(256),
+  ])('leaves the visitor a stranger when it is well signed and unknown: %s', async (id) => {
+    const cookie = `sid=${encodeURIComponent(sign(id))}`;
+    const response = await get('/s/write', cookie);
+    const isAsked = /^[\x21-\x7e]{1,256}$/.test(id);
+    expect([response.status, await response.json()]).toEqual([200, { views: 1 }]);
+    // An unknown id is never adopted.
+    expect(response.headers.getSetCookie()[0]).toMatch(/^sid=s%3A[\w-]{32}\./);
+    expect(store.calls.filter((call) => call.method === 'load').map((call) => call.id)).toEqual(isAsked ? [id] : []);
+    expect(store.calls.filter((call) => call.method === 'create').map((call) => call.id)).not.toContain(id);
+  });
 
   it('counts only as the first of its name: a good one behind a bad one makes a stranger, before a bad one it is known', async () => {
     const jar = new Jar();
@@ -71,7 +86,7 @@ describe('a card that is not ours', () => {
     expect([behind.status, await behind.json()]).toEqual([200, { views: 1 }]);
   });
 
-  it('with any one of the last letter\'s 63 others, those that decode to the same bytes included, is a stranger\'s', async () => {
+  it("with any one of the last letter's 63 others, those that decode to the same bytes included, is a stranger's", async () => {
     const jar = new Jar();
     await jar.fetch(`${server.url}/s/write`);
     const value = decodeURIComponent(jar.cookies.get('sid')!);
@@ -91,7 +106,10 @@ describe('genid', () => {
   it('makes the ids, and is given the request', async () => {
     const store = new ObservedStore(new MemoryStore());
     let n = 0;
-    const server = await startApp([controller], { store, genid: (req) => `tenant:${String(req!.headers['x-tenant'])}/${(n += 1)}` });
+    const server = await startApp([controller], {
+      store,
+      genid: (req) => `tenant:${String(req!.headers['x-tenant'])}/${(n += 1)}`,
+    });
     store.forget();
     const jar = new Jar();
     await jar.fetch(`${server.url}/s/write`, { headers: { 'x-tenant': 'north' } });
@@ -100,7 +118,7 @@ describe('genid', () => {
     await server.close();
   });
 
-  it('that gives a taken id is asked again, and nobody gets the other\'s session', async () => {
+  it("that gives a taken id is asked again, and nobody gets the other's session", async () => {
     const store = new ObservedStore(new MemoryStore());
     const ids = ['one', 'one', 'two'];
     const server = await startApp([controller], { store, genid: () => ids.shift()! });
@@ -108,23 +126,33 @@ describe('genid', () => {
     const [first, second] = [new Jar(), new Jar()];
     await first.fetch(`${server.url}/s/write`);
     expect(await (await second.fetch(`${server.url}/s/write`)).json()).toEqual({ views: 1 });
-    expect(store.calls.map((call) => [call.method, call.id])).toEqual([['create', 'one'], ['create', 'one'], ['create', 'two']]);
+    expect(store.calls.map((call) => [call.method, call.id])).toEqual([
+      ['create', 'one'],
+      ['create', 'one'],
+      ['create', 'two'],
+    ]);
     expect(second.header).toContain('two');
     await server.close();
   });
 
-  it.each([['empty text', ''], ['a blank', 'a b'], ['257 characters', 'x'.repeat(257)], ['a number', 7], ['nothing', undefined]])(
-    'that gives %s is an error that says so, and nothing is saved',
-    async (_, id) => {
-      const store = new ObservedStore(new MemoryStore());
-      const errors: string[] = [];
-      const logger = { warn: () => undefined, error: (message: string, cause?: unknown) => void errors.push(`${message} ${String(cause)}`) };
-      const server = await startApp([controller], { store, logger, genid: () => id as string });
+  it.each([
+    ['empty text', ''],
+    ['a blank', 'a b'],
+    ['257 characters', 'x'.repeat(257)],
+    ['a number', 7],
+    ['nothing', undefined],
+  ])('that gives %s is an error that says so, and nothing is saved', async (_, id) => {
+    const store = new ObservedStore(new MemoryStore());
+    const errors: string[] = [];
+    const logger = {
+      warn: () => undefined,
+      error: (message: string, cause?: unknown) => void errors.push(`${message} ${String(cause)}`),
+    };
+    const server = await startApp([controller], { store, logger, genid: () => id as string });
     store.forget();
-      const response = await fetch(`${server.url}/s/write`);
-      expect([response.status, response.headers.getSetCookie(), store.calls]).toEqual([500, [], []]);
-      expect(errors.join()).toContain('"genid" gave');
-      await server.close();
-    },
-  );
+    const response = await fetch(`${server.url}/s/write`);
+    expect([response.status, response.headers.getSetCookie(), store.calls]).toEqual([500, [], []]);
+    expect(errors.join()).toContain('"genid" gave');
+    await server.close();
+  });
 });

@@ -5,7 +5,11 @@ import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';
 
 let told: unknown;
-const tell = (work: Promise<unknown>): Promise<void> => work.then(() => void (told = 'done'), (error: unknown) => void (told = error));
+const tell = (work: Promise<unknown>): Promise<void> =>
+  work.then(
+    () => void (told = 'done'),
+    (error: unknown) => void (told = error),
+  );
 
 const controller = scripted({
   start: (session) => void (session.views = 1),
@@ -50,7 +54,10 @@ describe('a streamed response', () => {
     told = undefined;
     warnings = [];
     store = new ObservedStore(new MemoryStore());
-    server = await startApp([controller], { store, logger: { warn: (message) => void warnings.push(message), error: (message) => void warnings.push(message) } });
+    server = await startApp([controller], {
+      store,
+      logger: { warn: (message) => void warnings.push(message), error: (message) => void warnings.push(message) },
+    });
     jar = new Jar();
   });
   afterEach(() => server.close());
@@ -64,7 +71,11 @@ describe('a streamed response', () => {
 
   it('that begins a session after its first byte says that the cookie can no longer be sent, and keeps nothing', async () => {
     expect(await visit('late')).toBe('onetwo');
-    expect([jar.last, await store.count(), warnings]).toEqual([[], 0, [expect.stringContaining('cookie can no longer be sent')]]);
+    expect([jar.last, await store.count(), warnings]).toEqual([
+      [],
+      0,
+      [expect.stringContaining('cookie can no longer be sent')],
+    ]);
   });
 
   it.each(['login', 'renew'])('refuses a new id after its first byte: %s', async (script) => {
@@ -78,7 +89,10 @@ describe('a streamed response', () => {
   it('can save() after its first byte', async () => {
     await visit('start');
     expect(await visit('save')).toBe('onetwo');
-    expect([told, await (await jar.fetch(`${server.url}/s/look`)).json()]).toEqual(['done', { views: 1, before: true, saved: true }]);
+    expect([told, await (await jar.fetch(`${server.url}/s/look`)).json()]).toEqual([
+      'done',
+      { views: 1, before: true, saved: true },
+    ]);
   });
 
   it('ends as it would, where the store fails at its end, and the log says so', async () => {

@@ -1,7 +1,15 @@
 import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryStore, RequireRecentLogin, Session, SessionGuard, SessionModule, SessionRegistry, SessionStore } from 'nestjs-keycard';
+import {
+  MemoryStore,
+  RequireRecentLogin,
+  Session,
+  SessionGuard,
+  SessionModule,
+  SessionRegistry,
+  SessionStore,
+} from 'nestjs-keycard';
 import { ManualClock, overrideSessions, type SessionTesting, sessionTesting } from 'nestjs-keycard/testing';
 import request from 'supertest';
 
@@ -43,12 +51,19 @@ class FarStore extends MemoryStore {
 }
 
 @Module({
-  imports: [SessionModule.forRoot({ secret: 'a secret of at least thirty-two bytes', name: 'shop', idleTimeout: '1h', store: new FarStore() })],
+  imports: [
+    SessionModule.forRoot({
+      secret: 'a secret of at least thirty-two bytes',
+      name: 'shop',
+      idleTimeout: '1h',
+      store: new FarStore(),
+    }),
+  ],
   controllers: [ShopController],
 })
 class AppModule {}
 
-describe('nestjs-keycard/testing in an app\'s own tests', () => {
+describe("nestjs-keycard/testing in an app's own tests", () => {
   const clock = new ManualClock();
   let app: INestApplication;
   let sessions: SessionTesting;
@@ -65,7 +80,11 @@ describe('nestjs-keycard/testing in an app\'s own tests', () => {
 
   it('gives a Cookie header that a guarded route lets in, with the data and the device that were asked for', async () => {
     await http().get('/me').expect(401);
-    const cookie = await sessions.cookieFor<Data>({ principal: 7, data: { name: 'Ada' }, device: { userAgent: 'Firefox', ip: '192.0.2.7' } });
+    const cookie = await sessions.cookieFor<Data>({
+      principal: 7,
+      data: { name: 'Ada' },
+      device: { userAgent: 'Firefox', ip: '192.0.2.7' },
+    });
     expect(cookie).toMatch(/^shop=s%3A/);
     const { body } = await http().get('/me').set('Cookie', cookie).expect(200);
     expect(body).toEqual({ name: 'Ada', principal: '7', device: { userAgent: 'Firefox', ip: '192.0.2.7' } });
@@ -86,11 +105,16 @@ describe('nestjs-keycard/testing in an app\'s own tests', () => {
     await http().get('/vault').set('Cookie', old).expect(401);
   });
 
-  it('reads what an answer\'s Set-Cookie headers stand for', async () => {
+  it("reads what an answer's Set-Cookie headers stand for", async () => {
     const answer = await http().post('/cart').send({ item: 'apple' }).expect(201);
     const found = await sessions.read<Data>(answer.get('Set-Cookie'));
     expect(found?.data).toEqual({ cart: ['apple'] });
-    expect(found?.info).toMatchObject({ isNew: false, principal: undefined, createdAt: new Date(clock.now()), expiresAt: new Date(clock.now() + 3_600_000) });
+    expect(found?.info).toMatchObject({
+      isNew: false,
+      principal: undefined,
+      createdAt: new Date(clock.now()),
+      expiresAt: new Date(clock.now() + 3_600_000),
+    });
     const [line = ''] = answer.get('Set-Cookie') ?? [];
     expect(await sessions.read(line.replace(/.(?=; Path)/, (last) => (last === 'A' ? 'B' : 'A')))).toBeUndefined();
     expect(await sessions.read(undefined)).toBeUndefined();
@@ -121,7 +145,10 @@ describe('nestjs-keycard/testing in an app\'s own tests', () => {
     await sessions.cookieFor<Data>({ principal: '7', data: { name: 'Ada on the phone' } });
     await sessions.cookieFor<Data>({ data: { cart: [] } });
     expect(await sessions.count()).toBe(3);
-    expect((await sessions.list<Data>({ principal: 7 })).map(({ data }) => data.name).sort()).toEqual(['Ada', 'Ada on the phone']);
+    expect((await sessions.list<Data>({ principal: 7 })).map(({ data }) => data.name).sort()).toEqual([
+      'Ada',
+      'Ada on the phone',
+    ]);
     await app.get(SessionRegistry).revokeAll('7');
     expect((await sessions.list<Data>()).map(({ data }) => data)).toEqual([{ cart: [] }]);
     await sessions.clear();
@@ -130,7 +157,10 @@ describe('nestjs-keycard/testing in an app\'s own tests', () => {
 
   it('leaves the app one store, the one that a test put in place of SessionStore', async () => {
     const store = new MemoryStore();
-    const moduleRef = await Test.createTestingModule({ imports: [AppModule] }).overrideProvider(SessionStore).useValue(store).compile();
+    const moduleRef = await Test.createTestingModule({ imports: [AppModule] })
+      .overrideProvider(SessionStore)
+      .useValue(store)
+      .compile();
     const other = moduleRef.createNestApplication({ logger: false });
     await other.init();
     await sessionTesting(other).cookieFor({ principal: '7' });

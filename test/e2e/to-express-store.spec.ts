@@ -119,7 +119,9 @@ function journey(name: string, make: () => Promise<Made> | Made): void {
         const { body } = await browser.call('/');
         expect(body).toMatchObject({ session: { user: 'ada', cart: ['b', 'c'] } });
         // express-session reads its clock twice, and is a ms short now and then.
-        expect(Math.round((body as { session: { cookie: { originalMaxAge: number } } }).session.cookie.originalMaxAge / 100)).toBe(600);
+        expect(
+          Math.round((body as { session: { cookie: { originalMaxAge: number } } }).session.cookie.originalMaxAge / 100),
+        ).toBe(600);
         expect((body as { maxAge: number }).maxAge).toBeGreaterThan(50_000);
         expect((await browser.call('/reload')).body).toMatchObject({ user: 'ada', cart: ['b', 'c'] });
         await browser.call('/save');
@@ -184,13 +186,24 @@ describe('a record of which only a part is wrong, under express-session', () => 
     for (const base of [undefined, session] as const) {
       const inner = new MemoryStore();
       const app = express();
-      app.use(session({ secret: 'x', store: toExpressStore(inner, base as never), resave: true, saveUninitialized: false, rolling: true }));
+      app.use(
+        session({
+          secret: 'x',
+          store: toExpressStore(inner, base as never),
+          resave: true,
+          saveUninitialized: false,
+          rolling: true,
+        }),
+      );
       app.get('/', (req, res) => void res.json((req.session as Data).user ?? null));
       const server = createServer(app).listen(0, '127.0.0.1');
       await once(server, 'listening');
       await inner.create('odd', { text: `{"cookie":${cookie},"user":"ada"}`, expiresAt: Date.now() + 60_000 });
       const card = `connect.sid=${encodeURIComponent(new CookieSigner(['x']).sign('odd'))}`;
-      const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: { cookie: card }, signal: AbortSignal.timeout(5_000) });
+      const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, {
+        headers: { cookie: card },
+        signal: AbortSignal.timeout(5_000),
+      });
       expect([answer.status, await answer.json()]).toEqual([200, 'ada']);
       server.close();
       await inner.close();

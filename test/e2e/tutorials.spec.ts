@@ -56,7 +56,9 @@ class TutorialController {
   views(@Session() session: Session) {
     const kept = session as AnySession;
     kept.views = ((kept.views as number | undefined) ?? 0) + 1;
-    return kept.views === 1 ? 'Welcome to this page for the first time!' : `You've visited this page ${String(kept.views)} times`;
+    return kept.views === 1
+      ? 'Welcome to this page for the first time!'
+      : `You've visited this page ${String(kept.views)} times`;
   }
 
   @Get('set')
@@ -96,7 +98,8 @@ describe('the tutorials that users of express-session come from', () => {
     server = await startApp([TutorialController], options);
     jar = new Jar();
   };
-  const text = async (path: string, init?: RequestInit): Promise<string> => (await jar.fetch(`${server.url}/${path}`, init)).text();
+  const text = async (path: string, init?: RequestInit): Promise<string> =>
+    (await jar.fetch(`${server.url}/${path}`, init)).text();
   afterEach(() => server.close());
 
   it.each(['login', 'sign-in'])('log in, show the dashboard, log out, and are strangers again: %s', async (login) => {
@@ -132,7 +135,11 @@ describe('the tutorials that users of express-session come from', () => {
     await start();
     await text('sign-in', post({ name: 'John Doe' }));
     const answer = await jar.fetch(`${server.url}/leave`, post());
-    expect([answer.status, answer.headers.get('location'), await text('dashboard')]).toEqual([302, '/dashboard', 'Please log in']);
+    expect([answer.status, answer.headers.get('location'), await text('dashboard')]).toEqual([
+      302,
+      '/dashboard',
+      'Please log in',
+    ]);
   });
 
   it('count views with a cookie of one day', async () => {
@@ -141,7 +148,10 @@ describe('the tutorials that users of express-session come from', () => {
     expect(await text('views')).toBe('Welcome to this page for the first time!');
     const expires = Date.parse(/Expires=([^;]+)/.exec(jar.last[0]!)![1]!);
     expect(Math.abs(expires - Date.now() - 86_400_000)).toBeLessThan(10_000);
-    expect([await text('views'), await text('views')]).toEqual(["You've visited this page 2 times", "You've visited this page 3 times"]);
+    expect([await text('views'), await text('views')]).toEqual([
+      "You've visited this page 2 times",
+      "You've visited this page 3 times",
+    ]);
     expect(await store.count()).toBe(1);
     // Each visitor has a count of his own.
     jar = new Jar();
@@ -159,7 +169,10 @@ describe('the tutorials that users of express-session come from', () => {
   });
 
   it('with saveUninitialized: false keep no visitor who did nothing; with true, each', async () => {
-    for (const [saveUninitialized, kept] of [[false, 0], [true, 1]] as const) {
+    for (const [saveUninitialized, kept] of [
+      [false, 0],
+      [true, 1],
+    ] as const) {
       const store = new MemoryStore();
       await start({ store, saveUninitialized, resave: false });
       expect(await text('hello')).toBe('Hello object');
@@ -169,7 +182,10 @@ describe('the tutorials that users of express-session come from', () => {
   });
 
   it('with resave: false write only what changed; with true, at each request', async () => {
-    for (const [resave, calls] of [[false, ['load']], [true, ['load', 'replace']]] as const) {
+    for (const [resave, calls] of [
+      [false, ['load']],
+      [true, ['load', 'replace']],
+    ] as const) {
       const store = new ObservedStore(new MemoryStore());
       await start({ store, resave, saveUninitialized: false });
       await text('views');
@@ -185,7 +201,10 @@ describe('the tutorials that users of express-session come from', () => {
     const stores: SessionStore[] = [new MemoryStore(), new FileStore({ path })];
     for (const store of stores) {
       await start({ store });
-      expect([await text('views'), await text('views')]).toEqual(['Welcome to this page for the first time!', "You've visited this page 2 times"]);
+      expect([await text('views'), await text('views')]).toEqual([
+        'Welcome to this page for the first time!',
+        "You've visited this page 2 times",
+      ]);
       if (store !== stores.at(-1)) await server.close();
     }
     // It outlives the app.

@@ -24,14 +24,29 @@ class Hostile {
 
 const BAD: [string, () => unknown, string, RegExp][] = [
   ['a BigInt', () => 1n, 'NOT_SERIALIZABLE', /session\.bad holds a bigint/],
-  ['a nested BigInt', () => ({ list: [{ price: 5n }] }), 'NOT_SERIALIZABLE', /session\.bad\.list\[0\]\.price holds a bigint/],
+  [
+    'a nested BigInt',
+    () => ({ list: [{ price: 5n }] }),
+    'NOT_SERIALIZABLE',
+    /session\.bad\.list\[0\]\.price holds a bigint/,
+  ],
   ['a function', () => () => 1, 'NOT_SERIALIZABLE', /session\.bad holds a function/],
-  ['a nested function', () => ({ on: { click: () => 1 } }), 'NOT_SERIALIZABLE', /session\.bad\.on\.click holds a function/],
+  [
+    'a nested function',
+    () => ({ on: { click: () => 1 } }),
+    'NOT_SERIALIZABLE',
+    /session\.bad\.on\.click holds a function/,
+  ],
   ['a symbol', () => Symbol('x'), 'NOT_SERIALIZABLE', /session\.bad holds a symbol/],
   ['a cycle', cycle, 'TOO_DEEP', /holds itself/],
   ['a toJSON that throws', () => new Hostile(), 'NOT_SERIALIZABLE', /toJSON threw/],
   ['objects nested 10,000 deep', () => nested(10_000), 'TOO_DEEP', /nested deeper than 500 levels/],
-  ['arrays nested 10,000 deep', () => JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) as unknown, 'TOO_DEEP', /nested deeper than 500 levels/],
+  [
+    'arrays nested 10,000 deep',
+    () => JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) as unknown,
+    'TOO_DEEP',
+    /nested deeper than 500 levels/,
+  ],
   ['2 MiB of text', () => 'x'.repeat(2 * 1_048_576), 'TOO_LARGE', /more than "maxRecordBytes" \(1048576\)/],
   ['600 KiB of text that takes 1.2 MiB', () => 'é'.repeat(600 * 1_024), 'TOO_LARGE', /more than "maxRecordBytes"/],
 ];
@@ -39,7 +54,10 @@ const BAD: [string, () => unknown, string, RegExp][] = [
 let bad: () => unknown;
 let told: unknown;
 const tell = async (saving: Promise<unknown>): Promise<void> => {
-  told = await saving.then(() => 'saved', (error: unknown) => error);
+  told = await saving.then(
+    () => 'saved',
+    (error: unknown) => error,
+  );
 };
 
 const controller = scripted({
@@ -60,7 +78,7 @@ const controller = scripted({
   },
 });
 
-describe('a value that JSON can\'t carry', () => {
+describe("a value that JSON can't carry", () => {
   let store: ObservedStore;
   let server: TestApp;
   let jar: Jar;
@@ -71,21 +89,32 @@ describe('a value that JSON can\'t carry', () => {
     errors = [];
     told = undefined;
     store = new ObservedStore(new MemoryStore());
-    server = await startApp([controller], { store, logger: { warn: () => undefined, error: (_message, cause) => void errors.push(cause) } });
+    server = await startApp([controller], {
+      store,
+      logger: { warn: () => undefined, error: (_message, cause) => void errors.push(cause) },
+    });
     jar = new Jar();
     await visit('start');
   });
   afterEach(() => server.close());
 
-  it.each(BAD)('is a clear error where it is saved: %s; nothing is lost, and the app goes on', async (_, make, code, says) => {
-    bad = make;
-    store.forget();
-    const answer = await visit('change');
-    expect([answer.status, await answer.json()]).toEqual([500, { statusCode: 500, error: 'Internal Server Error', message: 'The session could not be saved.' }]);
-    expect(errors).toEqual([expect.objectContaining({ name: 'SessionDataError', code, message: expect.stringMatching(says) })]);
-    expect(store.names).toEqual(['load']);
-    expect(await (await visit('look')).json()).toEqual({ good: 1 });
-  });
+  it.each(BAD)(
+    'is a clear error where it is saved: %s; nothing is lost, and the app goes on',
+    async (_, make, code, says) => {
+      bad = make;
+      store.forget();
+      const answer = await visit('change');
+      expect([answer.status, await answer.json()]).toEqual([
+        500,
+        { statusCode: 500, error: 'Internal Server Error', message: 'The session could not be saved.' },
+      ]);
+      expect(errors).toEqual([
+        expect.objectContaining({ name: 'SessionDataError', code, message: expect.stringMatching(says) }),
+      ]);
+      expect(store.names).toEqual(['load']);
+      expect(await (await visit('look')).json()).toEqual({ good: 1 });
+    },
+  );
 
   it.each(BAD)('is told to who calls save(): %s', async (_, make, code, says) => {
     bad = make;
@@ -111,13 +140,21 @@ describe('a value that JSON can\'t carry', () => {
   it('is none where JSON has a way: dates, undefined, toJSON', async () => {
     bad = () => ({ at: new Date(0), nothing: undefined, map: { toJSON: () => 'as text' } });
     expect((await visit('change')).status).toBe(200);
-    expect(await (await visit('look')).json()).toEqual({ good: 1, bad: { at: '1970-01-01T00:00:00.000Z', map: 'as text' } });
+    expect(await (await visit('look')).json()).toEqual({
+      good: 1,
+      bad: { at: '1970-01-01T00:00:00.000Z', map: 'as text' },
+    });
   });
 });
 
 describe('a record that is not as it should be', () => {
   const now = Date.now();
-  const cookie = { originalMaxAge: 3_600_000, expires: new Date(now + 3_600_000).toISOString(), httpOnly: true, path: '/' };
+  const cookie = {
+    originalMaxAge: 3_600_000,
+    expires: new Date(now + 3_600_000).toISOString(),
+    httpOnly: true,
+    path: '/',
+  };
   const facts = { v: 1, c: now, s: now, e: now + 3_600_000, h: 'handle', n: 'nonce' };
   const RECORDS: [string, string][] = [
     ['no JSON', 'hello'],
@@ -131,15 +168,50 @@ describe('a record that is not as it should be', () => {
     ['cookie: text', '{"cookie":"x","good":1}'],
     ['cookie.expires of the wrong kind', '{"cookie":{"expires":{"a":1},"originalMaxAge":"x"},"good":1}'],
     ['cookie.expires that is no date', '{"cookie":{"expires":"soon","originalMaxAge":null},"good":1}'],
-    ...Object.entries({ v: 2, c: 'x', s: null, e: {}, h: 1, n: [], p: 7, a: 'x', f: 1, k: 'user', d: 'phone', o: 1, x: {}, t: 'x', m: 'x', i: 'x', b: 1 }).map(
-      ([name, value]): [string, string] => [`facts.${name} of the wrong kind`, JSON.stringify({ cookie, good: 1, __keycard: { ...facts, [name]: value } })],
-    ),
+    ...Object.entries({
+      v: 2,
+      c: 'x',
+      s: null,
+      e: {},
+      h: 1,
+      n: [],
+      p: 7,
+      a: 'x',
+      f: 1,
+      k: 'user',
+      d: 'phone',
+      o: 1,
+      x: {},
+      t: 'x',
+      m: 'x',
+      i: 'x',
+      b: 1,
+    }).map(([name, value]): [string, string] => [
+      `facts.${name} of the wrong kind`,
+      JSON.stringify({ cookie, good: 1, __keycard: { ...facts, [name]: value } }),
+    ]),
     ['facts that are text', JSON.stringify({ cookie, good: 1, __keycard: 'x' })],
     ['facts that are null', JSON.stringify({ cookie, good: 1, __keycard: null })],
-    ['overrides of the wrong kind', JSON.stringify({ cookie, good: 1, __keycard: { ...facts, o: { maxAge: 'x', path: 7, domain: {}, sameSite: 9, secure: 'x' } } })],
-    ['a key __proto__', `{"cookie":${JSON.stringify(cookie)},"__proto__":{"isAdmin":true},"__keycard":${JSON.stringify(facts)}}`],
-    ['data that is no JSON, between a cookie and facts that are', `{"cookie":${JSON.stringify(cookie)},"good":oops,"__keycard":${JSON.stringify(facts)}}`],
-    ['nested 10,000 deep', `{"cookie":${JSON.stringify(cookie)},"good":${'['.repeat(10_000)}${']'.repeat(10_000)},"__keycard":${JSON.stringify(facts)}}`],
+    [
+      'overrides of the wrong kind',
+      JSON.stringify({
+        cookie,
+        good: 1,
+        __keycard: { ...facts, o: { maxAge: 'x', path: 7, domain: {}, sameSite: 9, secure: 'x' } },
+      }),
+    ],
+    [
+      'a key __proto__',
+      `{"cookie":${JSON.stringify(cookie)},"__proto__":{"isAdmin":true},"__keycard":${JSON.stringify(facts)}}`,
+    ],
+    [
+      'data that is no JSON, between a cookie and facts that are',
+      `{"cookie":${JSON.stringify(cookie)},"good":oops,"__keycard":${JSON.stringify(facts)}}`,
+    ],
+    [
+      'nested 10,000 deep',
+      `{"cookie":${JSON.stringify(cookie)},"good":${'['.repeat(10_000)}${']'.repeat(10_000)},"__keycard":${JSON.stringify(facts)}}`,
+    ],
     ['larger than maxRecordBytes', JSON.stringify({ cookie, good: 'x'.repeat(1_100_000), __keycard: facts })],
   ];
 

@@ -1,6 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryStore, type Revision, type SessionModuleOptions, SessionRegistry, type SessionRecord } from 'nestjs-keycard';
+import {
+  MemoryStore,
+  type Revision,
+  type SessionModuleOptions,
+  SessionRegistry,
+  type SessionRecord,
+} from 'nestjs-keycard';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { type AnySession, type Script, scripted } from '../support/scripted.js';
 
@@ -157,14 +163,17 @@ describe('verbs of one session that overlap', () => {
   });
   afterEach(() => server.close());
 
-  it.each(['saveThenLogin', 'updateThenLogin', 'loginUnawaitedThenSave', 'nothingAwaited'])('%s: logged in under a new id, and the card of before is worth nothing', async (script) => {
-    await go('seed');
-    const before = jar.header;
-    expect((await go(script)).status).toBe(200);
-    expect(await seenBy(before)).toMatchObject({ p: null, data: {} });
-    expect(await seenBy(jar.header)).toMatchObject({ p: 'ann', data: { user, cart: 1, n: 1 } });
-    expect(await live()).toBe(1);
-  });
+  it.each(['saveThenLogin', 'updateThenLogin', 'loginUnawaitedThenSave', 'nothingAwaited'])(
+    '%s: logged in under a new id, and the card of before is worth nothing',
+    async (script) => {
+      await go('seed');
+      const before = jar.header;
+      expect((await go(script)).status).toBe(200);
+      expect(await seenBy(before)).toMatchObject({ p: null, data: {} });
+      expect(await seenBy(jar.header)).toMatchObject({ p: 'ann', data: { user, cart: 1, n: 1 } });
+      expect(await live()).toBe(1);
+    },
+  );
 
   it.each(['saveThenConfirm', 'saveThenRenew'])('%s: a new id all the same', async (script) => {
     await go('in');
@@ -180,11 +189,14 @@ describe('verbs of one session that overlap', () => {
     expect(jar.last.join()).toMatch(/Expires/);
   });
 
-  it.each([true, false])('update() leaves what the app does to other keys meanwhile (known visitor: %s)', async (known) => {
-    if (known) await go('seed');
-    await go('updateThenSet');
-    expect((await seenBy(jar.header)).data).toEqual({ n: 1, x: 5 });
-  });
+  it.each([true, false])(
+    'update() leaves what the app does to other keys meanwhile (known visitor: %s)',
+    async (known) => {
+      if (known) await go('seed');
+      await go('updateThenSet');
+      expect((await seenBy(jar.header)).data).toEqual({ n: 1, x: 5 });
+    },
+  );
 
   it.each([
     ['saveTwice', { n: 1 }],
@@ -203,23 +215,29 @@ describe('verbs of one session that overlap', () => {
     expect(await live()).toBe(1);
   });
 
-  it.each(['saveThenDestroy', 'loginSaveThenLogout', 'regenerateLoginSaveThenLogout', 'answerThenDestroy'])('%s: nothing is left', async (script) => {
-    await go(script);
-    // The answer may be out before the session is ended.
-    for (let n = 0; n < 100 && (await live()) > 0; n += 1) await wait(10);
-    expect(await live()).toBe(0);
-    if (jar.header !== '') expect(await seenBy(jar.header)).toEqual({ p: null, data: {} });
-  });
+  it.each(['saveThenDestroy', 'loginSaveThenLogout', 'regenerateLoginSaveThenLogout', 'answerThenDestroy'])(
+    '%s: nothing is left',
+    async (script) => {
+      await go(script);
+      // The answer may be out before the session is ended.
+      for (let n = 0; n < 100 && (await live()) > 0; n += 1) await wait(10);
+      expect(await live()).toBe(0);
+      if (jar.header !== '') expect(await seenBy(jar.header)).toEqual({ p: null, data: {} });
+    },
+  );
 
-  it.each(['destroy', 'keep'] as const)('regenerate(), then req.session = null with unset %s: the card of before is worth nothing', async (unset) => {
-    await server.close();
-    await start({ unset });
-    await go('in');
-    const before = jar.header;
-    await go('regenerateThenNull');
-    expect(await seenBy(before)).toEqual({ p: null, data: {} });
-    expect(await live()).toBe(0);
-  });
+  it.each(['destroy', 'keep'] as const)(
+    'regenerate(), then req.session = null with unset %s: the card of before is worth nothing',
+    async (unset) => {
+      await server.close();
+      await start({ unset });
+      await go('in');
+      const before = jar.header;
+      await go('regenerateThenNull');
+      expect(await seenBy(before)).toEqual({ p: null, data: {} });
+      expect(await live()).toBe(0);
+    },
+  );
 
   it('req.session = null ends a session that nobody asked for, with load lazy', async () => {
     await go('in');

@@ -61,14 +61,15 @@ export const mutants = [
     name: 'ids that nobody has are adopted',
     file: lib('engine/request-session'),
     find: "if (found === 'retired') this.core.status = 'muted';",
-    replace: "if (found === 'retired') this.core.status = 'muted';\n        else if (found === undefined) this.core.id = id;",
+    replace:
+      "if (found === 'retired') this.core.status = 'muted';\n        else if (found === undefined) this.core.id = id;",
     spec: e2e('strangers'),
   },
   {
     name: 'genid may give anything',
     file: lib('engine/request-session'),
-    find: 'if (!isWellFormedId(id)) throw',
-    replace: 'if (id === null) throw',
+    find: 'if (!isWellFormedId(id))\n      throw',
+    replace: 'if (id === null)\n      throw',
     spec: e2e('strangers'),
   },
   {
@@ -200,7 +201,13 @@ export const mutants = [
     file: lib('engine/session-manager'),
     find: 'return facts.c + this.absoluteMs(facts) > this.now();',
     replace: 'return true;',
-    also: [{ file: lib('engine/session-manager'), find: 'return Math.min(now + this.idleMs(facts, cookieLife), facts.c + this.absoluteMs(facts, cookieLife));', replace: 'return now + this.idleMs(facts, cookieLife);' }],
+    also: [
+      {
+        file: lib('engine/session-manager'),
+        find: 'return Math.min(now + this.idleMs(facts, cookieLife), facts.c + this.absoluteMs(facts, cookieLife));',
+        replace: 'return now + this.idleMs(facts, cookieLife);',
+      },
+    ],
     spec: e2e('expiry'),
   },
   {
@@ -222,8 +229,8 @@ export const mutants = [
   {
     name: 'a predicate that throws lets in',
     file: lib('guards/session.guard'),
-    find: "The predicate of @RequireSession() threw, so nobody is let in.', error instanceof Error ? error.stack : String(error));\n      return false;",
-    replace: "The predicate of @RequireSession() threw, so nobody is let in.', error instanceof Error ? error.stack : String(error));\n      return true;",
+    find: "'The predicate of @RequireSession() threw, so nobody is let in.',\n        error instanceof Error ? error.stack : String(error),\n      );\n      return false;",
+    replace: "'');\n      return true;",
     spec: e2e('guard'),
   },
   {
@@ -259,14 +266,15 @@ export const mutants = [
     name: 'a session that revokeAll missed lives on',
     file: lib('engine/principal-sessions'),
     find: 'async notBefore(principal: string): Promise<NotBefore | undefined> {',
-    replace: 'async notBefore(principal: string): Promise<NotBefore | undefined> {\n    if (principal !== undefined) return undefined;',
+    replace:
+      'async notBefore(principal: string): Promise<NotBefore | undefined> {\n    if (principal !== undefined) return undefined;',
     spec: e2e('identity/registry'),
   },
   {
     name: 'events name the id',
     file: lib('engine/session-events'),
     find: "createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22)",
-    replace: "(createHmac, id)",
+    replace: '(createHmac, id)',
     spec: e2e('identity/events'),
   },
   {
@@ -294,8 +302,8 @@ export const mutants = [
   {
     name: 'a property that was defined past the setters is written',
     file: lib('engine/session-surface'),
-    find: '(hasReservedOwn(session, RESERVED) ? withoutReserved(session, RESERVED) : (session as SessionValues))',
-    replace: '(session as SessionValues)',
+    find: 'hasReservedOwn(session, RESERVED) ? withoutReserved(session, RESERVED) : (session as SessionValues),',
+    replace: '(session as SessionValues),',
     spec: e2e('reserved-keys'),
   },
   {
@@ -310,7 +318,9 @@ export const mutants = [
     file: lib('engine/record-text'),
     find: 'const DEEPEST = 500;',
     replace: 'const DEEPEST = 50_000_000;',
-    also: [{ file: lib('engine/session-values'), find: 'const DEEPEST = 500;', replace: 'const DEEPEST = 50_000_000;' }],
+    also: [
+      { file: lib('engine/session-values'), find: 'const DEEPEST = 500;', replace: 'const DEEPEST = 50_000_000;' },
+    ],
     spec: e2e('unserializable'),
   },
   {
@@ -338,15 +348,15 @@ export const mutants = [
   {
     name: 'a short secret is taken in production',
     file: lib('engine/resolve-options'),
-    find: 'if (strict) throw',
-    replace: 'if (false) throw',
+    find: 'if (strict)\n      throw',
+    replace: 'if (false)\n      throw',
     spec: unit('resolve-options'),
   },
   {
     name: 'a __Host- cookie may have a domain',
     file: lib('engine/resolve-options'),
-    find: 'if (cookie.domain) ',
-    replace: 'if (false) ',
+    find: 'if (cookie.domain)\n',
+    replace: 'if (false)\n',
     spec: unit('resolve-options'),
   },
   {

@@ -14,7 +14,11 @@ export interface TestApp {
 export async function startApp(
   controllers: Type[],
   options: Partial<SessionModuleOptions> = {},
-  extra: { imports?: ModuleMetadata['imports']; providers?: ModuleMetadata['providers']; before?: (app: INestApplication) => void } = {},
+  extra: {
+    imports?: ModuleMetadata['imports'];
+    providers?: ModuleMetadata['providers'];
+    before?: (app: INestApplication) => void;
+  } = {},
 ): Promise<TestApp> {
   const testing = await Test.createTestingModule({
     imports: [SessionModule.forRoot({ secret: SECRET, ...options }), ...(extra.imports ?? [])],
@@ -25,7 +29,11 @@ export async function startApp(
   extra.before?.(app);
   await app.listen(0, '127.0.0.1');
   app.enableShutdownHooks();
-  return { app, url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`, close: () => app.close() };
+  return {
+    app,
+    url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`,
+    close: () => app.close(),
+  };
 }
 
 /** A browser's memory for cookies, as far as a test needs one. */

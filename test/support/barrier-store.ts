@@ -1,4 +1,12 @@
-import { type ListedSession, type ListQuery, type Revision, type SessionRecord, SessionStore, type StoredSession, type WriteResult } from 'nestjs-keycard';
+import {
+  type ListedSession,
+  type ListQuery,
+  type Revision,
+  type SessionRecord,
+  SessionStore,
+  type StoredSession,
+  type WriteResult,
+} from 'nestjs-keycard';
 
 type Method = 'create' | 'load' | 'replace' | 'destroy' | 'list';
 

@@ -27,7 +27,9 @@ export class Pipeline {
     this.text = '';
     this.wanted = cookies.length;
     const finished = new Promise<string>((resolve) => (this.done = resolve));
-    const requests = cookies.map((cookie) => `GET ${path} HTTP/1.1\r\nHost: a\r\n${cookie === undefined ? '' : `Cookie: ${cookie}\r\n`}\r\n`);
+    const requests = cookies.map(
+      (cookie) => `GET ${path} HTTP/1.1\r\nHost: a\r\n${cookie === undefined ? '' : `Cookie: ${cookie}\r\n`}\r\n`,
+    );
     this.socket.write(requests.join(''));
     await finished;
     return this.answers;
@@ -68,7 +70,10 @@ export function watchWrites(socket: Socket): { count: number; text: string } {
 /** Counts the writes of answers on the next connection to this app. */
 export function watchAnswers(app: INestApplication): Promise<{ count: number; text: string }> {
   return new Promise((resolve) => {
-    (app.getHttpServer() as { once(name: 'connection', then: (socket: Socket) => void): void }).once('connection', (socket) => resolve(watchWrites(socket)));
+    (app.getHttpServer() as { once(name: 'connection', then: (socket: Socket) => void): void }).once(
+      'connection',
+      (socket) => resolve(watchWrites(socket)),
+    );
   });
 }
 

@@ -23,13 +23,25 @@ export interface CountingUp {
  * Lets four processes count in one session, and expects that nothing is lost. Each is certain to meet another's write: the session is changed
  * once while all four hold what they read.
  */
-export async function countUpInProcesses({ script, args, id, times, open, data = {}, principal }: CountingUp): Promise<SessionStore> {
+export async function countUpInProcesses({
+  script,
+  args,
+  id,
+  times,
+  open,
+  data = {},
+  principal,
+}: CountingUp): Promise<SessionStore> {
   const options = { execArgv: ['--no-warnings'], env: { ...process.env, NODE_OPTIONS: '' } };
   const workers = Array.from({ length: PROCESSES }, () => fork(script, args, options));
   try {
     await Promise.all(workers.map(message));
     const store = await open();
-    const record = (more: object) => ({ text: JSON.stringify({ views: 0, ...more, ...data }), expiresAt: Date.now() + 3_600_000, principal });
+    const record = (more: object) => ({
+      text: JSON.stringify({ views: 0, ...more, ...data }),
+      expiresAt: Date.now() + 3_600_000,
+      principal,
+    });
     await store.create(id, record({}));
     await saidBy(workers, 'read');
     expect(await store.replace(id, record({ changed: true }), (await store.load(id))!.revision)).toBe('ok');

@@ -43,10 +43,22 @@ export class EngineFleet {
     private readonly stop: () => Promise<void>,
   ) {}
 
-  static async start(size: number, lib: CompiledLib, place: StorePlace, options: Partial<SessionOptions> = {}): Promise<EngineFleet> {
+  static async start(
+    size: number,
+    lib: CompiledLib,
+    place: StorePlace,
+    options: Partial<SessionOptions> = {},
+  ): Promise<EngineFleet> {
     if (place.spec === undefined) {
-      const engine = { SessionManager, SessionRegistry: registry.SessionRegistry as unknown as typeof SessionRegistry, resolveOptions, beginSession };
-      const servers = await Promise.all(Array.from({ length: size }, () => serveEngine(engine, takingTurns(place.store), options)));
+      const engine = {
+        SessionManager,
+        SessionRegistry: registry.SessionRegistry as unknown as typeof SessionRegistry,
+        resolveOptions,
+        beginSession,
+      };
+      const servers = await Promise.all(
+        Array.from({ length: size }, () => serveEngine(engine, takingTurns(place.store), options)),
+      );
       return new EngineFleet(
         servers.map(({ port }) => port),
         async () => void (await Promise.all(servers.map((server) => server.close()))),
@@ -80,4 +92,3 @@ export class EngineFleet {
     return this.stop();
   }
 }
-

@@ -5,4 +5,8 @@ export interface EngineServer {
   close(): Promise<unknown>;
 }
 
-export function serveEngine(engine: object, store: SessionStore, options: Partial<SessionOptions>): Promise<EngineServer>;
+export function serveEngine(
+  engine: object,
+  store: SessionStore,
+  options: Partial<SessionOptions>,
+): Promise<EngineServer>;

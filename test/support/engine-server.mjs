@@ -12,7 +12,10 @@ const facts = { isSecure: () => false, ip: (req) => req.socket.remoteAddress };
 export async function serveEngine(engine, store, options) {
   const { SessionManager, SessionRegistry, resolveOptions, beginSession } = engine;
   const logger = { warn: () => undefined, error: () => undefined };
-  const manager = new SessionManager(resolveOptions({ secret: 'a secret of at least thirty-two bytes', logger, ...options }), store);
+  const manager = new SessionManager(
+    resolveOptions({ secret: 'a secret of at least thirty-two bytes', logger, ...options }),
+    store,
+  );
   const registry = new SessionRegistry(manager);
   const doors = new Map();
   const door = (name) => {
@@ -92,10 +95,17 @@ async function openStore(load, { name, at, space }) {
   if (name === 'mongo') {
     const [{ MongoStore }, { MongoClient }] = [await load('stores/mongo/index.js'), await import('mongodb')];
     const client = await new MongoClient(at).connect();
-    return new MongoStore({ collection: client.db('keycard').collection(space), pruneInterval: false, timeout: 20_000 });
+    return new MongoStore({
+      collection: client.db('keycard').collection(space),
+      pruneInterval: false,
+      timeout: 20_000,
+    });
   }
   const [{ RedisStore }, { Cluster, Redis }] = [await load('stores/redis/index.js'), await import('ioredis')];
-  const client = name === 'redis' ? new Redis(at) : new Cluster(at.split(',').map((node) => ({ host: node.split(':')[0], port: Number(node.split(':')[1]) })));
+  const client =
+    name === 'redis'
+      ? new Redis(at)
+      : new Cluster(at.split(',').map((node) => ({ host: node.split(':')[0], port: Number(node.split(':')[1]) })));
   return new RedisStore({ client, prefix: space });
 }
 

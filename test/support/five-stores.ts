@@ -51,14 +51,34 @@ export interface EachStore {
 /** Runs a block for memory, file, Redis, Redis Cluster, PostgreSQL and MongoDB. */
 export function describeEachStore(fn: (each: EachStore) => void, skip: readonly StoreName[] = []): void {
   const wanted = (name: StoreName): boolean => !skip.includes(name);
-  if (wanted('memory')) describe('on memory', () => fn({ name: 'memory', open: ({ clock } = {}) => openMemory(clock) }));
+  if (wanted('memory'))
+    describe('on memory', () => fn({ name: 'memory', open: ({ clock } = {}) => openMemory(clock) }));
   if (wanted('file')) describe('on file', () => fn({ name: 'file', open: ({ clock } = {}) => openFile(clock) }));
-  if (wanted('redis')) describeWithServer('redis', (server) => fn({ name: 'redis', open: ({ clock } = {}) => openRedis('redis', server, clock) }), 'on redis');
+  if (wanted('redis'))
+    describeWithServer(
+      'redis',
+      (server) => fn({ name: 'redis', open: ({ clock } = {}) => openRedis('redis', server, clock) }),
+      'on redis',
+    );
   if (wanted('redis-cluster')) {
-    describeWithServer('redis-cluster', (server) => fn({ name: 'redis-cluster', open: ({ clock } = {}) => openRedis('redis-cluster', server, clock) }), 'on redis-cluster');
+    describeWithServer(
+      'redis-cluster',
+      (server) => fn({ name: 'redis-cluster', open: ({ clock } = {}) => openRedis('redis-cluster', server, clock) }),
+      'on redis-cluster',
+    );
   }
-  if (wanted('postgres')) describeWithServer('postgres', (server) => fn({ name: 'postgres', open: ({ clock } = {}) => openPostgres(server, clock) }), 'on postgres');
-  if (wanted('mongo')) describeWithServer('mongo', (server) => fn({ name: 'mongo', open: ({ clock } = {}) => openMongo(server, clock) }), 'on mongo');
+  if (wanted('postgres'))
+    describeWithServer(
+      'postgres',
+      (server) => fn({ name: 'postgres', open: ({ clock } = {}) => openPostgres(server, clock) }),
+      'on postgres',
+    );
+  if (wanted('mongo'))
+    describeWithServer(
+      'mongo',
+      (server) => fn({ name: 'mongo', open: ({ clock } = {}) => openMongo(server, clock) }),
+      'on mongo',
+    );
 }
 
 async function openMemory(clock: Clock | undefined): Promise<StorePlace> {
@@ -104,7 +124,11 @@ async function openFile(clock: Clock | undefined): Promise<StorePlace> {
       const before = JSON.parse((await read(id))!) as { __lastAccess: number };
       await writeFile(file(id), JSON.stringify({ ...(JSON.parse(text) as object), __lastAccess: before.__lastAccess }));
     },
-    rawCreate: (id, text) => writeFile(file(id), JSON.stringify({ ...(JSON.parse(text) as object), __lastAccess: clock?.now() ?? Date.now() })),
+    rawCreate: (id, text) =>
+      writeFile(
+        file(id),
+        JSON.stringify({ ...(JSON.parse(text) as object), __lastAccess: clock?.now() ?? Date.now() }),
+      ),
     rawDelete: (id) => unlink(file(id)),
     rawDump: async () => {
       const all: string[] = [];
@@ -121,7 +145,11 @@ async function openFile(clock: Clock | undefined): Promise<StorePlace> {
   };
 }
 
-async function openRedis(name: 'redis' | 'redis-cluster', server: SharedServer, clock: Clock | undefined): Promise<StorePlace> {
+async function openRedis(
+  name: 'redis' | 'redis-cluster',
+  server: SharedServer,
+  clock: Clock | undefined,
+): Promise<StorePlace> {
   const space = `${uniqueName()}:`;
   const client = name === 'redis' ? new Redis(server.url) : new Cluster(server.addresses);
   const store = new RedisStore({ client, prefix: space, clock });
@@ -154,7 +182,12 @@ async function openRedis(name: 'redis' | 'redis-cluster', server: SharedServer, 
     rawDump: async () => {
       const all: string[] = [];
       for (const key of await keys()) {
-        all.push(key, (await raw.type(key)) === 'string' ? ((await raw.get(key)) ?? '') : (await raw.zrange(key, '0', '-1')).join('\n'));
+        all.push(
+          key,
+          (await raw.type(key)) === 'string'
+            ? ((await raw.get(key)) ?? '')
+            : (await raw.zrange(key, '0', '-1')).join('\n'),
+        );
       }
       return all.join('\n');
     },
@@ -173,15 +206,27 @@ async function openPostgres(server: SharedServer, clock: Clock | undefined): Pro
   return {
     store,
     spec: { name: 'postgres', at: server.url, space: tableName },
-    rawRead: async (id) => ((await pool.query(`SELECT sess::text AS text FROM ${tableName} WHERE sid = $1`, [id])).rows[0] as { text: string } | undefined)?.text,
-    rawWrite: async (id, text) => void (await pool.query(`UPDATE ${tableName} SET sess = $2 WHERE sid = $1`, [id, text])),
-    rawCreate: async (id, text) => void (await pool.query(`INSERT INTO ${tableName} (sid, sess, expire) VALUES ($1, $2, date_trunc('second', now()) + interval '1 hour')`, [id, text])),
+    rawRead: async (id) =>
+      (
+        (await pool.query(`SELECT sess::text AS text FROM ${tableName} WHERE sid = $1`, [id])).rows[0] as
+          { text: string } | undefined
+      )?.text,
+    rawWrite: async (id, text) =>
+      void (await pool.query(`UPDATE ${tableName} SET sess = $2 WHERE sid = $1`, [id, text])),
+    rawCreate: async (id, text) =>
+      void (await pool.query(
+        `INSERT INTO ${tableName} (sid, sess, expire) VALUES ($1, $2, date_trunc('second', now()) + interval '1 hour')`,
+        [id, text],
+      )),
     rawDelete: async (id) => void (await pool.query(`DELETE FROM ${tableName} WHERE sid = $1`, [id])),
     readsOf: async (work) => {
       const rows = async (): Promise<number> => {
         // The server adds up what its backends report, at most once a second each.
         await new Promise((resolve) => setTimeout(resolve, 1_500));
-        const { rows: found } = await pool.query<{ read: string }>('SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS read FROM pg_stat_user_tables WHERE relname = $1', [tableName]);
+        const { rows: found } = await pool.query<{ read: string }>(
+          'SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS read FROM pg_stat_user_tables WHERE relname = $1',
+          [tableName],
+        );
         return Number(found[0]!.read);
       };
       const before = await rows();
@@ -189,7 +234,9 @@ async function openPostgres(server: SharedServer, clock: Clock | undefined): Pro
       return (await rows()) - before;
     },
     rawDump: async () => {
-      const { rows } = await pool.query<{ sid: string; text: string }>(`SELECT sid, sess::text AS text FROM ${tableName}`);
+      const { rows } = await pool.query<{ sid: string; text: string }>(
+        `SELECT sid, sess::text AS text FROM ${tableName}`,
+      );
       return rows.map(({ sid, text }) => `${sid}\n${text}`).join('\n');
     },
     close: async () => {
@@ -211,10 +258,20 @@ async function openMongo(server: SharedServer, clock: Clock | undefined): Promis
     spec: { name: 'mongo', at: server.url, space },
     rawRead: async (id) => (await collection.findOne({ _id: id }))?.session as string | undefined,
     rawWrite: async (id, text) => void (await collection.updateOne({ _id: id }, { $set: { session: text } })),
-    rawCreate: async (id, text) => void (await collection.insertOne({ _id: id, session: text, expires: new Date((clock?.now() ?? Date.now()) + 3_600_000) })),
+    rawCreate: async (id, text) =>
+      void (await collection.insertOne({
+        _id: id,
+        session: text,
+        expires: new Date((clock?.now() ?? Date.now()) + 3_600_000),
+      })),
     rawDelete: async (id) => void (await collection.deleteOne({ _id: id })),
     seed: async (records) => {
-      const documents = records.map(({ id, text, expiresAt, principal }) => ({ _id: id, session: text, expires: new Date(expiresAt), keycard: { p: principal, rev: id } }));
+      const documents = records.map(({ id, text, expiresAt, principal }) => ({
+        _id: id,
+        session: text,
+        expires: new Date(expiresAt),
+        keycard: { p: principal, rev: id },
+      }));
       await collection.insertMany(documents);
     },
     rawDump: async () => (await collection.find().toArray()).map((each) => JSON.stringify(each)).join('\n'),

@@ -1,5 +1,13 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Req, UseGuards } from '@nestjs/common';
-import { type Clock, RequireRecentLogin, Session, SessionGuard, type SessionModuleOptions, SessionRegistry, type SessionEvent } from 'nestjs-keycard';
+import {
+  type Clock,
+  RequireRecentLogin,
+  Session,
+  SessionGuard,
+  type SessionModuleOptions,
+  SessionRegistry,
+  type SessionEvent,
+} from 'nestjs-keycard';
 import { Jar, post, startApp, type TestApp } from './app.js';
 import type { StorePlace } from './five-stores.js';
 
@@ -170,7 +178,11 @@ export class LoginApp {
     readonly logged: readonly string[],
   ) {}
 
-  static async start(place: StorePlace, options: Partial<SessionModuleOptions> = {}, before?: Parameters<typeof startApp>[2]): Promise<LoginApp> {
+  static async start(
+    place: StorePlace,
+    options: Partial<SessionModuleOptions> = {},
+    before?: Parameters<typeof startApp>[2],
+  ): Promise<LoginApp> {
     const logged: string[] = [];
     const logger = {
       warn: (message: string) => void logged.push(message),

@@ -1,4 +1,12 @@
-import { type ListedSession, type ListQuery, type Revision, type SessionRecord, SessionStore, type StoredSession, type WriteResult } from 'nestjs-keycard';
+import {
+  type ListedSession,
+  type ListQuery,
+  type Revision,
+  type SessionRecord,
+  SessionStore,
+  type StoredSession,
+  type WriteResult,
+} from 'nestjs-keycard';
 import { Gate } from './gate.js';
 
 export type StoreMethod = 'create' | 'load' | 'replace' | 'destroy';
@@ -80,7 +88,8 @@ export class ObservedStore extends SessionStore {
     const at = this.plans.findIndex((plan) => plan.method === method);
     const plan = at === -1 ? undefined : this.plans.splice(at, 1)[0];
     if (plan?.at === 'before') await plan.gate.pass();
-    if (this.writeDelayMs > 0 && method !== 'load') await new Promise((resolve) => setTimeout(resolve, this.writeDelayMs));
+    if (this.writeDelayMs > 0 && method !== 'load')
+      await new Promise((resolve) => setTimeout(resolve, this.writeDelayMs));
     const result = await run();
     call.result = result;
     if (plan?.at === 'after') await plan.gate.pass();

@@ -81,9 +81,18 @@ export class Visitor {
     for (let n = this.first; this.going; n += 1) {
       const route = ROUTES[n % ROUTES.length]!;
       const began = Date.now();
-      const response = await this.jar.fetch(`${this.url}/${route}`, { ...(route === 'count' ? post() : {}), signal: AbortSignal.timeout(15_000) });
+      const response = await this.jar.fetch(`${this.url}/${route}`, {
+        ...(route === 'count' ? post() : {}),
+        signal: AbortSignal.timeout(15_000),
+      });
       await response.arrayBuffer();
-      this.answers.push({ route, began, ended: Date.now(), status: response.status, setCookie: response.headers.getSetCookie() });
+      this.answers.push({
+        route,
+        began,
+        ended: Date.now(),
+        status: response.status,
+        setCookie: response.headers.getSetCookie(),
+      });
       await wait(15);
     }
   }

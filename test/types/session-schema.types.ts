@@ -4,14 +4,26 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
 
-const zodSchema = z.object({ user: z.object({ id: z.string() }).optional(), cart: z.array(z.string()).default([]), at: z.coerce.date().optional() });
-const valibotSchema = v.object({ user: v.optional(v.object({ id: v.string() })), cart: v.optional(v.array(v.string()), []) });
+const zodSchema = z.object({
+  user: z.object({ id: z.string() }).optional(),
+  cart: z.array(z.string()).default([]),
+  at: z.coerce.date().optional(),
+});
+const valibotSchema = v.object({
+  user: v.optional(v.object({ id: v.string() })),
+  cart: v.optional(v.array(v.string()), []),
+});
 const arktypeSchema = type({ 'user?': { id: 'string' }, cart: 'string[]' });
 
 // Each library's schema fits as it is.
 SessionModule.forRoot({ secret: '', schema: zodSchema });
 SessionModule.forRoot({ secret: '', schema: valibotSchema });
-SessionModule.forRoot({ secret: '', schema: arktypeSchema, schemaVersion: 2, migrate: (data, version) => ({ ...data, was: version ?? 1 }) });
+SessionModule.forRoot({
+  secret: '',
+  schema: arktypeSchema,
+  schemaVersion: 2,
+  migrate: (data, version) => ({ ...data, was: version ?? 1 }),
+});
 // @ts-expect-error no schema
 SessionModule.forRoot({ secret: '', schema: { cart: 'string[]' } });
 

@@ -32,7 +32,15 @@ describe('types, under tsc', () => {
     const source = await readFile(join(import.meta.dirname, 'merged', 'app.controller.ts'), 'utf8');
     const expected = source.match(/@ts-expect-error/g)!.length;
     await writeFile(join(folder, 'app.controller.ts'), source.replace(/\/\/ @ts-expect-error.*/g, ''));
-    const config = { extends: join(root, 'tsconfig.json'), compilerOptions: { paths: { '*': [join(root, 'node_modules', '*')], 'nestjs-keycard': [join(root, 'lib', 'index.ts')] }, typeRoots: [join(root, 'node_modules', '@types')] }, include: ['.'], exclude: [] };
+    const config = {
+      extends: join(root, 'tsconfig.json'),
+      compilerOptions: {
+        paths: { '*': [join(root, 'node_modules', '*')], 'nestjs-keycard': [join(root, 'lib', 'index.ts')] },
+        typeRoots: [join(root, 'node_modules', '@types')],
+      },
+      include: ['.'],
+      exclude: [],
+    };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
     const said = await check(folder);

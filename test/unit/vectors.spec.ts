@@ -34,23 +34,48 @@ const COVERAGE: Readonly<Record<string, Coverage>> = {
     cases: { signature: 1, 'incomingCookie.vectors': 10, 'setCookie.vectors': 26 },
     specs: { 'e2e/cookie-vectors.spec.ts': 'each', 'unit/express/vectors.spec.ts': 'each' },
   },
-  'memory.json': { digest: 'c3ed8a065d4173d073a5ce3f89e064a5', cases: { session: 1, vectors: 3 }, specs: { 'unit/express/vectors.spec.ts': 'each' } },
-  'redis.json': { digest: 'bcad1abe3f7cad2b1d06a382d0a199cd', cases: { vectors: 6 }, specs: { 'e2e/redis/interop.spec.ts': REDIS } },
-  'postgres.json': { digest: '74e543fc296e672d30c9b1334ce68677', cases: { vectors: 5 }, specs: { 'e2e/postgres/vectors.spec.ts': 'each' } },
-  'file.json': { digest: '2308a4daa07ba82a17688fae1a19f652', cases: { vectors: 4 }, specs: { 'unit/stores/file/vectors.spec.ts': FILE } },
-  'mongo.json': { digest: '8797d6678e6443cad2895310c4cb0017', cases: { vectors: 6, 'realBson.stringifyFalse': 1, 'realBson.stringifyTrue': 1 }, specs: { 'e2e/mongo/vectors.spec.ts': 'each' } },
+  'memory.json': {
+    digest: 'c3ed8a065d4173d073a5ce3f89e064a5',
+    cases: { session: 1, vectors: 3 },
+    specs: { 'unit/express/vectors.spec.ts': 'each' },
+  },
+  'redis.json': {
+    digest: 'bcad1abe3f7cad2b1d06a382d0a199cd',
+    cases: { vectors: 6 },
+    specs: { 'e2e/redis/interop.spec.ts': REDIS },
+  },
+  'postgres.json': {
+    digest: '74e543fc296e672d30c9b1334ce68677',
+    cases: { vectors: 5 },
+    specs: { 'e2e/postgres/vectors.spec.ts': 'each' },
+  },
+  'file.json': {
+    digest: '2308a4daa07ba82a17688fae1a19f652',
+    cases: { vectors: 4 },
+    specs: { 'unit/stores/file/vectors.spec.ts': FILE },
+  },
+  'mongo.json': {
+    digest: '8797d6678e6443cad2895310c4cb0017',
+    cases: { vectors: 6, 'realBson.stringifyFalse': 1, 'realBson.stringifyTrue': 1 },
+    specs: { 'e2e/mongo/vectors.spec.ts': 'each' },
+  },
 };
 
 const tests = join(import.meta.dirname, '..');
 const folder = join(tests, 'vectors');
-const read = (name: string): Record<string, unknown> => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>;
+const read = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>;
 /** The lists of cases in a file, by their path in it. What is told beside them isn't one. */
 function casesIn(value: Record<string, unknown>, path = ''): [path: string, cases: unknown[]][] {
   const cases: [string, unknown[]][] = [];
   for (const [key, inner] of Object.entries(value)) {
     if (typeof inner !== 'object' || inner === null || key === 'table') continue;
     if (Array.isArray(inner)) cases.push([path + key, inner]);
-    else if (Object.values(inner as object).some((each) => Array.isArray(each) || (key === 'realBson' && typeof each === 'object'))) {
+    else if (
+      Object.values(inner as object).some(
+        (each) => Array.isArray(each) || (key === 'realBson' && typeof each === 'object'),
+      )
+    ) {
       cases.push(...casesIn(inner as Record<string, unknown>, `${path}${key}.`));
     } else cases.push([path + key, [inner]]);
   }
@@ -76,7 +101,9 @@ describe('the captured vectors', () => {
         expect(source).toMatch(/\b(?:it|describe)\.each\(|for \(const (?:vector|\{ description)/);
         return;
       }
-      const descriptions = casesIn(read(name)).flatMap(([, list]) => list.map((each) => (each as { description: string }).description));
+      const descriptions = casesIn(read(name)).flatMap(([, list]) =>
+        list.map((each) => (each as { description: string }).description),
+      );
       expect(Object.keys(how)).toEqual(descriptions);
       for (const words of Object.values(how)) expect(source).toContain(words);
     });

@@ -10,8 +10,7 @@ import { FILE_MODE, type FileVersion, type SessionFolder } from './session-folde
  * What somebody is about to do to one version of one file. `put`: a temporary file takes its place. `remove`: the file
  * goes; only ever said of what has ended. A temporary file's name and a mark begin with their owner, and are never used again.
  */
-export type Plan =
-  { readonly kind: 'put'; readonly temp: string } | { readonly kind: 'remove'; readonly mark: string };
+export type Plan = { readonly kind: 'put'; readonly temp: string } | { readonly kind: 'remove'; readonly mark: string };
 
 /** A plan as it is found. A `put` is known by the inode of its temporary file: see `tempOf`. */
 export type Claim =

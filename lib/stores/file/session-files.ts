@@ -57,7 +57,11 @@ export class SessionFiles {
     revision: FileVersion | undefined,
   ): Promise<WriteResult> {
     // What the caller read is looked at again with the claim on it made, so it isn't read here too unless that fails.
-    for (let found = this.live(revision) ?? this.live(this.folder.read(name)); ; found = this.live(this.folder.read(name))) {
+    for (
+      let found = this.live(revision) ?? this.live(this.folder.read(name));
+      ;
+      found = this.live(this.folder.read(name))
+    ) {
       if (found === undefined) return 'gone';
       if (!isSameVersion(found.version, revision)) return 'conflict';
       const before = found.content.tag;

@@ -69,7 +69,10 @@ export class SessionFolder {
       fs.linkSync(file!, link!);
       const inodeOf = (path: string): bigint => fs.lstatSync(path, { bigint: true }).ino;
       if (inodeOf(file!) !== inodeOf(link!)) {
-        throw new SessionStoreError('REFUSED', `The two names of a linked file show two inodes in ${this.path}, so that writers can't tell each other's files: use a folder on a local disk.`);
+        throw new SessionStoreError(
+          'REFUSED',
+          `The two names of a linked file show two inodes in ${this.path}, so that writers can't tell each other's files: use a folder on a local disk.`,
+        );
       }
       fs.renameSync(link!, target!);
       this.makesSymlinks = succeeds(

@@ -95,8 +95,11 @@ export class PostgresStore extends SessionStore {
 
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
     if (this.database.closed) return Promise.reject(closed());
-    if (!(revision instanceof RowVersion) || revision.expiresAt <= this.options.clock.now()) return this.whatElseIsThere(id);
-    return this.shared.update({ id, record, version: revision }).then((done) => (done ? 'ok' : this.whatElseIsThere(id)));
+    if (!(revision instanceof RowVersion) || revision.expiresAt <= this.options.clock.now())
+      return this.whatElseIsThere(id);
+    return this.shared
+      .update({ id, record, version: revision })
+      .then((done) => (done ? 'ok' : this.whatElseIsThere(id)));
   }
 
   async destroy(id: string, revision?: Revision): Promise<WriteResult> {

@@ -71,7 +71,10 @@ function lostReplies({ server: name, title = name, open, write, sendsAgain }: Cu
         cutOff = new Party(await open(url.href, place));
         rival = new Party(await open(server.url, place));
         const cookie = { originalMaxAge: null, httpOnly: true, path: '/' };
-        await rival.opened.store.create(ID, { text: JSON.stringify({ cookie, views: 0 }), expiresAt: Date.now() + 3_600_000 });
+        await rival.opened.store.create(ID, {
+          text: JSON.stringify({ cookie, views: 0 }),
+          expiresAt: Date.now() + 3_600_000,
+        });
         // By now the server knows the script, so that each cut below is one of a write.
         await (await cutOff.session()).update((draft) => void (draft['views'] = 0));
       });

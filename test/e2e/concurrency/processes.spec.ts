@@ -71,7 +71,9 @@ describeEachStore((each) => {
           await fleet.json(n + 1, leaver, 'logout');
           await fleet.json(n, new Jar(), 'open', { at: `door-${n}` });
           const { status } = await change;
-          const after = await Promise.all([jar, late].map((one) => fleet.json<{ principal: unknown; data: object }>(n + 3, one, 'read')));
+          const after = await Promise.all(
+            [jar, late].map((one) => fleet.json<{ principal: unknown; data: object }>(n + 3, one, 'read')),
+          );
           outcomes.push(JSON.stringify([status, after, late.last]));
           if (renewed) expect(idIn(jar)).not.toBe(idIn(late));
         });

@@ -83,7 +83,9 @@ describeEachStore((each) => {
         const statuses = new Set(answers.map(({ status }) => status));
         expect([...statuses].sort()).toEqual(onTooMany === 'reject' ? [200, 409] : [200]);
         expect(await fleet.json<string[]>(0, new Jar(), 'handles', { id: 'ann' })).toHaveLength(3);
-        const principals = await Promise.all(jars.map((jar, n) => fleet.json<{ principal: string | null }>(n, jar, 'read')));
+        const principals = await Promise.all(
+          jars.map((jar, n) => fleet.json<{ principal: string | null }>(n, jar, 'read')),
+        );
         expect(principals.filter(({ principal }) => principal === 'ann')).toHaveLength(3);
       }, 120_000);
     }

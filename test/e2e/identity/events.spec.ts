@@ -42,7 +42,10 @@ describeEachStore((each) => {
       expect(await does(() => app.get(jar, 'me'))).toEqual([]);
       expect(await does(() => app.post(jar, 'set', { cart: [1] }), [jar])).toEqual(['created']);
       expect(await does(() => app.get(jar, 'me'))).toEqual([]);
-      expect(await does(() => app.post(jar, 'login', { id: 'ann', data: { user: { name: 'Ann' } } }), [jar])).toEqual(['renewed', 'logged-in']);
+      expect(await does(() => app.post(jar, 'login', { id: 'ann', data: { user: { name: 'Ann' } } }), [jar])).toEqual([
+        'renewed',
+        'logged-in',
+      ]);
       clock.advance(11 * MINUTE);
       expect(await does(() => app.get(jar, 'me'), [jar])).toEqual(['renewed']);
       expect(await does(() => app.post(jar, 'confirm'), [jar])).toEqual(['renewed']);
@@ -92,14 +95,22 @@ describeEachStore((each) => {
       const spies = [
         jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => Boolean(said.push(String(chunk)))),
         jest.spyOn(process.stderr, 'write').mockImplementation((chunk) => Boolean(said.push(String(chunk)))),
-        ...(['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => jest.spyOn(console, name).mockImplementation(catchAll)),
-        ...(['log', 'warn', 'error', 'debug', 'verbose'] as const).map((name) => jest.spyOn(Logger.prototype, name).mockImplementation(catchAll)),
+        ...(['log', 'info', 'warn', 'error', 'debug'] as const).map((name) =>
+          jest.spyOn(console, name).mockImplementation(catchAll),
+        ),
+        ...(['log', 'warn', 'error', 'debug', 'verbose'] as const).map((name) =>
+          jest.spyOn(Logger.prototype, name).mockImplementation(catchAll),
+        ),
       ];
       const ids = new Set<string>();
       const store = place.store;
       try {
         // No logger is given, so that what is logged goes where an app's own logs go.
-        const app = await startApp([LoginController], { store, cookie: { maxAge: '1d' }, renewAfter: 1, touchInterval: 0 }, { before: (nest) => nest.useLogger(new Logger()) });
+        const app = await startApp(
+          [LoginController],
+          { store, cookie: { maxAge: '1d' }, renewAfter: 1, touchInterval: 0 },
+          { before: (nest) => nest.useLogger(new Logger()) },
+        );
         const jar = new Jar();
         const bodies: string[] = [];
         const ask = async (path: string, init: RequestInit = {}): Promise<void> => {
@@ -108,7 +119,11 @@ describeEachStore((each) => {
           response.headers.forEach((value, name) => name === 'set-cookie' || bodies.push(`${name}: ${value}`));
           if (jar.cookies.has('sid')) ids.add(idIn(jar));
         };
-        const body = (value: object): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) });
+        const body = (value: object): RequestInit => ({
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(value),
+        });
         await ask('set', body({ cart: [1] }));
         await ask('login', body({ id: 'ann', data: { user: { name: 'Ann' } } }));
         await ask('me');
@@ -124,7 +139,9 @@ describeEachStore((each) => {
         await ask('me');
         await ask('set', body({ again: 1 }));
         for (const method of ['load', 'create', 'replace', 'destroy'] as const) {
-          const fail = jest.spyOn(store, method as 'load').mockImplementation(() => Promise.reject(new Error('The store is away.')));
+          const fail = jest
+            .spyOn(store, method as 'load')
+            .mockImplementation(() => Promise.reject(new Error('The store is away.')));
           await ask('me');
           await ask('set', body({ failing: method }));
           await ask('login', body({ id: 'ann' }));

@@ -23,7 +23,8 @@ describeEachStore((each) => {
       change(session);
       await app.place.rawWrite(idIn(jar), JSON.stringify(session));
     };
-    const handles = async (principal: string): Promise<string[]> => (await app.registry.list({ principal })).sessions.map(({ handle }) => handle);
+    const handles = async (principal: string): Promise<string[]> =>
+      (await app.registry.list({ principal })).sessions.map(({ handle }) => handle);
     /** A browser whose session a peer made. */
     const peerSession = async (data: Record<string, unknown>, cookieJson: object = cookie): Promise<Jar> => {
       const id = `peer-session-${Date.now()}-${(last += 1)}`;
@@ -74,7 +75,11 @@ describeEachStore((each) => {
     it('counts on when the app changes user and it stays the same person', async () => {
       const jar = await app.loggedIn('7', { user: { id: 7, name: 'Ann' } });
       await app.post(jar, 'set', { user: { id: 7, name: 'Anna' }, cart: [1] });
-      expect(await app.me(jar)).toMatchObject({ principal: '7', authenticatedAt: expect.any(String), data: { user: { name: 'Anna' } } });
+      expect(await app.me(jar)).toMatchObject({
+        principal: '7',
+        authenticatedAt: expect.any(String),
+        data: { user: { name: 'Anna' } },
+      });
       expect((await app.post(jar, 'danger')).status).toBe(200);
       await asPeer(jar, (session) => void (session['cart'] = [1, 2]));
       expect(await app.me(jar)).toMatchObject({ principal: '7', data: { cart: [1, 2] } });
@@ -120,7 +125,10 @@ describeEachStore((each) => {
 
     it("ends a peer's session of before revokeAll(), though no index knew it", async () => {
       const before = await peerSession({ passport: { user: 'pat' } });
-      const dated = await peerSession({ passport: { user: 'pat' } }, { ...cookie, originalMaxAge: 3_600_000, expires: new Date(clock.time + 3_600_000).toISOString() });
+      const dated = await peerSession(
+        { passport: { user: 'pat' } },
+        { ...cookie, originalMaxAge: 3_600_000, expires: new Date(clock.time + 3_600_000).toISOString() },
+      );
       const others = await peerSession({ passport: { user: 'sue' } });
       clock.advance(1_000);
       await app.registry.revokeAll('pat');
@@ -130,7 +138,10 @@ describeEachStore((each) => {
       expect(await app.place.rawRead(idIn(before))).toBeUndefined();
       expect((await app.get(others, 'home')).status).toBe(200);
       // One that its cookie shows to be younger is let in.
-      const after = await peerSession({ passport: { user: 'pat' } }, { ...cookie, originalMaxAge: 3_600_000, expires: new Date(clock.time + 3_600_000).toISOString() });
+      const after = await peerSession(
+        { passport: { user: 'pat' } },
+        { ...cookie, originalMaxAge: 3_600_000, expires: new Date(clock.time + 3_600_000).toISOString() },
+      );
       expect((await app.get(after, 'home')).status).toBe(200);
     });
   });

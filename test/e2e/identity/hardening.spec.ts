@@ -4,7 +4,10 @@ import { Jar } from '../../support/app.js';
 import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
 import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
-const KEYS = { first: 'the first key of at least thirty-two bytes', second: 'the second key of at least thirty-two bytes' };
+const KEYS = {
+  first: 'the first key of at least thirty-two bytes',
+  second: 'the second key of at least thirty-two bytes',
+};
 
 describeEachStore((each) => {
   let app: LoginApp;
@@ -19,7 +22,9 @@ describeEachStore((each) => {
   const redeploy = async (options: Parameters<typeof LoginApp.start>[1]) => {
     const next = await LoginApp.start({ ...place, close: async () => undefined }, { clock, ...options });
     const former = app;
-    app = Object.assign(next, { close: async () => Promise.all([next.test.close(), former.test.close()]).then(() => place.close()) });
+    app = Object.assign(next, {
+      close: async () => Promise.all([next.test.close(), former.test.close()]).then(() => place.close()),
+    });
   };
   afterEach(() => app.close());
   const isIn = async (jar: Jar): Promise<boolean> => (await app.get(jar, 'home')).status === 200;
@@ -75,7 +80,14 @@ describeEachStore((each) => {
       await app.post(jar, 'renew');
       await app.registry.revokeAll('nobody@example.org');
       const dump = await place.rawDump();
-      for (const text of ['ann@example.org', 'Ann Example', 'secret card', '127.0.0.1', 'nobody', createHash('sha256').update('nobody@example.org').digest('base64url')]) {
+      for (const text of [
+        'ann@example.org',
+        'Ann Example',
+        'secret card',
+        '127.0.0.1',
+        'nobody',
+        createHash('sha256').update('nobody@example.org').digest('base64url'),
+      ]) {
         expect(dump).not.toContain(text);
       }
       expect(await app.me(jar)).toMatchObject({ principal: 'ann@example.org', data: { cart: ['secret card'] } });
@@ -120,7 +132,10 @@ describeEachStore((each) => {
       await place.rawWrite(idIn(eve), mine);
       expect(await isIn(eve)).toBe(true);
       // What stands outside plays no part.
-      await place.rawWrite(idIn(eve), mine.replace(/"p":"[^"]+"/, '"p":"ann"').replace(/"e":\d+/, `"e":${clock.time + 10 * 86_400_000}`));
+      await place.rawWrite(
+        idIn(eve),
+        mine.replace(/"p":"[^"]+"/, '"p":"ann"').replace(/"e":\d+/, `"e":${clock.time + 10 * 86_400_000}`),
+      );
       expect((await app.me(eve)).principal).toBe('eve');
       // A plain record is none, whoever wrote it.
       const plain = JSON.parse(mine) as { cookie: unknown; __keycard: object };
@@ -158,7 +173,11 @@ describeEachStore((each) => {
     const from = (jar: Jar, userAgent: string) => app.get(jar, 'home', { 'user-agent': userAgent });
     const login = async () => {
       const jar = new Jar();
-      await jar.fetch(`${app.url}/login`, { method: 'POST', headers: { 'content-type': 'application/json', 'user-agent': 'Phone' }, body: '{"id":"ann"}' });
+      await jar.fetch(`${app.url}/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'user-agent': 'Phone' },
+        body: '{"id":"ann"}',
+      });
       app.happened();
       return jar;
     };

@@ -24,14 +24,27 @@ describeEachStore((each) => {
       const cookie = JSON.stringify({ originalMaxAge: null, expires: null, httpOnly: true, path: '/' });
       const recordOf = (user: number) => {
         const principal = `user-${user}`;
-        const facts = { v: 1, c: now, s: now, e: now + 86_400_000, h: newHandle(), n: newNonce(), p: principal } as const;
+        const facts = {
+          v: 1,
+          c: now,
+          s: now,
+          e: now + 86_400_000,
+          h: newHandle(),
+          n: newNonce(),
+          p: principal,
+        } as const;
         return { id: newSessionId(), text: recordText(cookie, '{"cart":[1]}', facts), expiresAt: facts.e, principal };
       };
       // One user has three times as many as the others.
-      const owners = [...Array.from({ length: USERS * EACH }, (_, n) => n % USERS), ...Array.from({ length: 2 * EACH }, () => 7)];
+      const owners = [
+        ...Array.from({ length: USERS * EACH }, (_, n) => n % USERS),
+        ...Array.from({ length: 2 * EACH }, () => 7),
+      ];
       const records = owners.map(recordOf);
       if (place.seed !== undefined) await place.seed(records);
-      else for (let at = 0; at < records.length; at += 200) await Promise.all(records.slice(at, at + 200).map((each) => place.store.create(each.id, each)));
+      else
+        for (let at = 0; at < records.length; at += 200)
+          await Promise.all(records.slice(at, at + 200).map((each) => place.store.create(each.id, each)));
 
       const counting = new BarrierStore(place.store);
       const manager = new SessionManager(resolveOptions({ secret: SECRET, storeTimeout: '20s' }), counting);

@@ -10,7 +10,10 @@ describeEachStore((each) => {
   describe('login', () => {
     let clock: ManualClock;
     let app: LoginApp;
-    const start = async (options: Parameters<typeof LoginApp.start>[1] = {}, extra?: Parameters<typeof LoginApp.start>[2]) => {
+    const start = async (
+      options: Parameters<typeof LoginApp.start>[1] = {},
+      extra?: Parameters<typeof LoginApp.start>[2],
+    ) => {
       clock = new ManualClock();
       app = await LoginApp.start(await each.open({ clock }), { clock, ...options }, extra);
     };
@@ -169,7 +172,11 @@ describe('the device', () => {
       [false, '127.0.0.1'],
     ] as const) {
       const place = { store: new MemoryStore(), close: async () => undefined } as never;
-      const app = await LoginApp.start(place, {}, { before: (nest) => (nest as NestExpressApplication).set('trust proxy', trusted) });
+      const app = await LoginApp.start(
+        place,
+        {},
+        { before: (nest) => (nest as NestExpressApplication).set('trust proxy', trusted) },
+      );
       const jar = new Jar();
       const headers = { 'content-type': 'application/json', 'x-forwarded-for': '198.51.100.9, 203.0.113.7' };
       await jar.fetch(`${app.url}/login`, { method: 'POST', headers, body: '{"id":"ann"}' });
@@ -181,7 +188,9 @@ describe('the device', () => {
 
   it('is not kept where the option says so', async () => {
     const { MemoryStore } = await import('nestjs-keycard');
-    const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, { device: false });
+    const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, {
+      device: false,
+    });
     const jar = await app.loggedIn('ann');
     expect((await app.me(jar)).device).toEqual({});
     await app.close();

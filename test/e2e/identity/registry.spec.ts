@@ -16,7 +16,8 @@ describeEachStore((each) => {
     afterEach(() => app.close());
 
     const handleOf = async (jar: Jar): Promise<string> => (await app.me(jar)).handle;
-    const handles = async (principal: string): Promise<string[]> => (await app.registry.list({ principal })).sessions.map(({ handle }) => handle);
+    const handles = async (principal: string): Promise<string[]> =>
+      (await app.registry.list({ principal })).sessions.map(({ handle }) => handle);
     const isIn = async (jar: Jar): Promise<boolean> => (await app.get(jar, 'home')).status === 200;
 
     it("lists a user's own sessions with their devices, newest login first, and no id", async () => {
@@ -72,7 +73,9 @@ describeEachStore((each) => {
       const all = await handles('ann');
       const { cursor } = await app.registry.list({ principal: 'ann', limit: 2 });
       await app.registry.revoke(all[1]!, { principal: 'ann' });
-      const rest = (await app.registry.list({ principal: 'ann', limit: 2, cursor })).sessions.map(({ handle }) => handle);
+      const rest = (await app.registry.list({ principal: 'ann', limit: 2, cursor })).sessions.map(
+        ({ handle }) => handle,
+      );
       expect(rest).toEqual(all.slice(2));
     });
 
@@ -97,7 +100,11 @@ describeEachStore((each) => {
       expect(await app.registry.revokeAll('ann')).toBe(4);
       expect(await Promise.all(jars.map(isIn))).toEqual([false, false, false, false]);
       expect(await isIn(bob)).toBe(true);
-      expect([await handles('ann'), await app.registry.count({ principal: 'ann' }), await app.registry.count()]).toEqual([[], 0, 1]);
+      expect([
+        await handles('ann'),
+        await app.registry.count({ principal: 'ann' }),
+        await app.registry.count(),
+      ]).toEqual([[], 0, 1]);
     });
 
     it('ends all others when a password was changed, and spares the one through all that follows', async () => {
@@ -187,7 +194,8 @@ describeEachStore((each) => {
 
     it('indexes sessions whose owner the store did not know', async () => {
       const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };
-      for (let n = 0; n < 3; n += 1) await app.place.rawCreate(`peer-${n}-0123456789`, JSON.stringify({ cookie, passport: { user: 'pat' } }));
+      for (let n = 0; n < 3; n += 1)
+        await app.place.rawCreate(`peer-${n}-0123456789`, JSON.stringify({ cookie, passport: { user: 'pat' } }));
       await app.place.rawCreate('peer-of-nobody-0123456789', JSON.stringify({ cookie, cart: [] }));
       expect(await handles('pat')).toEqual([]);
       expect(await app.registry.reindex()).toBe(3);

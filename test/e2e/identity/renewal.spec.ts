@@ -19,7 +19,10 @@ describeEachStore((each) => {
         const place = await each.open({ clock });
         inner = place.store;
         barrier = new BarrierStore(inner);
-        app = await LoginApp.start({ ...place, store: barrier }, { clock, renewAfter: '10m', renewGrace: '30s', hashIds, storeTimeout: '20s' });
+        app = await LoginApp.start(
+          { ...place, store: barrier },
+          { clock, renewAfter: '10m', renewGrace: '30s', hashIds, storeTimeout: '20s' },
+        );
       });
       afterEach(() => app.close());
 
@@ -54,7 +57,9 @@ describeEachStore((each) => {
         door.open();
         const replies = await Promise.all(burst);
         expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-        expect(await Promise.all(replies.map((reply) => reply.json()))).toEqual(Array.from({ length: 20 }, () => ({ principal: 'ann' })));
+        expect(await Promise.all(replies.map((reply) => reply.json()))).toEqual(
+          Array.from({ length: 20 }, () => ({ principal: 'ann' })),
+        );
         const ids = new Set(jars.map((jar) => idIn(jar)));
         ids.delete(idIn(old));
         expect(ids.size).toBe(1);
@@ -167,10 +172,14 @@ describeEachStore((each) => {
         const id = idIn(jar);
         await app.get(jar, 'none');
         if (hashIds) return; // There is no way back to a peer.
-        const record = JSON.parse((await app.place.rawRead(id))!) as { cookie: { originalMaxAge: number; expires: string } };
+        const record = JSON.parse((await app.place.rawRead(id))!) as {
+          cookie: { originalMaxAge: number; expires: string };
+        };
         expect(record.cookie.originalMaxAge).toBe(30_000);
         expect(Date.parse(record.cookie.expires)).toBe(clock.time + 30_000);
-        expect(Object.keys(record).filter((key) => !['cookie', '__keycard', '__keycardFile', '__lastAccess'].includes(key))).toEqual([]);
+        expect(
+          Object.keys(record).filter((key) => !['cookie', '__keycard', '__keycardFile', '__lastAccess'].includes(key)),
+        ).toEqual([]);
         expect(JSON.stringify(record)).not.toContain(idIn(jar));
       });
 
@@ -180,7 +189,10 @@ describeEachStore((each) => {
         const confirming = app.post(jar, 'confirm');
         await stop.reached;
         // Another process: within one, writes of a session wait for each other.
-        const second = await LoginApp.start({ ...app.place, store: inner, close: async () => undefined }, { clock, renewAfter: '10m', hashIds });
+        const second = await LoginApp.start(
+          { ...app.place, store: inner, close: async () => undefined },
+          { clock, renewAfter: '10m', hashIds },
+        );
         const other = copyOf(jar);
         await second.get(other, 'none');
         expect(second.happened()).toEqual(['renewed']);

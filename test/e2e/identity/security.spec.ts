@@ -74,8 +74,11 @@ describeEachStore((each) => {
       const devices = await startApp([DevicesController], { store: counting, clock });
       const [jar, phone, bob] = [await app.loggedIn('ann'), await app.loggedIn('ann'), await app.loggedIn('bob')];
       const own = (await (await jar.fetch(`${devices.url}/devices`)).json()) as { sessions: { handle: string }[] };
-      expect(own.sessions.map(({ handle }) => handle).sort()).toEqual([(await app.me(jar)).handle, (await app.me(phone)).handle].sort());
-      const end = async (handle: string): Promise<unknown> => (await jar.fetch(`${devices.url}/devices/${handle}/end`, post())).json();
+      expect(own.sessions.map(({ handle }) => handle).sort()).toEqual(
+        [(await app.me(jar)).handle, (await app.me(phone)).handle].sort(),
+      );
+      const end = async (handle: string): Promise<unknown> =>
+        (await jar.fetch(`${devices.url}/devices/${handle}/end`, post())).json();
       expect(await end((await app.me(bob)).handle)).toEqual({ ended: false });
       clock.advance(11 * 60_000);
       expect(await end((await app.me(phone)).handle)).toMatchObject({ reason: 'recent-login-required' });
@@ -110,10 +113,13 @@ describe('the cookie', () => {
 
   it('is HttpOnly, SameSite=Lax, Secure on https, of the root path and no domain by default, and ends with the browser', async () => {
     const { MemoryStore } = await import('nestjs-keycard');
-    const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, { proxy: true });
+    const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, {
+      proxy: true,
+    });
     const jar = new Jar();
     const headers = { 'content-type': 'application/json' };
-    const login = (more: object) => jar.fetch(`${app.url}/login`, { method: 'POST', headers: { ...headers, ...more }, body: '{"id":"ann"}' });
+    const login = (more: object) =>
+      jar.fetch(`${app.url}/login`, { method: 'POST', headers: { ...headers, ...more }, body: '{"id":"ann"}' });
     await login(https);
     expect(jar.last[0]).toMatch(/^sid=s%3A[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
     await login({});
@@ -124,16 +130,29 @@ describe('the cookie', () => {
   it('bears the __Host- prefix with what it asks for, and is cleared with the same attributes', async () => {
     const { MemoryStore } = await import('nestjs-keycard');
     const cookie = { secure: true, sameSite: 'strict' } as const;
-    const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, { proxy: true, name: '__Host-sid', cookie });
+    const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, {
+      proxy: true,
+      name: '__Host-sid',
+      cookie,
+    });
     const jar = new Jar();
-    const request = (path: string) => jar.fetch(`${app.url}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...https }, body: '{"id":"ann"}' });
+    const request = (path: string) =>
+      jar.fetch(`${app.url}/${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...https },
+        body: '{"id":"ann"}',
+      });
     const set = await request('login');
     expect(jar.last[0]).toMatch(/^__Host-sid=s%3A[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
     expect(set.headers.get('cache-control')).toContain('no-cache="Set-Cookie"');
     const cleared = await request('logout');
-    expect(jar.last[0]).toBe('__Host-sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Strict');
+    expect(jar.last[0]).toBe(
+      '__Host-sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Strict',
+    );
     expect(cleared.headers.get('cache-control')).toContain('no-cache="Set-Cookie"');
-    await expect(LoginApp.start({ store: new MemoryStore() } as never, { name: '__Host-sid' })).rejects.toThrow(/secure/);
+    await expect(LoginApp.start({ store: new MemoryStore() } as never, { name: '__Host-sid' })).rejects.toThrow(
+      /secure/,
+    );
     await app.close();
   });
 
@@ -159,7 +178,7 @@ describe('an id', () => {
       for (let bit = 0; bit < 192; bit += 1) ones[bit]! += (bytes[bit >> 3]! >> (bit & 7)) & 1;
     }
     // Each bit is set in half of them, give or take six standard deviations: none is fixed.
-    for (const count of ones) expect(Math.abs(count - ids.length / 2)).toBeLessThan(6 * Math.sqrt(ids.length) / 2);
+    for (const count of ones) expect(Math.abs(count - ids.length / 2)).toBeLessThan((6 * Math.sqrt(ids.length)) / 2);
   });
 });
 
@@ -185,7 +204,8 @@ describe('a public controller', () => {
       }
     }
     const app = await startApp([OpenController]);
-    const status = async (path: string, init?: RequestInit): Promise<number> => (await fetch(`${app.url}/${path}`, init)).status;
+    const status = async (path: string, init?: RequestInit): Promise<number> =>
+      (await fetch(`${app.url}/${path}`, init)).status;
     expect([await status('open'), await status('closed'), await status('danger', post())]).toEqual([200, 401, 401]);
     await app.close();
   });

@@ -8,7 +8,9 @@ import { FileStore } from 'nestjs-keycard';
 import { interopSuite } from '../../support/interop/interop-suite.js';
 
 type SessionFileStore = new (options: Record<string, unknown>) => Store;
-const SessionFileStore = (createRequire(import.meta.url)('session-file-store') as (session: unknown) => SessionFileStore)(expressSession);
+const SessionFileStore = (
+  createRequire(import.meta.url)('session-file-store') as (session: unknown) => SessionFileStore
+)(expressSession);
 
 describe('between session-file-store and FileStore', () =>
   interopSuite(async () => {

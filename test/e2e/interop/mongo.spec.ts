@@ -13,7 +13,13 @@ describeWithServer(
         const collectionName = uniqueName('interop');
         const client = await new MongoClient(server.url).connect();
         // FerretDB has no TTL index, and the peer can't live with that.
-        const peer = ConnectMongo.create({ client, dbName: 'keycard', collectionName, stringify, autoRemove: 'disabled' });
+        const peer = ConnectMongo.create({
+          client,
+          dbName: 'keycard',
+          collectionName,
+          stringify,
+          autoRemove: 'disabled',
+        });
         const ours = new MongoStore({ client, dbName: 'keycard', collectionName, stringify, pruneInterval: false });
         await ours.open();
         return {

@@ -6,7 +6,9 @@ import { interopSuite } from '../../support/interop/interop-suite.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
 
 type ConnectPg = new (options: object) => Store;
-const ConnectPg = (createRequire(import.meta.url)('connect-pg-simple') as (session: unknown) => ConnectPg)(expressSession);
+const ConnectPg = (createRequire(import.meta.url)('connect-pg-simple') as (session: unknown) => ConnectPg)(
+  expressSession,
+);
 
 describeWithServer(
   'postgres',

@@ -47,12 +47,17 @@ describeWithServer('mongo', (server) => {
   it('makes its indexes at start, and says once where the server can not', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const made: Document[] = [];
-    client.on('commandStarted', ({ commandName, command }) => void (commandName === 'createIndexes' && made.push(command)));
+    client.on(
+      'commandStarted',
+      ({ commandName, command }) => void (commandName === 'createIndexes' && made.push(command)),
+    );
     const store = new MongoStore({ db, collectionName });
     await store.open();
     const asked = made.flatMap(({ indexes: each }) => each as Document[]);
     // What the server is asked for, whether it can or not: one whose own time is its end.
-    expect(asked).toContainEqual(expect.objectContaining({ name: 'expires_1', key: new Map([['expires', 1]]), expireAfterSeconds: 0 }));
+    expect(asked).toContainEqual(
+      expect.objectContaining({ name: 'expires_1', key: new Map([['expires', 1]]), expireAfterSeconds: 0 }),
+    );
     const indexes = await documents.indexes();
     expect(indexes).toContainEqual(expect.objectContaining({ key: { 'keycard.p': 1, _id: 1 } }));
     if (ferret) {
@@ -137,7 +142,9 @@ describeWithServer('mongo', (server) => {
 
   it('lets one of several act on a version at a time, and another when a claim is stale', async () => {
     // As `open()` makes it: the first inserts into a collection that is only being made meet no unique _id on FerretDB.
-    const claims = await db.createCollection<Claim>(`${collectionName}.claims`).catch(() => db.collection<Claim>(`${collectionName}.claims`));
+    const claims = await db
+      .createCollection<Claim>(`${collectionName}.claims`)
+      .catch(() => db.collection<Claim>(`${collectionName}.claims`));
     const one = new VersionClaims(claims, { now: Date.now });
     let acting = 0;
     let most = 0;

@@ -8,7 +8,10 @@ describeWithProgram('postgres', () =>
   outageSuite(() => startPostgres(), {
     'a pool of the app': (url) => {
       const pool = new Pool({ connectionString: url, max: 4 });
-      return { store: new PostgresStore({ pool, pruneInterval: false, createTableIfMissing: true }), close: () => pool.end() };
+      return {
+        store: new PostgresStore({ pool, pruneInterval: false, createTableIfMissing: true }),
+        close: () => pool.end(),
+      };
     },
   }),
 );

@@ -197,7 +197,8 @@ describeInFullRun('A Redis that moves under load', () => {
   });
 });
 
-const startSentinel = (masterPort: number): Promise<ServerProcess> => withFreshPort((port) => launchSentinel(port, masterPort));
+const startSentinel = (masterPort: number): Promise<ServerProcess> =>
+  withFreshPort((port) => launchSentinel(port, masterPort));
 
 async function launchSentinel(port: number, masterPort: number): Promise<ServerProcess> {
   const folder = serverFolder('sentinel');

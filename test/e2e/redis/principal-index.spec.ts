@@ -8,7 +8,11 @@ import { describeWithProgram, describeWithServer, uniqueName } from '../../suppo
 
 const record = (principal?: string, life = 60_000, data: object = {}): SessionRecord => {
   const expiresAt = Date.now() + life;
-  return { text: JSON.stringify({ cookie: {}, ...data, __keycard: { e: expiresAt, p: principal } }), expiresAt, principal };
+  return {
+    text: JSON.stringify({ cookie: {}, ...data, __keycard: { e: expiresAt, p: principal } }),
+    expiresAt,
+    principal,
+  };
 };
 
 const idsOf = async (store: RedisStore, principal?: string): Promise<string[]> => {

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { All, Body, Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
 import type { SessionOptions as PeerOptions, Store as PeerStore } from 'express-session';
-import { Session, type SessionEvent, SessionGuard, type SessionModuleOptions, SessionRegistry, type SessionStore } from 'nestjs-keycard';
+import {
+  Session,
+  type SessionEvent,
+  SessionGuard,
+  type SessionModuleOptions,
+  SessionRegistry,
+  type SessionStore,
+} from 'nestjs-keycard';
 import { Jar, post, startApp, type TestApp } from '../app.js';
 import { copyOf, idIn as idUnder } from '../login-app.js';
 import { type PeerApp, SHORT_SECRET, startPeer } from './peer-app.js';
@@ -85,7 +92,16 @@ const NOTES = new Set(['__keycard', '__keycardFile', '__lastAccess']);
 const idIn = (jar: Jar): string => idUnder(jar, NAME);
 const ann = { user: { id: 7, name: 'Ann' } };
 /** What apps keep: nested, not ASCII, empty, and under names that are ours or look like JSON's own. */
-const rich = { cart: ['book'], nested: { ü: [null, 0.5, -1, { '': '“”' }] }, empty: {}, none: null, '7': 1, info: { theirs: true }, login: 'a', text: '"__keycard":{}' };
+const rich = {
+  cart: ['book'],
+  nested: { ü: [null, 0.5, -1, { '': '“”' }] },
+  empty: {},
+  none: null,
+  '7': 1,
+  info: { theirs: true },
+  login: 'a',
+  text: '"__keycard":{}',
+};
 
 /** How both sides are set up: nothing is kept alive, or everything with each request. */
 const MODES: readonly [string, Partial<PeerOptions>, Partial<SessionModuleOptions>][] = [
@@ -95,7 +111,11 @@ const MODES: readonly [string, Partial<PeerOptions>, Partial<SessionModuleOption
     { rolling: true, cookie: { maxAge: DAY } },
     { rolling: true, touchInterval: 0, cookie: { maxAge: DAY } },
   ],
-  ['with a peer that writes each session back (resave)', { resave: true, cookie: { maxAge: DAY } }, { cookie: { maxAge: DAY } }],
+  [
+    'with a peer that writes each session back (resave)',
+    { resave: true, cookie: { maxAge: DAY } },
+    { cookie: { maxAge: DAY } },
+  ],
 ];
 
 /** A user who goes between an app on express-session and one on this library, on one store, under one secret and cookie name. */
@@ -253,17 +273,20 @@ export function interopSuite(open: () => Promise<SharedPlace>): void {
       expect(await guarded()).toBe(401);
     });
 
-    it.each(['here', 'there'] as const)('is logged out here when the peer deletes the user of a login %s', async (side) => {
-      await at(side === 'here' ? here : there, 'login', { ...ann });
-      await at(here, 'add', { item: 'book' });
-      expect(await guarded()).toBe(200);
-      await at(there, 'delete', { key: 'user' });
-      expect(await guarded()).toBe(401);
-      expect(await ourData()).toEqual({ cart: ['book'] });
-      await at(here, 'add', { item: 'pen' });
-      expect(events.filter(({ type }) => type === 'principal-void').length).toBe(side === 'here' ? 1 : 0);
-      expect((await here.app.get(SessionRegistry).list({ principal: '7' })).sessions).toEqual([]);
-    });
+    it.each(['here', 'there'] as const)(
+      'is logged out here when the peer deletes the user of a login %s',
+      async (side) => {
+        await at(side === 'here' ? here : there, 'login', { ...ann });
+        await at(here, 'add', { item: 'book' });
+        expect(await guarded()).toBe(200);
+        await at(there, 'delete', { key: 'user' });
+        expect(await guarded()).toBe(401);
+        expect(await ourData()).toEqual({ cart: ['book'] });
+        await at(here, 'add', { item: 'pen' });
+        expect(events.filter(({ type }) => type === 'principal-void').length).toBe(side === 'here' ? 1 : 0);
+        expect((await here.app.get(SessionRegistry).list({ principal: '7' })).sessions).toEqual([]);
+      },
+    );
 
     it('belongs to another when the peer puts another user in, without the time of the login', async () => {
       await at(here, 'login', ann);

@@ -3,11 +3,16 @@ import { createRequire } from 'node:module';
 import express, { type Request, type Response } from 'express';
 import type { SessionOptions as PeerOptions, Store as PeerStore } from 'express-session';
 
-const expressSession = createRequire(import.meta.url)('express-session') as (options: PeerOptions) => express.RequestHandler;
+const expressSession = createRequire(import.meta.url)('express-session') as (
+  options: PeerOptions,
+) => express.RequestHandler;
 
 export const SHORT_SECRET = 'keyboard cat';
 
-type PeerSession = Record<string, unknown> & { regenerate(done: (error?: unknown) => void): void; destroy(done: (error?: unknown) => void): void };
+type PeerSession = Record<string, unknown> & {
+  regenerate(done: (error?: unknown) => void): void;
+  destroy(done: (error?: unknown) => void): void;
+};
 type Route = (session: PeerSession, body: Record<string, unknown>, req: Request) => unknown;
 
 const promised = (call: (done: (error?: unknown) => void) => void): Promise<void> =>
@@ -40,7 +45,11 @@ export async function startPeer(store: PeerStore, options: Partial<PeerOptions> 
   app.use(express.json());
   app.use(expressSession({ store, secret: SHORT_SECRET, resave: false, saveUninitialized: false, ...options }));
   app.all('/:route', async (req: Request, res: Response) => {
-    const result = await routes[req.params['route'] as string]!(req.session as never, (req.body ?? {}) as Record<string, unknown>, req);
+    const result = await routes[req.params['route'] as string]!(
+      req.session as never,
+      (req.body ?? {}) as Record<string, unknown>,
+      req,
+    );
     res.json(result ?? {});
   });
   const server = createServer(app);

@@ -45,7 +45,10 @@ const install = (packages) => aptGet('install', '-y', '--no-install-recommends',
 
 function aptGet(...args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  return run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=5', ...args], { env, maxBuffer: 64 << 20 });
+  return run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=5', ...args], {
+    env,
+    maxBuffer: 64 << 20,
+  });
 }
 
 const reasonOf = (error) => (error.stderr || error.message).trim().split('\n').at(-1);

@@ -16,4 +16,7 @@ export interface RedisClusterServer {
 
 export declare function findRedisServer(): string | undefined;
 export declare function startRedis(options?: { args?: string[] }): Promise<PrivateServer>;
-export declare function startRedisCluster(options?: { args?: string[]; nodeTimeoutMs?: number }): Promise<RedisClusterServer>;
+export declare function startRedisCluster(options?: {
+  args?: string[];
+  nodeTimeoutMs?: number;
+}): Promise<RedisClusterServer>;

@@ -37,7 +37,11 @@ export async function startRedisCluster({ args = [], nodeTimeoutMs = 15_000 } = 
     if (failed) throw failed.reason;
     await form(nodes);
     // A short one was for the forming: a machine that is busy for two seconds is no reason for a failover.
-    await Promise.all(nodes.map((node) => onNode(node, (client) => client.config('SET', 'cluster-node-timeout', String(nodeTimeoutMs)))));
+    await Promise.all(
+      nodes.map((node) =>
+        onNode(node, (client) => client.config('SET', 'cluster-node-timeout', String(nodeTimeoutMs))),
+      ),
+    );
   } catch (error) {
     await stop();
     throw error;

@@ -75,4 +75,8 @@ void ({} satisfies SessionModuleOptions);
 void ({ secret: 'x', storre: undefined } satisfies SessionModuleOptions);
 // @ts-expect-error no duration
 void ({ secret: 'x', idleTimeout: 'soon' } satisfies SessionModuleOptions);
-void ({ secret: 'x', idleTimeout: '15m', cookie: { maxAge: '1d', sameSite: 'lax', secure: 'auto' } } satisfies SessionModuleOptions);
+void ({
+  secret: 'x',
+  idleTimeout: '15m',
+  cookie: { maxAge: '1d', sameSite: 'lax', secure: 'auto' },
+} satisfies SessionModuleOptions);

@@ -6,7 +6,8 @@ const SECRET = 'a secret of at least thirty-two bytes';
 const ID = 'QIQLjLQ2Pz9AW0qVmUqqPuqjYgUFyRzo';
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-const hmac = (secret: string | Buffer, id: string): string => createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '');
+const hmac = (secret: string | Buffer, id: string): string =>
+  createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '');
 const signatureOf = (signed: string): string => signed.slice(-43);
 
 describe('CookieSigner', () => {
@@ -21,7 +22,11 @@ describe('CookieSigner', () => {
   });
 
   it('takes text, bytes and a KeyObject as one and the same secret', () => {
-    const given = ['clé 🔑 of more than thirty-two bytes', Buffer.from('clé 🔑 of more than thirty-two bytes'), createSecretKey('clé 🔑 of more than thirty-two bytes', 'utf8')];
+    const given = [
+      'clé 🔑 of more than thirty-two bytes',
+      Buffer.from('clé 🔑 of more than thirty-two bytes'),
+      createSecretKey('clé 🔑 of more than thirty-two bytes', 'utf8'),
+    ];
     const signed = given.map((secret) => new CookieSigner([secret]).sign(ID));
     expect(new Set(signed).size).toBe(1);
     expect(signed[0]).toBe(`s:${ID}.${hmac('clé 🔑 of more than thirty-two bytes', ID)}`);
@@ -31,7 +36,8 @@ describe('CookieSigner', () => {
   it('signs with the first of several secrets and verifies with all of them', () => {
     const rotated = new CookieSigner(['the new one', 'the old one', 'the oldest one']);
     expect(rotated.sign(ID)).toBe(new CookieSigner(['the new one']).sign(ID));
-    for (const secret of ['the new one', 'the old one', 'the oldest one']) expect(rotated.unsign(new CookieSigner([secret]).sign(ID))).toBe(ID);
+    for (const secret of ['the new one', 'the old one', 'the oldest one'])
+      expect(rotated.unsign(new CookieSigner([secret]).sign(ID))).toBe(ID);
     expect(rotated.unsign(new CookieSigner(['another']).sign(ID))).toBeUndefined();
   });
 
@@ -40,7 +46,11 @@ describe('CookieSigner', () => {
     const signed = signer.sign(ID);
     const accepted = [...BASE64].filter((letter) => signer.unsign(signed.slice(0, -1) + letter) !== undefined);
     expect(accepted).toEqual([signed.at(-1)]);
-    const sameBytes = [...BASE64].filter((letter) => Buffer.from(signatureOf(signed).slice(0, -1) + letter, 'base64').equals(Buffer.from(signatureOf(signed), 'base64')));
+    const sameBytes = [...BASE64].filter((letter) =>
+      Buffer.from(signatureOf(signed).slice(0, -1) + letter, 'base64').equals(
+        Buffer.from(signatureOf(signed), 'base64'),
+      ),
+    );
     expect(sameBytes.length).toBe(4);
   });
 
@@ -56,7 +66,9 @@ describe('CookieSigner', () => {
   it('refuses what is padded, cut short, too long, of the url alphabet, or not signed at all', () => {
     const signer = new CookieSigner([SECRET]);
     // An id whose signature holds both letters that the url alphabet writes otherwise.
-    const id = Array.from({ length: 500 }, (_, n) => `id-${n}`).find((each) => /\+.*\/|\/.*\+/.test(hmac(SECRET, each)))!;
+    const id = Array.from({ length: 500 }, (_, n) => `id-${n}`).find((each) =>
+      /\+.*\/|\/.*\+/.test(hmac(SECRET, each)),
+    )!;
     const signed = signer.sign(id);
     const signature = signatureOf(signed);
     expect(signer.unsign(signed)).toBe(id);
@@ -84,7 +96,8 @@ describe('CookieSigner', () => {
   it('refuses ids that are not well formed, however well they are signed', () => {
     const signer = new CookieSigner([SECRET]);
     const signed = (id: string): string => `s:${id}.${hmac(SECRET, id)}`;
-    for (const id of ['a', 'a.b', '../etc/passwd', '"quoted"', '~!@#$%^&*()', 'x'.repeat(256)]) expect(signer.unsign(signed(id))).toBe(id);
+    for (const id of ['a', 'a.b', '../etc/passwd', '"quoted"', '~!@#$%^&*()', 'x'.repeat(256)])
+      expect(signer.unsign(signed(id))).toBe(id);
     for (const id of ['', ' ', 'a b', 'a\nb', 'a\u0000', 'é', 'id\u007f', 'x'.repeat(257), 'x'.repeat(100_000)]) {
       expect([id.length, signer.unsign(signed(id))]).toEqual([id.length, undefined]);
     }
@@ -96,13 +109,16 @@ describe('CookieSigner', () => {
     for (let round = 0; round < 3; round += 1) {
       for (const id of ids) {
         const signed = signer.sign(id);
-        for (const sent of [signed, signed, encodeURIComponent(signed), encodeURIComponent(signed)]) expect(signer.read(sent)).toBe(id);
+        for (const sent of [signed, signed, encodeURIComponent(signed), encodeURIComponent(signed)])
+          expect(signer.read(sent)).toBe(id);
         const last = BASE64[BASE64.indexOf(signed.at(-1)!) ^ 1]!;
         expect(signer.read(signed.slice(0, -1) + last)).toBeUndefined();
         expect(signer.read(signed.replace(id, `${id}0`))).toBeUndefined();
       }
     }
     // What one has verified says nothing to another.
-    expect(new CookieSigner(['another secret of at least thirty-two bytes']).read(signer.sign(ids[0]!))).toBeUndefined();
+    expect(
+      new CookieSigner(['another secret of at least thirty-two bytes']).read(signer.sign(ids[0]!)),
+    ).toBeUndefined();
   });
 });

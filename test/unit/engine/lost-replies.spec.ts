@@ -36,7 +36,8 @@ const manager = (options: object = {}): SessionManager => {
   const logger = { warn: () => undefined, error: () => undefined };
   return new SessionManager(resolveOptions({ secret: 'x'.repeat(32), logger, ...options }) as ResolvedOptions, store);
 };
-const add = (core: SessionCore, one: SessionManager) => one.writer.update(core, (draft) => void (draft['views'] = (draft['views'] as number) + 1));
+const add = (core: SessionCore, one: SessionManager) =>
+  one.writer.update(core, (draft) => void (draft['views'] = (draft['views'] as number) + 1));
 const open = async (one: SessionManager): Promise<SessionCore> => (await one.open(ID))!;
 /** The session under its new id. */
 const renewedBy = async (one: SessionManager): Promise<SessionCore> => {

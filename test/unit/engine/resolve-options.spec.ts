@@ -8,7 +8,8 @@ const secret = 'a secret of at least thirty-two bytes';
 const DAY = 86_400_000;
 type Loose = Record<string, unknown>;
 
-const resolve = (options: Loose, production = false) => resolveOptions({ secret, ...options } as unknown as SessionOptions, { production });
+const resolve = (options: Loose, production = false) =>
+  resolveOptions({ secret, ...options } as unknown as SessionOptions, { production });
 
 /** The option that the sentence must name, what is given, and what the sentence must say. */
 const WRONG: [string, Loose, RegExp][] = [
@@ -24,14 +25,22 @@ const WRONG: [string, Loose, RegExp][] = [
   ['name', { name: '' }, /got ""/],
   ['name', { name: 'sid;' }, /got "sid;"/],
   ['name', { name: 7 }, /got 7/],
-  ['name', { name: '__Host-sid', cookie: { secure: true, domain: 'example.com' } }, /prefix forbids "cookie.domain" \(it is "example.com"\)/],
+  [
+    'name',
+    { name: '__Host-sid', cookie: { secure: true, domain: 'example.com' } },
+    /prefix forbids "cookie.domain" \(it is "example.com"\)/,
+  ],
   ['name', { name: '__Host-sid', cookie: { secure: true, path: '/admin' } }, /prefix asks for "cookie.path": '\/'/],
   ['name', { name: '__Host-sid' }, /prefix asks for "cookie.secure": true/],
   ['name', { name: '__Secure-sid', cookie: { secure: false } }, /prefix asks for "cookie.secure": true/],
   ['cookie', { cookie: 'yes' }, /got "yes"; it takes an object/],
   ['cookie', { cookie: null }, /it takes an object/],
   ['cookie.maxage', { cookie: { maxage: 1 } }, /is no cookie attribute; they are domain/],
-  ['cookie.maxAge', { cookie: { maxAge: 'a day' } }, /got "a day"; it takes a positive number of ms or text such as '90s'/],
+  [
+    'cookie.maxAge',
+    { cookie: { maxAge: 'a day' } },
+    /got "a day"; it takes a positive number of ms or text such as '90s'/,
+  ],
   ['cookie.maxAge', { cookie: { maxAge: 0 } }, /got 0/],
   ['cookie.maxAge', { cookie: { maxAge: -1 } }, /got -1/],
   ['cookie.maxAge', { cookie: { maxAge: Number.NaN } }, /got NaN/],
@@ -98,17 +107,21 @@ function messageOf(run: () => unknown): string {
 }
 
 describe('resolveOptions, of a wrong option,', () => {
-  it.each(WRONG.map(([name, options, says]) => [`${name}: ${says.source}`, name, options, says] as const))('says one sentence: %s', (_, name, options, says) => {
-    const message = messageOf(() => resolve(options));
-    expect(message).toContain(`"${name}"`);
-    expect(message).toMatch(says);
-    // One line, and one sentence: no full stop before the end.
-    expect(message).not.toMatch(/\n/);
-    expect(message).not.toMatch(/\. [A-Z]/);
-  });
+  it.each(WRONG.map(([name, options, says]) => [`${name}: ${says.source}`, name, options, says] as const))(
+    'says one sentence: %s',
+    (_, name, options, says) => {
+      const message = messageOf(() => resolve(options));
+      expect(message).toContain(`"${name}"`);
+      expect(message).toMatch(says);
+      // One line, and one sentence: no full stop before the end.
+      expect(message).not.toMatch(/\n/);
+      expect(message).not.toMatch(/\. [A-Z]/);
+    },
+  );
 
   it('never shows a secret', () => {
-    for (const options of [{ secret: ['hunter2', ''] }, { secret: 'hunter2', idleTimeout: 'x' }]) expect(messageOf(() => resolve({ ...options, logger: quiet }))).not.toContain('hunter2');
+    for (const options of [{ secret: ['hunter2', ''] }, { secret: 'hunter2', idleTimeout: 'x' }])
+      expect(messageOf(() => resolve({ ...options, logger: quiet }))).not.toContain('hunter2');
     expect(messageOf(() => resolve({ secret: 'hunter2' }, true))).not.toContain('hunter2');
   });
 
@@ -151,7 +164,11 @@ describe('resolveOptions', () => {
   });
 
   it('takes idleTimeout from cookie.maxAge, absoluteTimeout from a longer one, and touchInterval from a tenth of the idle time', () => {
-    expect(resolve({ cookie: { maxAge: '2h' } })).toMatchObject({ idleMs: 7_200_000, absoluteMs: 30 * DAY, touchIntervalMs: 60_000 });
+    expect(resolve({ cookie: { maxAge: '2h' } })).toMatchObject({
+      idleMs: 7_200_000,
+      absoluteMs: 30 * DAY,
+      touchIntervalMs: 60_000,
+    });
     expect(resolve({ cookie: { maxAge: '90d' } })).toMatchObject({ idleMs: 90 * DAY, absoluteMs: 90 * DAY });
     expect(resolve({ idleTimeout: '1m' })).toMatchObject({ touchIntervalMs: 6_000 });
     expect(resolve({ idleTimeout: '1h', touchInterval: '30m' })).toMatchObject({ touchIntervalMs: 360_000 });
@@ -159,12 +176,21 @@ describe('resolveOptions', () => {
     expect(resolve({ absoluteTimeout: false })).toMatchObject({ absoluteMs: Number.POSITIVE_INFINITY });
   });
 
-  it.each([['250', 250], [1_500, 1_500], ['90s', 90_000], ['10m', 600_000], ['1.5h', 5_400_000], ['1d', DAY], ['2w', 14 * DAY], ['250ms', 250]])('reads the duration %s', (given, ms) => {
+  it.each([
+    ['250', 250],
+    [1_500, 1_500],
+    ['90s', 90_000],
+    ['10m', 600_000],
+    ['1.5h', 5_400_000],
+    ['1d', DAY],
+    ['2w', 14 * DAY],
+    ['250ms', 250],
+  ])('reads the duration %s', (given, ms) => {
     if (given === '250') expect(() => resolve({ idleTimeout: given })).toThrow(SessionOptionsError);
     else expect(resolve({ idleTimeout: given }).idleMs).toBe(ms);
   });
 
-  it('never changes the caller\'s object, and doesn\'t see what he changes later', () => {
+  it("never changes the caller's object, and doesn't see what he changes later", () => {
     const cookie = Object.freeze({ maxAge: '1d' as const });
     const given = { secret: [secret], cookie };
     const resolved = resolveOptions(Object.freeze(given) as unknown as SessionOptions);
@@ -194,7 +220,16 @@ describe('resolveOptions', () => {
     resolve({ name: '__Host-sid', cookie: { secure: true } });
     resolve({ name: '__Secure-sid', cookie: { secure: true, domain: '.example.com', path: '/x' } });
     resolve({ cookie: { sameSite: 'none', secure: 'auto' } });
-    resolve({ cookie: { sameSite: true, partitioned: true, secure: true, priority: 'high', expires: new Date(), maxAge: null } });
-    resolve({ cookie: () => ({ maxAge: '1d' }), clock: { now: () => 1 }, logger: quiet, proxy: true, onConflict: () => 1, bindTo: ['userAgent'] });
+    resolve({
+      cookie: { sameSite: true, partitioned: true, secure: true, priority: 'high', expires: new Date(), maxAge: null },
+    });
+    resolve({
+      cookie: () => ({ maxAge: '1d' }),
+      clock: { now: () => 1 },
+      logger: quiet,
+      proxy: true,
+      onConflict: () => 1,
+      bindTo: ['userAgent'],
+    });
   });
 });

@@ -11,7 +11,12 @@ const LIBRARIES: readonly (readonly [string, { loose: StandardSchemaV1; strict: 
   [
     'zod',
     (() => {
-      const shape = { user: z.object({ id: z.string() }), cart: z.array(z.string()).default([]), at: z.coerce.date().optional(), name: z.string().trim().optional() };
+      const shape = {
+        user: z.object({ id: z.string() }),
+        cart: z.array(z.string()).default([]),
+        at: z.coerce.date().optional(),
+        name: z.string().trim().optional(),
+      };
       return { loose: z.object(shape), strict: z.strictObject(shape) };
     })(),
   ],
@@ -21,7 +26,13 @@ const LIBRARIES: readonly (readonly [string, { loose: StandardSchemaV1; strict: 
       const shape = {
         user: v.object({ id: v.string() }),
         cart: v.optional(v.array(v.string()), []),
-        at: v.optional(v.pipe(v.union([v.string(), v.date()]), v.transform((text) => new Date(text)), v.date())),
+        at: v.optional(
+          v.pipe(
+            v.union([v.string(), v.date()]),
+            v.transform((text) => new Date(text)),
+            v.date(),
+          ),
+        ),
         name: v.optional(v.pipe(v.string(), v.trim())),
       };
       return { loose: v.object(shape), strict: v.strictObject(shape) };
@@ -30,7 +41,12 @@ const LIBRARIES: readonly (readonly [string, { loose: StandardSchemaV1; strict: 
   [
     'arktype',
     (() => {
-      const shape = { user: { id: 'string' }, cart: ['string[]', '=', () => []], 'at?': 'string.date.parse', 'name?': 'string.trim' } as const;
+      const shape = {
+        user: { id: 'string' },
+        cart: ['string[]', '=', () => []],
+        'at?': 'string.date.parse',
+        'name?': 'string.trim',
+      } as const;
       return { loose: type(shape), strict: type({ '+': 'reject', ...shape }) };
     })(),
   ],
@@ -70,17 +86,29 @@ describe.each(LIBRARIES)('a schema of %s', (_name, { loose, strict }) => {
 
     it('keeps keys that it does not know as they are', () => {
       const others = { passport: { user: 7 }, flash: { info: ['hello'] }, _csrf: 'text' };
-      expect(read(schema, { user: { id: '7' }, ...others })).toEqual({ values: { user: { id: '7' }, cart: [], ...others }, refused: [] });
+      expect(read(schema, { user: { id: '7' }, ...others })).toEqual({
+        values: { user: { id: '7' }, cart: [], ...others },
+        refused: [],
+      });
       expect(read(schema, { ...others })).toEqual({ values: { cart: [], ...others }, refused: [] });
     });
 
     it('leaves out a key that it refuses, and keeps the others', () => {
-      expect(read(schema, { user: 7, cart: ['apple'], passport: 1 })).toEqual({ values: { cart: ['apple'], passport: 1 }, refused: ['user'] });
-      expect(read(schema, { user: { id: 7 }, at: 'noon', name: ' Ada ' })).toEqual({ values: { cart: [], name: 'Ada' }, refused: ['user', 'at'] });
+      expect(read(schema, { user: 7, cart: ['apple'], passport: 1 })).toEqual({
+        values: { cart: ['apple'], passport: 1 },
+        refused: ['user'],
+      });
+      expect(read(schema, { user: { id: 7 }, at: 'noon', name: ' Ada ' })).toEqual({
+        values: { cart: [], name: 'Ada' },
+        refused: ['user', 'at'],
+      });
     });
 
     it('supplies the default for a key that it refused', () => {
-      expect(read(schema, { user: { id: '7' }, cart: 'none' })).toEqual({ values: { user: { id: '7' }, cart: [] }, refused: ['cart'] });
+      expect(read(schema, { user: { id: '7' }, cart: 'none' })).toEqual({
+        values: { user: { id: '7' }, cart: [] },
+        refused: ['cart'],
+      });
     });
 
     it('checks what is to be saved, and lets pass what it does not know and what is not there yet', () => {
@@ -88,7 +116,9 @@ describe.each(LIBRARIES)('a schema of %s', (_name, { loose, strict }) => {
       expect(check({ user: { id: '7' }, cart: [], passport: 1 })).not.toThrow();
       expect(check({})).not.toThrow();
       expect(check({ passport: 1 })).not.toThrow();
-      expect(check({ user: { id: 7 } })).toThrow(expect.objectContaining({ code: 'SCHEMA', message: expect.stringContaining('session.user') }));
+      expect(check({ user: { id: 7 } })).toThrow(
+        expect.objectContaining({ code: 'SCHEMA', message: expect.stringContaining('session.user') }),
+      );
       expect(check({ cart: [1], passport: 1 })).toThrow('session.cart');
     });
   });
@@ -102,22 +132,32 @@ describe('a schema for session data', () => {
 
   it('drops what a schema for every key refuses: such a key is not unknown', () => {
     expect(read(z.record(z.string(), z.number()), { a: 1, b: 'text' })).toEqual({ values: { a: 1 }, refused: ['b'] });
-    expect(read(z.object({ a: z.string() }).catchall(z.number()), { a: 'text', b: 'text' })).toEqual({ values: { a: 'text' }, refused: ['b'] });
+    expect(read(z.object({ a: z.string() }).catchall(z.number()), { a: 'text', b: 'text' })).toEqual({
+      values: { a: 'text' },
+      refused: ['b'],
+    });
   });
 
   it('drops a key that only certain words please, and whose message never differs', () => {
-    expect(read(z.strictObject({ theme: z.enum(['dark', 'light'], { error: 'no' }) }), { theme: 'blue' })).toEqual({ values: {}, refused: ['theme'] });
+    expect(read(z.strictObject({ theme: z.enum(['dark', 'light'], { error: 'no' }) }), { theme: 'blue' })).toEqual({
+      values: {},
+      refused: ['theme'],
+    });
   });
 
   it('reads each key by itself where the whole does not fit, and refuses to save that', () => {
-    const schema = z.object({ from: z.coerce.number(), to: z.number().default(9) }).refine(({ from, to }) => from < to, 'from is to be before to');
+    const schema = z
+      .object({ from: z.coerce.number(), to: z.number().default(9) })
+      .refine(({ from, to }) => from < to, 'from is to be before to');
     expect(read(schema, { from: '12' })).toEqual({ values: { from: 12, to: 9 }, refused: [] });
     expect(() => new DataSchema(schema, silent).check({ from: 12, to: 9 })).toThrow('from is to be before to');
   });
 
   it('can do with a schema that shows nothing of itself', () => {
     const inner = z.strictObject({ user: z.string().optional(), cart: z.array(z.string()).default([]) });
-    const schema: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'ours', validate: (value) => inner['~standard'].validate(value) } };
+    const schema: StandardSchemaV1 = {
+      '~standard': { version: 1, vendor: 'ours', validate: (value) => inner['~standard'].validate(value) },
+    };
     expect(read(schema, { user: 7, passport: 1 })).toEqual({ values: { cart: [], passport: 1 }, refused: ['user'] });
   });
 
@@ -125,7 +165,13 @@ describe('a schema for session data', () => {
     class Money {
       constructor(readonly cents: number) {}
     }
-    const inner = v.object({ tags: v.optional(v.custom<string[]>(Array.isArray), []), price: v.pipe(v.number(), v.transform((cents) => new Money(cents))) });
+    const inner = v.object({
+      tags: v.optional(v.custom<string[]>(Array.isArray), []),
+      price: v.pipe(
+        v.number(),
+        v.transform((cents) => new Money(cents)),
+      ),
+    });
     const data = new DataSchema(v.object({ item: inner }), silent);
     const read = () => data.read({ item: { price: 5 } }).values.item as { tags: string[]; price: Money };
     read().tags.push('new');
@@ -135,21 +181,29 @@ describe('a schema for session data', () => {
 
   it('says once which transform works on its own results', () => {
     const said: string[] = [];
-    const schema = new DataSchema(z.object({ count: z.number().transform((n) => n + 1), name: z.string().trim() }), (message) => said.push(message));
+    const schema = new DataSchema(
+      z.object({ count: z.number().transform((n) => n + 1), name: z.string().trim() }),
+      (message) => said.push(message),
+    );
     schema.check({ count: 1, name: ' Ada ' });
     schema.check({ count: 2, name: ' Ada ' });
     expect(said).toEqual([expect.stringContaining('session.count')]);
   });
 
   it('drops a key that is validated asynchronously, and refuses to save it', () => {
-    const schema = z.object({ name: z.string().refine(() => Promise.resolve(true)), cart: z.array(z.string()).default([]) });
+    const schema = z.object({
+      name: z.string().refine(() => Promise.resolve(true)),
+      cart: z.array(z.string()).default([]),
+    });
     expect(read(schema, { name: 'Ada' })).toEqual({ values: { cart: [] }, refused: ['name'] });
     expect(() => new DataSchema(schema, silent).check({ name: 'Ada' })).toThrow('session.name');
   });
 
   it('is refused at bootstrap where it can be seen to be asynchronous, or is none', () => {
     const secret = 'a secret of at least thirty-two bytes';
-    const asynchronous: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'ours', validate: () => Promise.reject(new Error('later')) } };
+    const asynchronous: StandardSchemaV1 = {
+      '~standard': { version: 1, vendor: 'ours', validate: () => Promise.reject(new Error('later')) },
+    };
     expect(() => resolveOptions({ secret, schema: asynchronous })).toThrow('asynchronously');
     expect(() => resolveOptions({ secret, schema: {} as StandardSchemaV1 })).toThrow('it takes a Standard Schema');
     expect(() => resolveOptions({ secret, migrate: (data) => data })).toThrow('"schemaVersion"');

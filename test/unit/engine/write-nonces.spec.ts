@@ -120,7 +120,14 @@ describe('nonces of writes', () => {
   it('that are none are dropped', () => {
     const beginning = writer();
     const good = write(beginning);
-    facts.q = ['', '__proto__', 'x'.repeat(1_000), 'abcdefgh', `${good}!${'x'.repeat(1_000)}`, `${good}${'0'.repeat(1_000)}`];
+    facts.q = [
+      '',
+      '__proto__',
+      'x'.repeat(1_000),
+      'abcdefgh',
+      `${good}!${'x'.repeat(1_000)}`,
+      `${good}${'0'.repeat(1_000)}`,
+    ];
     facts.n = 'not-one-of-ours';
     write(writer());
     expect(facts).not.toHaveProperty('q');

@@ -56,8 +56,14 @@ describe('toExpressStore', () => {
       ['{"cookie":null,"user":1}', none],
       ['{"cookie":[1],"user":1}', none],
       ['{"cookie":{"originalMaxAge":"an hour","expires":"soon","maxAge":"x"},"user":1}', none],
-      ['{"cookie":{"originalMaxAge":5,"expires":{"$date":[]},"path":"/\\r\\na","domain":"a;b","sameSite":7},"user":1}', { ...none, originalMaxAge: 5 }],
-      ['{"cookie":{"originalMaxAge":1e999,"httpOnly":true,"path":"/a","sameSite":"Lax","secure":"auto","__proto__":{"a":1}},"user":1}', { ...none, httpOnly: true, path: '/a', sameSite: 'Lax', secure: 'auto' }],
+      [
+        '{"cookie":{"originalMaxAge":5,"expires":{"$date":[]},"path":"/\\r\\na","domain":"a;b","sameSite":7},"user":1}',
+        { ...none, originalMaxAge: 5 },
+      ],
+      [
+        '{"cookie":{"originalMaxAge":1e999,"httpOnly":true,"path":"/a","sameSite":"Lax","secure":"auto","__proto__":{"a":1}},"user":1}',
+        { ...none, httpOnly: true, path: '/a', sameSite: 'Lax', secure: 'auto' },
+      ],
     ];
     for (const [n, [text, cookie]] of odd.entries()) {
       await inner.create(`odd-${n}`, { text, expiresAt: START + 1_000 });

@@ -70,19 +70,28 @@ export class AppModule {}
   });
 
   it('goes before the modules that are imported already', () => {
-    expect(moduleOf(STARTER.replace('imports: []', 'imports: [ConfigModule.forRoot({ imports: [] }), UsersModule]'))).toMatch(
+    expect(
+      moduleOf(STARTER.replace('imports: []', 'imports: [ConfigModule.forRoot({ imports: [] }), UsersModule]')),
+    ).toMatch(
       /imports: \[\n {4}SessionModule[^]*\n {4}\}\),\n {4}ConfigModule\.forRoot\(\{ imports: \[\] \}\), UsersModule\],\n {2}controllers/,
     );
-    expect(moduleOf(STARTER.replace('imports: []', 'imports: [\n    UsersModule,\n  ]'))).toMatch(/\n {4}\}\),\n {4}UsersModule,\n {2}\],\n {2}controllers/);
+    expect(moduleOf(STARTER.replace('imports: []', 'imports: [\n    UsersModule,\n  ]'))).toMatch(
+      /\n {4}\}\),\n {4}UsersModule,\n {2}\],\n {2}controllers/,
+    );
   });
 
   it('adds the list of imports where there is none', () => {
-    expect(moduleOf(STARTER.replace('  imports: [],\n', ''))).toMatch(/@Module\(\{\n {2}imports: \[\n {4}SessionModule[^]*\n {2}\],\n {2}controllers/);
+    expect(moduleOf(STARTER.replace('  imports: [],\n', ''))).toMatch(
+      /@Module\(\{\n {2}imports: \[\n {4}SessionModule[^]*\n {2}\],\n {2}controllers/,
+    );
   });
 
   it('is not led astray by comments and texts', () => {
-    const source = STARTER.replace('@Module({', "// @Module({ imports: [] })\nconst text = '@Module({ imports: [';\n@Module({\n  // imports: [Nothing],");
-    expect(moduleOf(source)).toContain("// imports: [Nothing],\n  imports: [\n    SessionModule");
+    const source = STARTER.replace(
+      '@Module({',
+      "// @Module({ imports: [] })\nconst text = '@Module({ imports: [';\n@Module({\n  // imports: [Nothing],",
+    );
+    expect(moduleOf(source)).toContain('// imports: [Nothing],\n  imports: [\n    SessionModule');
   });
 
   it('keeps quotes and line ends as they are', () => {
@@ -108,7 +117,11 @@ export class AppModule {}
   });
 
   it('appends to an .env.example, and leaves a secret that is there', () => {
-    expect(run({ 'src/app.module.ts': STARTER, '.env.example': 'PORT=3000' }).tree.files['.env.example']).toMatch(/^PORT=3000\n# .*\nSESSION_SECRET=\n$/);
-    expect(run({ 'src/app.module.ts': STARTER, '.env.example': 'SESSION_SECRET=mine\n' }).tree.files['.env.example']).toBe('SESSION_SECRET=mine\n');
+    expect(run({ 'src/app.module.ts': STARTER, '.env.example': 'PORT=3000' }).tree.files['.env.example']).toMatch(
+      /^PORT=3000\n# .*\nSESSION_SECRET=\n$/,
+    );
+    expect(
+      run({ 'src/app.module.ts': STARTER, '.env.example': 'SESSION_SECRET=mine\n' }).tree.files['.env.example'],
+    ).toBe('SESSION_SECRET=mine\n');
   });
 });

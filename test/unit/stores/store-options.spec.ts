@@ -19,7 +19,9 @@ const stores: readonly (readonly [string, Make, object])[] = [
 describe.each(stores)('%s', (name, make, needed) => {
   it('refuses an option that it does not have, and names those that it has', () => {
     expect(make({ ...needed, clocks: 1 })).toThrow(TypeError);
-    expect(make({ ...needed, clocks: 1 })).toThrow(new RegExp(`^"clocks" is no option of ${name}; the options are .*clock`));
+    expect(make({ ...needed, clocks: 1 })).toThrow(
+      new RegExp(`^"clocks" is no option of ${name}; the options are .*clock`),
+    );
   });
 
   it('refuses a clock that tells no time, and takes one that does', () => {
@@ -37,7 +39,12 @@ describe.each(stores)('%s', (name, make, needed) => {
 
 describe('values that a store cannot work with are refused at construction', () => {
   it.each([
-    ['a sweep that never comes', memory, { sweepInterval: 0 }, 'MemoryStore: "sweepInterval" is 0 and takes a number of ms above 0'],
+    [
+      'a sweep that never comes',
+      memory,
+      { sweepInterval: 0 },
+      'MemoryStore: "sweepInterval" is 0 and takes a number of ms above 0',
+    ],
     ['a sweep as text', memory, { sweepInterval: '30s' }, 'MemoryStore: "sweepInterval" is "30s"'],
     ['a sweep that no timer waits for', memory, { sweepInterval: 2 ** 31 }, 'at most 2147483647'],
     ['room for no session', memory, { maxSessions: -1 }, 'MemoryStore: "maxSessions" is -1'],

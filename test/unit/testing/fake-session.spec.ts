@@ -29,12 +29,22 @@ describe('FakeSession', () => {
     expect(dataOf(session)).toEqual({ cart: ['apple', 'pear'] });
   });
 
-  it('is a new visitor\'s without anything, and an older one with data or a principal', () => {
+  it("is a new visitor's without anything, and an older one with data or a principal", () => {
     expect(new FakeSession().info).toMatchObject({ isNew: true, principal: undefined });
     expect(new FakeSession<Data>({ data: { cart: [] } }).info).toMatchObject({ isNew: false, principal: undefined });
     const at = new Date(1_900_000_000_000);
-    const session = new FakeSession({ principal: 7, authenticatedAt: at, clock: new ManualClock(at.getTime() + 5), device: { userAgent: 'Firefox' } });
-    expect(session.info).toMatchObject({ isNew: false, principal: '7', authenticatedAt: at, device: { userAgent: 'Firefox' } });
+    const session = new FakeSession({
+      principal: 7,
+      authenticatedAt: at,
+      clock: new ManualClock(at.getTime() + 5),
+      device: { userAgent: 'Firefox' },
+    });
+    expect(session.info).toMatchObject({
+      isNew: false,
+      principal: '7',
+      authenticatedAt: at,
+      device: { userAgent: 'Firefox' },
+    });
     expect(session.info.createdAt.getTime()).toBe(at.getTime() + 5);
   });
 
@@ -91,7 +101,12 @@ describe('FakeSession', () => {
   it('takes the options of the app that matter', () => {
     const schema = z.object({ cart: z.array(z.string()).default([]) });
     expect(new FakeSession<Data>({ options: { schema } }).cart).toEqual([]);
-    expect(new FakeSession<Record<string, unknown>>({ data: { me: 7 }, options: { principalOf: (data) => data.me as number } }).info.principal).toBe('7');
+    expect(
+      new FakeSession<Record<string, unknown>>({
+        data: { me: 7 },
+        options: { principalOf: (data) => data.me as number },
+      }).info.principal,
+    ).toBe('7');
   });
 
   it('can be spied on', async () => {

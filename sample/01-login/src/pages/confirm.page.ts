@@ -12,9 +12,16 @@ export function confirmPage(session: Session, { notice, error }: { notice?: unkn
       <p class="lead">Before a device is logged out, please enter your password again.</p>
       ${errorBox(error)}
       <form method="post" action="/confirm">
-        <input type="hidden" name="name" value="${session.user?.name}" autocomplete="username">
+        <input type="hidden" name="name" value="${session.user?.name}" autocomplete="username" />
         <label for="password">Password</label>
-        <input id="password" name="password" type="password" autocomplete="current-password" required${invalid} autofocus>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required${invalid}
+          autofocus
+        />
         <button class="wide">Confirm</button>
       </form>
     </section>`;

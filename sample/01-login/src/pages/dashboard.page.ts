@@ -12,17 +12,30 @@ export function dashboardPage(session: Session, notice: unknown): string {
         <h1>Good to see you, ${user?.displayName.split(' ')[0]}.</h1>
         <p class="lead" data-visits="${visits}">${visitText(visits)}</p>
         <ul class="tiles">
-          <li><a href="/cart"><strong>Room service</strong> Fill a cart from two tabs at once. Nothing gets lost.</a></li>
-          <li><a href="/devices"><strong>Your devices</strong> See where you are logged in, and end it from here.</a></li>
+          <li>
+            <a href="/cart"><strong>Room service</strong> Fill a cart from two tabs at once. Nothing gets lost.</a>
+          </li>
+          <li>
+            <a href="/devices"><strong>Your devices</strong> See where you are logged in, and end it from here.</a>
+          </li>
         </ul>
       </div>
       <section class="keycard" aria-label="Your key card">
         <p class="keycard-brand">Keycard Inn</p>
         <p class="keycard-name">${user?.displayName}</p>
         <dl>
-          <div><dt>Card number</dt><dd>${info.handle.slice(0, 6)}</dd></div>
-          <div><dt>Logged in</dt><dd>${info.authenticatedAt && moment(info.authenticatedAt)}</dd></div>
-          <div><dt>Ends if idle</dt><dd>${moment(info.expiresAt)}</dd></div>
+          <div>
+            <dt>Card number</dt>
+            <dd>${info.handle.slice(0, 6)}</dd>
+          </div>
+          <div>
+            <dt>Logged in</dt>
+            <dd>${info.authenticatedAt && moment(info.authenticatedAt)}</dd>
+          </div>
+          <div>
+            <dt>Ends if idle</dt>
+            <dd>${moment(info.expiresAt)}</dd>
+          </div>
         </dl>
       </section>
     </div>`;

@@ -52,11 +52,11 @@ export function layout({ title, body, session, path }: Page): string {
 
 function navigation(session: Session, path: string | undefined): Html {
   const link = (to: string, text: string, extra?: Html) =>
-    html`<li><a href="${to}"${to === path && html` aria-current="page"`}>${text}${extra}</a></li>`;
+    html`<li><a href="${to}" ${to === path && html` aria-current="page"`}>${text}${extra}</a></li>`;
   const count = html` <span class="count" data-cart-count aria-hidden="true">${cartOf(session.cart).count}</span>`;
-  return html`<nav aria-label="Main"><ul>
-        ${link('/dashboard', 'Dashboard')}
-        ${link('/cart', 'Cart', count)}
-        ${link('/devices', 'Your devices')}
-      </ul></nav>`;
+  return html`<nav aria-label="Main">
+    <ul>
+      ${link('/dashboard', 'Dashboard')} ${link('/cart', 'Cart', count)} ${link('/devices', 'Your devices')}
+    </ul>
+  </nav>`;
 }

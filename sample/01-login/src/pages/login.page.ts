@@ -12,14 +12,21 @@ interface LoginForm {
 export function loginPage({ name = '', error, notice }: LoginForm): string {
   const invalid = error !== undefined && html` aria-invalid="true" aria-describedby="error"`;
   const guests = users.map(
-    (user) => html`<li>
-          <span class="guest">${user.displayName}</span>
-          <span>Name <code>${user.name}</code></span>
-          <span>Password <code>${user.demoPassword}</code></span>
-          <button class="quiet" type="button" hidden data-fill-name="${user.name}" data-fill-password="${user.demoPassword}">
-            Fill in<span class="sr-only"> as ${user.displayName}</span>
-          </button>
-        </li>`,
+    (user) =>
+      html`<li>
+        <span class="guest">${user.displayName}</span>
+        <span>Name <code>${user.name}</code></span>
+        <span>Password <code>${user.demoPassword}</code></span>
+        <button
+          class="quiet"
+          type="button"
+          hidden
+          data-fill-name="${user.name}"
+          data-fill-password="${user.demoPassword}"
+        >
+          Fill in<span class="sr-only"> as ${user.displayName}</span>
+        </button>
+      </li>`,
   );
   const body = html`${noticeBox(notice)}
     <div class="split">
@@ -29,16 +36,32 @@ export function loginPage({ name = '', error, notice }: LoginForm): string {
         ${errorBox(error)}
         <form method="post" action="/login" class="stack" data-login>
           <label for="name">Name</label>
-          <input id="name" name="name" value="${name}" autocomplete="username" autocapitalize="none" spellcheck="false" required${invalid}${name === '' && html` autofocus`}>
+          <input
+            id="name"
+            name="name"
+            value="${name}"
+            autocomplete="username"
+            autocapitalize="none"
+            spellcheck="false"
+            required${invalid}${name === '' && html` autofocus`}
+          />
           <label for="password">Password</label>
-          <input id="password" name="password" type="password" autocomplete="current-password" required${invalid}${name !== '' && html` autofocus`}>
+          <input
+            id="password"
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            required${invalid}${name !== '' && html` autofocus`}
+          />
           <button class="wide">Log in</button>
         </form>
       </section>
       <section class="guests" aria-labelledby="guests-title">
         <h2 id="guests-title">Guests of this demo</h2>
         <p>Use any of them. Open a second browser to see the same guest on two devices.</p>
-        <ul>${guests}</ul>
+        <ul>
+          ${guests}
+        </ul>
       </section>
     </div>`;
   return layout({ title: 'Log in', body });

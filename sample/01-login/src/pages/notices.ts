@@ -20,5 +20,7 @@ export function noticeBox(name: unknown): Html {
 }
 
 export function errorBox(text: string | undefined): Html {
-  return html`<div role="alert">${text !== undefined && html`<p class="notice notice-error" id="error">${text}</p>`}</div>`;
+  return html`<div role="alert">
+    ${text !== undefined && html`<p class="notice notice-error" id="error">${text}</p>`}
+  </div>`;
 }

@@ -8,8 +8,10 @@ export function sessionBar(session: Session): Html {
   const leftMs = Math.max(0, expiresAt.getTime() - Date.now());
   return html`<section class="session-bar" aria-label="Session" data-expires-in="${leftMs}">
     <div class="wrap">
-      <p><span data-countdown-text>Your session ends at ${clock(expiresAt)} if you do nothing.</span>
-        <span class="timer" role="timer" aria-live="off" data-countdown></span></p>
+      <p>
+        <span data-countdown-text>Your session ends at ${clock(expiresAt)} if you do nothing.</span>
+        <span class="timer" role="timer" aria-live="off" data-countdown></span>
+      </p>
       <p class="sr-only" role="alert" data-countdown-alert></p>
       <p class="problem" role="alert" data-problem></p>
       <form method="post" action="/session/extend" data-extend><button>Stay logged in</button></form>

@@ -123,10 +123,12 @@ it('shares nothing with who loaded a session', async () => {
 it.each([
   ['guests', 'undefined'],
   ['a principal each', '`user-${n}`'],
-])('takes at most 200 bytes a session beside the JSON: %s', async (_, principal) => {
-  // In a process of its own: what else is in the heap would be measured too.
-  const lib = await compileLib();
-  const script = `import { randomBytes } from 'node:crypto';
+])(
+  'takes at most 200 bytes a session beside the JSON: %s',
+  async (_, principal) => {
+    // In a process of its own: what else is in the heap would be measured too.
+    const lib = await compileLib();
+    const script = `import { randomBytes } from 'node:crypto';
     import { MemoryStore } from ${JSON.stringify(join(lib.path, 'stores/memory.store.js'))};
     const used = () => {
       gc();
@@ -145,11 +147,13 @@ it.each([
       await store.create(randomBytes(24).toString('base64url'), { text, expiresAt: Date.now() + 600_000, principal: ${principal} });
     }
     console.log((used() - before - bytes) / count, await store.count());`;
-  const args = ['--expose-gc', '--input-type=module', '-e', script];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
-  await lib.remove();
-  const [each, held] = stdout.split(' ').map(Number);
-  expect(held).toBe(120_000);
-  expect(each).toBeGreaterThan(0);
-  expect(each).toBeLessThan(200);
-}, 60_000);
+    const args = ['--expose-gc', '--input-type=module', '-e', script];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+    await lib.remove();
+    const [each, held] = stdout.split(' ').map(Number);
+    expect(held).toBe(120_000);
+    expect(each).toBeGreaterThan(0);
+    expect(each).toBeLessThan(200);
+  },
+  60_000,
+);

@@ -8,7 +8,8 @@ function clientAt(connectTimeoutMS = LIMIT) {
   const events = Object.assign(new EventEmitter(), { options: { connectTimeoutMS } });
   const clock = { now: 0 };
   const own = new OwnClient(events as never, () => clock.now);
-  const tell = (what: string, connectionId = 'a:1', awaited = false) => events.emit(`serverHeartbeat${what}`, { connectionId, awaited });
+  const tell = (what: string, connectionId = 'a:1', awaited = false) =>
+    events.emit(`serverHeartbeat${what}`, { connectionId, awaited });
   return { own, clock, tell };
 }
 

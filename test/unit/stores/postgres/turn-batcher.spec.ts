@@ -22,7 +22,8 @@ function doubling(options: { fail?: (items: readonly number[]) => unknown; keyed
 describe('TurnBatcher', () => {
   it('lets the calls of one turn share a query, though Node runs microtasks between them', async () => {
     const { batcher, queries } = doubling();
-    const inImmediate = (item: number) => new Promise<number>((resolve) => setImmediate(() => resolve(batcher.add(item))));
+    const inImmediate = (item: number) =>
+      new Promise<number>((resolve) => setImmediate(() => resolve(batcher.add(item))));
     expect(await Promise.all([1, 2, 3].map(inImmediate))).toEqual([2, 4, 6]);
     expect(queries).toEqual([[1, 2, 3]]);
     expect(await batcher.add(4)).toBe(8);
