@@ -197,7 +197,12 @@ export class SessionRegistry {
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
   private async end(each: ListedRecord, isFirst: boolean): Promise<boolean> {
-    const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key));
+    const ended = await this.manager.writer.end(
+      each.key,
+      this.manager.idOfKey(each.key),
+      undefined,
+      each.record.facts?.p,
+    );
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
     return ended;

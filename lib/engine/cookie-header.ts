@@ -7,23 +7,34 @@ export function readCookie(header: string, name: string): string | undefined {
   return found === undefined ? undefined : decodeCookie(found);
 }
 
-/**
- * The first cookie of that name in a Cookie header (RFC 6265bis 5.8.3 leaves the order of repeated names to the client; the
- * first one counts, as in express-session), as it was sent. `undefined`: none, or longer than any of ours.
- */
+/** The first cookie of that name in a Cookie header, as it was sent. */
 export function findCookie(header: string, name: string): string | undefined {
-  let from = 0;
-  for (;;) {
-    const at = header.indexOf(name, from);
-    if (at === -1) return undefined;
-    from = at + name.length;
-    if (!startsPair(header, at)) continue;
+  return findCookies(header, name, 1)[0];
+}
+
+/**
+ * The cookies of that name in a Cookie header, as they were sent and in their order, which RFC 6265bis 5.8.3 leaves to the client. Values
+ * longer than any of ours are left out.
+ *
+ * @param most how many at the most.
+ */
+export function findCookies(header: string | undefined, name: string, most: number): string[] {
+  const found: string[] = [];
+  let at = header?.indexOf(name) ?? -1;
+  let seen = 0;
+  while (at !== -1 && seen < most) {
+    const from = at + name.length;
     let equals = from;
-    while (isBlank(header.charCodeAt(equals))) equals += 1;
-    if (header.charCodeAt(equals) !== 0x3d) continue;
-    const semicolon = header.indexOf(';', equals);
-    return unquoted(header.slice(equals + 1, semicolon === -1 ? undefined : semicolon).trim());
+    while (isBlank(header!.charCodeAt(equals))) equals += 1;
+    if (startsPair(header!, at) && header!.charCodeAt(equals) === 0x3d) {
+      seen += 1;
+      const semicolon = header!.indexOf(';', equals);
+      const value = unquoted(header!.slice(equals + 1, semicolon === -1 ? undefined : semicolon).trim());
+      if (value !== undefined) found.push(value);
+    }
+    at = header!.indexOf(name, from);
   }
+  return found;
 }
 
 function startsPair(header: string, at: number): boolean {

@@ -34,6 +34,8 @@ export class SessionStateError extends Error {
   constructor(
     readonly code: 'NOT_LOADED' | 'NO_RESPONSE' | 'HEADERS_SENT' | 'ENDED' | 'NO_MIDDLEWARE' | 'UNSUPPORTED',
     message: string,
+    /** The status of the answer, if it is not 500. */
+    readonly statusCode?: 409,
   ) {
     super(message);
   }

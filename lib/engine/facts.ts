@@ -40,6 +40,8 @@ export interface Facts {
   f?: string;
   /** The keys that `login()` was given, beside `user` and `passport`. */
   k?: string[];
+  /** Nonce of the principal's revocation mark as it stood before the login; `''`: there was none. */
+  r?: string;
   /** Device. */
   d?: { u?: string; i?: string };
   /** Cookie attributes that the app set on this very session. */
@@ -60,7 +62,9 @@ export interface Retirement {
   u: number;
   /** The new id, encrypted under a key derived from the old one; absent: no way forward. */
   w?: string;
-  /** With `hashIds`: the new id's hash, for those who hold no id. */
+  /** The new id for the server: encrypted under a key derived from the secret. Logout and revocation follow it, the holder of the old id can't. */
+  s?: string;
+  /** Version 0.1, with `hashIds`: the new id's hash. */
   k?: string;
 }
 
@@ -91,9 +95,15 @@ export function isFacts(value: unknown): value is Facts {
     (f.t === undefined || isTime(f.t)) &&
     isOptionalList(f.q) &&
     isOptionalList(f.k) &&
+    isOptional(f.r, 'string') &&
     (f.d === undefined || (isPlain(f.d) && isOptional(f.d.u, 'string') && isOptional(f.d.i, 'string'))) &&
     (f.o === undefined || isPlain(f.o)) &&
-    (f.x === undefined || (isPlain(f.x) && isTime(f.x.u) && isOptional(f.x.w, 'string') && isOptional(f.x.k, 'string')))
+    (f.x === undefined ||
+      (isPlain(f.x) &&
+        isTime(f.x.u) &&
+        isOptional(f.x.w, 'string') &&
+        isOptional(f.x.s, 'string') &&
+        isOptional(f.x.k, 'string')))
   );
 }
 

@@ -1,4 +1,4 @@
-import { SessionDataError, SessionStateError, SessionUnavailableError } from './errors.js';
+import { SessionDataError, SessionUnavailableError } from './errors.js';
 
 /** What is answered instead of the app's response where its session could not be saved. */
 export function failureOf(error: unknown): { status: number; headers: Record<string, string>; body: string } {
@@ -16,8 +16,6 @@ function describe(error: unknown): { status: number; title: string; message: str
     // The message may name what the app holds: it is for the log.
     return { status: 500, title: 'Internal Server Error', message: 'The session could not be saved.' };
   }
-  if (error instanceof SessionStateError)
-    return { status: 500, title: 'Internal Server Error', message: 'The session could not be saved.' };
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
   if (status === 409) return { status, title: 'Conflict', message: (error as Error).message };
   if (status === 503 || error instanceof SessionUnavailableError) {

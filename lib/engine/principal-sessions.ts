@@ -61,13 +61,24 @@ export class PrincipalSessions {
    * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room.
    */
   async beforeLogin(principal: string, handle: string): Promise<{ at: number; mark: string | undefined }> {
-    const [moment] = await Promise.all([this.beforeConfirmation(principal), this.assertRoom(principal, handle)]);
-    return moment;
+    const [mark] = await Promise.all([this.notBefore(principal), this.assertRoom(principal, handle)]);
+    return this.moment(mark);
   }
 
-  /** The same for who is logged in already. */
-  async beforeConfirmation(principal: string): Promise<{ at: number; mark: string | undefined }> {
+  /**
+   * The same for who is logged in already.
+   *
+   * @returns `undefined` if the session's principal was logged out everywhere since.
+   */
+  async beforeConfirmation(
+    principal: string,
+    facts: Facts,
+  ): Promise<{ at: number; mark: string | undefined } | undefined> {
     const mark = await this.notBefore(principal);
+    return facts.p === principal && isRevoked(facts, mark) ? undefined : this.moment(mark);
+  }
+
+  private moment(mark: NotBefore | undefined): { at: number; mark: string | undefined } {
     return {
       at: this.inOrder(Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + STEP_MS)),
       mark: mark?.nonce,
@@ -123,6 +134,20 @@ export class PrincipalSessions {
     return arrival === 'login' || arrival === 'confirmed' ? mark.nonce !== seen : since(facts) < mark.at;
   }
 
+  /**
+   * Ends a session whose principal was logged out everywhere, whether or not an index knows it. A login knows the mark that stood before it, so
+   * no clock decides; a session without one (written by version 0.1, or a principal that appeared without `login()`) is told by its time.
+   */
+  async endIfRevoked({ key, record }: LoadedRecord): Promise<boolean> {
+    const { facts } = record;
+    if (facts?.p === undefined) return false;
+    if (!isRevoked(facts, await this.notBefore(facts.p))) return false;
+    const id = this.manager.idOfKey(key);
+    if (await this.manager.writer.end(key, id, undefined, facts.p))
+      this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
+    return true;
+  }
+
   /** Every login sees all that were written before it and counts them in the same order, so the newest stay, whoever counts. */
   private async evictOldest(principal: string, cap: number, handle: string): Promise<boolean> {
     const sessions = await this.of(principal);
@@ -130,7 +155,7 @@ export class PrincipalSessions {
     for (const each of sessions) {
       const { h } = each.record.facts!;
       if (!surplus.has(h)) continue;
-      if (await this.manager.writer.end(each.key, this.manager.idOfKey(each.key)))
+      if (await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, principal))
         this.manager.events.emit('evicted', each.key, { handle: h, principal });
     }
     return !surplus.has(handle);
@@ -223,6 +248,12 @@ export class PrincipalSessions {
     }
     return latest;
   }
+}
+
+/** Whether a mark ends a session. A session that doesn't say which mark it began with is told by its time. */
+function isRevoked(facts: Facts, mark: NotBefore | undefined): boolean {
+  if (mark === undefined || mark.except === facts.h) return false;
+  return facts.r === undefined ? since(facts) < mark.at : facts.r !== mark.nonce;
 }
 
 /** Since when a session is its principal's. */

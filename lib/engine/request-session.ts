@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { findCookie } from './cookie-header.js';
+import { findCookies } from './cookie-header.js';
 import { SessionOptionsError, SessionStateError, SessionUnavailableError } from './errors.js';
 import type { Facts } from './facts.js';
 import { show } from './duration.js';
@@ -13,7 +13,7 @@ import type { SessionEventType } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import type { LoadedRecord, RecordReader } from './session-records.js';
-import type { Written } from './session-writer.js';
+import type { Found, SessionWriter, Written } from './session-writer.js';
 import { failureOf } from './failure-response.js';
 
 /** What a framework knows of a request that plain HTTP doesn't say. */
@@ -27,6 +27,8 @@ export interface RequestFacts {
 }
 
 const LONGEST_USER_AGENT = 256;
+/** Of cookies that have the session's name, so many are looked at. */
+const MOST_COOKIES = 4;
 export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
@@ -79,12 +81,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const { options, signer, events } = this.manager;
     const header = this.req!.headers.cookie;
     if (header !== undefined) {
-      const sent = findCookie(header, options.name);
-      if (sent !== undefined) {
+      for (const sent of findCookies(header, options.name, MOST_COOKIES)) {
         this.browserHasCookie = true;
         this.browserId = signer.read(sent);
-        if (this.browserId === undefined) events.emit('loaded-invalid', undefined, { reason: 'signature' });
+        if (this.browserId !== undefined) break;
       }
+      if (this.browserHasCookie && this.browserId === undefined)
+        events.emit('loaded-invalid', undefined, { reason: 'signature' });
     }
     if (this.browserId === undefined && this.facts?.otherId !== undefined) {
       this.browserId = this.facts.otherId(this.req!);
@@ -124,7 +127,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   loaded(record: LoadedRecord | undefined): void {
     const { manager } = this;
     const facts = record?.record.facts;
-    if (facts === undefined || manager.options.bindTo.length > 0 || facts.x !== undefined || !manager.isLive(facts)) {
+    if (
+      facts === undefined ||
+      manager.options.bindTo.length > 0 ||
+      facts.x !== undefined ||
+      !manager.isLive(facts) ||
+      (facts.p !== undefined && manager.isTouchDue(facts))
+    ) {
       void this.loadFurther(this.browserId!, record);
       return;
     }
@@ -152,7 +161,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private async loadFurther(id: string, first: LoadedRecord | undefined): Promise<void> {
     const { manager } = this;
     try {
-      const found = first === undefined ? undefined : await manager.writer.locate(id, first);
+      let found = await this.liveOf(id, first);
+      if (typeof found !== 'object') found = (await this.liveOfOtherCookies(id)) ?? found;
       if (typeof found === 'object') {
         this.core = new SessionCore(manager, this, found);
         if (manager.options.bindTo.length > 0) await this.checkBinding(this.core);
@@ -167,6 +177,33 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       return;
     }
     this.settleOpen();
+  }
+
+  /** The live session of an id. One whose principal was logged out everywhere since is ended here, before a guard sees it. */
+  private async liveOf(id: string, loaded: LoadedRecord | undefined): ReturnType<SessionWriter['locate']> {
+    const { writer, principals } = this.manager;
+    const found = loaded === undefined ? undefined : await writer.locate(id, loaded);
+    if (typeof found !== 'object') return found;
+    const { facts } = found.loaded.record;
+    if (facts?.p === undefined || !this.manager.isTouchDue(facts)) return found;
+    return (await principals.endIfRevoked(found.loaded)) ? 'ended' : found;
+  }
+
+  /**
+   * The browser may hold several cookies of this name, such as one of an older path or domain, which it then sends first. The first that is
+   * well signed and leads to a live session counts.
+   */
+  private async liveOfOtherCookies(tried: string): Promise<Found | undefined> {
+    const { options, signer, records } = this.manager;
+    for (const sent of findCookies(this.req?.headers.cookie, options.name, MOST_COOKIES)) {
+      const id = signer.read(sent);
+      if (id === undefined || id === tried) continue;
+      const found = await this.liveOf(id, await records.load(records.key(id)));
+      if (typeof found !== 'object') continue;
+      this.browserId = id;
+      return found;
+    }
+    return undefined;
   }
 
   private async checkBinding(core: SessionCore): Promise<void> {
@@ -226,7 +263,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   /** The id, also of a session that was ended; `undefined` where the store failed. */
   get id(): string | undefined {
-    return this.core?.id;
+    return this.core?.visibleId;
   }
 
   /** `req.session = null`, or deleting it. */
@@ -625,11 +662,14 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
       );
     }
-    const moment = await this.manager.principals.beforeLogin(name, core.facts.h);
+    const formerPrincipal = core.claim?.principal ?? core.facts.p;
+    const isHandOver = formerPrincipal !== undefined && formerPrincipal !== name;
+    const moment = await this.manager.principals.beforeLogin(name, isHandOver ? '' : core.facts.h);
     while (this.isBusy(core)) await this.turnOf(core, 'login()');
     // Only now: who is refused stays who he was.
     this.admitStranger(core);
     this.assertCurrent(core);
+    if (isHandOver) core.handOver();
     if (data !== undefined) Object.assign(core.session, data);
     const given = data === undefined ? [] : Object.keys(data);
     const keys = given.filter((key) => key !== 'user' && key !== 'passport');
@@ -650,7 +690,12 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         'UNSUPPORTED',
         'session.confirmLogin() is for a session that somebody is logged in to; use session.login().',
       );
-    const moment = await this.manager.principals.beforeConfirmation(principal);
+    const moment = await this.manager.principals.beforeConfirmation(principal, core.facts);
+    if (moment === undefined) {
+      await this.endRecord(core, 'revoked');
+      core.status = 'gone';
+      throw endedElsewhere();
+    }
     while (this.isBusy(core)) await this.turnOf(core, 'confirmLogin()');
     this.assertCurrent(core);
     core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };

@@ -95,7 +95,7 @@ export function defineControls(prototype: object): void {
   };
   defineControl(prototype, 'touch', () => touch);
   defineControl(prototype, 'resetMaxAge', () => resetMaxAge);
-  defineControl(prototype, 'id', (core) => core.id);
+  defineControl(prototype, 'id', (core) => core.visibleId);
   defineControl(prototype, 'cookie', (core) => core.cookie);
   defineControl(prototype, 'info', infoOf);
 }

@@ -59,6 +59,8 @@ export interface Draft {
   readonly mark: string | undefined;
 }
 
+/** How far another process' clock may be ahead. */
+const MOST_AHEAD_MS = 5_000;
 const NOTHING_HIDDEN: ReadonlyMap<string, unknown> = new Map();
 
 /** One session as one request knows it: what was read, what the app made of it, and how the two differ. */
@@ -79,6 +81,12 @@ export class SessionCore {
   /** Whose session it is differs from what the record says, so that the index has it wrong. */
   unsettled = false;
   private readonly openedAt: number;
+
+  /** How long ago the session was read, or begun, by this request. */
+  get ageMs(): number {
+    return this.manager.now() - this.openedAt;
+  }
+
   /** Data under names that the session keeps for itself. */
   hidden: ReadonlyMap<string, unknown> = NOTHING_HIDDEN;
   /** The JSON of the data as it was just compared, for the draft that is made in the same breath. */
@@ -88,6 +96,7 @@ export class SessionCore {
   /** Attributes of the cookie were set by this request, and saved. */
   cookieWasChanged = false;
   private idText: string | undefined;
+  private nextIdText: string | undefined;
   private live: object | undefined;
   private ownCookie: SessionCookie | undefined;
   /** The JSON of the data that changes are counted from; `undefined`: as it stands in `stored`. */
@@ -113,7 +122,7 @@ export class SessionCore {
     this.status = 'loaded';
     const facts = source.loaded.record.facts;
     this.facts = facts ?? this.freshFacts(now);
-    this.due = facts === undefined || now - facts.s >= manager.options.touchIntervalMs || manager.options.resave;
+    this.due = facts === undefined || manager.isTouchDue(facts) || manager.options.resave;
   }
 
   private freshFacts(now: number): Facts {
@@ -127,6 +136,18 @@ export class SessionCore {
   }
   set id(id: string) {
     this.idText = id;
+  }
+
+  /** The id that a session with a rotation is to have. The app may have been given it already. */
+  get nextId(): string {
+    if (this.status === 'new' || this.replaces !== undefined) return this.id;
+    this.nextIdText ??= this.host.newId();
+    return this.nextIdText;
+  }
+
+  /** The id as the app sees it: the one that the browser will have after this response. */
+  get visibleId(): string {
+    return this.rotation === undefined || this.status !== 'loaded' ? this.id : this.nextId;
   }
 
   get key(): string {
@@ -334,7 +355,10 @@ export class SessionCore {
   /** When that was proved; `undefined` with the principal void. */
   authenticatedAt(): number | undefined {
     if (this.claim !== undefined) return this.claim.at;
-    return this.loginStands(this.values()) ? this.facts.a : undefined;
+    const { a } = this.facts;
+    // A clock that was ahead must not keep a login recent.
+    if (a !== undefined && a > this.manager.now() + MOST_AHEAD_MS) return undefined;
+    return this.loginStands(this.values()) ? a : undefined;
   }
 
   private derivedPrincipal(values: SessionValues): string | undefined {
@@ -381,6 +405,7 @@ export class SessionCore {
     if (this.claim !== undefined) {
       facts.p = this.claim.principal;
       facts.a = this.claim.at;
+      facts.r = this.claim.mark ?? '';
       delete facts.g;
       facts.f = fingerprint(values ?? this.values(), this.claim.keys);
       if (this.claim.keys === undefined) delete facts.k;
@@ -400,6 +425,7 @@ export class SessionCore {
       delete facts.a;
       delete facts.f;
       delete facts.k;
+      delete facts.r;
     }
     const principal = this.derivedPrincipal(values);
     if (principal === facts.p) return;
@@ -495,6 +521,7 @@ export class SessionCore {
     this.due = false;
     this.claim = undefined;
     this.rotation = undefined;
+    this.nextIdText = undefined;
     this.replaces = undefined;
     this.rebaseCookie(draft.facts.o);
   }
@@ -541,6 +568,34 @@ export class SessionCore {
     this.ownCookie.rebase(this.host.cookieOf(this), new Set(mine.map(([name]) => name)));
   }
 
+  /**
+   * Another principal logs in: of the former's session nothing stays but what this request itself has set. The old record is left to be
+   * retired, as with `regenerate()`.
+   */
+  handOver(): void {
+    const former = this.replaces ?? this.copyOfStored();
+    const base = snapshot(this.storedValues());
+    const before = this.facts.o;
+    const mine = [...snapshot(this.values())];
+    const theirs = mine.filter(([key, json]) => base.get(key) === json || this.claim?.given.includes(key));
+    this.become({}, new Set(theirs.map(([key]) => key)));
+    this.view?.startOver();
+    this.becomeNew();
+    this.claim = undefined;
+    this.rebaseCookie(before);
+    if (former.status === 'loaded') this.replaces = former;
+  }
+
+  private copyOfStored(): SessionCore {
+    const copy = new SessionCore(this.manager, this.host);
+    copy.status = this.status;
+    copy.idText = this.idText;
+    copy.facts = this.facts;
+    copy.stored = this.stored;
+    copy.baseJson = this.baseJson;
+    return copy;
+  }
+
   /** The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept. */
   startOver(): void {
     const base = this.storedValues();
@@ -576,6 +631,7 @@ export class SessionCore {
     this.facts = found.record.facts ?? this.facts;
     this.claim = undefined;
     if (this.rotation !== 'renew') this.rotation = undefined;
+    this.nextIdText = undefined;
     this.ownCookie?.rebase(this.host.cookieOf(this), new Set());
     const values = found.record.data();
     if (this.live !== undefined) this.become(this.seen(this.migrated(typeof values === 'string' ? {} : values)));

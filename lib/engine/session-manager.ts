@@ -22,6 +22,8 @@ export class SessionManager {
   readonly principals: PrincipalSessions;
   readonly writer: SessionWriter;
   readonly schema: DataSchema | undefined;
+  /** For what one of our processes leaves to another in a record: the first encrypts, all decrypt. */
+  readonly serverKeys: readonly Buffer[];
   private readonly hiddenKeys = new Set<string>();
   /** What `req.sessionStore` is. */
   requestStore: unknown;
@@ -43,6 +45,7 @@ export class SessionManager {
       () => this.now(),
       options.logger.error.bind(options.logger),
     );
+    this.serverKeys = options.secrets.map((secret) => deriveKey(secret, 'successor'));
     this.records = new SessionRecords(store, options, this.events);
     this.principals = new PrincipalSessions(this);
     this.writer = new SessionWriter(this);
@@ -56,6 +59,11 @@ export class SessionManager {
   /** What is logged shows no secrets. */
   [INSPECT](): string {
     return 'SessionManager {}';
+  }
+
+  /** Whether a session was last seen so long ago that its idle expiry is to be moved. */
+  isTouchDue(facts: Facts): boolean {
+    return this.now() - facts.s >= this.options.touchIntervalMs;
   }
 
   /** Whether facts still count: the absolute end, or a retired id's grace. */
@@ -151,6 +159,7 @@ export class SessionManager {
   async open(id: string): Promise<SessionCore | undefined> {
     if (!isWellFormedId(id)) return undefined;
     const found = await this.writer.current(id);
+    if (found !== undefined && (await this.principals.endIfRevoked(found.loaded))) return undefined;
     return found && RequestSession.detachedFrom(this, (host) => new SessionCore(this, host, found));
   }
 

@@ -5,7 +5,7 @@ import { SessionStateError, SessionUnavailableError, TooManySessionsError } from
 import type { Facts } from './facts.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
 import { recordText, type SessionValues } from './record-text.js';
-import type { Draft, SessionCore } from './session-core.js';
+import type { Draft, Rotation, SessionCore } from './session-core.js';
 import { newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord } from './session-records.js';
@@ -106,12 +106,32 @@ export class SessionWriter {
     return this.settled(core, draft);
   }
 
+  /**
+   * Whether a record that was just created for a new id may stay, before the old one is given up for it: who is refused keeps what he had.
+   *
+   * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room.
+   */
+  private async admitted(key: string, draft: Draft): Promise<boolean> {
+    if (draft.arrival === undefined || draft.arrival === 'renewed') return true;
+    try {
+      return await this.manager.principals.admit(key, draft);
+    } catch (error) {
+      if (!(error instanceof TooManySessionsError)) await this.withdraw('login', key);
+      throw error;
+    }
+  }
+
   /** After a session has come to be somebody's: has he been logged out everywhere meanwhile, has he too many? */
   private async settled(core: SessionCore, draft: Draft): Promise<Written> {
     // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
     if (draft.arrival === undefined || draft.arrival === 'renewed') return 'ok';
     try {
-      if (!(await this.manager.principals.admit(core.key, draft))) return this.markGone(core);
+      if (!(await this.manager.principals.admit(core.key, draft))) {
+        this.markGone(core);
+        // A login that is answered with success has a session.
+        if (draft.arrival === 'login' || draft.arrival === 'confirmed') throw endedAtLogin();
+        return 'gone';
+      }
     } catch (error) {
       if (error instanceof TooManySessionsError) this.markGone(core);
       throw error;
@@ -235,13 +255,12 @@ export class SessionWriter {
           }
         }
         const made = fn === undefined ? undefined : await applied(core, fn);
-        const id = core.host.newId();
+        const id = core.nextId;
         const draft = core.draft(made?.values);
         const key = this.records.key(id);
         await this.records.create(key, draft.text, draft.facts, draft.cookie);
-        const { result, nonce } = await this.retireOr(old, rotation === 'renew' ? id : undefined, () =>
-          this.withdraw(rotation, key),
-        );
+        if (!(await this.admitted(key, draft))) throw endedAtLogin();
+        const { result, nonce } = await this.retireOr(old, id, rotation, () => this.withdraw(rotation, key));
         if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
           core.id = id;
           take(core, made);
@@ -251,7 +270,9 @@ export class SessionWriter {
             principal: draft.facts.p,
             reason: rotation,
           });
-          return this.settled(core, draft);
+          if (draft.arrival === 'login')
+            this.manager.events.emit('logged-in', key, { handle: draft.facts.h, principal: draft.facts.p });
+          return 'ok';
         }
         await this.records.destroy(key);
         if (result === 'gone') {
@@ -278,11 +299,12 @@ export class SessionWriter {
   /** Retires the old record; where the store fails at it, what was created is taken back first. */
   private async retireOr(
     old: SessionCore,
-    next: string | undefined,
+    next: string,
+    rotation: Rotation,
     takeBack: () => Promise<void>,
   ): ReturnType<SessionWriter['retire']> {
     try {
-      return await this.retire(old, next);
+      return await this.retire(old, next, rotation);
     } catch (error) {
       await takeBack();
       throw error;
@@ -299,18 +321,19 @@ export class SessionWriter {
     }
   }
 
-  private async retire(old: SessionCore, next: string | undefined): Promise<{ result: WriteResult; nonce: string }> {
+  private async retire(
+    old: SessionCore,
+    next: string,
+    rotation: Rotation,
+  ): Promise<{ result: WriteResult; nonce: string }> {
     const now = this.manager.now();
     const until = now + this.manager.options.renewGraceMs;
     const nonce = newNonce();
-    const x: Facts['x'] = { u: until };
-    if (next !== undefined) {
-      x.w = seal(wayForwardKey(old.id), next, 'way');
-      if (this.manager.options.hashIds) x.k = this.records.key(next);
-    }
+    const x: Facts['x'] = { u: until, s: seal(this.manager.serverKeys[0]!, next, 'successor') };
+    if (rotation === 'renew') x.w = seal(wayForwardKey(old.id), next, 'way');
     const facts: Facts = { v: 1, c: old.facts.c, s: now, e: until, h: old.facts.h, n: nonce, x };
     // Who ends the principal's sessions finds the new one by it, whenever he began to look.
-    if (next !== undefined && old.facts.p !== undefined) facts.p = old.facts.p;
+    if (old.facts.p !== undefined) facts.p = old.facts.p;
     const cookie = JSON.stringify({
       originalMaxAge: until - now,
       expires: new Date(until).toISOString(),
@@ -339,23 +362,31 @@ export class SessionWriter {
     return this.turns.run(core, async () => {
       const ended = core.replaces ?? core;
       if (ended.status !== 'loaded') return false;
-      return this.queue.run(ended.key, () => this.end(ended.key, ended.id, ended.stored));
+      if (await this.queue.run(ended.key, () => this.end(ended.key, ended.id, ended.stored))) return true;
+      // Replaced so long ago that the old record, which names its successor, is gone: the index knows the session by its handle.
+      const { p: principal, h } = ended.facts;
+      if (principal === undefined || ended.ageMs < this.manager.options.renewGraceMs || !this.records.canList)
+        return false;
+      const found = (await this.manager.principals.of(principal)).find(({ record }) => record.facts!.h === h);
+      return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, principal);
     });
   }
 
   /**
    * Ends what a key holds, or what it was renewed to.
    *
-   * @param id the id where it is known: without it, a way forward can be followed only with `hashIds`, or where key and id are one.
+   * @param id the id where it is known.
+   * @param principal whose session it has to be, however often its id was replaced since; default: anybody's.
    */
-  async end(key: string, id: string | undefined, known?: LoadedRecord): Promise<boolean> {
+  async end(key: string, id: string | undefined, known?: LoadedRecord, principal?: string): Promise<boolean> {
     let at = { key, id, known };
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.load(at.key);
       if (at.known === undefined) return false;
       const facts = at.known.record.facts;
+      if (principal !== undefined && facts?.p !== principal) return false;
       if (facts?.x !== undefined) {
-        const next = at.id === undefined ? undefined : wayForward(at.id, facts);
+        const next = this.successor(facts) ?? (at.id === undefined ? undefined : wayForward(at.id, facts));
         const nextKey = next === undefined ? facts.x.k : this.records.key(next);
         if (nextKey === undefined) return false;
         at = { key: nextKey, id: next, known: undefined };
@@ -370,6 +401,17 @@ export class SessionWriter {
     throw new SessionUnavailableError(
       `The session was changed by others ${MOST_TRIES} times while it was to be ended.`,
     );
+  }
+
+  /** The id that a replaced record's session has now, for the server alone. */
+  private successor(facts: Facts): string | undefined {
+    const { s } = facts.x!;
+    if (s === undefined) return undefined;
+    for (const key of this.manager.serverKeys) {
+      const id = unseal(key, s, 'successor');
+      if (id !== undefined) return id;
+    }
+    return undefined;
   }
 
   private markGone(core: SessionCore): 'gone' {
@@ -422,6 +464,13 @@ async function resultOf(draft: SessionValues, fn: (draft: SessionValues) => unkn
   }
   return result as SessionValues;
 }
+
+const endedAtLogin = (): SessionStateError =>
+  new SessionStateError(
+    'ENDED',
+    'The login does not count: while it was made, all sessions of the user were ended, or newer logins took its place. Log in again.',
+    409,
+  );
 
 /** Jitter that grows: rivals in other processes must not meet again in step. */
 function pause(attempt: number): Promise<void> {

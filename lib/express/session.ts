@@ -63,7 +63,7 @@ export class Session {
   }
 
   get id(): string {
-    return this.#core?.id ?? this.#id;
+    return this.#core?.visibleId ?? this.#id;
   }
 
   get req(): SessionHolder {

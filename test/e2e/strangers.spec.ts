@@ -73,17 +73,18 @@ describe('a card that is not ours', () => {
     expect(store.calls.filter((call) => call.method === 'create').map((call) => call.id)).not.toContain(id);
   });
 
-  it('counts only as the first of its name: a good one behind a bad one makes a stranger, before a bad one it is known', async () => {
+  it('does not hide a good one behind it, and costs no store call of its own (#13.6)', async () => {
     const jar = new Jar();
     await jar.fetch(`${server.url}/s/write`);
     const good = jar.header;
     const bad = `sid=s%3Aabc.${'A'.repeat(43)}`;
     store.forget();
-    expect(await (await get('/s/read', `${bad}; ${good}`)).json()).toEqual({ views: null });
-    expect(store.calls).toEqual([]);
+    expect(await (await get('/s/read', `${bad}; ${good}`)).json()).toEqual({ views: 1 });
+    expect(store.calls).toHaveLength(1);
     expect(await (await get('/s/read', `${good}; ${bad}`)).json()).toEqual({ views: 1 });
     const behind = await get('/s/write', `${bad}; ${good}`);
-    expect([behind.status, await behind.json()]).toEqual([200, { views: 1 }]);
+    expect([behind.status, await behind.json()]).toEqual([200, { views: 2 }]);
+    expect(await (await get('/s/read', `${`${bad}; `.repeat(4)}${good}`)).json()).toEqual({ views: null });
   });
 
   it("with any one of the last letter's 63 others, those that decode to the same bytes included, is a stranger's", async () => {
