@@ -1,11 +1,23 @@
+/** How long a task may wait for its turn, and what its caller is told if it doesn't come. */
+export interface LongestWait {
+  readonly ms: number;
+  error(): Error;
+}
+
 /** Runs what shares a key one after another. */
 export class KeyedQueue<K = string> {
   private readonly tails = new Map<K, Promise<unknown>>();
 
-  /** Runs `task` when all earlier ones of this key have ended, however they ended. */
+  constructor(private readonly longestWait?: LongestWait) {}
+
+  /**
+   * Runs `task` when all earlier ones of this key have ended, however they ended.
+   *
+   * @throws the error of `longestWait` if that takes longer: the task is not run then.
+   */
   run<T>(key: K, task: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key);
-    const mine = before === undefined ? task() : before.then(task, task);
+    const mine = before === undefined ? task() : this.after(before, task);
     this.tails.set(key, mine);
     const done = (): void => {
       if (this.tails.get(key) === mine) this.tails.delete(key);
@@ -17,5 +29,22 @@ export class KeyedQueue<K = string> {
   /** The last of this key that has not ended. */
   last(key: K): Promise<unknown> | undefined {
     return this.tails.get(key);
+  }
+
+  private after<T>(before: Promise<unknown>, task: () => Promise<T>): Promise<T> {
+    const { longestWait } = this;
+    if (longestWait === undefined) return before.then(task, task);
+    return new Promise((resolve, reject) => {
+      let gaveUp = false;
+      const timer = setTimeout(() => {
+        gaveUp = true;
+        reject(longestWait.error());
+      }, longestWait.ms);
+      const go = (): void => {
+        clearTimeout(timer);
+        if (!gaveUp) resolve(task());
+      };
+      before.then(go, go);
+    });
   }
 }

@@ -4,6 +4,7 @@ import type { RequestSession } from './request-session.js';
 import type { SessionValues } from './record-text.js';
 import type { SessionCore } from './session-core.js';
 import type { Device } from './facts.js';
+import { isWithinUpdate } from './session-writer.js';
 import { TrackedPromise } from './tracked-promise.js';
 
 /** A Node callback. */
@@ -60,6 +61,7 @@ export function callVerb(
     typeof last === 'function' && !(name === 'update' && args.length === 1)
       ? (last as SessionCallback<unknown>)
       : undefined;
+  if (isWithinUpdate(core)) return refuseWithinUpdate(session, name, callback, alwaysThis);
   const running = VERBS[name]!(core, ...(callback === undefined ? args : args.slice(0, -1)));
   if (callback !== undefined) {
     running.then(
@@ -72,6 +74,25 @@ export function callVerb(
     core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error),
   );
   return alwaysThis ? session : tracked;
+}
+
+/** A verb within fn of `update(fn)` would wait for itself. */
+function refuseWithinUpdate(
+  session: object,
+  name: string,
+  callback: SessionCallback<unknown> | undefined,
+  alwaysThis: boolean,
+): unknown {
+  const error = new SessionStateError(
+    'UNSUPPORTED',
+    `session.${name}() can't be called within fn of update(fn): fn only changes the draft that it is given. Call it after update().`,
+  );
+  if (callback !== undefined) {
+    process.nextTick(callback, error);
+    return session;
+  }
+  if (alwaysThis) throw error;
+  return Promise.reject(error);
 }
 
 /** The names that the full surface takes. */

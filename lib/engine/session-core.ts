@@ -76,6 +76,8 @@ export class SessionCore {
   due = false;
   /** A function that was given to `update()` is at work. */
   applying = false;
+  /** That function has not given back, or reached its first `await`, yet. */
+  inSyncPart = false;
   /** Who logs in with this request. */
   claim: Claim | undefined;
   /** Whose session it is differs from what the record says, so that the index has it wrong. */

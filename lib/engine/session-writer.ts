@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { types } from 'node:util';
 import { KeyedQueue } from '../keyed-queue.js';
 import { changedKeys, snapshot } from './changes.js';
 import type { WriteResult } from '../stores/session-store.js';
-import { SessionStateError, SessionUnavailableError, TooManySessionsError } from './errors.js';
-import type { Facts } from './facts.js';
+import { ReservedKeyError, SessionStateError, SessionUnavailableError, TooManySessionsError } from './errors.js';
+import { FACTS_KEY, type Facts } from './facts.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
 import { recordText, type SessionValues } from './record-text.js';
 import type { Draft, Rotation, SessionCore } from './session-core.js';
@@ -26,6 +28,9 @@ export interface Found {
   readonly loaded: LoadedRecord;
 }
 
+/** Never data, whatever a record holds. */
+const ALWAYS_RESERVED: ReadonlySet<string> = new Set([FACTS_KEY, '__proto__', 'cookie']);
+
 /** A draft that was sent to the store, and what `update(fn)` made for it. */
 interface Sent {
   readonly made: Applied | undefined;
@@ -47,12 +52,16 @@ export class SessionWriter {
   readonly counters: WriteCounters = { conflicts: 0, gone: 0, lostReplies: 0 };
   readonly nonces: WriteNonces;
   /** Of one session in this process. */
-  private readonly queue = new KeyedQueue();
+  private readonly queue: KeyedQueue;
   /** Of one request's session object: what a write is to do (create, swap, rotate) is known when the one before it has ended. */
-  private readonly turns = new KeyedQueue<SessionCore>();
+  private readonly turns: KeyedQueue<SessionCore>;
 
   constructor(private readonly manager: SessionManager) {
-    this.nonces = new WriteNonces(() => manager.now(), manager.options.storeTimeoutMs);
+    const { storeTimeoutMs: ms } = manager.options;
+    this.nonces = new WriteNonces(() => manager.now(), ms);
+    const longestWait = { ms, error: () => waitedTooLong(ms) };
+    this.queue = new KeyedQueue(longestWait);
+    this.turns = new KeyedQueue(longestWait);
   }
 
   private get records() {
@@ -357,19 +366,21 @@ export class SessionWriter {
     return ours;
   }
 
-  /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. */
-  async destroy(core: SessionCore): Promise<boolean> {
-    return this.turns.run(core, async () => {
-      const ended = core.replaces ?? core;
-      if (ended.status !== 'loaded') return false;
-      if (await this.queue.run(ended.key, () => this.end(ended.key, ended.id, ended.stored))) return true;
-      // Replaced so long ago that the old record, which names its successor, is gone: the index knows the session by its handle.
-      const { p: principal, h } = ended.facts;
-      if (principal === undefined || ended.ageMs < this.manager.options.renewGraceMs || !this.records.canList)
-        return false;
-      const found = (await this.manager.principals.of(principal)).find(({ record }) => record.facts!.h === h);
-      return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, principal);
-    });
+  /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. It waits for no code of the app's. */
+  destroy(core: SessionCore): Promise<boolean> {
+    return core.applying ? this.endOf(core) : this.turns.run(core, () => this.endOf(core));
+  }
+
+  private async endOf(core: SessionCore): Promise<boolean> {
+    const ended = core.replaces ?? core;
+    if (ended.status !== 'loaded') return false;
+    if (await this.end(ended.key, ended.id, ended.stored)) return true;
+    // Replaced so long ago that the old record, which names its successor, is gone: the index knows the session by its handle.
+    const { p: principal, h } = ended.facts;
+    if (principal === undefined || ended.ageMs < this.manager.options.renewGraceMs || !this.records.canList)
+      return false;
+    const found = (await this.manager.principals.of(principal)).find(({ record }) => record.facts!.h === h);
+    return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, principal);
   }
 
   /**
@@ -416,7 +427,7 @@ export class SessionWriter {
 
   private markGone(core: SessionCore): 'gone' {
     this.counters.gone += 1;
-    core.status = 'gone';
+    if (core.status !== 'ended') core.status = 'gone';
     return 'gone';
   }
 }
@@ -442,19 +453,42 @@ function take(core: SessionCore, made: Applied | undefined): void {
   if (made !== undefined) core.become(made.values, changedKeys(made.before, snapshot(made.values)));
 }
 
+/** Knows what runs within the fn of an `update(fn)`, behind its awaits too. Only an async fn enters it, as it costs. */
+const within = new AsyncLocalStorage<SessionCore>();
+
+/** Whether the caller is the fn of an `update(fn)` of this session. */
+export function isWithinUpdate(core: SessionCore): boolean {
+  return core.inSyncPart || (core.applying && within.getStore() === core);
+}
+
 async function applied(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Applied> {
   const draft = core.copy();
   const before = snapshot(draft);
   core.applying = true;
   try {
-    return { values: await resultOf(draft, fn), before };
+    const values = await resultOf(core, draft, fn);
+    if (core.status === 'ended')
+      throw new SessionStateError('ENDED', 'The session was ended while fn of update(fn) ran.');
+    assertKeys(core, values, before);
+    return { values, before };
   } finally {
     core.applying = false;
   }
 }
 
-async function resultOf(draft: SessionValues, fn: (draft: SessionValues) => unknown): Promise<SessionValues> {
-  const result = await fn(draft);
+async function resultOf(
+  core: SessionCore,
+  draft: SessionValues,
+  fn: (draft: SessionValues) => unknown,
+): Promise<SessionValues> {
+  core.inSyncPart = true;
+  let running: unknown;
+  try {
+    running = types.isAsyncFunction(fn) ? within.run(core, () => fn(draft)) : fn(draft);
+  } finally {
+    core.inSyncPart = false;
+  }
+  const result = types.isPromise(running) ? await inTime(running, core.manager.options.storeTimeoutMs) : running;
   if (result === undefined) return draft;
   if (typeof result !== 'object' || result === null || Array.isArray(result)) {
     throw new SessionStateError(
@@ -464,6 +498,43 @@ async function resultOf(draft: SessionValues, fn: (draft: SessionValues) => unkn
   }
   return result as SessionValues;
 }
+
+/** While fn runs, nobody else in this process writes the session, so it has a time limit. */
+async function inTime(running: Promise<unknown>, ms: number): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new SessionStateError(
+            'UNSUPPORTED',
+            `fn of update(fn) took longer than ${ms} ms ("storeTimeout"), so nothing was changed. Fetch what it needs before update(), and let fn only change the draft.`,
+          ),
+        ),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([running, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What assignment to the session refuses is refused here too, unless an old record held it before. */
+function assertKeys(core: SessionCore, values: SessionValues, before: ReadonlyMap<string, string>): void {
+  const { reserved } = core.manager.surface;
+  for (const key of Object.keys(values)) {
+    if (ALWAYS_RESERVED.has(key) || (reserved.has(key) && !before.has(key))) throw new ReservedKeyError(key);
+  }
+  const prototype = Object.getPrototypeOf(values) as unknown;
+  if (prototype !== Object.prototype && prototype !== null) throw new ReservedKeyError('__proto__');
+}
+
+const waitedTooLong = (ms: number): SessionUnavailableError =>
+  new SessionUnavailableError(undefined, {
+    cause: new Error(`Other writes of this session took longer than ${ms} ms ("storeTimeout").`),
+  });
 
 const endedAtLogin = (): SessionStateError =>
   new SessionStateError(
