@@ -446,6 +446,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (core.status === 'muted' || core.status === 'gone') return undefined;
     if (atStart && this.isRenewalDue(core)) core.rotation = 'renew';
     const need = this.needOf(core);
+    if (need === 'change' && this.logsInByData(core)) this.giveNewId(core);
     if (need === undefined) {
       if (atStart) this.sendCookie(core);
       return undefined;
@@ -500,6 +501,26 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (!ends) return;
     core.status = 'ended';
     if (atStart) this.clearCookie(core);
+  }
+
+  /**
+   * Whether this request has logged somebody in by changing the data (`session.user = …`) under the id that the browser sent. An id that an
+   * attacker may know must not become a logged-in one (session fixation).
+   */
+  private logsInByData(core: SessionCore): boolean {
+    if (core.status !== 'loaded' || core.rotation !== undefined || core.claim !== undefined) return false;
+    if (this.res !== undefined && core.id !== this.browserId) return false;
+    const who = core.loggedInNow();
+    return who !== undefined && who !== core.loggedInBefore();
+  }
+
+  private giveNewId(core: SessionCore): void {
+    if (this.manager.surface.strict) core.rotation = 'login';
+    else
+      this.manager.warnOnce(
+        'fixation',
+        'A session has come to be logged in to under the id that the browser already had, which allows session fixation: call req.session.regenerate() first, or keycard(req.session).login().',
+      );
   }
 
   private isRenewalDue(core: SessionCore): boolean {
@@ -607,6 +628,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.assertCurrent(core);
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('save()');
     const need = core.status === 'new' ? 'change' : this.needOf(core);
+    if (need === 'change' && this.logsInByData(core)) {
+      if (this.manager.surface.strict)
+        this.assertResponse('save() of a session that somebody has come to be logged in to');
+      this.giveNewId(core);
+    }
     if (need !== undefined) await this.track(this.writeOrEnd(core, need));
   }
 
@@ -728,8 +754,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       );
     if (core.status === 'new' && this.res?.headersSent) throw headersSent('update()');
     const moves = movesEnd(core);
+    const before = this.res === undefined || this.res.headersSent ? undefined : { who: core.loggedInBefore() };
     const writing = this.manager.writer.update(core, fn as (draft: SessionValues) => unknown);
     if ((await this.track(moves ? this.noteMove(writing) : writing)) === 'gone') throw endedElsewhere();
+    if (before !== undefined && core.id === this.browserId && core.rotation === undefined) {
+      const who = core.loggedInNow();
+      if (who !== undefined && who !== before.who) this.giveNewId(core);
+    }
   }
 
   /** Of a request whose id a login or `regenerate()` has replaced, with no way forward from it. */

@@ -354,6 +354,28 @@ export class SessionCore {
     return facts.f !== undefined && facts.p !== undefined && this.stillStands(facts, this.storedValues(), values);
   }
 
+  /** Who is logged in by the data as they were read: the principal, or `true` for somebody without one; `undefined`: nobody. */
+  loggedInBefore(): string | true | undefined {
+    const before = this.storedValues();
+    const { facts } = this;
+    const stands = facts.f !== undefined && fingerprint(before, facts.k) === facts.f;
+    return this.loggedInBy(before, stands ? facts.p : this.derivedPrincipal(before));
+  }
+
+  /** The same by the data as the app has left them. */
+  loggedInNow(): string | true | undefined {
+    return this.loggedInBy(this.data(), this.principal());
+  }
+
+  private loggedInBy(data: SessionValues, principal: string | undefined): string | true | undefined {
+    try {
+      return this.manager.options.isAuthenticated(data, principal) === true ? (principal ?? true) : undefined;
+    } catch {
+      // The guard says that it threw, and lets nobody in.
+      return undefined;
+    }
+  }
+
   /** When that was proved; `undefined` with the principal void. */
   authenticatedAt(): number | undefined {
     if (this.claim !== undefined) return this.claim.at;

@@ -125,6 +125,39 @@ describeEachStore((each) => {
       });
     });
 
+    describe('somebody who is logged in by the data alone, as in every tutorial (#11)', () => {
+      it('gets a new id, and the one that the browser had opens nothing', async () => {
+        const jar = new Jar();
+        await app.post(jar, 'set', { cart: ['tea'] });
+        const planted = copyOf(jar);
+        expect((await app.post(jar, 'set', { user: { id: 'ann' } })).status).toBe(200);
+        expect((await app.me(jar)).data).toEqual({ cart: ['tea'], user: { id: 'ann' } });
+        expect(await isIn(jar)).toBe(true);
+        expect(jar.header).not.toBe(planted.header);
+        expect((await app.me(planted)).data).toEqual({});
+        expect(await isIn(planted)).toBe(false);
+      });
+
+      it('also a user without an id, and when one user takes the place of another', async () => {
+        const jar = new Jar();
+        await app.post(jar, 'set', { cart: 1 });
+        const ids = [idIn(jar)];
+        for (const user of [{ name: 'Ann' }, { id: 'ann' }, { id: 'bob' }]) {
+          await app.post(jar, 'set', { user });
+          ids.push(idIn(jar));
+        }
+        expect(new Set(ids).size).toBe(4);
+      });
+
+      it('keeps its id after a login, a change of the same user, and without any user', async () => {
+        const jar = await app.loggedIn('ann', { user: { id: 'ann', name: 'Ann' } });
+        const id = idIn(jar);
+        await app.post(jar, 'set', { user: { id: 'ann', name: 'Anne' } });
+        await app.post(jar, 'set', { cart: 1 });
+        expect(idIn(jar)).toBe(id);
+      });
+    });
+
     it('a login in the future by more than 5 s is no recent login (#11)', async () => {
       clock.advance(6_000);
       const jar = await app.loggedIn('ann');
@@ -148,10 +181,10 @@ describeEachStore((each) => {
             stale.cookies.set('sid', before.cookies.get('sid')!);
           }
           if (what === 'expired') {
-          clock.advance(25 * 3_600_000);
-          // Redis goes by its own clock: there an expired key is one that is gone.
-          if (each.name.startsWith('redis')) await app.place.rawDelete(idIn(stale));
-        }
+            clock.advance(25 * 3_600_000);
+            // Redis goes by its own clock: there an expired key is one that is gone.
+            if (each.name.startsWith('redis')) await app.place.rawDelete(idIn(stale));
+          }
           const good = await app.loggedIn('ann');
           const answer = await app.get(new Jar(), 'home', { cookie: `${stale.header}; ${good.header}` });
           expect([answer.status, await answer.json()]).toEqual([200, { principal: 'ann' }]);
