@@ -8,6 +8,7 @@ import type { CookieOptions, SessionLogger, SessionOptions } from './options.js'
 import { checkEncryption } from './record-cipher.js';
 import { type CookieAttributes, isCookieName, serializeAttributes } from './session-cookie.js';
 import { newSessionId } from './session-id.js';
+import { isPromise } from './session-values.js';
 
 type Given =
   'store' | 'secret' | 'cookie' | 'allowShortSecret' | 'schema' | 'schemaVersion' | 'migrate' | 'proxy' | 'encryption';
@@ -379,7 +380,7 @@ function textOrNumber(value: unknown): string | number | undefined {
 }
 
 const defaultIsAuthenticated = (data: Readonly<Record<string, unknown>>, principal: string | undefined): boolean =>
-  principal !== undefined || Boolean(data.user);
+  principal !== undefined || (Boolean(data.user) && typeof data.user !== 'function' && !isPromise(data.user));
 
 const consoleLogger: SessionLogger = {
   warn: (message) => console.warn(`[session] ${message}`),

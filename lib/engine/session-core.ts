@@ -8,7 +8,7 @@ import { newHandle } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import type { LoadedRecord } from './session-records.js';
 import { SchemaView } from './schema-view.js';
-import { assertNoFunctions, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
+import { assertNoLostValues, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
 
 /** Where a session's core lives: what a request adds to it. */
 export interface CoreHost {
@@ -302,7 +302,7 @@ export class SessionCore {
   private compare(): string | undefined {
     if (this.live === undefined) return undefined;
     const values = this.values();
-    if (this.manager.surface.strict) assertNoFunctions(values);
+    if (this.manager.surface.strict) assertNoLostValues(values);
     const json = valuesToJson(values);
     return this.differs(json, values) ? json : undefined;
   }
@@ -451,7 +451,7 @@ export class SessionCore {
         cookie,
       );
     }
-    if (this.manager.surface.strict) assertSerializable(current);
+    if (this.manager.surface.strict) assertSerializable(current, (path) => this.manager.warnNotFinite(path));
     const json = values === undefined && this.compared !== undefined ? this.compared : valuesToJson(current);
     assertNotTooDeep(json);
     if (this.view !== undefined) this.manager.schema!.check(this.view.checkable(JSON.parse(json) as SessionValues));
