@@ -1,4 +1,5 @@
 import { changedKeys, merge, snapshot, toJson } from './changes.js';
+import { defaultPrincipalOf, derivePrincipal, hasPassportUser } from './derived-principal.js';
 import { SessionOptionsError } from './errors.js';
 import type { Facts } from './facts.js';
 import { fingerprint, lostLoginKey } from './principal-print.js';
@@ -338,8 +339,26 @@ export class SessionCore {
   }
 
   private derivedPrincipal(values: SessionValues): string | undefined {
-    const principal = this.manager.options.principalOf(values);
-    return principal === undefined ? undefined : String(principal);
+    const { principalOf } = this.manager.options;
+    const principal = derivePrincipal(principalOf, values);
+    if (
+      principal === undefined &&
+      principalOf === defaultPrincipalOf &&
+      this.claim === undefined &&
+      this.facts.f === undefined
+    )
+      this.warnOfNobody(values);
+    return principal;
+  }
+
+  private warnOfNobody(values: SessionValues): void {
+    if (!hasPassportUser(values)) return;
+    this.manager.warnOnce(
+      'passport without id',
+      'Passport logged somebody in, but session.passport.user holds no id that the session knows (it may be text or a number, ' +
+        'or an object with id, _id or sub): SessionGuard lets nobody in by it, and revokeAll() does not find the session. ' +
+        'Serialize the id, done(null, user.id), or set the option "principalOf". This is said once.',
+    );
   }
 
   /** Whether a login still counts: the record is what it was written as, and what the app changed since keeps to the same person. */
