@@ -58,8 +58,8 @@ export interface SessionOptions {
   maxRecordBytes?: number | undefined;
   /** Two requests changed the same key: whose value stays. A deletion always does. Default `'mine'`. */
   onConflict?: OnConflict | undefined;
-  /** Who a session without a `login()` belongs to. Default: `passport.user`, or `user.id`, where text or number. */
-  principalOf?: ((data: Readonly<Record<string, unknown>>) => string | number | undefined) | undefined;
+  /** Who a session without a `login()` belongs to. `undefined`, `null` and `''` mean nobody. Default: `passport.user`, or the `id`, `_id` or `sub` of `passport.user` or `user`. */
+  principalOf?: ((data: Readonly<Record<string, unknown>>) => string | number | null | undefined) | undefined;
   /** What `SessionGuard` asks. Default: a principal is set, or `user` is truthy. */
   isAuthenticated?: ((data: Readonly<Record<string, unknown>>, principal: string | undefined) => boolean) | undefined;
   /** How many sessions a principal may have. Default: as many as there are. */

@@ -1,4 +1,5 @@
 import { KeyedQueue } from '../keyed-queue.js';
+import { derivePrincipal } from './derived-principal.js';
 import { SessionStateError, TooManySessionsError } from './errors.js';
 import type { Facts } from './facts.js';
 import { recordText, type RecordText } from './record-text.js';
@@ -193,9 +194,9 @@ export class PrincipalSessions {
   async mayAdopt(loaded: LoadedRecord): Promise<boolean> {
     const values = loaded.record.data();
     if (typeof values === 'string') return true;
-    const principal = this.manager.options.principalOf(values);
+    const principal = derivePrincipal(this.manager.options.principalOf, values);
     if (principal === undefined) return true;
-    const mark = await this.notBefore(String(principal));
+    const mark = await this.notBefore(principal);
     return mark === undefined || (writtenAt(loaded.record.cookie()) ?? Number.NEGATIVE_INFINITY) > mark.at;
   }
 

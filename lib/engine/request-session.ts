@@ -1,3 +1,4 @@
+import { isPrincipal } from './derived-principal.js';
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findCookies } from './cookie-header.js';
@@ -822,13 +823,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 }
 
 function principalName(principal: unknown): string {
-  if (
-    (typeof principal === 'string' && principal !== '') ||
-    (typeof principal === 'number' && Number.isFinite(principal)) ||
-    typeof principal === 'bigint'
-  ) {
-    return String(principal);
-  }
+  if (isPrincipal(principal)) return String(principal);
   throw new TypeError(
     `session.login(principal): principal got ${show(principal)}; it takes the user's id, as text or a number.`,
   );

@@ -2,12 +2,14 @@ import { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Clock, systemClock } from '../stores/clock.js';
 import { type Secret, secretBytes } from './cookie-signer.js';
+import { defaultPrincipalOf } from './derived-principal.js';
 import { type Duration, show, toMs } from './duration.js';
 import { SessionOptionsError } from './errors.js';
 import type { CookieOptions, SessionLogger, SessionOptions } from './options.js';
 import { checkEncryption } from './record-cipher.js';
 import { type CookieAttributes, isCookieName, serializeAttributes } from './session-cookie.js';
 import { newSessionId } from './session-id.js';
+import { isPromise } from './session-values.js';
 
 type Given =
   'store' | 'secret' | 'cookie' | 'allowShortSecret' | 'schema' | 'schemaVersion' | 'migrate' | 'proxy' | 'encryption';
@@ -367,19 +369,8 @@ function bindTo(value: unknown): readonly 'userAgent'[] {
 }
 
 /** passport's user, or `user.id`. */
-function defaultPrincipalOf(data: Readonly<Record<string, unknown>>): string | number | undefined {
-  return (
-    textOrNumber((data.passport as { user?: unknown } | undefined)?.user) ??
-    textOrNumber((data.user as { id?: unknown } | undefined)?.id)
-  );
-}
-
-function textOrNumber(value: unknown): string | number | undefined {
-  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? value : undefined;
-}
-
 const defaultIsAuthenticated = (data: Readonly<Record<string, unknown>>, principal: string | undefined): boolean =>
-  principal !== undefined || Boolean(data.user);
+  principal !== undefined || (Boolean(data.user) && typeof data.user !== 'function' && !isPromise(data.user));
 
 const consoleLogger: SessionLogger = {
   warn: (message) => console.warn(`[session] ${message}`),

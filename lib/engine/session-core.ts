@@ -1,4 +1,5 @@
 import { changedKeys, merge, snapshot, toJson } from './changes.js';
+import { defaultPrincipalOf, derivePrincipal, hasPassportUser } from './derived-principal.js';
 import { SessionOptionsError } from './errors.js';
 import type { Facts } from './facts.js';
 import { fingerprint, lostLoginKey } from './principal-print.js';
@@ -8,7 +9,7 @@ import { newHandle } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import type { LoadedRecord } from './session-records.js';
 import { SchemaView } from './schema-view.js';
-import { assertNoFunctions, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
+import { assertNoLostValues, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
 
 /** Where a session's core lives: what a request adds to it. */
 export interface CoreHost {
@@ -325,7 +326,7 @@ export class SessionCore {
   private compare(): string | undefined {
     if (this.live === undefined) return undefined;
     const values = this.values();
-    if (this.manager.surface.strict) assertNoFunctions(values);
+    if (this.manager.surface.strict) assertNoLostValues(values);
     const json = valuesToJson(values);
     return this.differs(json, values) ? json : undefined;
   }
@@ -386,8 +387,26 @@ export class SessionCore {
   }
 
   private derivedPrincipal(values: SessionValues): string | undefined {
-    const principal = this.manager.options.principalOf(values);
-    return principal === undefined ? undefined : String(principal);
+    const { principalOf } = this.manager.options;
+    const principal = derivePrincipal(principalOf, values);
+    if (
+      principal === undefined &&
+      principalOf === defaultPrincipalOf &&
+      this.claim === undefined &&
+      this.facts.f === undefined
+    )
+      this.warnOfNobody(values);
+    return principal;
+  }
+
+  private warnOfNobody(values: SessionValues): void {
+    if (!hasPassportUser(values)) return;
+    this.manager.warnOnce(
+      'passport without id',
+      'Passport logged somebody in, but session.passport.user holds no id that the session knows (it may be text or a number, ' +
+        'or an object with id, _id or sub): SessionGuard lets nobody in by it, and revokeAll() does not find the session. ' +
+        'Serialize the id, done(null, user.id), or set the option "principalOf". This is said once.',
+    );
   }
 
   /** Whether a login still counts: the record is what it was written as, and what the app changed since keeps to the same person. */
@@ -501,7 +520,7 @@ export class SessionCore {
         cookie,
       );
     }
-    if (this.manager.surface.strict) assertSerializable(current);
+    if (this.manager.surface.strict) assertSerializable(current, (path) => this.manager.warnNotFinite(path));
     const json = values === undefined && this.compared !== undefined ? this.compared : valuesToJson(current);
     assertNotTooDeep(json);
     if (this.view !== undefined) this.manager.schema!.check(this.view.checkable(JSON.parse(json) as SessionValues));

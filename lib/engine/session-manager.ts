@@ -193,4 +193,12 @@ export class SessionManager {
     this.warned.add(topic);
     this.options.logger.warn(message);
   }
+
+  /** Says once that a number was saved as `null`. */
+  warnNotFinite(path: string): void {
+    this.warnOnce(
+      'not finite',
+      `session.${path} is NaN or infinite, which JSON saves as null. Check the number before you store it. This is said once.`,
+    );
+  }
 }

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import type { SessionRecord, SessionStore } from '../stores/session-store.js';
+import { FACTS_KEY } from '../engine/facts.js';
 import { readSession } from './stored-session.js';
 
 /** A session as express-session hands it to a store, or as JSON. */
@@ -50,9 +51,9 @@ export class ExpressSessions {
 
   async set(sid: string, session: SessionObject): Promise<void> {
     await this.open();
-    const record = this.recordOf(session);
     for (let tries = 0; tries < TRIES; tries++) {
       const present = await this.store.load(sid);
+      const record = this.recordOf(session, present && readSession(present.text)?.[FACTS_KEY]);
       if (present) {
         if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(session);
       } else {
@@ -72,7 +73,7 @@ export class ExpressSessions {
       const present = await this.store.load(sid);
       const data = present && readSession(present.text);
       if (!present || !data) return;
-      const record = this.recordOf({ ...data, cookie: session.cookie });
+      const record = this.recordOf({ ...data, cookie: session.cookie }, data[FACTS_KEY]);
       if ((await this.store.replace(sid, record, present.revision)) !== 'conflict') return;
     }
   }
@@ -116,15 +117,16 @@ export class ExpressSessions {
     }
   }
 
-  private recordOf(session: SessionObject): SessionRecord {
-    const { cookie, ...data } = session;
+  /** The record of a session. Its facts are those of the stored record: what the app's object holds under their name may be forged. */
+  private recordOf(session: SessionObject, facts: unknown): SessionRecord {
+    const { cookie, [FACTS_KEY]: _forged, ...data } = session;
     const { expires } = cookie;
     const end = expires === undefined || expires === null ? Number.NaN : new Date(expires as string).getTime();
-    const facts = data['__keycard'] as { p?: unknown } | null | undefined;
+    const principal = (facts as { p?: unknown } | null | undefined)?.p;
     return {
-      text: JSON.stringify({ cookie, ...data }),
+      text: JSON.stringify({ cookie, ...data, [FACTS_KEY]: facts }),
       expiresAt: Number.isNaN(end) ? this.clock.now() + this.ttlMs : end,
-      principal: typeof facts?.p === 'string' ? facts.p : undefined,
+      principal: typeof principal === 'string' ? principal : undefined,
     };
   }
 

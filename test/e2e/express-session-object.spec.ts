@@ -56,6 +56,16 @@ describe.each(both)('req.session of %s', (name, session) => {
     expect(await app.text()).toBe('kept');
   });
 
+  it('turns a Map, a promise and NaN into what JSON makes of them (#13.7)', async () => {
+    const app = await serve(session, {}, (req, res) => {
+      const { cookie: _cookie, ...before } = req.session;
+      Object.assign(req.session, { map: new Map([[1, 2]]), promise: Promise.resolve(1), n: Number.NaN });
+      res.end(JSON.stringify(before));
+    });
+    await app.get();
+    expect(JSON.parse(await app.text())).toEqual({ map: {}, promise: {}, n: null });
+  });
+
   it('leaves all names but its own to the app', async () => {
     const data = { info: 1, login: 'a', logout: 'b', update: {}, renew: [1], user: { id: 7 } };
     const app = await serve(session, {}, (req, res) => {

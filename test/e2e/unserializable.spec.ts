@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryStore, SessionRegistry } from 'nestjs-keycard';
+import { MemoryStore, SessionGuard, SessionRegistry } from 'nestjs-keycard';
+import { Controller, Get, UseGuards } from '@nestjs/common';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
+import { assertSerializable } from '../../lib/engine/session-values.js';
 import { CookieSigner } from '../../lib/engine/cookie-signer.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { type AnySession, scripted } from '../support/scripted.js';
@@ -22,6 +24,20 @@ class Hostile {
   }
 }
 
+/** What mongoose, knex and others give for a query: it runs when somebody awaits it. */
+class Query {
+  readonly table = 'users';
+  then(): never {
+    throw new Error('the query ran');
+  }
+}
+class Money {
+  readonly #cents = 5;
+  get cents(): number {
+    return this.#cents;
+  }
+}
+
 const BAD: [string, () => unknown, string, RegExp][] = [
   ['a BigInt', () => 1n, 'NOT_SERIALIZABLE', /session\.bad holds a bigint/],
   [
@@ -38,6 +54,19 @@ const BAD: [string, () => unknown, string, RegExp][] = [
     /session\.bad\.on\.click holds a function/,
   ],
   ['a symbol', () => Symbol('x'), 'NOT_SERIALIZABLE', /session\.bad holds a symbol/],
+  ['a Map (#13.7)', () => new Map([[1, 2]]), 'NOT_SERIALIZABLE', /session\.bad holds a Map, .*array or an object/],
+  ['a nested Set (#13.7)', () => ({ a: [new Set([1])] }), 'NOT_SERIALIZABLE', /session\.bad\.a\[0\] holds a Set/],
+  ['a RegExp (#13.7)', () => /x/, 'NOT_SERIALIZABLE', /session\.bad holds a RegExp/],
+  ['an Error (#13.7)', () => new RangeError('x'), 'NOT_SERIALIZABLE', /session\.bad holds a RangeError/],
+  ['a class of private fields (#13.7)', () => new Money(), 'NOT_SERIALIZABLE', /session\.bad holds a Money/],
+  ['a promise (#13.7)', () => Promise.resolve({ id: 7 }), 'NOT_SERIALIZABLE', /session\.bad holds a promise.*"await"/],
+  [
+    'a nested promise (#13.7)',
+    () => ({ a: Promise.resolve(1) }),
+    'NOT_SERIALIZABLE',
+    /session\.bad\.a holds a promise/,
+  ],
+  ['a query of an ORM (#13.7)', () => new Query(), 'NOT_SERIALIZABLE', /session\.bad holds a promise.*"await"/],
   ['a cycle', cycle, 'TOO_DEEP', /holds itself/],
   ['a toJSON that throws', () => new Hostile(), 'NOT_SERIALIZABLE', /toJSON threw/],
   ['objects nested 10,000 deep', () => nested(10_000), 'TOO_DEEP', /nested deeper than 500 levels/],
@@ -144,6 +173,136 @@ describe("a value that JSON can't carry", () => {
       good: 1,
       bad: { at: '1970-01-01T00:00:00.000Z', map: 'as text' },
     });
+  });
+});
+
+/** A TypeORM entity with a lazy relation: a getter that can't be enumerated starts the query and keeps its promise beside it. */
+class User {
+  readonly id = 7;
+  queries = 0;
+  declare posts: Promise<string[]>;
+  constructor() {
+    Object.defineProperty(this, 'queries', { enumerable: false, writable: true });
+    Object.defineProperty(this, 'posts', {
+      configurable: true,
+      enumerable: false,
+      get(this: User & { __promise_posts__?: Promise<string[]> }) {
+        this.queries += 1;
+        return (this.__promise_posts__ ??= Promise.resolve(['one']));
+      },
+    });
+  }
+}
+
+describe('data that JSON would change without a word', () => {
+  const warnings: string[] = [];
+  const logger = { warn: (message: string) => void warnings.push(message), error: () => undefined };
+  let value: unknown;
+  let server: TestApp;
+  let jar: Jar;
+  const visit = (path: string) => jar.fetch(`${server.url}/${path}`);
+
+  @Controller('guarded')
+  class GuardedController {
+    @Get()
+    @UseGuards(SessionGuard)
+    inside() {
+      return 'inside';
+    }
+  }
+  const scripts = scripted({
+    put: (session) => void (session.user = value),
+    count: (session) => void (session.count = { n: Number.NaN, list: [Infinity] }),
+    look: (session) => ({ ...session }),
+    replace: async (session) => {
+      session.at = {};
+      await session.save();
+      session.at = new Map([[1, 2]]);
+    },
+  });
+
+  beforeEach(async () => {
+    warnings.length = 0;
+    jar = new Jar();
+    server = await startApp(
+      [scripts, GuardedController],
+      { logger },
+      {
+        before: (app) =>
+          void app.use(
+            (req: { headers: Record<string, unknown>; session?: AnySession }, _: unknown, next: () => void) => {
+              if (req.headers['x-forgot'] === 'promise') req.session!.user = Promise.resolve(undefined);
+              if (req.headers['x-forgot'] === 'query') req.session!.user = new Query();
+              if (req.headers['x-forgot'] === 'call') req.session!.user = () => undefined;
+              next();
+            },
+          ),
+      },
+    );
+  });
+  afterEach(() => server.close());
+
+  it.each(['promise', 'query', 'call'])(
+    'lets nobody in by a forgotten await or call, in the same request: %s (#13.7)',
+    async (forgot) => {
+      const answer = await jar.fetch(`${server.url}/guarded`, { headers: { 'x-forgot': forgot } });
+      expect(answer.status).not.toBe(200);
+      expect((await visit('guarded')).status).toBe(401);
+    },
+  );
+
+  it('lets nobody in by a forgotten await, in the next request (#13.7)', async () => {
+    value = Promise.resolve(undefined);
+    expect((await visit('s/put')).status).toBe(500);
+    expect((await visit('guarded')).status).toBe(401);
+  });
+
+  it('refuses a Map where {} was, though the JSON is the same (#13.7)', async () => {
+    expect((await visit('s/replace')).status).toBe(500);
+  });
+
+  it('keeps a TypeORM entity whose lazy relations nobody touched, and starts no query (#13.7)', async () => {
+    const user = new User();
+    value = user;
+    expect((await visit('s/put')).status).toBe(200);
+    expect(user.queries).toBe(0);
+    expect(await (await visit('s/look')).json()).toEqual({ user: { id: 7 } });
+  });
+
+  it('refuses a TypeORM entity that holds the promise of a relation, and names it (#13.7)', async () => {
+    const user = new User();
+    await user.posts;
+    expect(() => assertSerializable({ user })).toThrow(/session\.user\.__promise_posts__ holds a promise/);
+    value = user;
+    expect((await visit('s/put')).status).toBe(500);
+  });
+
+  it('keeps empty objects, empty DTOs, boxed values and what has toJSON (#13.7)', async () => {
+    class Filter {}
+    const id = new (class ObjectId {
+      toJSON = () => 'abc';
+    })();
+    value = {
+      none: {},
+      bare: Object.create(null) as object,
+      filter: new Filter(),
+      five: Object(5) as unknown,
+      id,
+      bytes: Buffer.from('a'),
+    };
+    expect((await visit('s/put')).status).toBe(200);
+    expect(await (await visit('s/look')).json()).toEqual({
+      user: { none: {}, bare: {}, filter: {}, five: 5, id: 'abc', bytes: { type: 'Buffer', data: [97] } },
+    });
+  });
+
+  it('saves NaN and Infinity as null, and warns once (#13.7)', async () => {
+    expect((await visit('s/count')).status).toBe(200);
+    expect((await visit('s/count')).status).toBe(200);
+    expect(await (await visit('s/look')).json()).toEqual({ count: { n: null, list: [null] } });
+    expect(warnings.filter((each) => each.includes('null'))).toEqual([
+      expect.stringContaining('session.count.n is NaN or infinite'),
+    ]);
   });
 });
 

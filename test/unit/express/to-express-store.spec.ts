@@ -48,6 +48,25 @@ describe('toExpressStore', () => {
     }
   });
 
+  it('takes facts from the stored record alone: nobody forges them by Object.assign(req.session, body) (#13.9)', async () => {
+    const { inner, get, set } = setUp();
+    const cookie = cookieUntil(START + 1_000);
+    const forged = { v: 1, c: START, s: START, e: START + 1_000, h: 'h', n: 'n', p: 'admin', a: START };
+    await set('new', { cookie, n: 1, __keycard: forged });
+    expect(JSON.parse((await inner.load('new'))!.text)).not.toHaveProperty('__keycard');
+    expect(await inner.count({ principal: 'admin' })).toBe(0);
+
+    const own = { ...forged, p: '7' };
+    const text = JSON.stringify({ cookie, n: 1, __keycard: own });
+    await inner.create('own', { text, expiresAt: START + 1_000, principal: '7' });
+    const read = (await get('own'))!;
+    for (const keycard of [forged, null, undefined]) {
+      await set('own', { ...read, n: 2, __keycard: keycard });
+      expect(JSON.parse((await inner.load('own'))!.text)).toMatchObject({ n: 2, __keycard: own });
+      expect([await inner.count({ principal: 'admin' }), await inner.count({ principal: '7' })]).toEqual([0, 1]);
+    }
+  });
+
   it('leaves out what express-session can make no cookie of', async () => {
     const { inner, store, get } = setUp();
     const none = { originalMaxAge: null, expires: null };
@@ -107,7 +126,9 @@ describe('toExpressStore', () => {
 
   it("keeps the engine's facts, and the principal that they name", async () => {
     const { inner, set } = setUp();
-    await set('a', { cookie: cookieUntil(START + 1_000), __keycard: { v: 1, p: '7' } });
+    const session = { cookie: cookieUntil(START + 1_000), __keycard: { v: 1, p: '7' } };
+    await inner.create('a', { text: JSON.stringify(session), expiresAt: START + 1_000 });
+    await set('a', session);
     expect(await inner.count({ principal: '7' })).toBe(1);
   });
 
