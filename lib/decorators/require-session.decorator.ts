@@ -1,20 +1,43 @@
-import { applyDecorators, SetMetadata, UseGuards } from '@nestjs/common';
-import { type Duration, toMs } from '../engine/duration.js';
+import { applyDecorators, type CustomDecorator, SetMetadata, UseGuards } from '@nestjs/common';
+import { type Duration, show, toMs } from '../engine/duration.js';
 import { SessionGuard } from '../guards/session.guard.js';
-import { RECENT_LOGIN, REQUIREMENT, type SessionPredicate } from '../guards/session-requirement.js';
+import {
+  RECENT_LOGIN,
+  REQUIREMENT,
+  type SessionPredicate,
+  type SessionRequirement,
+} from '../guards/session-requirement.js';
 
-/** Where a visitor is sent who may not come in. */
+/** What `@RequireSession()` takes beside its predicate. */
 export interface RequireSessionOptions {
-  /** A path such as `'/login'`. Default: none, the answer is a 401. */
+  /**
+   * A path such as `'/login'`, where a visitor is sent who may not come in. Over HTTP only.
+   *
+   * @defaultValue none: the answer is 401 or 403
+   */
   readonly redirectTo?: string | undefined;
+  /**
+   * Lets the predicate decide about visitors who aren't logged in too, as for a guest checkout.
+   *
+   * @defaultValue `false`: the visitor has to be logged in, and the predicate has to agree
+   */
+  readonly guests?: boolean | undefined;
+  /** The text of the 403. */
+  readonly message?: string | undefined;
 }
 
 /**
- * Lets in who is logged in, or whom the predicate lets in. On a controller or a route.
+ * Lets in who is logged in and satisfies the predicate, if there is one. On a controller or a route: several add up, whether they are stacked,
+ * inherited, or on the controller and the route. Others get a 401 (`reason: 'login-required'`) or a 403 (`reason: 'forbidden'`).
  *
+ * @throws TypeError if `guests` is set without a predicate.
  * @example
  * ```ts
  * @RequireSession((session) => session.user?.role === 'admin', { redirectTo: '/login' })
+ * ```
+ * @example A guest checkout: nobody has to be logged in.
+ * ```ts
+ * @RequireSession((session) => session.cart, { guests: true })
  * ```
  */
 export function RequireSession(
@@ -27,14 +50,40 @@ export function RequireSession(
   options?: RequireSessionOptions,
 ): MethodDecorator & ClassDecorator {
   const predicate = typeof first === 'function' ? first : undefined;
-  const { redirectTo } = (typeof first === 'object' ? first : options) ?? {};
-  return applyDecorators(SetMetadata(REQUIREMENT, { predicate, redirectTo }), UseGuards(SessionGuard));
+  const { redirectTo, guests = false, message } = (typeof first === 'object' ? first : options) ?? {};
+  if (guests && predicate === undefined)
+    throw new TypeError(
+      `@RequireSession() got { guests: ${show(guests)} } without a predicate, which would let everybody in. Give it a predicate, or use @Public().`,
+    );
+  const requirement: SessionRequirement = { predicate, redirectTo, guests, message };
+  return applyDecorators(
+    combined<SessionRequirement[]>(REQUIREMENT, (before = []) => [requirement, ...before]),
+    UseGuards(SessionGuard),
+  );
 }
 
 /**
  * Lets in who has proved who they are within that time: by `session.login()`, or `session.confirmLogin()` after asking for the password
- * again (OWASP ASVS 5 V7.5). Others get a 401 whose `reason` is `recent-login-required`.
+ * again (OWASP ASVS 5 V7.5). Others get a 401 whose `reason` is `recent-login-required`. Of several, the shortest time counts.
  */
 export function RequireRecentLogin(within: Duration): MethodDecorator & ClassDecorator {
-  return applyDecorators(SetMetadata(RECENT_LOGIN, toMs(within, '@RequireRecentLogin()')), UseGuards(SessionGuard));
+  const ms = toMs(within, '@RequireRecentLogin()');
+  return applyDecorators(
+    combined<number>(RECENT_LOGIN, (before = ms) => Math.min(before, ms)),
+    UseGuards(SessionGuard),
+  );
+}
+
+/** Metadata that takes in what a decorator below, or the base class, has set. */
+function combined<T>(key: string, combine: (before: T | undefined) => T): CustomDecorator {
+  const decorate = (target: object, name?: unknown, descriptor?: { value?: unknown }): void => {
+    const on = (descriptor?.value ?? target) as object;
+    const before = Reflect.getMetadata(key, on) as T | undefined;
+    (SetMetadata(key, combine(before)) as (target: object, name?: unknown, descriptor?: unknown) => void)(
+      target,
+      name,
+      descriptor,
+    );
+  };
+  return Object.assign(decorate, { KEY: key }) as CustomDecorator;
 }

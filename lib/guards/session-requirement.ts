@@ -10,8 +10,10 @@ export const PUBLIC = 'nestjs-keycard:public';
 /** Whether a session may come in. One that throws lets nobody in. */
 export type SessionPredicate = (session: Session) => unknown;
 
-/** What a route asks for. */
+/** What one `@RequireSession()` asks for. Those of a controller and a route, and stacked ones, add up. */
 export interface SessionRequirement {
   readonly predicate: SessionPredicate | undefined;
   readonly redirectTo: string | undefined;
+  readonly guests: boolean;
+  readonly message: string | undefined;
 }

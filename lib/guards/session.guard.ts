@@ -14,11 +14,21 @@ import { SessionUnavailableError } from '../engine/errors.js';
 import type { SessionCore } from '../engine/session-core.js';
 import { requestOf, requestSessionOf } from '../request-of.js';
 import type { Session } from '../session-types.js';
-import { PUBLIC, RECENT_LOGIN, REQUIREMENT, type SessionRequirement } from './session-requirement.js';
+import {
+  PUBLIC,
+  RECENT_LOGIN,
+  REQUIREMENT,
+  type SessionPredicate,
+  type SessionRequirement,
+} from './session-requirement.js';
+
+const NOT_FOR_YOU = 'You are logged in, but this is not open to you.';
+/** What predicates have answered about a session of one request, for the handler that was asked about last. */
+const answered = new WeakMap<SessionCore, { handler: unknown; by: Map<SessionPredicate, Promise<boolean>> }>();
 
 /**
- * Lets in who is logged in: `isAuthenticated`, or the predicate of `@RequireSession()`. Others get a 401 (403 where they are logged in and the
- * predicate says no), or are sent to `redirectTo`. Where the store failed it lets nobody in and says 503.
+ * Lets in who is logged in (`isAuthenticated`) and satisfies every `@RequireSession()` of the route and its controller. Others get a 401, or a
+ * 403 if a predicate refuses, or are sent to `redirectTo`. If the store failed it lets nobody in and answers 503.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
@@ -27,19 +37,28 @@ export class SessionGuard implements CanActivate {
 
   /**
    * @throws UnauthorizedException with `reason` `login-required` or `recent-login-required`
-   * @throws ForbiddenException
+   * @throws ForbiddenException with `reason` `forbidden`
    * @throws ServiceUnavailableException
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     if (this.isPublic(context)) return true;
-    const requirement = this.reflector.getAllAndOverride<SessionRequirement | undefined>(REQUIREMENT, targets);
-    const recentMs = this.reflector.getAllAndOverride<number | undefined>(RECENT_LOGIN, targets);
+    const requirements = this.reflector
+      .getAll<(SessionRequirement[] | undefined)[]>(REQUIREMENT, targets)
+      .flatMap((each) => each ?? []);
+    const recentMs = Math.min(
+      ...this.reflector
+        .getAll<(number | undefined)[]>(RECENT_LOGIN, targets)
+        .map((each) => each ?? Number.POSITIVE_INFINITY),
+    );
+    const asksForRecent = recentMs < Number.POSITIVE_INFINITY;
     const core = await this.coreIn(context);
     const isAuthenticated = core !== undefined && this.isAuthenticated(core);
-    if (!(await this.mayEnter(requirement, core, isAuthenticated)))
-      this.refuse(context, requirement?.redirectTo, isAuthenticated);
-    if (recentMs !== undefined && !isRecent(core!, recentMs)) throw recentLoginRequired(recentMs);
+    const isOpenToGuests = requirements.length > 0 && !asksForRecent && requirements.every(({ guests }) => guests);
+    if (core === undefined || (!isAuthenticated && !isOpenToGuests)) this.refuse(context, requirements, false);
+    const refusing = await this.refusing(context, requirements, core);
+    if (refusing !== undefined) this.refuse(context, requirements, isAuthenticated, refusing);
+    if (asksForRecent && !isRecent(core, recentMs)) throw recentLoginRequired(recentMs);
     return true;
   }
 
@@ -79,14 +98,32 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  private async mayEnter(
-    requirement: SessionRequirement | undefined,
-    core: SessionCore | undefined,
-    isAuthenticated: boolean,
-  ): Promise<boolean> {
-    if (core === undefined || requirement?.predicate === undefined) return isAuthenticated;
+  /** The first requirement whose predicate says no. */
+  private async refusing(
+    context: ExecutionContext,
+    requirements: readonly SessionRequirement[],
+    core: SessionCore,
+  ): Promise<SessionRequirement | undefined> {
+    for (const requirement of requirements) {
+      if (requirement.predicate !== undefined && !(await this.asked(context, requirement.predicate, core)))
+        return requirement;
+    }
+    return undefined;
+  }
+
+  /** A global guard and the route's own both run: each predicate is asked once. */
+  private asked(context: ExecutionContext, predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
+    const handler = context.getHandler();
+    let answers = answered.get(core);
+    if (answers?.handler !== handler) answered.set(core, (answers = { handler, by: new Map() }));
+    let answer = answers.by.get(predicate);
+    if (answer === undefined) answers.by.set(predicate, (answer = this.ask(predicate, core)));
+    return answer;
+  }
+
+  private async ask(predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
     try {
-      return Boolean(await requirement.predicate(core.session as Session));
+      return Boolean(await predicate(core.session as Session));
     } catch (error) {
       this.logger.error(
         'The predicate of @RequireSession() threw, so nobody is let in.',
@@ -96,13 +133,26 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  private refuse(context: ExecutionContext, redirectTo: string | undefined, isAuthenticated: boolean): never {
-    if (redirectTo !== undefined) {
+  private refuse(
+    context: ExecutionContext,
+    requirements: readonly SessionRequirement[],
+    isAuthenticated: boolean,
+    refusing?: SessionRequirement,
+  ): never {
+    // The route's come before the controller's.
+    const redirectTo = requirements.find((each) => each.redirectTo !== undefined)?.redirectTo;
+    if (redirectTo !== undefined && context.getType() === 'http') {
       const method = requestOf(context)?.method;
       context.switchToHttp().getResponse<ServerResponse>().setHeader('Location', redirectTo);
       throw new HttpException('Log in first.', method === 'GET' || method === 'HEAD' ? 302 : 303);
     }
-    if (isAuthenticated) throw new ForbiddenException('You are logged in, but this is not open to you.');
+    if (isAuthenticated)
+      throw new ForbiddenException({
+        statusCode: 403,
+        error: 'Forbidden',
+        message: refusing?.message ?? NOT_FOR_YOU,
+        reason: 'forbidden',
+      });
     throw new UnauthorizedException({
       statusCode: 401,
       error: 'Unauthorized',

@@ -33,7 +33,7 @@ class GuardedController {
     return 'inside';
   }
   @Get('cart')
-  @RequireSession((session) => Array.isArray((session as unknown as AnySession).cart))
+  @RequireSession((session) => Array.isArray((session as unknown as AnySession).cart), { guests: true })
   cart() {
     return 'inside';
   }
