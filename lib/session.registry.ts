@@ -48,11 +48,12 @@ const MOST_COUNTED = 10_000;
 export class SessionRegistry {
   /** What happens to sessions, as it happens in this process. The same goes out on the `diagnostics_channel` `nestjs-keycard:session`. */
   readonly events: Observable<SessionEvent>;
-  private readonly cursorKey: Buffer;
+  /** No property that `util.inspect` shows. */
+  readonly #cursorKey: Buffer;
 
   constructor(private readonly manager: SessionManager) {
     this.events = new Observable((subscriber) => manager.events.listen((event) => subscriber.next(event)));
-    this.cursorKey = deriveKey(manager.options.secrets[0]!, 'cursor');
+    this.#cursorKey = deriveKey(manager.options.secrets[0]!, 'cursor');
   }
 
   /** The session of an id, without reading its data; `undefined`: none that is live. An id is to be kept as a password is. */
@@ -210,11 +211,11 @@ export class SessionRegistry {
 
   /** A store's cursor may name an id, so it is sealed. */
   private sealCursor(cursor: string): string {
-    return seal(this.cursorKey, cursor, 'cursor');
+    return seal(this.#cursorKey, cursor, 'cursor');
   }
 
   private openCursor(cursor: string): string {
-    const opened = typeof cursor === 'string' ? unseal(this.cursorKey, cursor, 'cursor') : undefined;
+    const opened = typeof cursor === 'string' ? unseal(this.#cursorKey, cursor, 'cursor') : undefined;
     if (opened === undefined) throw new TypeError('The cursor is none that list() gave.');
     return opened;
   }

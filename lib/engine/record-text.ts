@@ -38,7 +38,7 @@ export class RecordText {
     // A `__keycard` that is nested would leave a brace too many behind it, and not parse.
     const facts = parse(text.slice(end + FACTS_START.length, -1));
     if (!isFacts(facts)) return undefined;
-    const cookieEnd = text.indexOf('}', COOKIE_START.length) + 1;
+    const cookieEnd = endOfCookie(text);
     return cookieEnd > 0 && cookieEnd <= end ? new RecordText(text, facts, cookieEnd, end, undefined) : undefined;
   }
 
@@ -106,6 +106,26 @@ export function recordText(cookie: string, data: string, facts: Facts): string {
 /** The same from the data part of a text, as `rawData` gives it. */
 export function recordTextWithRaw(cookie: string, raw: string, facts: Facts): string {
   return `{"cookie":${cookie}${raw}${FACTS_START}${JSON.stringify(facts)}}`;
+}
+
+/** Behind the brace that closes the cookie; 0: there is none. A brace within its text values, as in a path, closes nothing. */
+function endOfCookie(text: string): number {
+  let brace = text.indexOf('}', COOKIE_START.length);
+  let quote = text.indexOf('"', COOKIE_START.length);
+  while (quote !== -1 && quote < brace) {
+    let end = text.indexOf('"', quote + 1);
+    while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+    if (end === -1) return 0;
+    if (brace < end) brace = text.indexOf('}', end);
+    quote = text.indexOf('"', end + 1);
+  }
+  return brace + 1;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 function parse(text: string): unknown {

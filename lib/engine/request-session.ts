@@ -27,6 +27,8 @@ export interface RequestFacts {
   otherId?(req: IncomingMessage): string | undefined;
 }
 
+/** The longest text of an IPv6 address has 45 characters; a zone may follow. */
+const LONGEST_IP = 64;
 const LONGEST_USER_AGENT = 256;
 /** Of cookies that have the session's name, so many are looked at. */
 const MOST_COOKIES = 4;
@@ -341,7 +343,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const userAgent = this.req.headers['user-agent'];
     const ip = this.facts?.ip(this.req);
     if (userAgent !== undefined) device.u = userAgent.slice(0, LONGEST_USER_AGENT);
-    if (ip !== undefined) device.i = ip;
+    if (ip !== undefined) device.i = ip.slice(0, LONGEST_IP);
     return device;
   }
 

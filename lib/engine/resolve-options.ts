@@ -1,6 +1,7 @@
 import { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Clock, systemClock } from '../stores/clock.js';
+import { scrubbed } from '../scrubbed-error.js';
 import { type Secret, secretBytes } from './cookie-signer.js';
 import { defaultPrincipalOf } from './derived-principal.js';
 import { type Duration, show, toMs } from './duration.js';
@@ -160,7 +161,10 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     bindTo: bindTo(options.bindTo),
     onMismatch: oneOf(options.onMismatch, ['event', 'destroy'], 'onMismatch'),
     clock: options.clock ?? systemClock,
-    logger,
+    logger: {
+      warn: (message: string) => logger.warn(message),
+      error: (message: string, cause?: unknown) => logger.error(message, scrubbed(cause)),
+    },
   });
 }
 

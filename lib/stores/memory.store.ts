@@ -102,7 +102,8 @@ export class MemoryStore extends SessionStore {
 
   /** In an order by which a cursor stays good whatever comes and goes. */
   override async *list(query: ListQuery = {}): AsyncIterable<ListedSession> {
-    const { principal, cursor, batch = DEFAULT_BATCH } = query;
+    const { cursor, batch = DEFAULT_BATCH } = query;
+    const principal = wellFormed(query.principal);
     let listed = 0;
     for (const ids of this.idsOf(principal, cursor)) {
       for (const id of ids) {
@@ -118,7 +119,7 @@ export class MemoryStore extends SessionStore {
   override async count(query: { readonly principal?: string | undefined } = {}): Promise<number> {
     const isLive = (found: PackedRecord | undefined): boolean => found !== undefined && this.isLive(found);
     if (query.principal !== undefined) {
-      return this.index.of(query.principal).filter((id) => isLive(this.records.get(id))).length;
+      return this.index.of(wellFormed(query.principal)!).filter((id) => isLive(this.records.get(id))).length;
     }
     let count = 0;
     for (let shard = 0; shard < ShardedMap.length; shard++) {
@@ -155,7 +156,7 @@ export class MemoryStore extends SessionStore {
   }
 
   private write(id: string, record: SessionRecord, before: PackedRecord | undefined): void {
-    const { principal } = record;
+    const principal = wellFormed(record.principal);
     const previous = before === undefined ? undefined : principalOf(before);
     this.records.set(id, pack(record.text, record.expiresAt, principal, ++this.lastVersion));
     if (previous === principal) return;
@@ -216,4 +217,9 @@ export class MemoryStore extends SessionStore {
 
 function unpack(found: PackedRecord): StoredSession {
   return { text: textOf(found), expiresAt: expiryOf(found), revision: versionOf(found) };
+}
+
+/** A principal as UTF-8 has it, as the record is kept in it: half a surrogate pair becomes U+FFFD, as in other stores. */
+function wellFormed(principal: string | undefined): string | undefined {
+  return principal !== undefined && /\p{Surrogate}/u.test(principal) ? Buffer.from(principal).toString() : principal;
 }

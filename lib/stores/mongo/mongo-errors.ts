@@ -1,3 +1,4 @@
+import { scrub } from '../../scrubbed-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 /** The server's own number for an error, where the server answered at all. */
@@ -35,7 +36,7 @@ export function storeErrorOf(error: unknown): SessionStoreError {
     CLOSED: 'was closed: its client has ended',
   }[code];
   const detail = number === undefined ? '' : ` (${(error as { codeName?: string }).codeName ?? 'error'}, ${number})`;
-  return new SessionStoreError(code, `MongoDB ${what}${detail}.`, { cause: error });
+  return new SessionStoreError(code, `MongoDB ${what}${detail}.`, { cause: scrub(error) });
 }
 
 type DriverErrorCode = Exclude<SessionStoreErrorCode, 'ID_TAKEN'>;

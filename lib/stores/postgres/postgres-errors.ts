@@ -1,3 +1,4 @@
+import { scrub } from '../../scrubbed-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 /** PostgreSQL's own code for an error (SQLSTATE), where the server sent one. */
@@ -20,7 +21,7 @@ export function wasRolledBack(error: unknown): boolean {
 /** The driver's error as the store's, with the cause. The message holds neither ids nor data. */
 export function storeError(error: unknown, table: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
-  const state = sqlState(error);
+  const state = sqlState(scrub(error));
   if (state === '42P01' || state === '3F000') {
     return refused(
       `The table ${table} doesn't exist. Let the store create it (createTableIfMissing: true, and open() at start), ` +
