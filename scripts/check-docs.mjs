@@ -29,7 +29,7 @@ for (const page of pages) {
   if (page.startsWith('docs/api')) continue;
   // A comment before a block holds what the reader is spared: declarations of what the code takes from elsewhere.
   for (const [, given = '', flags, shown] of text.matchAll(
-    /(?:^<!-- given\n([\s\S]*?)-->\n)?^```ts ?(check|file=\S+)?[^\n]*\n([\s\S]*?)^```/gm,
+    /(?:^<!-- given\n([\s\S]*?)-->\n+)?^```ts ?(check|file=\S+)?[^\n]*\n([\s\S]*?)^```/gm,
   )) {
     if (flags === undefined) problems.push(`${page}: a block of TypeScript is not checked: ${shown.split('\n')[0]}`);
     const code = given + shown;

@@ -265,6 +265,14 @@ function dropUndefined<T extends object>(object: T): Partial<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
+/** Secrets that our documentation and its earlier versions show. A test compares the list with the documentation. */
+const PUBLIC_SECRETS: ReadonlySet<string> = new Set([
+  'a secret that is only for the tests',
+  'a secret that guards nothing but a unit test',
+  'at least thirty-two bytes of it',
+  'only for trying it out: 32 bytes',
+]);
+
 function secrets(
   options: SessionOptions,
   strict: boolean,
@@ -285,6 +293,11 @@ function secrets(
     if (!isSecret(secret)) {
       throw new SessionOptionsError(
         `"secret" got ${typeof secret === 'string' ? 'an empty text' : show(secret)}; each secret is text, a Buffer or a secret KeyObject.`,
+      );
+    }
+    if (strict && PUBLIC_SECRETS.has(secretBytes(secret).toString())) {
+      throw new SessionOptionsError(
+        '"secret" got one that stands in this library\'s documentation, so anybody can make cookies with it. In production it takes a secret of your own, such as the output of `openssl rand -base64 32`.',
       );
     }
     const bytes = secretBytes(secret).length;

@@ -1,5 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Jar } from '../support/app.js';
@@ -21,6 +22,7 @@ describe('the app of the README', () => {
       file,
       code.replace(start, 'export const started = NestFactory.create(AppModule, { logger: false });'),
     );
+    process.env.SESSION_SECRET ??= randomBytes(32).toString('base64');
     app = await ((await import(file)) as { started: Promise<INestApplication> }).started;
     await app.listen(0, '127.0.0.1');
     url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
