@@ -691,8 +691,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
       );
     }
-    const formerPrincipal = core.claim?.principal ?? core.facts.p;
-    const isHandOver = formerPrincipal !== undefined && formerPrincipal !== name;
+    const former = core.claim?.principal ?? core.facts.p ?? core.loggedInBefore();
+    const isHandOver = typeof former === 'string' && former !== name;
     const moment = await this.manager.principals.beforeLogin(name, isHandOver ? '' : core.facts.h);
     while (this.isBusy(core)) await this.turnOf(core, 'login()');
     // Only now: who is refused stays who he was.

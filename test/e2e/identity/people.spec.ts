@@ -117,6 +117,21 @@ describeEachStore((each) => {
         expect((await app.registry.list({ principal: 'bob' })).sessions).toHaveLength(1);
       });
 
+      it('also if the former session was written by express-session alone', async () => {
+        const jar = new Jar();
+        const cookie = {
+          originalMaxAge: 86_400_000,
+          expires: new Date(clock.now() + 86_400_000).toISOString(),
+          path: '/',
+        };
+        await app.place.rawCreate('of-a-peer', JSON.stringify({ cookie, user: { id: 'ann' }, role: 'admin' }));
+        jar.cookies.set('sid', signed('of-a-peer'));
+        expect(await isIn(jar)).toBe(true);
+        jar.cookies.set('sid', signed('of-a-peer'));
+        await app.post(jar, 'login', { id: 'bob', data: { user: { id: 'bob' } } });
+        expect((await app.me(jar)).data).toEqual({ user: { id: 'bob' } });
+      });
+
       it("keeps a visitor's cart", async () => {
         const jar = new Jar();
         await app.post(jar, 'set', { cart: ['tea'] });
