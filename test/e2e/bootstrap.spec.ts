@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
@@ -199,19 +200,22 @@ describe('SessionModule', () => {
   });
 });
 
+/** One that no documentation shows. */
+const OWN_SECRET = randomBytes(32).toString('base64');
+
 describe('SessionModule in production', () => {
   const { NODE_ENV } = process.env;
   beforeEach(() => void (process.env.NODE_ENV = 'production'));
   afterEach(() => void (process.env.NODE_ENV = NODE_ENV));
 
   it('is an error without a store', async () => {
-    await expect(create([SessionModule.forRoot({ secret: SECRET, logger })])).rejects.toThrow(
+    await expect(create([SessionModule.forRoot({ secret: OWN_SECRET, logger })])).rejects.toThrow(
       /^"store" got nothing, which in production is an error/,
     );
   });
 
   it('takes a MemoryStore that was asked for, with one warning', async () => {
-    expect(await views([SessionModule.forRoot({ secret: SECRET, store: new MemoryStore(), logger })])).toEqual([
+    expect(await views([SessionModule.forRoot({ secret: OWN_SECRET, store: new MemoryStore(), logger })])).toEqual([
       '1',
       '2',
     ]);
@@ -220,10 +224,9 @@ describe('SessionModule in production', () => {
 
   it('says nothing about another store', async () => {
     const path = await mkdtemp(join(tmpdir(), 'keycard-bootstrap-'));
-    expect(await views([SessionModule.forRoot({ secret: SECRET, store: new FileStore({ path }), logger })])).toEqual([
-      '1',
-      '2',
-    ]);
+    expect(
+      await views([SessionModule.forRoot({ secret: OWN_SECRET, store: new FileStore({ path }), logger })]),
+    ).toEqual(['1', '2']);
     expect(warnings).toEqual([]);
     await rm(path, { recursive: true });
   });

@@ -22,6 +22,16 @@ class Controller {
 }
 
 describe('FakeSession', () => {
+  it('works under NODE_ENV=production too: its secret is no secret (#13.5)', () => {
+    const { NODE_ENV } = process.env;
+    process.env.NODE_ENV = 'production';
+    try {
+      expect(new FakeSession({ principal: '7' }).info.principal).toBe('7');
+    } finally {
+      process.env.NODE_ENV = NODE_ENV;
+    }
+  });
+
   it('holds the data that it was given, and takes what a controller writes', () => {
     const session = new FakeSession<Data>({ data: { cart: ['apple'] } });
     new Controller().add(session, 'pear');
