@@ -12,19 +12,20 @@ const UNITS: Readonly<Record<string, number>> = {
 /** A time span: a number of ms, or text such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`, `'2w'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`;
 
-/** The longest span that a date can carry without leaving what `Date` and cookies hold: 400 days would be RFC 6265bis' cap for cookies, stores take more. */
-const LONGEST_MS = 10 * 365 * UNITS.d!;
+/** RFC 6265bis caps cookies at 400 days, stores take more. Ten years, however many days one counts for a year. */
+const LONGEST_MS = 10 * 366 * UNITS.d!;
 
 /**
  * A duration in ms.
  *
- * @throws SessionOptionsError naming `option` where it is no positive span up to ten years.
+ * @throws SessionOptionsError naming `option` where it is no positive span up to `longest`, by default ten years.
  */
-export function toMs(value: unknown, option: string): number {
+export function toMs(value: unknown, option: string, longest = LONGEST_MS): number {
   const ms = typeof value === 'string' ? parse(value) : value;
-  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms <= 0 || ms > LONGEST_MS) {
+  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms <= 0 || ms > longest) {
+    const most = longest === LONGEST_MS ? 'ten years' : `${longest} ms`;
     throw new SessionOptionsError(
-      `"${option}" got ${show(value)}; it takes a positive number of ms or text such as '90s', '10m', '1d' (at most ten years).`,
+      `"${option}" got ${show(value)}; it takes a positive number of ms or text such as '90s', '10m', '1d' (at most ${most}).`,
     );
   }
   return Math.round(ms);

@@ -148,8 +148,8 @@ export function installLazyStart(
 }
 
 /** RFC 6265bis 5.1.4: `/foo` covers `/foo` and `/foo/bar`, not `/foobar`. */
-export function isUnderPath(path: string | undefined, url: string | undefined): boolean {
-  if (path === undefined || path === '/' || path === '') return true;
+export function isUnderPath(path: string | null | undefined, url: string | undefined): boolean {
+  if (!path || path === '/') return true;
   const query = url?.indexOf('?') ?? -1;
   const asked = (query === -1 ? url : url!.slice(0, query)) ?? '/';
   return asked === path || (asked.startsWith(path) && (path.endsWith('/') || asked[path.length] === '/'));

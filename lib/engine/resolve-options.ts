@@ -78,6 +78,8 @@ export interface ResolveContext {
   readonly anySecret?: boolean;
   /** Told of cookies that browsers refuse, instead of an error: express-session takes them. */
   readonly unusableCookie?: (message: string) => void;
+  /** The longest life of a cookie, in ms; default: ten years. */
+  readonly longestCookie?: number;
 }
 
 /**
@@ -97,13 +99,12 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
   const logger = options.logger ?? consoleLogger;
   const defaults = context.cookieDefaults ?? DEFAULTS.cookie;
   const name = cookieName(options.name ?? DEFAULTS.name);
-  const unusable = context.unusableCookie ?? refuse;
   const cookieOption = options.cookie === undefined ? {} : options.cookie;
   const cookieFor =
     typeof cookieOption === 'function'
-      ? (req: IncomingMessage) => cookieAttributes(cookieOption(req), defaults, name, unusable)
+      ? (req: IncomingMessage) => cookieAttributes(cookieOption(req), defaults, name, context)
       : undefined;
-  const cookie = cookieAttributes(typeof cookieOption === 'function' ? {} : cookieOption, defaults, name, unusable);
+  const cookie = cookieAttributes(typeof cookieOption === 'function' ? {} : cookieOption, defaults, name, context);
   const maxAge = cookie.maxAge ?? undefined;
   const idleMs =
     options.idleTimeout === undefined ? (maxAge ?? DEFAULTS.idleTimeout) : toMs(options.idleTimeout, 'idleTimeout');
@@ -218,7 +219,7 @@ function cookieAttributes(
   given: CookieOptions,
   defaults: CookieAttributes,
   name: string,
-  unusable: (message: string) => void,
+  { unusableCookie: unusable = refuse, longestCookie }: ResolveContext,
 ): CookieAttributes {
   if (typeof given !== 'object' || given === null) {
     throw new SessionOptionsError(
@@ -233,7 +234,7 @@ function cookieAttributes(
   }
   const { maxAge, ...rest } = given;
   const cookie: CookieAttributes = { ...defaults, ...dropUndefined(rest) };
-  if (maxAge !== undefined && maxAge !== null) cookie.maxAge = toMs(maxAge, 'cookie.maxAge');
+  if (maxAge !== undefined && maxAge !== null) cookie.maxAge = toMs(maxAge, 'cookie.maxAge', longestCookie);
   if (cookie.secure !== undefined && typeof cookie.secure !== 'boolean' && cookie.secure !== 'auto') {
     throw new SessionOptionsError(`"cookie.secure" got ${show(cookie.secure)}; it takes true, false or 'auto'.`);
   }

@@ -69,10 +69,10 @@ export function attributesOf(options: object | null | undefined): CookieAttribut
   return attributes;
 }
 
-/** Each takes back what the other said. */
+/** Each takes back what the other said. `expires` as a number is a life in ms, as express-session's `touch()` makes of it. */
 function endOf(name: 'maxAge' | 'expires', value: unknown): CookieAttributes {
   if (name === 'maxAge') assertMaxAge(value);
-  if (name === 'maxAge' && typeof value === 'number') return { maxAge: value, expires: undefined };
+  if (typeof value === 'number') return { maxAge: value, expires: undefined };
   return { maxAge: undefined, expires: value instanceof Date ? value : undefined };
 }
 

@@ -74,6 +74,9 @@ const OURS = [
 
 const COOKIE_DEFAULTS = { path: '/', httpOnly: true } as const;
 
+/** With it `Date` still reaches the end of the cookie, for the next 20 000 years. */
+const LONGEST_COOKIE_MS = 8e15;
+
 /** Stands in for a secret that each request brings itself. */
 const NO_SECRET = 'without a secret nothing is ever signed';
 
@@ -92,7 +95,12 @@ export function readOptions(options: ExpressSessionOptions): {
     warn('undefined saveUninitialized option; provide saveUninitialized option');
   if (!secret) warn('req.secret; provide secret option');
   const mapped = mapOptions(options);
-  const context = { anySecret: true, cookieDefaults: COOKIE_DEFAULTS, unusableCookie: warn };
+  const context = {
+    anySecret: true,
+    cookieDefaults: COOKIE_DEFAULTS,
+    unusableCookie: warn,
+    longestCookie: LONGEST_COOKIE_MS,
+  };
   return { resolve: (own) => resolveOptions({ ...mapped, secret: (own ?? (secret || NO_SECRET)) as Secret }, context) };
 }
 
@@ -121,7 +129,7 @@ function cookieOf(given: object | null | undefined): CookieOptions {
   if (secure !== undefined) cookie.secure = secure === 'auto' ? secure : Boolean(secure);
   if (httpOnly !== undefined) cookie.httpOnly = Boolean(httpOnly);
   // A life of nothing, or less: a cookie that has ended.
-  if (typeof maxAge === 'number' && !(maxAge > 0)) cookie.expires = new Date(0);
+  if (typeof maxAge === 'number' && maxAge <= 0) cookie.expires = new Date(0);
   else if (maxAge !== undefined) cookie.maxAge = maxAge;
   return cookie;
 }

@@ -314,6 +314,24 @@ describe('nestjs-keycard/express does better than express-session', () => {
     expect(await app.text()).toBe('ReservedKeyError');
   });
 
+  it.each([
+    { cookie: { maxAge: Number.POSITIVE_INFINITY } },
+    { cookie: { maxAge: Number.NaN } },
+    { cookie: { expires: Number.NaN } },
+    { cookie: { expires: new Date(Number.NaN) } },
+    { cookie: { domain: 'example.com:3000' } },
+    { cookie: { sameSite: 'loose' } },
+    { cookie: { priority: 'urgent' } },
+    { name: 'my session' },
+  ])('refuses at start %j, with which express-session never sets a cookie (#13.25, #13.28)', async (options) => {
+    const started = await serve(peer, { saveUninitialized: true, ...options }, counting);
+    await started.get();
+    expect(started.jar.last).toEqual([]);
+    expect(() =>
+      session({ secret: 'x', resave: false, saveUninitialized: true, ...(options as { name: string }) }),
+    ).toThrow(/^"[a-zA-Z.]+" got .*; it takes /);
+  });
+
   it('bounds a store that never answers', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store, storeTimeout: 50 }, counting);

@@ -92,6 +92,60 @@ describe.each(both)('options of %s', (name, session) => {
       expect(Date.parse(attributes(second.jar.last[0]).Expires as string) - Date.now()).toBeGreaterThan(7_000_000);
     });
 
+    it('takes a life of ten years and more, a hundred and ten thousand (#13.25)', async () => {
+      for (const maxAge of [315_576_000_000, 3_155_760_000_000, 315_576_000_000_000]) {
+        const app = await serve(session, { cookie: { maxAge } }, (req, res) => {
+          req.session.seen = ((req.session.seen as number | undefined) ?? 0) + 1;
+          res.end(String(req.session.seen));
+        });
+        expect(await app.text()).toBe('1');
+        const left = Date.parse(attributes(app.jar.last[0]).Expires as string) - Date.now();
+        expect(Math.abs(left - maxAge)).toBeLessThan(5_000);
+        expect(await app.text('/', { headers: { cookie: app.jar.header } })).toBe('2');
+      }
+    });
+
+    it('takes a number for expires as a life in ms (#13.25)', async () => {
+      for (const expires of [60_000, 3_600_000]) {
+        const app = await serve(session, { cookie: { expires } }, mark);
+        expect(await app.text()).toBe('1');
+        const left = Date.parse(attributes(app.jar.last[0]).Expires as string) - Date.now();
+        expect(left).toBeGreaterThan(expires - 3_000);
+        expect(left).toBeLessThanOrEqual(expires);
+        expect(await app.text()).toBe('2');
+      }
+    });
+
+    it.each(['', null])('has a session everywhere, and no Path, where the path is %j (#13.25)', async (path) => {
+      const app = await serve(session, { cookie: { path } }, (req, res) => {
+        req.session.seen = 1;
+        res.end();
+      });
+      expect((await app.get('/any/where')).status).toBe(200);
+      expect(attributes(app.jar.last[0])).toEqual({ HttpOnly: true });
+    });
+
+    it('takes null for every attribute as not said (#13.25)', async () => {
+      const names = [
+        'domain',
+        'path',
+        'httpOnly',
+        'secure',
+        'sameSite',
+        'priority',
+        'partitioned',
+        'maxAge',
+        'expires',
+      ];
+      const cookie = Object.fromEntries(names.map((each) => [each, null]));
+      for (const given of [cookie, () => cookie]) {
+        const app = await serve(session, { cookie: given }, mark);
+        expect(await app.text()).toBe('1');
+        expect(attributes(app.jar.last[0])).toEqual({});
+        expect(await app.text()).toBe('2');
+      }
+    });
+
     it('leaves HttpOnly away where it is false', async () => {
       const app = await serve(session, { cookie: { httpOnly: false } }, mark);
       await app.get();

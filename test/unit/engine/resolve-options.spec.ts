@@ -106,6 +106,11 @@ function messageOf(run: () => unknown): string {
   throw new Error('Nothing was wrong.');
 }
 
+it('takes ten years, however they are counted (#13.25)', () => {
+  for (const days of [3_650, 3_652.5, 3_653])
+    expect(resolve({ cookie: { maxAge: days * DAY } }).idleMs).toBe(days * DAY);
+});
+
 describe('resolveOptions, of a wrong option,', () => {
   it.each(WRONG.map(([name, options, says]) => [`${name}: ${says.source}`, name, options, says] as const))(
     'says one sentence: %s',
