@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RequestSession, type RequestFacts } from './request-session.js';
-import { attachGate } from './response-gate.js';
+import { attachGate, type GateHooks } from './response-gate.js';
 import { REQUEST } from './response-gate-internals.js';
 import type { SessionManager } from './session-manager.js';
 import { coreOf } from './session-surface.js';
@@ -86,6 +86,9 @@ export function startSession(
   sessionId: PropertyDescriptor,
 ): RequestSession {
   const session = new RequestSession(manager, facts, req, res);
+  const putAside = req[REQUEST];
+  // Deleting it is seen by the property that is about to be there again.
+  putAside?.unsetSession();
   req[REQUEST] = session;
   // A property that is the request's own can be deleted, which is a way to end the session.
   if (
@@ -96,8 +99,17 @@ export function startSession(
     defineOn(req, sessionId);
     session.isOwnProperty = true;
   }
-  if (res !== undefined) attachGate(res, session);
+  if (res !== undefined) attachGate(res, putAside === undefined ? session : oneAfterTheOther(putAside, session));
   return session;
+}
+
+/** The response of a request whose session was put aside, and that was given another. */
+function oneAfterTheOther(first: RequestSession, second: RequestSession): GateHooks {
+  return {
+    beforeHeaders: () => first.beforeHeaders()?.then(() => second.beforeHeaders()) ?? second.beforeHeaders(),
+    beforeEnd: () => second.beforeEnd(),
+    failure: (res, error) => second.failure(res, error),
+  };
 }
 
 function defineOn(target: object, sessionId: PropertyDescriptor): void {

@@ -274,6 +274,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.unset = true;
   }
 
+  /** Destroyed, unset or deleted: the request may be given another session. */
+  get isPutAside(): boolean {
+    return this.unset || this.core?.status === 'ended' || this.wasDeleted();
+  }
+
   /** Nothing of this session will be written, and no cookie set. */
   mute(): void {
     this.core = this.mutedCore();
@@ -662,6 +667,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const next = new SessionCore(this.manager, this);
     next.rotation = 'regenerate';
     next.replaces = core.replaces ?? (core.status === 'loaded' ? core : undefined);
+    next.takeCookieOf(core);
     (this.detached ??= new Map()).set(core, JSON.stringify(core.values()));
     this.core = next;
     return next.session;

@@ -605,10 +605,18 @@ export class SessionCore {
 
   /** Of the cookie stays what the app set since; the rest is as the newer version has it. */
   private rebaseCookie(before: Facts['o']): void {
-    if (this.ownCookie === undefined) return;
-    const set = Object.entries(this.ownCookie.overrides() ?? {});
-    const mine = set.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before?.[name]));
-    this.ownCookie.rebase(this.host.cookieOf(this), new Set(mine.map(([name]) => name)));
+    this.ownCookie?.rebase(this.host.cookieOf(this), new Set(Object.keys(this.cookieSetSince(before))));
+  }
+
+  private cookieSetSince(before: Facts['o']): Record<string, unknown> {
+    const set = Object.entries(this.ownCookie?.overrides() ?? {});
+    return Object.fromEntries(set.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before?.[name])));
+  }
+
+  /** Takes another's place: what this request has set of its cookie is for the response, and so for this session ("remember me"). */
+  takeCookieOf(former: SessionCore): void {
+    const set = former.cookieSetSince(former.facts.o);
+    if (Object.keys(set).length > 0) this.cookie.restore(set);
   }
 
   /**

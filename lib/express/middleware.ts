@@ -112,8 +112,7 @@ class Setup {
   }
 
   handle(req: ParsedRequest, res: ServerResponse, next: Next): void {
-    // Another session is there: ours further out, or somebody else's.
-    if (sessionOf(req) !== undefined || (req as { session?: unknown }).session || !this.connected) return next();
+    if (!this.connected || hasSession(req, res)) return next();
     let live: RequestSession | undefined;
     // What `next` throws is the caller's: it is called outside of `try`.
     let sync = true;
@@ -201,6 +200,13 @@ class Setup {
     made.cookie = new Cookie(cookieFor === undefined ? cookie : cookieFor(req as IncomingMessage), () => manager.now());
     holder.session = made;
   }
+}
+
+/** Whether another session is there: ours further out, or somebody else's. One that was put aside leaves room for the next. */
+function hasSession(req: ParsedRequest, res: ServerResponse): boolean {
+  const earlier = sessionOf(req);
+  if (earlier !== undefined && (!earlier.isPutAside || res.headersSent)) return true;
+  return Boolean((req as { session?: unknown }).session);
 }
 
 /** By what it can do: the two builds of this package each have a class of that name. */

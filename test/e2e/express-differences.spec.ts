@@ -332,6 +332,26 @@ describe('nestjs-keycard/express does better than express-session', () => {
     ).toThrow(/^"[a-zA-Z.]+" got .*; it takes /);
   });
 
+  it('leaves a second res.end() with data to Node, whose error it is, with a session and without (#13.26)', async () => {
+    const outcome = async (create: typeof session | undefined): Promise<string> => {
+      const codes: unknown[] = [];
+      const twice: Handler = (req, res) => {
+        res.on('error', (error: Error & { code?: string }) => codes.push(error.code));
+        if (req.session) req.session.count = 1;
+        res.end('once');
+        res.end();
+        res.end('twice');
+      };
+      const express = (await import('express')).default();
+      const app = create === undefined ? await listen(express.use(twice as never)) : await serve(create, {}, twice);
+      expect(await app.text()).toBe('once');
+      await wait(10);
+      return codes.join();
+    };
+    expect(await outcome(peer)).toBe('');
+    for (const create of [undefined, session]) expect(await outcome(create)).toBe('ERR_STREAM_WRITE_AFTER_END');
+  });
+
   it('bounds a store that never answers', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store, storeTimeout: 50 }, counting);

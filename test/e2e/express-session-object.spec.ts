@@ -427,6 +427,37 @@ describe.each(both)('req.session of %s', (name, session) => {
     expect(Object.keys(store.sessions)).toEqual([]);
   });
 
+  describe('that was put aside leaves room for a second session() (#13.26)', () => {
+    const asides: Record<string, Handler> = {
+      destroyed: (req, _res, next) => void req.session.destroy(next),
+      deleted: (req, _res, next) => (delete (req as { session?: unknown }).session, next()),
+      'set to null': (req, _res, next) => ((req.session = null as never), next()),
+    };
+
+    it.each(Object.keys(asides))('%s', async (how) => {
+      const first = new session.MemoryStore();
+      const second = new session.MemoryStore();
+      const own = { secret: 'keyboard cat', resave: false, saveUninitialized: false };
+      const app = await serve(session, { ...own, store: second, name: 'second' }, counting, (express) => {
+        express.use(session({ ...own, store: first, name: 'first', unset: 'destroy' }) as never);
+        express.use('/first', counting as never);
+        express.use(asides[how] as never);
+      });
+      expect(await app.text('/first')).toBe('1');
+      expect(Object.keys(first.sessions)).toHaveLength(1);
+      expect(await app.text()).toBe('1');
+      const id = idIn(app.jar.cookies.get('second'));
+      expect(Object.keys(second.sessions)).toEqual([id]);
+      expect(await app.text()).toBe('2');
+      expect(Object.keys(second.sessions)).toEqual([id]);
+      // There the first session() goes on to answer for the second's.
+      const isPeer = name === 'express-session';
+      expect(app.jar.cookies.has('first')).toBe(isPeer);
+      if (isPeer) expect(idIn(app.jar.cookies.get('first'))).toBe(id);
+      else expect(Object.keys(first.sessions)).toEqual([]);
+    });
+  });
+
   it('finds a cookie that something has put among the findings of cookie-parser', async () => {
     const app = await serve(session, {}, counting, (express) =>
       express.use(((
