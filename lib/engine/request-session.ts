@@ -543,9 +543,17 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     core.forgetCompared();
     if (core.claim !== undefined || core.rotation === 'regenerate' || core.replaces !== undefined) return 'change';
     if (core.status === 'new')
-      return core.isChangedNow() || this.manager.options.saveUninitialized ? 'change' : undefined;
+      return core.isChangedNow() || (this.manager.options.saveUninitialized && !this.isPreflight())
+        ? 'change'
+        : undefined;
     if (core.rotation !== undefined || core.cookieChanged || core.isChangedNow()) return 'change';
     return core.due || core.unsettled ? 'touch' : undefined;
+  }
+
+  /** CORS asks ahead of the request itself. A browser sends no cookies with that, and keeps none of its answer. */
+  private isPreflight(): boolean {
+    const { method, headers } = this.req ?? {};
+    return method === 'OPTIONS' && headers!['access-control-request-method'] !== undefined;
   }
 
   private reportDetached(detached: Map<SessionCore, string>): void {
