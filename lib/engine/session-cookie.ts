@@ -100,114 +100,114 @@ function named(names: Readonly<Record<string, string>>, value: unknown, option: 
   return text;
 }
 
+/** Attributes beside the end of the life. */
+const NAMES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'] as const;
+type Name = (typeof NAMES)[number];
+
 /**
  * A session's own cookie: what the options say, and what the app set on this very session, which stays with it.
- * The surface is express-session's.
+ * The surface is express-session's, its own keys included: `{ ...session.cookie }` copies the attributes, and `structuredClone` takes it.
  */
 export class SessionCookie {
   /** Names that the app set on this session. */
-  private readonly own = new Set<keyof CookieAttributes>();
-  private values: CookieAttributes;
-  private end: Date | null;
+  readonly #own = new Set<keyof CookieAttributes>();
+  #values: CookieAttributes;
+  #end: Date | null;
+  readonly #now: () => number;
+  declare domain: string | undefined;
+  declare path: string | undefined;
+  declare httpOnly: boolean | undefined;
+  declare secure: boolean | 'auto' | undefined;
+  declare sameSite: CookieAttributes['sameSite'];
+  declare priority: CookieAttributes['priority'];
+  declare partitioned: boolean | undefined;
   /** The life that the cookie began with, in ms; `null` for a browser-session cookie. */
-  originalMaxAge: number | null;
+  declare originalMaxAge: number | null;
 
-  constructor(
-    options: CookieAttributes = {},
-    private readonly now: () => number = Date.now,
-  ) {
-    if (typeof options !== 'object' || options === null) throw new TypeError('The cookie options must be an object.');
-    this.values = { path: '/', httpOnly: true, ...options };
-    delete this.values.maxAge;
-    delete this.values.expires;
-    if (options.maxAge !== undefined && options.maxAge !== null) {
-      this.originalMaxAge = options.maxAge;
-      this.end = new Date(this.now() + options.maxAge);
-    } else {
-      this.end = options.expires ?? null;
-      this.originalMaxAge = this.end === null ? null : this.end.getTime() - this.now();
+  static {
+    for (const name of NAMES) {
+      Object.defineProperty(this.prototype, name, {
+        configurable: true,
+        get(this: SessionCookie) {
+          return this.#values[name];
+        },
+        set(this: SessionCookie, value: never) {
+          this.#set(name, value);
+        },
+      });
     }
   }
 
-  /** When the browser drops it; `null`: when it closes. */
-  get expires(): Date | null {
-    return this.end;
+  constructor(options: CookieAttributes = {}, now: () => number = Date.now) {
+    if (typeof options !== 'object' || options === null) throw new TypeError('The cookie options must be an object.');
+    const { maxAge, expires, ...values } = options;
+    this.#now = now;
+    this.#values = { path: '/', httpOnly: true, ...values };
+    this.#end = typeof maxAge === 'number' ? new Date(now() + maxAge) : (expires ?? null);
+    this.#show('path');
+    this.#show('_expires');
+    this.originalMaxAge = maxAge ?? this.maxAge;
+    for (const name of NAMES) if (name in this.#values) this.#show(name);
   }
-  set expires(date: Date | null | undefined | false) {
-    this.end = date || null;
+
+  /** Makes an attribute a key of the cookie's own. */
+  #show(name: Name | '_expires'): void {
+    if (!Object.hasOwn(this, name)) Object.defineProperty(this, name, SHOWN[name]);
+  }
+
+  #set<K extends Name>(name: K, value: CookieAttributes[K]): void {
+    this.#values[name] = value;
+    this.#own.add(name);
+    this.#show(name);
+  }
+
+  /** When the browser drops it; `null`: when it closes. A number is a life in ms. */
+  get expires(): Date | null {
+    return this.#end;
+  }
+  set expires(end: Date | number | null | undefined | false) {
+    if (typeof end === 'number') {
+      this.maxAge = end;
+      return;
+    }
+    this._expires = end || null;
     this.originalMaxAge = this.maxAge;
-    this.own.add('maxAge');
+  }
+
+  /** Where some stores of express-session look for the end. */
+  get _expires(): Date | null {
+    return this.#end;
+  }
+  set _expires(end: Date | null) {
+    if (end !== null && !isDate(end))
+      throw new TypeError(
+        `session.cookie.expires got ${(end as unknown) instanceof Date ? 'an invalid Date' : show(end)}; it takes a Date, or null.`,
+      );
+    this.#end = end;
+    this.#own.add('maxAge');
   }
 
   /** What is left of its life, in ms. */
   get maxAge(): number | null {
-    return this.end instanceof Date ? this.end.getTime() - this.now() : null;
+    return this.#end === null ? null : this.#end.getTime() - this.#now();
   }
   set maxAge(ms: number | null | undefined) {
-    if (ms !== null && ms !== undefined && (typeof ms !== 'number' || Number.isNaN(ms))) {
+    const end = ms === null || ms === undefined ? null : new Date(this.#now() + ms);
+    if (end !== null && (typeof ms !== 'number' || !isDate(end)))
       throw new TypeError(`session.cookie.maxAge got ${show(ms)}; it takes a number of ms, or null.`);
-    }
-    this.end = ms === null || ms === undefined ? null : new Date(this.now() + ms);
+    this._expires = end;
     this.originalMaxAge = ms ?? null;
-    this.own.add('maxAge');
-  }
-
-  get domain(): string | undefined {
-    return this.values.domain;
-  }
-  set domain(value: string | undefined) {
-    this.set('domain', value);
-  }
-  get path(): string | undefined {
-    return this.values.path;
-  }
-  set path(value: string | undefined) {
-    this.set('path', value);
-  }
-  get httpOnly(): boolean | undefined {
-    return this.values.httpOnly;
-  }
-  set httpOnly(value: boolean | undefined) {
-    this.set('httpOnly', value);
-  }
-  get secure(): boolean | 'auto' | undefined {
-    return this.values.secure;
-  }
-  set secure(value: boolean | 'auto' | undefined) {
-    this.set('secure', value);
-  }
-  get sameSite(): CookieAttributes['sameSite'] {
-    return this.values.sameSite;
-  }
-  set sameSite(value: CookieAttributes['sameSite']) {
-    this.set('sameSite', value);
-  }
-  get priority(): CookieAttributes['priority'] {
-    return this.values.priority;
-  }
-  set priority(value: CookieAttributes['priority']) {
-    this.set('priority', value);
-  }
-  get partitioned(): boolean | undefined {
-    return this.values.partitioned;
-  }
-  set partitioned(value: boolean | undefined) {
-    this.set('partitioned', value);
-  }
-
-  private set<K extends keyof CookieAttributes>(name: K, value: CookieAttributes[K]): void {
-    this.values[name] = value;
-    this.own.add(name);
   }
 
   /** The life starts anew. */
   touch(): void {
-    if (this.originalMaxAge !== null) this.end = new Date(this.now() + this.originalMaxAge);
+    if (this.originalMaxAge !== null) this.#end = new Date(this.#now() + this.originalMaxAge);
   }
 
-  /** What express-session's stores read. */
+  /** What express-session's stores read: all attributes, those that are not set too. */
   get data(): CookieAttributes & { originalMaxAge: number | null } {
-    return { originalMaxAge: this.originalMaxAge, ...this.attributes() };
+    const { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite } = this;
+    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
   }
 
   /** A Set-Cookie value. */
@@ -217,14 +217,14 @@ export class SessionCookie {
 
   /** The attributes as they stand. */
   attributes(): CookieAttributes {
-    return { ...this.values, expires: this.end };
+    return { ...this.#values, expires: this.#end };
   }
 
   /** Only what the app set on this session; `undefined` where it set nothing. */
   overrides(): Record<string, unknown> | undefined {
-    if (this.own.size === 0) return undefined;
+    if (this.#own.size === 0) return undefined;
     const set: Record<string, unknown> = {};
-    for (const name of this.own) set[name] = name === 'maxAge' ? this.originalMaxAge : (this.values[name] ?? null);
+    for (const name of this.#own) set[name] = name === 'maxAge' ? this.originalMaxAge : (this.#values[name] ?? null);
     return set;
   }
 
@@ -232,29 +232,40 @@ export class SessionCookie {
   restore(overrides: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(overrides)) {
       if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
-      else if (SETTABLE[name]?.(value ?? undefined) === true)
-        this.set(name as keyof CookieAttributes, (value ?? undefined) as never);
+      else if (SETTABLE[name]?.(value ?? undefined) === true) this.#set(name as Name, (value ?? undefined) as never);
     }
   }
 
   /** Somebody else's version was found: what isn't among `mine` is as it says. */
   rebase(theirs: SessionCookie, mine: ReadonlySet<string>): void {
-    const values = { ...theirs.values };
-    for (const name of this.own) {
-      if (!mine.has(name)) this.own.delete(name);
-      else if (name !== 'maxAge') Object.assign(values, { [name]: this.values[name] });
+    const values = { ...theirs.#values };
+    for (const name of this.#own) {
+      if (!mine.has(name)) this.#own.delete(name);
+      else if (name !== 'maxAge') Object.assign(values, { [name]: this.#values[name] });
     }
-    for (const name of theirs.own) this.own.add(name);
-    this.values = values;
+    for (const name of theirs.#own) this.#own.add(name);
+    this.#values = values;
+    for (const name of NAMES) if (name in values) this.#show(name);
     if (mine.has('maxAge')) return;
-    this.end = theirs.end;
+    this.#end = theirs.#end;
     this.originalMaxAge = theirs.originalMaxAge;
   }
 
-  toJSON(): StoredCookie {
-    return storedCookie(this.attributes(), this.originalMaxAge, this.end);
+  /** As JSON the end is ISO text. */
+  toJSON(): CookieAttributes & { originalMaxAge: number | null } {
+    return this.data;
   }
 }
+
+const isDate = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
+
+/** The prototype's accessors, as keys of a cookie's own. */
+const SHOWN = Object.fromEntries(
+  [...NAMES, '_expires' as const].map((name) => [
+    name,
+    { ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name), enumerable: true },
+  ]),
+) as Record<Name | '_expires', PropertyDescriptor>;
 
 const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
 const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean =>

@@ -1,4 +1,4 @@
-import { type CookieAttributes, SessionCookie, type StoredCookie } from '../engine/session-cookie.js';
+import { type CookieAttributes, SessionCookie } from '../engine/session-cookie.js';
 
 /** What `new Cookie()` takes. Of `expires` and `maxAge` the one that is named last counts. */
 export interface CookieInit extends Omit<CookieAttributes, 'maxAge' | 'expires'> {
@@ -25,21 +25,6 @@ export class Cookie extends SessionCookie {
     if (value instanceof Date) this.expires = value;
     else super.maxAge = value;
   }
-
-  /** All attributes, those that are not set too. */
-  override get data(): CookieAttributes & { originalMaxAge: number | null } {
-    const { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite } = this;
-    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
-  }
-
-  override toJSON(): StoredCookie {
-    return { ...this.data, ...super.toJSON() } as StoredCookie;
-  }
-
-  /** Where some stores of express-session look for the end. */
-  get _expires(): Date | null {
-    return this.expires;
-  }
 }
 
 const ATTRIBUTES: ReadonlySet<string> = new Set([
@@ -63,14 +48,14 @@ export function attributesOf(options: object | null | undefined): CookieAttribut
   if (typeof options !== 'object') throw new TypeError('argument options must be a object');
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
-    if (name === 'maxAge' || name === 'expires') Object.assign(attributes, endOf(name, value));
+    if (name === 'maxAge' || name === 'expires' || name === '_expires') Object.assign(attributes, endOf(name, value));
     else if (ATTRIBUTES.has(name)) attributes[name] = value;
   }
   return attributes;
 }
 
 /** Each takes back what the other said. `expires` as a number is a life in ms, as express-session's `touch()` makes of it. */
-function endOf(name: 'maxAge' | 'expires', value: unknown): CookieAttributes {
+function endOf(name: 'maxAge' | 'expires' | '_expires', value: unknown): CookieAttributes {
   if (name === 'maxAge') assertMaxAge(value);
   if (typeof value === 'number') return { maxAge: value, expires: undefined };
   return { maxAge: undefined, expires: value instanceof Date ? value : undefined };

@@ -33,3 +33,6 @@ export function can<K extends keyof ExpressStoreAbilities | keyof ExpressStoreLi
     typeof (store as Record<string, unknown>)[method] === 'function'
   );
 }
+
+/** Stores of ours that have one of express-session below them. */
+export const adaptedStores = new WeakSet<object>();

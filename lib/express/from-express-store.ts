@@ -11,7 +11,8 @@ import {
   type WriteResult,
 } from '../stores/session-store.js';
 import { callStore } from './call-store.js';
-import { can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
+import { adaptedStores, can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
+import { Session, type SessionHolder } from './session.js';
 import { StoredCookie } from './stored-cookie.js';
 import { readSession, sessionsById, textOfSession } from './stored-session.js';
 
@@ -65,6 +66,7 @@ export class AdaptedExpressStore extends SessionStore {
     if (!isExpressStore(store)) {
       throw new TypeError('fromExpressStore takes a store of express-session: an object with the methods get and set.');
     }
+    adaptedStores.add(this);
     this.clock = options.clock ?? systemClock;
     this.timeoutMs = options.timeout ?? 5_000;
     this.queue = queues.get(store) ?? new KeyedQueue();
@@ -145,14 +147,25 @@ export class AdaptedExpressStore extends SessionStore {
   protected async write(id: string, record: SessionRecord): Promise<void> {
     // Stores differ in what they make of a session that has ended already; some keep it for ever.
     if (record.expiresAt <= this.clock.now()) return this.remove(id);
-    await this.call('set', id, this.sessionOf(record));
+    await this.call('set', id, this.sessionOf(id, record));
   }
 
-  /** The session as such a store is handed it. */
-  protected sessionOf(record: SessionRecord): Record<string, unknown> {
-    const session = readSession(record.text);
-    if (!session) throw new SessionStoreError('REFUSED', 'A store of express-session takes JSON objects only.');
-    session['cookie'] = new StoredCookie(Object(session['cookie']) as object, record.expiresAt, this.clock);
+  /** The session as such a store is handed it: `session.Session`, with its id, apart from the request. */
+  protected sessionOf(id: string, record: SessionRecord): Session {
+    const values = readSession(record.text);
+    if (!values) throw new SessionStoreError('REFUSED', 'A store of express-session takes JSON objects only.');
+    values['cookie'] = new StoredCookie(Object(values['cookie']) as object, record.expiresAt, this.clock);
+    return this.sessionWith(id, values);
+  }
+
+  private sessionWith(id: string, values: Record<string, unknown>): Session {
+    const session = new Session({
+      sessionID: id,
+      sessionStore: this.store as unknown as SessionHolder['sessionStore'],
+    });
+    // Also under names that are the session's own, as the engine's facts: they are to be stored.
+    for (const [key, value] of Object.entries(values))
+      Object.defineProperty(session, key, { value, configurable: true, enumerable: true, writable: true });
     return session;
   }
 
@@ -161,7 +174,8 @@ export class AdaptedExpressStore extends SessionStore {
     else {
       const expires = this.clock.now() + 1_000;
       const data = { originalMaxAge: 1_000, expires: new Date(expires).toISOString(), path: '/' };
-      await this.call('set', id, { cookie: new StoredCookie(data, expires, this.clock), [ENDED]: true });
+      const cookie = new StoredCookie(data, expires, this.clock);
+      await this.call('set', id, this.sessionWith(id, { cookie, [ENDED]: true }));
     }
   }
 

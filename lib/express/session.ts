@@ -136,15 +136,18 @@ function takeCookie(core: SessionCore, value: unknown): void {
     return;
   }
   const { cookie } = core;
-  const given = value instanceof SessionCookie ? { ...value.attributes() } : attributesOf(value);
+  const attributes = value instanceof SessionCookie ? value.attributes() : attributesOf(value);
+  const { maxAge, expires = null, ...given } = attributes;
   for (const [name, wanted] of Object.entries(given)) {
     const key = name as 'domain';
-    if (!isSame(cookie[key], wanted)) cookie[key] = wanted as never;
+    if (cookie[key] !== wanted) cookie[key] = wanted as never;
   }
+  if (typeof maxAge === 'number') cookie.maxAge = maxAge;
+  else if ('expires' in attributes && !isSame(cookie.expires, expires)) cookie.expires = expires;
 }
 
-const isSame = (a: unknown, b: unknown): boolean =>
-  a === b || (a instanceof Date && b instanceof Date && Math.abs(a.getTime() - b.getTime()) < 1_000);
+const isSame = (a: Date | null, b: Date | null): boolean =>
+  a === b || (a !== null && b !== null && Math.abs(a.getTime() - b.getTime()) < 1_000);
 
 const noop = (): void => undefined;
 const requestOf = (core: SessionCore): RequestSession => core.host as RequestSession;

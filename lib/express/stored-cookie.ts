@@ -1,33 +1,23 @@
+import type { CookieAttributes } from '../engine/session-cookie.js';
 import type { Clock } from '../stores/clock.js';
+import { Cookie } from './cookie.js';
 
 /**
  * The cookie of a session that is handed to a store of express-session. Stores take the time to live from `expires` or `maxAge`:
- * they find there when the record ends, also where the browser's cookie has no end. Written as JSON, it is the record's own.
+ * they find there when the record ends, also where the browser's cookie has no end. Its `data`, and so its JSON, are the record's own.
  */
-export class StoredCookie {
-  readonly expires: Date;
-  readonly originalMaxAge: number | null = null;
-  readonly #clock: Clock;
-  readonly #data: object;
+export class StoredCookie extends Cookie {
+  readonly #data: ReturnType<Cookie['toJSON']>;
 
-  constructor(data: object, expiresAt: number, clock: Clock) {
-    Object.assign(this, data);
-    this.expires = new Date(expiresAt);
-    this.#clock = clock;
-    this.#data = data;
+  constructor(stored: object, expiresAt: number, clock: Clock) {
+    const { maxAge: _life, expires, ...attributes } = stored as CookieAttributes;
+    super({ originalMaxAge: null, ...attributes, expires: new Date(expiresAt) }, () => clock.now());
+    this.originalMaxAge = (stored as { originalMaxAge?: number | null }).originalMaxAge ?? null;
+    const end = new Date((expires ?? Number.NaN) as Date);
+    this.#data = (Number.isNaN(end.getTime()) ? stored : { ...stored, expires: end }) as ReturnType<Cookie['toJSON']>;
   }
 
-  /** What is left, in ms. */
-  get maxAge(): number {
-    return this.expires.getTime() - this.#clock.now();
-  }
-
-  /** The cookie's attributes, as express-session's own class gives them. */
-  get data(): object {
-    return this.#data;
-  }
-
-  toJSON(): object {
+  override get data(): ReturnType<Cookie['toJSON']> {
     return this.#data;
   }
 }

@@ -39,7 +39,7 @@ export class SurfaceStore extends AdaptedExpressStore {
     return this.queue.run(id, async () => {
       if (this.habits.rolling && (await this.load(id)) === undefined) return 'gone';
       // As in express-session: a store without touch() is left alone.
-      if (can(this.store, 'touch')) await this.call('touch', id, this.sessionOf(record));
+      if (can(this.store, 'touch')) await this.call('touch', id, this.sessionOf(id, record));
       return 'ok';
     });
   }

@@ -365,6 +365,36 @@ describe.each(both)('req.session of %s', (name, session) => {
     });
   });
 
+  it('can be spread and cloned, with its cookie (#13.28)', async () => {
+    const app = await serve(session, { cookie: { maxAge: 60_000, sameSite: 'lax' } }, (req, res) => {
+      req.session.user = { name: 'Ann' };
+      const cloned = structuredClone(req.session) as unknown as Record<string, unknown>;
+      res.end(JSON.stringify([cloned, { ...req.session }.user, { ...req.session.cookie }, Object.keys(cloned)]));
+    });
+    const cookie = {
+      path: '/',
+      _expires: expect.any(String),
+      originalMaxAge: expect.any(Number),
+      httpOnly: true,
+      sameSite: 'lax',
+    };
+    const user = { name: 'Ann' };
+    for (let visit = 0; visit < 2; visit += 1)
+      expect(JSON.parse(await app.text())).toEqual([{ cookie, user }, user, cookie, ['cookie', 'user']]);
+  });
+
+  it('takes a cookie that was made of its own (#13.28)', async () => {
+    const app = await serve(session, { cookie: { maxAge: 60_000 }, rolling: true }, (req, res) => {
+      req.session.user = 'Ann';
+      req.session.cookie = new session.Cookie({ ...req.session.cookie, maxAge: 3_600_000 } as never) as never;
+      res.end();
+    });
+    await app.get();
+    const sent = attributes(app.jar.last[0]);
+    expect(Date.parse(sent.Expires as string) - Date.now()).toBeGreaterThan(3_500_000);
+    expect(sent).toMatchObject({ HttpOnly: true, Path: '/' });
+  });
+
   describe('req.sessionID', () => {
     it('is the id of the session that was loaded or made', async () => {
       const app = await serve(session, { saveUninitialized: true }, (req, res) => void res.end(req.sessionID));

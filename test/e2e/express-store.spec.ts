@@ -129,6 +129,33 @@ describe.each(both)('stores under %s', (_name, session) => {
     expect(app.errors).toEqual([boom]);
   });
 
+  it('set() and touch() are given a Session with its id, whose cookie is a Cookie with its end as a Date (#13.28)', async () => {
+    const store = new session.MemoryStore();
+    const given: [string, LiveSession][] = [];
+    for (const method of ['set', 'touch'] as const) {
+      const original = store[method];
+      store[method] = function (sid, value, callback) {
+        given.push([sid, value as LiveSession]);
+        original.call(this, sid, value, callback);
+      };
+    }
+    const app = await serve(session, { store, cookie: { maxAge: 60_000, sameSite: 'lax' } }, (req, res) => {
+      req.session.count ??= 1;
+      res.end();
+    });
+    await app.get();
+    await app.get();
+    expect(given).toHaveLength(2);
+    for (const [sid, value] of given) {
+      expect([value instanceof session.Session, value.cookie instanceof session.Cookie]).toEqual([true, true]);
+      expect([value.id, value.req.sessionID]).toEqual([sid, sid]);
+      for (const each of [value.cookie.toJSON(), value.cookie.data, value.cookie])
+        expect(inTenths(((each as { expires: Date }).expires.getTime() - Date.now()) as number)).toBeGreaterThan(580);
+      expect({ ...value.cookie }).toMatchObject({ path: '/', httpOnly: true, sameSite: 'lax' });
+      expect(structuredClone({ ...value })).toMatchObject({ count: 1, cookie: { path: '/' } });
+    }
+  });
+
   it('set() is given the id and a session with its cookie', async () => {
     const store = oldStore();
     const given: unknown[][] = [];

@@ -28,6 +28,7 @@ export interface Req extends IncomingMessage {
 export interface LiveSession {
   [key: string]: unknown;
   id: string;
+  req: { sessionID: string };
   cookie: LiveCookie;
   save(callback?: (error?: unknown) => void): LiveSession;
   reload(callback: (error?: unknown) => void): LiveSession;
@@ -43,6 +44,7 @@ export interface LiveCookie {
   secure?: unknown;
   path?: string;
   serialize(name: string, value: string): string;
+  data: Record<string, unknown>;
   toJSON(): Record<string, unknown>;
 }
 export interface LiveStore {

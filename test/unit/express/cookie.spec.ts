@@ -69,6 +69,75 @@ describe.each(both)('Cookie of %s', (_name, { Cookie }) => {
   });
 });
 
+describe.each(both)('Cookie of %s, taken apart (#13.28),', (_name, { Cookie }) => {
+  const given = { maxAge: 60_000, sameSite: 'strict' as const, secure: true };
+
+  it('has the attributes as its own keys, in the same order', () => {
+    expect(Object.keys(new Cookie())).toEqual(['path', '_expires', 'originalMaxAge', 'httpOnly']);
+    expect({ ...new Cookie(given) }).toEqual({
+      path: '/',
+      _expires: new Date(NOON + 60_000),
+      originalMaxAge: 60_000,
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: true,
+    });
+    const cookie = new Cookie();
+    cookie.priority = 'low';
+    expect(Object.keys(cookie)).toEqual(['path', '_expires', 'originalMaxAge', 'httpOnly', 'priority']);
+  });
+
+  it('can be made anew of what it was spread into, and is another then', () => {
+    const cookie = new Cookie(given);
+    const copy = new Cookie({ ...cookie } as never);
+    expect(copy.data).toEqual(cookie.data);
+    copy.httpOnly = false;
+    copy.maxAge = 1;
+    expect([cookie.httpOnly, cookie.maxAge]).toEqual([true, 60_000]);
+  });
+
+  it('goes through structuredClone', () => {
+    expect(structuredClone(new Cookie(given))).toEqual({ ...new Cookie(given) });
+  });
+
+  it('takes a new end as `_expires` too', () => {
+    const cookie = new Cookie();
+    cookie._expires = new Date(NOON + 5_000);
+    expect([cookie.maxAge, cookie.originalMaxAge]).toEqual([5_000, null]);
+  });
+
+  it('gives its end as a Date by toJSON() and data, with all attributes, and as text in JSON', () => {
+    const cookie = new Cookie({ maxAge: 60_000 });
+    for (const data of [cookie.toJSON(), cookie.data]) {
+      expect(data.expires).toEqual(new Date(NOON + 60_000));
+      expect(Object.keys(data)).toEqual([
+        'originalMaxAge',
+        'partitioned',
+        'priority',
+        'expires',
+        'secure',
+        'httpOnly',
+        'domain',
+        'path',
+        'sameSite',
+      ]);
+    }
+    expect(JSON.stringify(cookie)).toBe(
+      '{"originalMaxAge":60000,"expires":"2026-01-01T12:01:00.000Z","httpOnly":true,"path":"/"}',
+    );
+  });
+});
+
+it('refuses at once an end that no cookie can carry', () => {
+  const cookie = new OursOnly();
+  for (const end of ['soon', new Date(Number.NaN), Number.POSITIVE_INFINITY, {}])
+    expect(() => void (cookie.expires = end as never)).toThrow(/^session\.cookie\.(expires|maxAge) got /);
+  for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, 1e16])
+    expect(() => void (cookie.maxAge = ms)).toThrow(/^session\.cookie\.maxAge got .* it takes a number of ms/);
+  cookie.expires = 60_000 as never;
+  expect([cookie.maxAge, cookie.originalMaxAge, cookie.expires]).toEqual([60_000, 60_000, new Date(NOON + 60_000)]);
+});
+
 it('shows its end where old stores look for it', () => {
   const cookie = new OursOnly({ maxAge: 1_000 });
   expect(cookie._expires).toBe(cookie.expires);
