@@ -81,7 +81,7 @@ export class SessionRegistry {
   }
 
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
-    const all = distinct(await this.manager.principals.of(principal));
+    const all = await this.manager.principals.of(principal);
     const after = cursor === undefined ? undefined : placeIn(this.openCursor(cursor));
     const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.facts!) < 0);
     const page = rest.slice(0, limit);
@@ -111,8 +111,7 @@ export class SessionRegistry {
    * marks of `revokeAll`, and reads nothing.
    */
   async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
-    if (query.principal !== undefined)
-      return distinct(await this.manager.principals.of(String(query.principal))).length;
+    if (query.principal !== undefined) return (await this.manager.principals.of(String(query.principal))).length;
     const stored = await this.manager.store.count?.();
     if (stored !== undefined && (stored === 0 || stored > MOST_COUNTED)) return stored;
     const handles = new Set<string>();
@@ -156,9 +155,9 @@ export class SessionRegistry {
   ): Promise<number> {
     const name = String(principal);
     const except = handleOf(options.except);
-    await this.manager.principals.markNotBefore(name, except);
+    await this.manager.principals.markRevoked(name, except);
     const ended = new Set<string>();
-    for (const each of await this.manager.principals.withRenewed(name)) {
+    for (const each of await this.manager.principals.toEnd(name)) {
       const { h } = each.record.facts!;
       if (h !== except && (await this.end(each, !ended.has(h)))) ended.add(h);
     }
@@ -189,11 +188,11 @@ export class SessionRegistry {
 
   private async *candidates(principal: string | undefined): AsyncGenerator<ListedRecord> {
     if (principal !== undefined) {
-      yield* await this.manager.principals.withRenewed(principal);
+      yield* await this.manager.principals.toEnd(principal);
       return;
     }
-    for await (const each of this.manager.records.list({}))
-      if (each.record.facts !== undefined && this.manager.isLive(each.record.facts)) yield each;
+    for await (const each of this.manager.records.list({}, 'expired too'))
+      if (each.record.facts !== undefined && each.record.facts.t === undefined) yield each;
   }
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
@@ -241,15 +240,6 @@ const placeOf = (facts: Facts): string => `${since(facts)} ${facts.h}`;
 function placeIn(cursor: string): Facts {
   const [at = '', h = ''] = cursor.split(' ');
   return { v: 1, c: Number(at), s: 0, e: 0, n: '', h };
-}
-
-/** One of each handle: while its id is renewed, a session may be there twice. */
-function distinct(records: readonly ListedRecord[]): ListedRecord[] {
-  const seen = new Set<string>();
-  return records.filter(({ record }) => {
-    const { h } = record.facts!;
-    return seen.has(h) ? false : Boolean(seen.add(h));
-  });
 }
 
 function handleOf(except: Session | string | undefined): string | undefined {

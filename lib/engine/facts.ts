@@ -50,10 +50,26 @@ export interface Facts {
   b?: string;
   /** Version of the data's schema. */
   m?: number;
-  /** No session: a mark that ends a principal's sessions up to this time, all but the one whose handle is `h`. */
+  /** The number that the login took from its principal's record: a later login has a higher one. Of a principal's record: the last number. */
+  l?: number;
+  /** No session but a principal's record: its sessions up to this time have ended, all but the one whose handle is `h`. `n` stays until the next `revokeAll()`. */
   t?: number;
+  /** Of a principal's record: logins that are under way. */
+  w?: Place[];
   /** Retired: until when it counts, and the way forward. */
   x?: Retirement;
+}
+
+/** The place among a principal's sessions that a login has taken, until its session is written and counts by itself. */
+export interface Place {
+  /** The login's number. */
+  k: number;
+  /** The session's handle. */
+  h: string;
+  /** Until when the login has to be done, in ms since the epoch; 0: it failed, or a newer login has taken its place. */
+  u: number;
+  /** The session was there before, and stays also if the login is not done in time. */
+  i?: 1;
 }
 
 /** A session whose id was replaced. */
@@ -93,6 +109,8 @@ export function isFacts(value: unknown): value is Facts {
     isOptional(f.b, 'string') &&
     isOptional(f.m, 'number') &&
     (f.t === undefined || isTime(f.t)) &&
+    (f.l === undefined || isTime(f.l)) &&
+    (f.w === undefined || (Array.isArray(f.w) && f.w.every(isPlace))) &&
     isOptionalList(f.q) &&
     isOptionalList(f.k) &&
     isOptional(f.r, 'string') &&
@@ -105,6 +123,10 @@ export function isFacts(value: unknown): value is Facts {
         isOptional(f.x.s, 'string') &&
         isOptional(f.x.k, 'string')))
   );
+}
+
+function isPlace(value: unknown): value is Place {
+  return isPlain(value) && isTime(value.k) && typeof value.h === 'string' && isTime(value.u);
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -1,68 +1,113 @@
-import { KeyedQueue } from '../keyed-queue.js';
 import { derivePrincipal } from './derived-principal.js';
 import { SessionStateError, TooManySessionsError } from './errors.js';
-import type { Facts } from './facts.js';
-import { recordText, type RecordText } from './record-text.js';
-import type { Draft } from './session-core.js';
-import { newNonce } from './session-id.js';
+import type { Facts, Place } from './facts.js';
+import { PrincipalRecords, type PrincipalState, type RevocationMark, revoked } from './principal-record.js';
 import type { SessionManager } from './session-manager.js';
-import { isStoreError, type ListedRecord, type LoadedRecord } from './session-records.js';
+import type { ListedRecord, LoadedRecord } from './session-records.js';
 
-const MOST_TRIES = 20;
-const LONGEST_PAUSE_MS = 50;
 /** Less than a clock tells, more than a number of this size loses. */
 const STEP_MS = 0.001;
+/** A login that is not done after this time has failed: its process died, or its store did not answer. */
+const PLACE_LIFE_MS = 30_000;
+/** So long a failed login is remembered, as the store may still write its session. */
+const FAILED_MEMORY_MS = 10 * 60_000;
+const MOST_FAILED = 32;
+const LONGEST_REQUEST_MS = 60_000;
 
-/** Up to when all of a principal's sessions were ended. */
-export interface NotBefore {
+/** When a login began: its time, and the nonce of the revocation mark as it stood then. */
+export interface LoginMoment {
   readonly at: number;
-  /** Changes with every `revokeAll`, so that no clock has to tell what came first. */
-  readonly nonce: string;
-  /** The handle of the session that stays. */
-  readonly except: string;
+  readonly mark: string;
 }
 
-/** The sessions of one principal: how many there may be, and up to when they were all ended. */
+/** What a session that comes to be a principal's is written with. */
+export interface Admission {
+  readonly principal: string;
+  readonly handle: string;
+  /** The nonce of the revocation mark that the session is held against from now on. */
+  readonly mark: string;
+  /** The login's number; `undefined` without a limit. */
+  readonly number: number | undefined;
+}
+
+/** Who asks to be admitted. */
+export interface Applicant {
+  readonly principal: string;
+  readonly handle: string;
+  /** The mark that stood when the login began; `undefined`: there was no `login()`. */
+  readonly mark: string | undefined;
+  /** When the request began, by which a principal that appears without `login()` is held against a `revokeAll()`. */
+  readonly began: number;
+  /** The session is in the store already, and stays under its id. */
+  readonly isInPlace: boolean;
+  /** Nobody is there to be told of a refusal. */
+  readonly mustBeAdmitted: boolean;
+}
+
+/**
+ * The sessions of one principal: how many there may be, and which `revokeAll()` has ended.
+ *
+ * A login takes a place in the principal's record by compare-and-swap before anything else is written, so the store decides who came first,
+ * and a refused login changes nothing. Then its session is written, and then the place is given up in a second swap, which finds out whether a
+ * `revokeAll()` or a newer login has come between. A login that does neither in time counts as never made.
+ */
 export class PrincipalSessions {
-  private readonly queue = new KeyedQueue();
+  private readonly states: PrincipalRecords;
   private lastLogin = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly manager: SessionManager) {}
+  constructor(private readonly manager: SessionManager) {
+    this.states = new PrincipalRecords(manager.records, manager.options);
+  }
 
   private get records() {
     return this.manager.records;
   }
 
-  /** The live sessions of a principal, newest login first. While its id is renewed, a session may be there twice. */
+  /** Whether there is a limit that this store can hold. */
+  get isLimited(): boolean {
+    if (this.manager.options.maxSessionsPerPrincipal === Number.POSITIVE_INFINITY) return false;
+    if (this.records.canList) return true;
+    this.manager.warnOnce(
+      'cap',
+      `"maxSessionsPerPrincipal" can't be held: this session store (${this.manager.store.constructor.name}) can't list sessions.`,
+    );
+    return false;
+  }
+
+  /** The live sessions of a principal, newest login first, each once: also one whose id is being replaced. */
   async of(principal: string): Promise<ListedRecord[]> {
-    return (await this.withRenewed(principal)).filter(({ record }) => record.facts!.x === undefined);
+    const places = this.isLimited ? (await this.states.read(principal)).places : [];
+    const underWay = new Set(places.filter(({ i }) => i === undefined).map(({ k }) => k));
+    const sessions = await this.withRenewed(principal);
+    return distinct(sessions.filter(({ record: { facts } }) => facts!.x === undefined && !underWay.has(facts!.l ?? 0)));
   }
 
   /**
-   * The same with ids that were renewed and still lead on to the new one. Who ends sessions asks for these: between the moment when a list
+   * The same with ids that were replaced and still lead on to the new one. Who ends sessions asks for these: between the moment when a list
    * begins and the moment when a record is read, its session may have gone on under an id that is not in the list.
    */
   async withRenewed(principal: string): Promise<ListedRecord[]> {
-    const found: ListedRecord[] = [];
-    for await (const listed of this.records.list({ principal })) {
-      const facts = listed.record.facts;
-      if (facts !== undefined && facts.p === principal && this.manager.isLive(facts)) found.push(listed);
-    }
-    return found.sort((a, b) => newestFirst(a.record.facts!, b.record.facts!));
+    return (await this.toEnd(principal)).filter(({ record }) => this.manager.isInTime(record.facts!));
   }
 
-  private async handles(principal: string): Promise<Set<string>> {
-    return new Set((await this.of(principal)).map(({ record }) => record.facts!.h));
+  /** The same with those that are over by this process's clock, which may be wrong: others may still let them in. */
+  async toEnd(principal: string): Promise<ListedRecord[]> {
+    const found: ListedRecord[] = [];
+    for await (const listed of this.records.list({ principal }, 'expired too')) {
+      const facts = listed.record.facts;
+      if (facts !== undefined && facts.p === principal && facts.t === undefined) found.push(listed);
+    }
+    return found.sort((a, b) => newestFirst(a.record.facts!, b.record.facts!));
   }
 
   /**
    * When a login begins: later than all that was ended, whatever the clocks of other machines said.
    *
    * @param handle of the session that logs in.
-   * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room.
+   * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room.
    */
-  async beforeLogin(principal: string, handle: string): Promise<{ at: number; mark: string | undefined }> {
-    const [mark] = await Promise.all([this.notBefore(principal), this.assertRoom(principal, handle)]);
+  async beforeLogin(principal: string, handle: string): Promise<LoginMoment> {
+    const [{ mark }] = await Promise.all([this.states.read(principal), this.assertRoom(principal, handle)]);
     return this.moment(mark);
   }
 
@@ -71,120 +116,166 @@ export class PrincipalSessions {
    *
    * @returns `undefined` if the session's principal was logged out everywhere since.
    */
-  async beforeConfirmation(
-    principal: string,
-    facts: Facts,
-  ): Promise<{ at: number; mark: string | undefined } | undefined> {
-    const mark = await this.notBefore(principal);
+  async beforeConfirmation(principal: string, facts: Facts): Promise<LoginMoment | undefined> {
+    const { mark } = await this.states.read(principal);
     return facts.p === principal && isRevoked(facts, mark) ? undefined : this.moment(mark);
   }
 
-  private moment(mark: NotBefore | undefined): { at: number; mark: string | undefined } {
-    return {
-      at: this.inOrder(Math.max(this.manager.now(), (mark?.at ?? Number.NEGATIVE_INFINITY) + STEP_MS)),
-      mark: mark?.nonce,
-    };
+  private moment(mark: RevocationMark): LoginMoment {
+    return { at: this.inOrder(Math.max(this.manager.now(), mark.at + STEP_MS)), mark: mark.nonce };
   }
 
-  /** Logins within a millisecond get times in their order, so that the oldest are told from the newest. */
+  /** Logins within a millisecond get times in their order. */
   private inOrder(at: number): number {
     const tie = at <= this.lastLogin && at > this.lastLogin - 1;
     return (this.lastLogin = tie ? this.lastLogin + STEP_MS : at);
   }
 
-  private async assertRoom(principal: string, except: string): Promise<void> {
-    const { maxSessionsPerPrincipal: cap, onTooMany } = this.manager.options;
-    if (cap === Number.POSITIVE_INFINITY || onTooMany !== 'reject') return;
-    const handles = await this.handles(principal);
-    handles.delete(except);
-    if (handles.size >= cap) throw new TooManySessionsError(cap);
+  /** Tells a login that has no chance at once. Whether there is room is decided by `admit`. */
+  private async assertRoom(principal: string, handle: string): Promise<void> {
+    const { maxSessionsPerPrincipal: limit, onTooMany } = this.manager.options;
+    if (onTooMany !== 'reject' || !this.isLimited) return;
+    const handles = new Set((await this.of(principal)).map(({ record }) => record.facts!.h));
+    handles.delete(handle);
+    if (handles.size >= limit) throw new TooManySessionsError(limit);
   }
 
   /**
-   * Whether a session that was just written may stay. Ends the oldest where there are too many.
+   * Takes a place for a session that is about to be written, and ends the oldest sessions if there are too many.
    *
-   * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room. The session was ended.
+   * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room. Nothing was changed.
+   * @throws SessionStateError `ENDED` if all sessions of the principal were ended since the login began.
    */
-  async admit(key: string, draft: Draft): Promise<boolean> {
-    const { facts, arrival } = draft;
-    const principal = facts.p!;
-    if (await this.isEnded(principal, draft)) {
-      await this.records.destroy(key);
-      this.manager.events.emit('revoked', key, { handle: facts.h, principal });
-      return false;
+  async admit(applicant: Applicant): Promise<Admission> {
+    const { principal, handle, mark } = applicant;
+    if (!this.isLimited) {
+      if (mark !== undefined) return { principal, handle, mark, number: undefined };
+      const state = await this.states.read(principal);
+      assertBeganAfter(state.mark, applicant);
+      return { principal, handle, mark: state.mark.nonce, number: undefined };
     }
-    const { maxSessionsPerPrincipal: cap, onTooMany } = this.manager.options;
-    if (cap === Number.POSITIVE_INFINITY || arrival === 'confirmed') return true;
-    if (!this.records.canList) {
-      this.manager.warnOnce(
-        'cap',
-        `"maxSessionsPerPrincipal" can't be held: this session store (${this.manager.store.constructor.name}) can't list sessions.`,
-      );
-      return true;
-    }
-    // One at a time within a process: the first then does what is left for the others.
-    if (onTooMany === 'evict-oldest') return this.queue.run(principal, () => this.evictOldest(principal, cap, facts.h));
-    // A session that was there before this library can't be refused: nobody is there to be told.
-    if (arrival === 'adopted') return true;
-    return this.queue.run(principal, () => this.findRoom(principal, cap, key, draft));
+    let surplus: Holder[] = [];
+    const state = await this.states.change(principal, async (before) => {
+      assertBeganAfter(before.mark, applicant);
+      const holders = await this.holders(before, applicant);
+      surplus = this.surplus(holders, applicant);
+      const number = 1 + Math.max(before.lastNumber, ...holders.map((each) => each.number));
+      return this.withPlace(before, applicant, number, surplus);
+    });
+    for (const each of surplus) await this.evict(principal, each);
+    return { principal, handle, mark: mark ?? state.mark.nonce, number: state.lastNumber };
   }
 
-  private async isEnded(principal: string, { facts, arrival, mark: seen }: Draft): Promise<boolean> {
-    const mark = await this.notBefore(principal);
-    if (mark === undefined || mark.except === facts.h) return false;
-    return arrival === 'login' || arrival === 'confirmed' ? mark.nonce !== seen : since(facts) < mark.at;
+  /** Who has a place, the newest login first: sessions, and logins that are under way. */
+  private async holders(state: PrincipalState, { principal, handle }: Applicant): Promise<Holder[]> {
+    const now = this.manager.now();
+    const holders = new Map<string, Holder>();
+    const add = (h: string, number: number, at: number, record?: ListedRecord): void => {
+      const before = holders.get(h) ?? { handle: h, number: 0, since: 0, records: [] };
+      holders.set(h, {
+        handle: h,
+        number: Math.max(before.number, number),
+        since: Math.max(before.since, at),
+        records: record === undefined ? before.records : [...before.records, record],
+      });
+    };
+    for (const { k, h, u } of state.places) if (u > now) add(h, k, 0);
+    const replaced: ListedRecord[] = [];
+    for (const listed of await this.withRenewed(principal)) {
+      const facts = listed.record.facts!;
+      if (isFailed(facts, state.places, now)) await this.end(listed);
+      else if (facts.x !== undefined) replaced.push(listed);
+      else add(facts.h, facts.l ?? 0, since(facts), listed);
+    }
+    for (const listed of replaced) {
+      const { h } = listed.record.facts!;
+      // The session may have gone on under an id that the list didn't hold yet.
+      if (h === handle || holders.has(h)) continue;
+      const next = await this.manager.writer.successorOf(listed.record.facts!);
+      if (next?.p === principal) add(h, next.l ?? 0, since(next), listed);
+    }
+    holders.delete(handle);
+    return [...holders.values()].sort(
+      (a, b) => b.number - a.number || b.since - a.since || (a.handle < b.handle ? 1 : -1),
+    );
+  }
+
+  private surplus(holders: readonly Holder[], { mustBeAdmitted }: Applicant): Holder[] {
+    const { maxSessionsPerPrincipal: limit, onTooMany } = this.manager.options;
+    if (holders.length < limit) return [];
+    if (onTooMany === 'evict-oldest') return holders.slice(limit - 1);
+    if (mustBeAdmitted) return [];
+    throw new TooManySessionsError(limit);
+  }
+
+  private withPlace(
+    before: PrincipalState,
+    { handle, isInPlace }: Applicant,
+    number: number,
+    surplus: readonly Holder[],
+  ): PrincipalState {
+    const now = this.manager.now();
+    const lost = new Set([handle, ...surplus.map((each) => each.handle)]);
+    const places = before.places
+      .map((place) => (lost.has(place.h) ? { ...place, u: 0 } : place))
+      .filter(({ u }) => u === 0 || u + FAILED_MEMORY_MS > now);
+    const failed = places.filter(({ u }) => u === 0).slice(-MOST_FAILED);
+    const mine: Place = { k: number, h: handle, u: now + PLACE_LIFE_MS };
+    if (isInPlace) mine.i = 1;
+    return { ...before, lastNumber: number, places: [...failed, ...places.filter(({ u }) => u !== 0), mine] };
+  }
+
+  private async evict(principal: string, { handle, records }: Holder): Promise<void> {
+    for (const { key } of records) {
+      if (await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, principal))
+        this.manager.events.emit('evicted', key, { handle, principal });
+    }
+  }
+
+  private async end({ key, record }: LoadedRecord): Promise<void> {
+    await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, record.facts!.p);
   }
 
   /**
-   * Ends a session whose principal was logged out everywhere, whether or not an index knows it. A login knows the mark that stood before it, so
-   * no clock decides; a session without one (written by version 0.1, or a principal that appeared without `login()`) is told by its time.
+   * Whether a session that has been written may stay: gives up its place, from where on it counts by itself.
+   *
+   * @returns false if a `revokeAll()` or a newer login came between.
+   */
+  async settle({ principal, handle, mark, number }: Admission): Promise<boolean> {
+    if (number === undefined) return stands((await this.states.read(principal)).mark, mark, handle);
+    let isIn = false;
+    await this.states.change(principal, (state) => {
+      const mine = state.places.find(({ k }) => k === number);
+      // Nobody else takes a place away: the swap before this one was done, and only its reply was lost.
+      if (isIn && mine === undefined) return undefined;
+      isIn = mine !== undefined && mine.u > this.manager.now() && stands(state.mark, mark, handle);
+      return isIn ? { ...state, places: state.places.filter((place) => place !== mine) } : undefined;
+    });
+    return isIn;
+  }
+
+  /** The login failed: its place is free at once, and a session that the store may still write counts as failed. */
+  async withdraw({ principal, number }: Admission): Promise<void> {
+    if (number === undefined) return;
+    await this.states.change(principal, (state) =>
+      state.places.some(({ k, u }) => k === number && u !== 0)
+        ? { ...state, places: state.places.map((place) => (place.k === number ? { ...place, u: 0 } : place)) }
+        : undefined,
+    );
+  }
+
+  /**
+   * Ends a session whose principal was logged out everywhere, whether or not an index knows it. A session knows the mark that stood when it
+   * came to be its principal's, so no clock decides; one without (written by version 0.1) is told by its time.
    */
   async endIfRevoked({ key, record }: LoadedRecord): Promise<boolean> {
     const { facts } = record;
     if (facts?.p === undefined) return false;
-    if (!isRevoked(facts, await this.notBefore(facts.p))) return false;
+    if (!isRevoked(facts, (await this.states.read(facts.p)).mark)) return false;
     const id = this.manager.idOfKey(key);
     if (await this.manager.writer.end(key, id, undefined, facts.p))
       this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
     return true;
-  }
-
-  /** Every login sees all that were written before it and counts them in the same order, so the newest stay, whoever counts. */
-  private async evictOldest(principal: string, cap: number, handle: string): Promise<boolean> {
-    const sessions = await this.of(principal);
-    const surplus = new Set([...new Set(sessions.map(({ record }) => record.facts!.h))].slice(cap));
-    for (const each of sessions) {
-      const { h } = each.record.facts!;
-      if (!surplus.has(h)) continue;
-      if (await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, principal))
-        this.manager.events.emit('evicted', each.key, { handle: h, principal });
-    }
-    return !surplus.has(handle);
-  }
-
-  /**
-   * Who finds too many takes himself out and looks again: of several that came at once (one at a time within a process) the last to look
-   * stays, so neither too many remain nor too few.
-   */
-  private async findRoom(principal: string, cap: number, key: string, { facts }: Draft): Promise<boolean> {
-    for (let attempt = 0; (await this.handles(principal)).size > cap; attempt += 1) {
-      const out = await this.takeOut(key);
-      if (out === undefined) return false;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS));
-      if (attempt === MOST_TRIES || (await this.handles(principal)).size >= cap) throw new TooManySessionsError(cap);
-      await this.records.create(key, out.text, out.facts ?? facts, JSON.stringify(out.cookie()));
-    }
-    return true;
-  }
-
-  /** Ends a session, and gives what it was then: others may have written to it since. `undefined`: it was ended already. */
-  private async takeOut(key: string): Promise<RecordText | undefined> {
-    for (;;) {
-      const found = await this.records.load(key);
-      if (found === undefined) return undefined;
-      const result = await this.records.destroy(key, found.revision);
-      if (result !== 'conflict') return result === 'ok' ? found.record : undefined;
-    }
   }
 
   /**
@@ -196,65 +287,53 @@ export class PrincipalSessions {
     if (typeof values === 'string') return true;
     const principal = derivePrincipal(this.manager.options.principalOf, values);
     if (principal === undefined) return true;
-    const mark = await this.notBefore(principal);
-    return mark === undefined || (writtenAt(loaded.record.cookie()) ?? Number.NEGATIVE_INFINITY) > mark.at;
+    const { mark } = await this.states.read(principal);
+    return mark.nonce === '' || (writtenAt(loaded.record.cookie()) ?? Number.NEGATIVE_INFINITY) > mark.at;
   }
 
   /**
-   * From now on no session counts that the principal came by before this moment, indexed or not. The mark lives as long as any
-   * of them could.
+   * From now on no session counts that the principal came by before this moment, indexed or not.
    *
    * @param except the handle of the session that stays.
    */
-  async markNotBefore(principal: string, except = ''): Promise<void> {
-    const { manager } = this;
-    const key = this.records.markKeys(principal)[0]!;
-    const now = manager.now();
-    const life = Number.isFinite(manager.options.absoluteMs) ? manager.options.absoluteMs : manager.options.idleMs;
-    const end = now + life;
-    const cookie = JSON.stringify({
-      originalMaxAge: life,
-      expires: new Date(end).toISOString(),
-      httpOnly: true,
-      path: '/',
-    });
-    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
-      const found = await this.records.load(key);
-      const at = Math.max(now, found?.record.facts?.t ?? 0);
-      const facts: Facts = { v: 1, c: now, s: now, e: end, h: except, n: newNonce(), t: at };
-      const text = recordText(cookie, '{}', facts);
-      if (found !== undefined) {
-        if ((await this.records.replace(key, text, facts, cookie, found.revision)) === 'ok') return;
-        continue;
-      }
-      try {
-        return await this.records.create(key, text, facts, cookie);
-      } catch (error) {
-        if (!isStoreError(error) || error.code !== 'ID_TAKEN') throw error;
-      }
-    }
-    throw new SessionStateError(
-      'UNSUPPORTED',
-      "The mark that ends a principal's sessions could not be written: others kept writing it.",
-    );
-  }
-
-  /** The mark of the last `revokeAll`. */
-  async notBefore(principal: string): Promise<NotBefore | undefined> {
-    let latest: NotBefore | undefined;
-    for (const key of this.records.markKeys(principal)) {
-      const facts = (await this.records.load(key))?.record.facts;
-      if (facts?.t !== undefined && (latest === undefined || facts.t > latest.at))
-        latest = { at: facts.t, nonce: facts.n, except: facts.h };
-    }
-    return latest;
+  async markRevoked(principal: string, except = ''): Promise<void> {
+    await this.states.change(principal, (state) => revoked(state, this.manager.now(), except));
   }
 }
 
+/**
+ * Without `login()`, times alone tell what came first: a login that began shortly before a `revokeAll()` is refused. A clock that is off by
+ * more than that refuses nobody.
+ */
+function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, mustBeAdmitted }: Applicant): void {
+  if (mustBeAdmitted || mark.nonce === '' || mark.except === handle) return;
+  const ahead = mark.at - began;
+  if (seen === undefined ? ahead > 0 && ahead < LONGEST_REQUEST_MS : seen !== mark.nonce) throw endedAtLogin();
+}
+
+/** One of those who share a principal's limit. */
+interface Holder {
+  readonly handle: string;
+  readonly number: number;
+  readonly since: number;
+  readonly records: ListedRecord[];
+}
+
+/** Whether a session was written for a login that failed. */
+function isFailed(facts: Facts, places: readonly Place[], now: number): boolean {
+  const place = facts.l === undefined ? undefined : places.find(({ k }) => k === facts.l);
+  return place !== undefined && place.u <= now && place.i === undefined;
+}
+
+/** Whether a login that saw one mark still counts now that there is this one. A mark that the store has lost ends nothing. */
+function stands(mark: RevocationMark, seen: string, handle: string): boolean {
+  return mark.nonce === '' || mark.nonce === seen || mark.except === handle;
+}
+
 /** Whether a mark ends a session. A session that doesn't say which mark it began with is told by its time. */
-function isRevoked(facts: Facts, mark: NotBefore | undefined): boolean {
-  if (mark === undefined || mark.except === facts.h) return false;
-  return facts.r === undefined ? since(facts) < mark.at : facts.r !== mark.nonce;
+function isRevoked(facts: Facts, mark: RevocationMark): boolean {
+  if (facts.r !== undefined) return !stands(mark, facts.r, facts.h);
+  return mark.nonce !== '' && mark.except !== facts.h && since(facts) < mark.at;
 }
 
 /** Since when a session is its principal's. */
@@ -263,6 +342,22 @@ export const since = (facts: Facts): number => facts.a ?? facts.g ?? facts.c;
 export function newestFirst(a: Facts, b: Facts): number {
   return since(b) - since(a) || (a.h < b.h ? 1 : a.h > b.h ? -1 : 0);
 }
+
+/** One of each handle: while its id is replaced, a session may be there twice. */
+function distinct(records: readonly ListedRecord[]): ListedRecord[] {
+  const seen = new Set<string>();
+  return records.filter(({ record }) => {
+    const { h } = record.facts!;
+    return seen.has(h) ? false : Boolean(seen.add(h));
+  });
+}
+
+export const endedAtLogin = (): SessionStateError =>
+  new SessionStateError(
+    'ENDED',
+    'The login does not count: while it was made, all sessions of the user were ended, or newer logins took its place. Log in again.',
+    409,
+  );
 
 /** When a peer last wrote a record, where its cookie tells. */
 function writtenAt(cookie: unknown): number | undefined {

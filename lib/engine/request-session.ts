@@ -55,6 +55,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private browserId: string | undefined;
   /** Whether the browser holds a cookie of that name, good or not. */
   private browserHasCookie = false;
+  /** A well-signed id whose record is over, or gone. */
+  private overdueId: string | undefined;
   /** Sessions that were replaced, with what they held then. */
   private detached: Map<SessionCore, string> | undefined;
   private pending: Set<Promise<unknown>> | undefined;
@@ -172,8 +174,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       } else {
         this.core = new SessionCore(manager, this);
         if (found === 'retired') this.core.status = 'muted';
-        else if (found === undefined)
-          manager.events.emit('loaded-invalid', manager.records.key(id), { reason: 'unknown' });
+        else this.overdueId = id;
+        if (found === undefined) manager.events.emit('loaded-invalid', manager.records.key(id), { reason: 'unknown' });
       }
     } catch (error) {
       this.failed(error);
@@ -314,6 +316,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   async endRecord(core: SessionCore, type: SessionEventType = 'destroyed'): Promise<void> {
     const ended = core.replaces ?? core;
     if (await this.track(this.manager.writer.destroy(core))) this.emitEnd(ended, type);
+    // By this process's clock it is over, but that may be wrong: a logout must not leave it to others.
+    else if (this.overdueId !== undefined && ended.status === 'new')
+      await this.track(this.manager.writer.endOverdue(this.overdueId));
   }
 
   /** Of a session that was there, and that nobody else had ended before. */

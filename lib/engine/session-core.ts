@@ -7,6 +7,7 @@ import { recordText, recordTextWithRaw, type SessionValues } from './record-text
 import type { SessionCookie } from './session-cookie.js';
 import { newHandle } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
+import type { Admission } from './principal-sessions.js';
 import type { LoadedRecord } from './session-records.js';
 import { SchemaView } from './schema-view.js';
 import { assertNoLostValues, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
@@ -42,8 +43,8 @@ export interface Claim {
   readonly keys: string[] | undefined;
   /** All that it was given: no conflict takes them away. */
   readonly given: readonly string[];
-  /** The nonce of the principal's not-before mark as it stood then. */
-  readonly mark: string | undefined;
+  /** The nonce of the principal's revocation mark as it stood then. */
+  readonly mark: string;
 }
 
 /** What is about to be written. */
@@ -52,7 +53,7 @@ export interface Draft {
   readonly json: string;
   readonly facts: Facts;
   readonly cookie: string;
-  /** Where the principal's limits have to be looked at once it is written. */
+  /** How the session comes to be somebody's by this, if it does. */
   readonly arrival: Arrival | undefined;
   /** Whose session it was until now. */
   readonly voided: string | undefined;
@@ -81,9 +82,12 @@ export class SessionCore {
   inSyncPart = false;
   /** Who logs in with this request. */
   claim: Claim | undefined;
+  /** The place that this session has taken among its principal's, until it is written and settled. */
+  admission: Admission | undefined;
   /** Whose session it is differs from what the record says, so that the index has it wrong. */
   unsettled = false;
-  private readonly openedAt: number;
+  /** When this request began to know the session, in ms since the epoch. */
+  readonly openedAt: number;
 
   /** How long ago the session was read, or begun, by this request. */
   get ageMs(): number {
@@ -146,6 +150,12 @@ export class SessionCore {
     if (this.status === 'new' || this.replaces !== undefined) return this.id;
     this.nextIdText ??= this.host.newId();
     return this.nextIdText;
+  }
+
+  /** The id that was drawn may be in the store after all, and is not used again. */
+  dropNewId(): void {
+    if (this.status === 'new' || this.replaces !== undefined) this.idText = undefined;
+    this.nextIdText = undefined;
   }
 
   /** The id as the app sees it: the one that the browser will have after this response. */
@@ -339,9 +349,14 @@ export class SessionCore {
     return changedKeys(snapshot(this.storedValues()), snapshot(values)).size > 0;
   }
 
+  /** The session has ended, here or elsewhere: it is nobody's any more. */
+  get isOver(): boolean {
+    return this.status === 'gone' || this.status === 'ended';
+  }
+
   /** Whose session it is, as long as what that stands on is unchanged. */
   principal(): string | undefined {
-    if (this.status === 'gone') return undefined;
+    if (this.isOver) return undefined;
     if (this.claim !== undefined) return this.claim.principal;
     const values = this.values();
     if (this.loginStands(values)) return this.facts.p;
@@ -379,6 +394,7 @@ export class SessionCore {
 
   /** When that was proved; `undefined` with the principal void. */
   authenticatedAt(): number | undefined {
+    if (this.isOver) return undefined;
     if (this.claim !== undefined) return this.claim.at;
     const { a } = this.facts;
     // A clock that was ahead must not keep a login recent.
@@ -448,13 +464,18 @@ export class SessionCore {
     if (this.claim !== undefined) {
       facts.p = this.claim.principal;
       facts.a = this.claim.at;
-      facts.r = this.claim.mark ?? '';
+      facts.r = this.claim.mark;
       delete facts.g;
       facts.f = fingerprint(values ?? this.values(), this.claim.keys);
       if (this.claim.keys === undefined) delete facts.k;
       else facts.k = this.claim.keys;
     } else if (values !== undefined || this.unsettled || this.stored?.record.facts === undefined)
       this.settlePrincipal(facts, values ?? this.values());
+    if (this.admission !== undefined && this.admission.principal === facts.p) {
+      facts.r = this.admission.mark;
+      if (this.admission.number === undefined) delete facts.l;
+      else facts.l = this.admission.number;
+    }
     manager.writer.nonces.stamp(facts);
     return facts;
   }
@@ -468,11 +489,12 @@ export class SessionCore {
       delete facts.a;
       delete facts.f;
       delete facts.k;
-      delete facts.r;
     }
     const principal = this.derivedPrincipal(values);
     if (principal === facts.p) return;
     delete facts.g;
+    delete facts.l;
+    delete facts.r;
     if (principal === undefined) delete facts.p;
     else {
       facts.p = principal;
@@ -492,12 +514,10 @@ export class SessionCore {
     if (this.claim !== undefined)
       return this.rotation === 'confirm' || this.rotation === 'renew' ? 'confirmed' : 'login';
     if (this.rotation === 'renew' && this.facts.p === principal) return 'renewed';
-    if (this.status === 'new' || this.facts.p !== principal) {
-      return this.status !== 'new' && this.stored !== undefined && this.stored.record.facts === undefined
-        ? 'adopted'
-        : 'derived';
-    }
-    return undefined;
+    if (this.status === 'new') return 'derived';
+    if (this.facts.p === principal) return undefined;
+    // The data named him before this request changed anything.
+    return this.derivedPrincipal(this.storedValues()) === principal ? 'adopted' : 'derived';
   }
 
   /**
@@ -563,6 +583,7 @@ export class SessionCore {
     if (draft.json !== '') this.view?.saved(snapshot(JSON.parse(draft.json) as object));
     this.due = false;
     this.claim = undefined;
+    this.admission = undefined;
     this.rotation = undefined;
     this.nextIdText = undefined;
     this.replaces = undefined;

@@ -66,6 +66,11 @@ export class SessionManager {
     return this.now() - facts.s >= this.options.touchIntervalMs;
   }
 
+  /** Whether a listed session counts, its idle end included. */
+  isInTime(facts: Facts): boolean {
+    return this.isLive(facts) && facts.e > this.now();
+  }
+
   /** Whether facts still count: the absolute end, or a retired id's grace. */
   isLive(facts: Facts | undefined): boolean {
     if (facts === undefined) return true;
@@ -159,7 +164,6 @@ export class SessionManager {
   async open(id: string): Promise<SessionCore | undefined> {
     if (!isWellFormedId(id)) return undefined;
     const found = await this.writer.current(id);
-    if (found !== undefined && (await this.principals.endIfRevoked(found.loaded))) return undefined;
     return found && RequestSession.detachedFrom(this, (host) => new SessionCore(this, host, found));
   }
 

@@ -107,6 +107,12 @@ export class SessionRecords {
     return stored === undefined ? undefined : this.parse(key, stored);
   }
 
+  /** The same, also if it is over by this process's clock: whoever ends a session must not leave to others what only his own clock has ended. */
+  async loadToEnd(key: string): Promise<LoadedRecord | undefined> {
+    const stored = await this.call(() => this.store.load(key));
+    return stored === undefined ? undefined : this.parseAny(key, stored);
+  }
+
   /** Writes a new record. */
   async create(key: string, text: string, facts: Facts, cookie: string): Promise<void> {
     const record = this.pack(key, text, facts, cookie);
@@ -128,7 +134,7 @@ export class SessionRecords {
   }
 
   /** Live readable records, those of one principal where it is named. What can't be read is passed over. */
-  async *list(query: ListQuery): AsyncGenerator<ListedRecord, void, void> {
+  async *list(query: ListQuery, which: 'live' | 'expired too' = 'live'): AsyncGenerator<ListedRecord, void, void> {
     if (this.store.list === undefined) {
       throw new SessionStoreError(
         'REFUSED',
@@ -141,7 +147,8 @@ export class SessionRecords {
         for (;;) {
           const next = await this.call(() => iterator.next());
           if (next.done) break;
-          const read = this.parse(next.value.id, next.value);
+          const { id } = next.value;
+          const read = which === 'live' ? this.parse(id, next.value) : this.parseAny(id, next.value);
           if (read !== undefined) yield { ...read, cursor: next.value.cursor };
         }
       } finally {
@@ -162,20 +169,27 @@ export class SessionRecords {
   }
 
   private parse(key: string, stored: StoredSession): LoadedRecord | undefined {
-    if (stored.expiresAt !== undefined && stored.expiresAt <= this.options.clock.now()) {
-      this.events.emit('expired', key);
-      return undefined;
-    }
+    if (stored.expiresAt !== undefined && this.isOver(stored.expiresAt)) return this.expired(key);
+    const loaded = this.parseAny(key, stored);
+    // Only we write encrypted records, so nothing but an attack moves the store's end without the one inside.
+    const end = this.cipher === undefined ? undefined : loaded?.record.facts?.e;
+    return end !== undefined && this.isOver(end) ? this.expired(key) : loaded;
+  }
+
+  private isOver(end: number): boolean {
+    return end <= this.options.clock.now();
+  }
+
+  private expired(key: string): undefined {
+    this.events.emit('expired', key);
+  }
+
+  private parseAny(key: string, stored: StoredSession): LoadedRecord | undefined {
     const text = this.cipher === undefined ? stored.text : this.cipher.decrypt(key, stored.text);
     const record =
       text === undefined ? 'not encrypted with a key at hand' : RecordText.read(text, this.options.maxRecordBytes);
     if (typeof record === 'string') {
       this.unreadable(key, record);
-      return undefined;
-    }
-    // Only we write encrypted records, so nothing but an attack moves the store's end without the one inside.
-    if (this.cipher !== undefined && record.facts !== undefined && record.facts.e <= this.options.clock.now()) {
-      this.events.emit('expired', key);
       return undefined;
     }
     return { key, record, revision: stored.revision };

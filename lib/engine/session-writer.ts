@@ -3,9 +3,10 @@ import { types } from 'node:util';
 import { KeyedQueue } from '../keyed-queue.js';
 import { changedKeys, snapshot } from './changes.js';
 import type { WriteResult } from '../stores/session-store.js';
-import { ReservedKeyError, SessionStateError, SessionUnavailableError, TooManySessionsError } from './errors.js';
+import { ReservedKeyError, SessionStateError, SessionUnavailableError } from './errors.js';
 import { FACTS_KEY, type Facts } from './facts.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
+import { type Admission, endedAtLogin } from './principal-sessions.js';
 import { recordText, type SessionValues } from './record-text.js';
 import type { Draft, Rotation, SessionCore } from './session-core.js';
 import { newNonce } from './session-id.js';
@@ -79,7 +80,7 @@ export class SessionWriter {
   }
 
   private async writeNow(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
-    if (core.status === 'gone' || core.status === 'ended') return 'gone';
+    if (core.isOver) return 'gone';
     if (isRotating(core)) return this.rotate(core);
     if (core.status === 'new') return this.create(core);
     const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
@@ -92,62 +93,138 @@ export class SessionWriter {
   }
 
   private async updateNow(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
-    if (core.status === 'gone' || core.status === 'ended') return 'gone';
+    if (core.isOver) return 'gone';
     if (isRotating(core)) return this.rotate(core, fn);
     if (core.status === 'new') return this.create(core, await applied(core, fn));
     return this.queue.run(core.key, () => this.swap(core, 'change', fn));
   }
 
   private async create(core: SessionCore, made?: Applied): Promise<Written> {
-    const draft = core.draft(made?.values);
+    try {
+      return await this.createNow(core, made);
+    } finally {
+      if (core.admission !== undefined) await this.giveUpPlace(core);
+    }
+  }
+
+  private async createNow(core: SessionCore, made: Applied | undefined): Promise<Written> {
+    const draft = await this.draftOf(core, made);
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.records.create(core.key, draft.text, draft.facts, draft.cookie);
+        await this.createAs(core, core.key, draft);
         break;
       } catch (error) {
         if (!isStoreError(error) || error.code !== 'ID_TAKEN' || attempt === 3) throw error;
         core.id = core.host.newId();
       }
     }
+    const { key } = core;
+    if (!(await this.settled(core, key, draft))) return this.undone(core, key, draft);
     take(core, made);
     core.saved(draft);
-    this.manager.events.emit('created', core.key, { handle: draft.facts.h, principal: draft.facts.p });
-    return this.settled(core, draft);
-  }
-
-  /**
-   * Whether a record that was just created for a new id may stay, before the old one is given up for it: who is refused keeps what he had.
-   *
-   * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room.
-   */
-  private async admitted(key: string, draft: Draft): Promise<boolean> {
-    if (draft.arrival === undefined || draft.arrival === 'renewed') return true;
-    try {
-      return await this.manager.principals.admit(key, draft);
-    } catch (error) {
-      if (!(error instanceof TooManySessionsError)) await this.withdraw('login', key);
-      throw error;
-    }
-  }
-
-  /** After a session has come to be somebody's: has he been logged out everywhere meanwhile, has he too many? */
-  private async settled(core: SessionCore, draft: Draft): Promise<Written> {
-    // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
-    if (draft.arrival === undefined || draft.arrival === 'renewed') return 'ok';
-    try {
-      if (!(await this.manager.principals.admit(core.key, draft))) {
-        this.markGone(core);
-        // A login that is answered with success has a session.
-        if (draft.arrival === 'login' || draft.arrival === 'confirmed') throw endedAtLogin();
-        return 'gone';
-      }
-    } catch (error) {
-      if (error instanceof TooManySessionsError) this.markGone(core);
-      throw error;
-    }
-    if (draft.arrival === 'login')
-      this.manager.events.emit('logged-in', core.key, { handle: draft.facts.h, principal: draft.facts.p });
+    this.manager.events.emit('created', key, { handle: draft.facts.h, principal: draft.facts.p });
+    this.noteLogin(key, draft);
     return 'ok';
+  }
+
+  /** Writes a record under a new id. What may have been written without an answer is taken back. */
+  private async createAs(core: SessionCore, key: string, draft: Draft): Promise<void> {
+    try {
+      await this.records.create(key, draft.text, draft.facts, draft.cookie);
+    } catch (error) {
+      if (isStoreError(error) && error.code === 'ID_TAKEN') throw error;
+      await this.takeBack(core, key);
+      throw error;
+    }
+  }
+
+  /** The draft of a session; if it comes to be somebody's by it, with a place among his sessions. */
+  private draftOf(core: SessionCore, made: Applied | undefined): Draft | Promise<Draft> {
+    const draft = core.draft(made?.values);
+    return this.needsPlace(draft) ? this.withPlace(core, draft, made) : draft;
+  }
+
+  private needsPlace({ arrival, mark }: Draft): boolean {
+    if (arrival === undefined || arrival === 'renewed' || arrival === 'confirmed') return false;
+    return mark === undefined || this.manager.principals.isLimited;
+  }
+
+  private async withPlace(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
+    let draft = first;
+    while (this.needsPlace(draft) && core.admission?.principal !== draft.facts.p) {
+      await this.giveUpPlace(core);
+      core.admission = await this.manager.principals.admit({
+        principal: draft.facts.p!,
+        handle: draft.facts.h,
+        mark: draft.mark,
+        began: core.openedAt,
+        isInPlace: core.status === 'loaded' && !isRotating(core),
+        mustBeAdmitted: draft.arrival === 'adopted',
+      });
+      draft = core.draft(made?.values);
+    }
+    return draft;
+  }
+
+  /** The place of a session that was not written after all. */
+  private async giveUpPlace(core: SessionCore): Promise<void> {
+    const { admission } = core;
+    core.admission = undefined;
+    if (admission === undefined) return;
+    try {
+      await this.manager.principals.withdraw(admission);
+    } catch (error) {
+      // It lapses by itself.
+      this.manager.noteStoreFailure('save', error);
+    }
+  }
+
+  /** After a session has come to be somebody's, or was confirmed: has he been logged out everywhere meanwhile, or his place been taken? */
+  private async settled(core: SessionCore, key: string, { arrival, facts, mark }: Draft): Promise<boolean> {
+    // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
+    if (arrival === undefined || arrival === 'renewed') return true;
+    const admission: Admission = core.admission ?? {
+      principal: facts.p!,
+      handle: facts.h,
+      mark: mark!,
+      number: undefined,
+    };
+    try {
+      if (!(await this.manager.principals.settle(admission))) return false;
+    } catch (error) {
+      if (isRotating(core) || core.status === 'new') await this.takeBack(core, key);
+      throw error;
+    }
+    core.admission = undefined;
+    return true;
+  }
+
+  /** A session that came to be somebody's was not settled. */
+  private async undone(core: SessionCore, key: string, { arrival, facts }: Draft): Promise<Written> {
+    if (await this.end(key, this.manager.idOfKey(key), undefined, facts.p))
+      this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
+    // A login that is answered with success has a session.
+    if (arrival !== 'adopted') throw endedAtLogin();
+    return this.markGone(core);
+  }
+
+  private noteLogin(key: string, { arrival, facts }: Draft): void {
+    if (arrival === 'login') this.manager.events.emit('logged-in', key, { handle: facts.h, principal: facts.p });
+  }
+
+  /** Nobody will know this id. The store may have written its record without an answer, or still write it. */
+  private async takeBack(core: SessionCore, key: string): Promise<void> {
+    core.dropNewId();
+    await this.destroyQuietly(key);
+    setTimeout(() => void this.destroyQuietly(key), 2 * this.manager.options.storeTimeoutMs).unref();
+  }
+
+  private async destroyQuietly(key: string): Promise<void> {
+    try {
+      await this.records.destroy(key);
+    } catch (error) {
+      this.manager.noteStoreFailure('save', error);
+    }
   }
 
   private async swap(
@@ -171,7 +248,8 @@ export class SessionWriter {
           if (mode === 'touch' && sent.length > 0) return 'skipped';
         }
         const made = fn === undefined ? undefined : await applied(core, fn);
-        const draft = core.draft(made?.values);
+        const drafting = this.draftOf(core, made);
+        const draft = drafting instanceof Promise ? await drafting : drafting;
         sent.push({ made, draft });
         this.nonces.await(draft.facts.n);
         const result = await this.records.replace(
@@ -193,6 +271,7 @@ export class SessionWriter {
       }
     } finally {
       for (const { draft } of sent) this.nonces.settle(draft.facts.n);
+      if (core.admission !== undefined) await this.giveUpPlace(core);
     }
     throw new SessionUnavailableError(
       `The session was changed by others ${MOST_TRIES} times while it was to be saved.`,
@@ -201,12 +280,20 @@ export class SessionWriter {
 
   /** A swap was done. `found`: what the record has come to be since. */
   private sealed(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
+    // Who has made it somebody else's since settles that.
+    if (draft.arrival === undefined || (found !== undefined && found.loaded.record.facts?.p !== draft.facts.p))
+      return this.swapped(core, { made, draft }, found);
+    return this.settled(core, core.key, draft).then((isIn) =>
+      isIn ? this.swapped(core, { made, draft }, found) : this.undone(core, core.key, draft),
+    );
+  }
+
+  private swapped(core: SessionCore, { made, draft }: Sent, found: Found | undefined): Written {
     take(core, made);
     core.saved(draft);
     if (found !== undefined) core.rebase(found.loaded, found.id);
-    // Who has made it somebody else's since settles that.
-    if (draft.arrival === undefined || core.facts.p !== draft.facts.p) return 'ok';
-    return this.settled(core, found === undefined ? draft : { ...draft, facts: core.facts });
+    this.noteLogin(core.key, draft);
+    return 'ok';
   }
 
   /**
@@ -237,96 +324,113 @@ export class SessionWriter {
     return undefined;
   }
 
-  /** The same, without a word on why there is none. */
+  /** The live session of an id, unless its principal was logged out everywhere since. */
   async current(id: string): Promise<Found | undefined> {
     const found = await this.locate(id);
-    return typeof found === 'object' ? found : undefined;
+    if (typeof found !== 'object') return undefined;
+    return (await this.manager.principals.endIfRevoked(found.loaded)) ? undefined : found;
   }
 
-  /** New id: create first, then swap the old record for a mark that it is retired. */
+  /** New id: write the new record first, then swap the old one for a mark that it is retired. */
   private async rotate(core: SessionCore, fn?: (draft: SessionValues) => unknown): Promise<Written> {
     const old = core.replaces ?? core;
+    try {
+      return await this.queue.run(old.key, () => this.rotateInTurn(core, old, fn));
+    } finally {
+      if (core.admission !== undefined) await this.giveUpPlace(core);
+    }
+  }
+
+  private async rotateInTurn(
+    core: SessionCore,
+    old: SessionCore,
+    fn: ((draft: SessionValues) => unknown) | undefined,
+  ): Promise<Written> {
     const rotation = core.rotation!;
-    const needsOld = rotation === 'renew' || rotation === 'confirm';
-    return this.queue.run(old.key, async () => {
-      for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
-        const oldId = old.id;
-        if (old.stored === undefined) {
-          const found = await this.current(oldId);
-          if (found === undefined) return needsOld ? this.markGone(core) : this.createRotated(core, fn);
-          old.rebase(found.loaded, found.id);
-          if (found.id !== oldId && rotation === 'renew') {
-            // Somebody else renewed it meanwhile: go on under his id.
-            core.rotation = undefined;
-            return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined
-              ? this.swap(core, 'change', fn)
-              : 'ok';
-          }
+    /** The new record's, once it is written. */
+    let key: string | undefined;
+    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+      const oldId = old.id;
+      if (old.stored === undefined) {
+        const found = await this.current(oldId);
+        if (found === undefined) return this.rotateWithoutOld(core, key, fn);
+        old.rebase(found.loaded, found.id);
+        if (found.id !== oldId && rotation === 'renew') {
+          // Somebody else renewed it meanwhile: go on under his id.
+          if (key !== undefined) await this.records.destroy(key);
+          core.rotation = undefined;
+          return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined
+            ? this.swap(core, 'change', fn)
+            : 'ok';
         }
-        const made = fn === undefined ? undefined : await applied(core, fn);
-        const id = core.nextId;
-        const draft = core.draft(made?.values);
-        const key = this.records.key(id);
-        await this.records.create(key, draft.text, draft.facts, draft.cookie);
-        if (!(await this.admitted(key, draft))) throw endedAtLogin();
-        const { result, nonce } = await this.retireOr(old, id, rotation, () => this.withdraw(rotation, key));
-        if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
-          core.id = id;
-          take(core, made);
-          core.saved(draft);
-          this.manager.events.emit('renewed', key, {
-            handle: draft.facts.h,
-            principal: draft.facts.p,
-            reason: rotation,
-          });
-          if (draft.arrival === 'login')
-            this.manager.events.emit('logged-in', key, { handle: draft.facts.h, principal: draft.facts.p });
-          return 'ok';
-        }
-        await this.records.destroy(key);
-        if (result === 'gone') {
-          return needsOld ? this.markGone(core) : this.createRotated(core, fn);
-        }
-        this.counters.conflicts += 1;
-        old.pinBase();
-        old.stored = undefined;
-        await pause(attempt);
       }
-      throw new SessionUnavailableError(
-        `The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`,
-      );
-    });
+      const made = fn === undefined ? undefined : await applied(core, fn);
+      const draft = await this.draftOf(core, made);
+      const id = core.nextId;
+      if (key === undefined) {
+        key = this.records.key(id);
+        await this.createAs(core, key, draft);
+        if (!(await this.settled(core, key, draft))) return this.undone(core, key, draft);
+      } else if ((await this.rewrite(key, draft)) === 'gone') throw endedAtLogin();
+      const { result, nonce } = await this.retireOr(core, old, id, rotation, key);
+      if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
+        core.id = id;
+        take(core, made);
+        core.saved(draft);
+        this.manager.events.emit('renewed', key, {
+          handle: draft.facts.h,
+          principal: draft.facts.p,
+          reason: rotation,
+        });
+        this.noteLogin(key, draft);
+        return 'ok';
+      }
+      if (result === 'gone') return this.rotateWithoutOld(core, key, fn);
+      this.counters.conflicts += 1;
+      old.pinBase();
+      old.stored = undefined;
+      await pause(attempt);
+    }
+    if (key !== undefined) await this.takeBack(core, key);
+    throw new SessionUnavailableError(
+      `The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`,
+    );
+  }
+
+  /** Brings a record that was written for a new id up to date. Nobody else knows its id. */
+  private async rewrite(key: string, draft: Draft): Promise<WriteResult> {
+    const own = await this.records.load(key);
+    if (own === undefined) return 'gone';
+    return this.records.replace(key, draft.text, draft.facts, draft.cookie, own.revision);
   }
 
   /** The old session was ended meanwhile. Who logs in, or begins anew, doesn't need it. */
-  private async createRotated(core: SessionCore, fn?: (draft: SessionValues) => unknown): Promise<Written> {
+  private async rotateWithoutOld(
+    core: SessionCore,
+    key: string | undefined,
+    fn: ((draft: SessionValues) => unknown) | undefined,
+  ): Promise<Written> {
+    if (key !== undefined) await this.records.destroy(key);
+    if (core.rotation === 'renew' || core.rotation === 'confirm') return this.markGone(core);
     if (core.status === 'loaded') core.startOver();
     core.replaces = undefined;
     return this.create(core, fn === undefined ? undefined : await applied(core, fn));
   }
 
-  /** Retires the old record; where the store fails at it, what was created is taken back first. */
+  /** Retires the old record; if the store fails at it, what was written for the new id is taken back first. */
   private async retireOr(
+    core: SessionCore,
     old: SessionCore,
     next: string,
     rotation: Rotation,
-    takeBack: () => Promise<void>,
+    key: string,
   ): ReturnType<SessionWriter['retire']> {
     try {
       return await this.retire(old, next, rotation);
     } catch (error) {
-      await takeBack();
+      // A renewal's new id stays: the store may have done what it gave no answer to, and then the old id leads there.
+      if (rotation !== 'renew') await this.takeBack(core, key);
       throw error;
-    }
-  }
-
-  /** Nobody will know this id. A renewal's may be: the store could have done what it gave no answer to, and the old id leads there. */
-  private async withdraw(rotation: string, key: string): Promise<void> {
-    if (rotation === 'renew') return;
-    try {
-      await this.records.destroy(key);
-    } catch (error) {
-      this.manager.noteStoreFailure('save', error);
     }
   }
 
@@ -384,7 +488,7 @@ export class SessionWriter {
   }
 
   /**
-   * Ends what a key holds, or what it was renewed to.
+   * Ends what a key holds, or what it was renewed to, also if it is over by this process's clock.
    *
    * @param id the id where it is known.
    * @param principal whose session it has to be, however often its id was replaced since; default: anybody's.
@@ -392,15 +496,14 @@ export class SessionWriter {
   async end(key: string, id: string | undefined, known?: LoadedRecord, principal?: string): Promise<boolean> {
     let at = { key, id, known };
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
-      at.known ??= await this.records.load(at.key);
+      at.known ??= await this.records.loadToEnd(at.key);
       if (at.known === undefined) return false;
       const facts = at.known.record.facts;
-      if (principal !== undefined && facts?.p !== principal) return false;
+      if (facts?.t !== undefined || (principal !== undefined && facts?.p !== principal)) return false;
       if (facts?.x !== undefined) {
-        const next = this.successor(facts) ?? (at.id === undefined ? undefined : wayForward(at.id, facts));
-        const nextKey = next === undefined ? facts.x.k : this.records.key(next);
-        if (nextKey === undefined) return false;
-        at = { key: nextKey, id: next, known: undefined };
+        const next = this.next(at.id, facts);
+        if (next === undefined) return false;
+        at = { ...next, known: undefined };
         continue;
       }
       const result = await this.records.destroy(at.key, at.known.revision);
@@ -414,8 +517,31 @@ export class SessionWriter {
     );
   }
 
-  /** The id that a replaced record's session has now, for the server alone. */
-  private successor(facts: Facts): string | undefined {
+  /** Ends the record of an id that is over by this process's clock, which may be wrong. Of an id that was replaced it ends nothing. */
+  async endOverdue(id: string): Promise<boolean> {
+    const key = this.records.key(id);
+    const known = await this.records.loadToEnd(key);
+    return known !== undefined && known.record.facts?.x === undefined && this.end(key, id, known);
+  }
+
+  /** The live session that a replaced record has gone on to. */
+  async successorOf(replaced: Facts): Promise<Facts | undefined> {
+    let facts: Facts | undefined = replaced;
+    for (let step = 0; step < MOST_STEPS && facts?.x !== undefined; step += 1) {
+      const next = this.next(undefined, facts);
+      facts = next && (await this.records.load(next.key))?.record.facts;
+    }
+    return facts?.x === undefined && facts !== undefined && this.manager.isLive(facts) ? facts : undefined;
+  }
+
+  /** Where a replaced record's session is now, for the server alone. */
+  private next(id: string | undefined, facts: Facts): { key: string; id: string | undefined } | undefined {
+    const next = this.unsealed(facts) ?? (id === undefined ? undefined : wayForward(id, facts));
+    const key = next === undefined ? facts.x!.k : this.records.key(next);
+    return key === undefined ? undefined : { key, id: next };
+  }
+
+  private unsealed(facts: Facts): string | undefined {
     const { s } = facts.x!;
     if (s === undefined) return undefined;
     for (const key of this.manager.serverKeys) {
@@ -535,13 +661,6 @@ const waitedTooLong = (ms: number): SessionUnavailableError =>
   new SessionUnavailableError(undefined, {
     cause: new Error(`Other writes of this session took longer than ${ms} ms ("storeTimeout").`),
   });
-
-const endedAtLogin = (): SessionStateError =>
-  new SessionStateError(
-    'ENDED',
-    'The login does not count: while it was made, all sessions of the user were ended, or newer logins took its place. Log in again.',
-    409,
-  );
 
 /** Jitter that grows: rivals in other processes must not meet again in step. */
 function pause(attempt: number): Promise<void> {

@@ -73,7 +73,7 @@ function fakeSession({ data, principal, authenticatedAt, device, clock, options 
       at: authenticatedAt?.getTime() ?? manager.now(),
       keys: keys.length === 0 ? undefined : keys,
       given,
-      mark: undefined,
+      mark: '',
     };
   }
   const draft = core.draft();

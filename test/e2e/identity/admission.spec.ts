@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type SessionModuleOptions } from 'nestjs-keycard';
+import { Jar } from '../../support/app.js';
+import { BarrierStore } from '../../support/barrier-store.js';
+import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
+import { LoginApp, ManualClock } from '../../support/login-app.js';
+
+const HOUR = 3_600_000;
+const noop = () => Promise.resolve();
+
+describeEachStore((each) => {
+  describe('admission among the sessions of a user', () => {
+    let clock: ManualClock;
+    let place: StorePlace;
+    let apps: LoginApp[];
+    beforeEach(async () => {
+      clock = new ManualClock();
+      place = await each.open({ clock });
+      apps = [];
+    });
+    afterEach(async () => {
+      await Promise.all(apps.map((app) => app.close()));
+      await place.close();
+    });
+
+    /** One process. All share the place. */
+    const start = async (options: Partial<SessionModuleOptions> = {}, store = place.store): Promise<LoginApp> => {
+      const app = await LoginApp.start({ ...place, store, close: noop }, { clock, touchInterval: '1m', ...options });
+      apps.push(app);
+      return app;
+    };
+    const isIn = async (app: LoginApp, jar: Jar): Promise<boolean> => (await app.get(jar, 'home')).status === 200;
+    const handles = async (app: LoginApp): Promise<string[]> =>
+      (await app.registry.list({ principal: 'ann' })).sessions.map(({ handle }) => handle);
+
+    it('forgets a login whose process died after it had written the session (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
+      const store = new BarrierStore(place.store);
+      const [dying, living] = [await start({ ...capped, storeTimeout: '1h' }, store), await start(capped)];
+      // The first record is the user's own, the second is the session.
+      const first = store.stop('create', true);
+      const dead = new Jar();
+      const never = dying.post(dead, 'login', { id: 'ann' });
+      await first.reached;
+      const second = store.stop('create', true);
+      first.release();
+      await second.reached;
+      // It is under way: it holds the only place, and no list shows it.
+      expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
+      expect(await handles(living)).toEqual([]);
+      clock.advance(31_000);
+      const jar = new Jar();
+      expect((await living.post(jar, 'login', { id: 'ann' })).status).toBe(200);
+      expect(await handles(living)).toHaveLength(1);
+      // Had the process only slept, its login would be refused now.
+      second.release();
+      expect((await never).status).toBe(409);
+      expect(dead.cookies.size).toBe(0);
+      expect(await isIn(living, jar)).toBe(true);
+      expect(await living.registry.count({ principal: 'ann' })).toBe(1);
+    });
+
+    it('frees the place at once when a login fails (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
+      const app = await start(capped);
+      const jar = await app.loggedIn('ann');
+      await app.post(jar, 'logout');
+      const again = await app.loggedIn('ann');
+      expect((await app.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
+      await app.registry.revokeAll('ann');
+      expect(await isIn(app, again)).toBe(false);
+      expect(await isIn(app, await app.loggedIn('ann'))).toBe(true);
+    });
+
+    it('evicts the oldest login, whatever the clocks of the processes say (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 2, onTooMany: 'evict-oldest' } as const;
+      const ahead = await start({ ...capped, clock: new ManualClock(clock.time + HOUR) });
+      const app = await start(capped);
+      const oldest = await ahead.loggedIn('ann');
+      const second = await app.loggedIn('ann');
+      const third = await app.loggedIn('ann');
+      expect(await Promise.all([oldest, second, third].map((jar) => isIn(app, jar)))).toEqual([false, true, true]);
+    });
+
+    it('leaves a refused visitor cart and cookie, and writes nothing (#11)', async () => {
+      const app = await start({ maxSessionsPerPrincipal: 1, onTooMany: 'reject' });
+      const first = await app.loggedIn('ann');
+      const visitor = new Jar();
+      await app.post(visitor, 'set', { cart: [1] });
+      const cookie = visitor.cookies.get('sid');
+      expect((await app.post(visitor, 'login', { id: 'ann' })).status).toBe(409);
+      expect(visitor.cookies.get('sid')).toBe(cookie);
+      expect((await app.me(visitor)).data).toEqual({ cart: [1] });
+      // The same for `session.user = …`, which is refused when it is saved.
+      expect((await app.post(visitor, 'set', { user: { id: 'ann' } })).status).toBe(409);
+      expect((await app.me(visitor)).data).toEqual({ cart: [1] });
+      expect(await isIn(app, first)).toBe(true);
+    });
+
+    it('ends a session at logout, also where this process takes it to be over by its clock (#11)', async () => {
+      const ahead = await start({ clock: new ManualClock(clock.time + 48 * HOUR) });
+      const app = await start();
+      const jar = await app.loggedIn('ann');
+      expect((await ahead.post(jar, 'logout')).status).toBe(200);
+      expect(jar.cookies.size).toBe(0);
+      expect(await handles(app)).toEqual([]);
+    });
+
+    it('revokes sessions that this process takes to be over by its clock (#11)', async () => {
+      const ahead = await start({ clock: new ManualClock(clock.time + 48 * HOUR) });
+      const app = await start();
+      const jars = [await app.loggedIn('ann'), await app.loggedIn('ann'), await app.loggedIn('ann')];
+      const { handle } = await app.me(jars[0]!);
+      expect(await ahead.registry.revoke(handle)).toBe(true);
+      expect(await isIn(app, jars[0]!)).toBe(false);
+      expect(await ahead.registry.revokeAll('ann')).toBe(2);
+      expect(await Promise.all(jars.map((jar) => isIn(app, jar)))).toEqual([false, false, false]);
+    });
+
+    it('takes back a session whose store answered too late (#11)', async () => {
+      const store = new BarrierStore(place.store);
+      const app = await start({ storeTimeout: 100 }, store);
+      const late = store.stop('create', false);
+      const jar = new Jar();
+      const answer = await app.post(jar, 'login', { id: 'ann' });
+      expect(answer.status).toBe(503);
+      expect(jar.cookies.size).toBe(0);
+      late.release();
+      for (let waited = 0; (await handles(app)).length > 0 || waited < 2; waited += 1) {
+        if (waited > 50) throw new Error('The session is still there.');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect((await app.post(jar, 'login', { id: 'ann' })).status).toBe(200);
+      expect(await isIn(app, jar)).toBe(true);
+    });
+  });
+});
