@@ -33,32 +33,35 @@ describeEachStore((each) => {
     const handles = async (app: LoginApp): Promise<string[]> =>
       (await app.registry.list({ principal: 'ann' })).sessions.map(({ handle }) => handle);
 
-    it('forgets a login whose process died after it had written the session (#11)', async () => {
-      const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
-      const store = new BarrierStore(place.store);
-      const [dying, living] = [await start({ ...capped, storeTimeout: '1h' }, store), await start(capped)];
-      // The first record is the user's own, the second is the session.
-      const first = store.stop('create', true);
-      const dead = new Jar();
-      const never = dying.post(dead, 'login', { id: 'ann' });
-      await first.reached;
-      const second = store.stop('create', true);
-      first.release();
-      await second.reached;
-      // It is under way: it holds the only place, and no list shows it.
-      expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
-      expect(await handles(living)).toEqual([]);
-      clock.advance(31_000);
-      const jar = new Jar();
-      expect((await living.post(jar, 'login', { id: 'ann' })).status).toBe(200);
-      expect(await handles(living)).toHaveLength(1);
-      // Had the process only slept, its login would be refused now.
-      second.release();
-      expect((await never).status).toBe(409);
-      expect(dead.cookies.size).toBe(0);
-      expect(await isIn(living, jar)).toBe(true);
-      expect(await living.registry.count({ principal: 'ann' })).toBe(1);
-    });
+    it.each([false, true])(
+      'forgets a login whose process died (the session was written: %s) (#11)',
+      async (wasWritten) => {
+        const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
+        const store = new BarrierStore(place.store);
+        const [dying, living] = [await start({ ...capped, storeTimeout: '1h' }, store), await start(capped)];
+        // The first record is the user's own, the second is the session.
+        const first = store.stop('create', true);
+        const dead = new Jar();
+        const never = dying.post(dead, 'login', { id: 'ann' });
+        await first.reached;
+        const second = store.stop('create', wasWritten);
+        first.release();
+        await second.reached;
+        // It is under way: it holds the only place, and no list shows it.
+        expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
+        expect(await handles(living)).toEqual([]);
+        clock.advance(31_000);
+        const jar = new Jar();
+        expect((await living.post(jar, 'login', { id: 'ann' })).status).toBe(200);
+        expect(await handles(living)).toHaveLength(1);
+        // Had the process only slept, its login would be refused now.
+        second.release();
+        expect((await never).status).toBe(409);
+        expect(dead.cookies.size).toBe(0);
+        expect(await isIn(living, jar)).toBe(true);
+        expect(await living.registry.count({ principal: 'ann' })).toBe(1);
+      },
+    );
 
     it('frees the place at once when a login fails (#11)', async () => {
       const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
