@@ -1,13 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import {
-  createParamDecorator,
-  type ExecutionContext,
-  type PipeTransform,
-  ServiceUnavailableException,
-  type Type,
-} from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { SessionUnavailableError } from '../engine/errors.js';
 import type { RequestSession } from '../engine/request-session.js';
+import { refusalIn } from '../guards/refusal.js';
 import { requestSessionOf } from '../request-of.js';
 import type { Session as SessionType, SessionData } from '../session-types.js';
 
@@ -39,24 +34,24 @@ export interface SessionDecorator<D = SessionData> {
 export function sessionIn(context: ExecutionContext): object | undefined | Promise<object | undefined> {
   const request = requestSessionOf(context);
   const opening = request.open();
-  return opening === undefined ? sessionOrUnavailable(request) : opening.then(() => sessionOrUnavailable(request));
+  return opening === undefined
+    ? sessionOrRefusal(context, request)
+    : opening.then(() => sessionOrRefusal(context, request));
 }
 
-function sessionOrUnavailable(request: RequestSession): object | undefined {
+/** The engine's error becomes the context's own, so that filters know it. */
+function sessionOrRefusal(
+  context: ExecutionContext,
+  request: RequestSession,
+): object | undefined | Promise<object | undefined> {
   try {
     return request.session;
   } catch (error) {
-    throw unavailable(error);
+    if (!(error instanceof SessionUnavailableError)) throw error;
+    return refusalIn(context, { statusCode: 503, message: error.message }, error.cause).then((refusal) => {
+      throw refusal;
+    });
   }
-}
-
-/** The engine's error as one of Nest's, so that filters know it. */
-export function unavailable(error: unknown): unknown {
-  if (!(error instanceof SessionUnavailableError)) return error;
-  return new ServiceUnavailableException(
-    { statusCode: 503, error: 'Service Unavailable', message: error.message },
-    { cause: error.cause },
-  );
 }
 
 const parameter = createParamDecorator((key: string | undefined, context: ExecutionContext) => {

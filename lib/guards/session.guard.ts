@@ -1,19 +1,11 @@
-import {
-  type CanActivate,
-  type ExecutionContext,
-  ForbiddenException,
-  HttpException,
-  Injectable,
-  Logger,
-  ServiceUnavailableException,
-  UnauthorizedException,
-} from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, HttpException, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
 import { SessionUnavailableError } from '../engine/errors.js';
 import type { SessionCore } from '../engine/session-core.js';
-import { requestOf, requestSessionOf } from '../request-of.js';
+import { canHaveSession, noSessionIn, requestOf, requestSessionOf } from '../request-of.js';
 import type { Session } from '../session-types.js';
+import { type Refusal, refusalIn } from './refusal.js';
 import {
   PUBLIC,
   RECENT_LOGIN,
@@ -22,6 +14,7 @@ import {
   type SessionRequirement,
 } from './session-requirement.js';
 
+const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
 const NOT_FOR_YOU = 'You are logged in, but this is not open to you.';
 /** What predicates have answered about a session of one request, for the handler that was asked about last. */
 const answered = new WeakMap<SessionCore, { handler: unknown; by: Map<SessionPredicate, Promise<boolean>> }>();
@@ -36,6 +29,8 @@ export class SessionGuard implements CanActivate {
   private readonly reflector = new Reflector();
 
   /**
+   * Under GraphQL these errors have `extensions.code`; gateways get a `WsException`, microservices an `RpcException`.
+   *
    * @throws UnauthorizedException with `reason` `login-required` or `recent-login-required`
    * @throws ForbiddenException with `reason` `forbidden`
    * @throws ServiceUnavailableException
@@ -43,6 +38,7 @@ export class SessionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     if (this.isPublic(context)) return true;
+    if (!canHaveSession(context)) throw await refusalIn(context, { ...LOGIN_REQUIRED, message: noSessionIn(context) });
     const requirements = this.reflector
       .getAll<(SessionRequirement[] | undefined)[]>(REQUIREMENT, targets)
       .flatMap((each) => each ?? []);
@@ -55,10 +51,11 @@ export class SessionGuard implements CanActivate {
     const core = await this.coreIn(context);
     const isAuthenticated = core !== undefined && this.isAuthenticated(core);
     const isOpenToGuests = requirements.length > 0 && !asksForRecent && requirements.every(({ guests }) => guests);
-    if (core === undefined || (!isAuthenticated && !isOpenToGuests)) this.refuse(context, requirements, false);
+    if (core === undefined || (!isAuthenticated && !isOpenToGuests))
+      throw await this.refusal(context, requirements, false);
     const refusing = await this.refusing(context, requirements, core);
-    if (refusing !== undefined) this.refuse(context, requirements, isAuthenticated, refusing);
-    if (asksForRecent && !isRecent(core, recentMs)) throw recentLoginRequired(recentMs);
+    if (refusing !== undefined) throw await this.refusal(context, requirements, isAuthenticated, refusing);
+    if (asksForRecent && !isRecent(core, recentMs)) throw await refusalIn(context, recentLoginRequired(recentMs));
     return true;
   }
 
@@ -75,11 +72,11 @@ export class SessionGuard implements CanActivate {
     const request = requestSessionOf(context);
     await request.open();
     if (request.hasFailed) {
-      throw new ServiceUnavailableException({
-        statusCode: 503,
-        error: 'Service Unavailable',
-        message: new SessionUnavailableError().message,
-      });
+      throw await refusalIn(
+        context,
+        { statusCode: 503, message: new SessionUnavailableError().message },
+        request.failureToLoad,
+      );
     }
     const core = request.currentCore;
     // A record that can't be read turns into a new session when it is looked into.
@@ -133,32 +130,21 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  private refuse(
+  private async refusal(
     context: ExecutionContext,
     requirements: readonly SessionRequirement[],
     isAuthenticated: boolean,
     refusing?: SessionRequirement,
-  ): never {
+  ): Promise<Error> {
     // The route's come before the controller's.
     const redirectTo = requirements.find((each) => each.redirectTo !== undefined)?.redirectTo;
     if (redirectTo !== undefined && context.getType() === 'http') {
       const method = requestOf(context)?.method;
       context.switchToHttp().getResponse<ServerResponse>().setHeader('Location', redirectTo);
-      throw new HttpException('Log in first.', method === 'GET' || method === 'HEAD' ? 302 : 303);
+      return new HttpException('Log in first.', method === 'GET' || method === 'HEAD' ? 302 : 303);
     }
-    if (isAuthenticated)
-      throw new ForbiddenException({
-        statusCode: 403,
-        error: 'Forbidden',
-        message: refusing?.message ?? NOT_FOR_YOU,
-        reason: 'forbidden',
-      });
-    throw new UnauthorizedException({
-      statusCode: 401,
-      error: 'Unauthorized',
-      message: 'Please log in.',
-      reason: 'login-required',
-    });
+    if (!isAuthenticated) return refusalIn(context, LOGIN_REQUIRED);
+    return refusalIn(context, { statusCode: 403, message: refusing?.message ?? NOT_FOR_YOU, reason: 'forbidden' });
   }
 }
 
@@ -167,12 +153,11 @@ function isRecent(core: SessionCore, withinMs: number): boolean {
   return at !== undefined && core.manager.now() - at <= withinMs;
 }
 
-function recentLoginRequired(withinMs: number): UnauthorizedException {
-  return new UnauthorizedException({
+function recentLoginRequired(withinMs: number): Refusal {
+  return {
     statusCode: 401,
-    error: 'Unauthorized',
     message: 'Please enter your password again.',
     reason: 'recent-login-required',
     maxAgeSeconds: Math.floor(withinMs / 1_000),
-  });
+  };
 }
