@@ -31,6 +31,11 @@ export class KeyedQueue<K = string> {
     return this.tails.get(key);
   }
 
+  /** Ends when all have ended that were there when it was asked. */
+  settled(): Promise<unknown> {
+    return Promise.allSettled(this.tails.values());
+  }
+
   private after<T>(before: Promise<unknown>, task: () => Promise<T>): Promise<T> {
     const { longestWait } = this;
     if (longestWait === undefined) return before.then(task, task);

@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import type { SessionRecord, SessionStore } from '../stores/session-store.js';
+import { show } from '../engine/duration.js';
+import { KeyedQueue } from '../keyed-queue.js';
 import { FACTS_KEY } from '../engine/facts.js';
 import { readSession } from './stored-session.js';
 
@@ -26,8 +28,11 @@ export class ExpressSessions {
   private readonly clock: Clock;
   private readonly ttlMs: number;
   private opening: Promise<void> | undefined;
-  /** Sessions that are, or were, in the store: they are changed there and never made again. */
-  private readonly stored = new WeakSet<object>();
+  /** Sessions that are, or were, in the store, with their ids: they are changed there and never made again. */
+  private readonly stored = new WeakMap<object, string>();
+  /** Changes of one session, in the order in which they were called. */
+  private readonly changes = new KeyedQueue();
+  private clearing: Promise<unknown> | undefined;
 
   constructor(
     private readonly store: SessionStore,
@@ -38,27 +43,32 @@ export class ExpressSessions {
   }
 
   /** Marks a live session as one that the store has. */
-  cameFromStore(session: object): void {
-    this.stored.add(session);
+  cameFromStore(sid: string, session: object): void {
+    this.stored.set(session, sid);
   }
 
   async get(sid: string): Promise<SessionObject | null> {
-    await this.open();
+    await this.ready(this.changes.last(sid), this.clearing);
     const found = await this.store.load(sid);
     const session = found && readSession(found.text);
     return session === undefined ? null : withSoundCookie(session);
   }
 
   async set(sid: string, session: SessionObject): Promise<void> {
-    await this.open();
+    // What it is now, whatever comes of it while the call waits.
+    const data = copyOf(session, 'set');
+    await this.change(sid, () => this.write(sid, session, data));
+  }
+
+  private async write(sid: string, session: SessionObject, data: SessionObject): Promise<void> {
     for (let tries = 0; tries < TRIES; tries++) {
       const present = await this.store.load(sid);
-      const record = this.recordOf(session, present && readSession(present.text)?.[FACTS_KEY]);
+      const record = this.recordOf(data, present && readSession(present.text)?.[FACTS_KEY]);
       if (present) {
-        if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(session);
+        if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(sid, session);
       } else {
-        if (this.stored.has(session)) return; // it was destroyed meanwhile, and stays so
-        if (await this.created(sid, record)) return this.cameFromStore(session);
+        if (this.stored.get(session) === sid) return; // it was destroyed meanwhile, and stays so
+        if (await this.created(sid, record)) return this.cameFromStore(sid, session);
       }
     }
     throw new SessionStoreError(
@@ -68,24 +78,25 @@ export class ExpressSessions {
   }
 
   async touch(sid: string, session: SessionObject): Promise<void> {
-    await this.open();
-    for (let tries = 0; tries < TRIES; tries++) {
-      const present = await this.store.load(sid);
-      const data = present && readSession(present.text);
-      if (!present || !data) return;
-      const record = this.recordOf({ ...data, cookie: session.cookie }, data[FACTS_KEY]);
-      if ((await this.store.replace(sid, record, present.revision)) !== 'conflict') return;
-    }
+    const { cookie } = copyOf(session, 'touch');
+    await this.change(sid, async () => {
+      for (let tries = 0; tries < TRIES; tries++) {
+        const present = await this.store.load(sid);
+        const data = present && readSession(present.text);
+        if (!present || !data) return;
+        const record = this.recordOf(cookie === undefined ? data : { ...data, cookie }, data[FACTS_KEY]);
+        if ((await this.store.replace(sid, record, present.revision)) !== 'conflict') return;
+      }
+    });
   }
 
   async destroy(sid: string): Promise<void> {
-    await this.open();
-    await this.store.destroy(sid);
+    await this.change(sid, () => this.store.destroy(sid));
   }
 
   /** By id, as express-session's own `MemoryStore` gives them. */
   async all(): Promise<Record<string, SessionObject>> {
-    await this.open();
+    await this.ready(this.changes.settled(), this.clearing);
     if (!this.store.list) throw lacks('list');
     const sessions = Object.create(null) as Record<string, SessionObject>;
     for await (const { id, text } of this.store.list()) {
@@ -96,15 +107,33 @@ export class ExpressSessions {
   }
 
   async count(): Promise<number> {
-    await this.open();
+    await this.ready(this.changes.settled(), this.clearing);
     if (!this.store.count) throw lacks('count');
     return this.store.count();
   }
 
   async clear(): Promise<void> {
+    const clearing = this.ready(this.changes.settled(), this.clearing).then(() => {
+      if (!this.store.clear) throw lacks('clear');
+      return this.store.clear();
+    });
+    this.clearing = clearing;
+    await clearing;
+  }
+
+  /** After the changes of this session, and a `clear()`, that were called before. */
+  private change(sid: string, task: () => Promise<unknown>): Promise<unknown> {
+    const { clearing } = this;
+    return this.changes.run(sid, async () => {
+      await this.ready(clearing);
+      return task();
+    });
+  }
+
+  /** The store is open, and what was called before has ended, however it ended. */
+  private async ready(...before: (Promise<unknown> | undefined)[]): Promise<void> {
+    await Promise.allSettled(before);
     await this.open();
-    if (!this.store.clear) throw lacks('clear');
-    await this.store.clear();
   }
 
   private async created(sid: string, record: SessionRecord): Promise<boolean> {
@@ -118,9 +147,9 @@ export class ExpressSessions {
   }
 
   /** The record of a session. Its facts are those of the stored record: what the app's object holds under their name may be forged. */
-  private recordOf(session: SessionObject, facts: unknown): SessionRecord {
+  private recordOf(session: Partial<SessionObject>, facts: unknown): SessionRecord {
     const { cookie, [FACTS_KEY]: _forged, ...data } = session;
-    const { expires } = cookie;
+    const expires = cookie?.expires;
     const end = expires === undefined || expires === null ? Number.NaN : new Date(expires as string).getTime();
     const principal = (facts as { p?: unknown } | null | undefined)?.p;
     return {
@@ -138,6 +167,13 @@ export class ExpressSessions {
     });
     return this.opening;
   }
+}
+
+/** @throws TypeError for what is no object, or can't be JSON. */
+function copyOf(session: SessionObject, method: string): SessionObject {
+  if (typeof session !== 'object' || session === null)
+    throw new TypeError(`${method}() of a session store got ${show(session)}; it takes a session.`);
+  return JSON.parse(JSON.stringify(session)) as SessionObject;
 }
 
 /** Attributes that express-session can make a cookie of, by what they have to be. */

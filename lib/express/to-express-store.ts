@@ -39,6 +39,8 @@ type Base = new () => EventEmitter & {
  *
  * express-session knows no revisions, so its last writer still wins. But a session that was read from the store is never
  * written back once it is gone from there: a logout isn't undone by another request that was at work.
+ *
+ * A call sees what was called before it, without waiting for its callback: `set(id, session); get(id, callback)` gives the session.
  */
 export function toExpressStore<S>(
   store: SessionStore,
@@ -80,7 +82,7 @@ export function toExpressStore(store: SessionStore, options: ToExpressStoreOptio
 
     override createSession(request: SessionRequest, session: SessionObject): object {
       const created = super.createSession(request, session);
-      sessions.cameFromStore(created);
+      sessions.cameFromStore(request.sessionID, created);
       return created;
     }
 

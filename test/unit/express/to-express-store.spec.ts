@@ -15,6 +15,31 @@ const cookieUntil = (expiresAt: number | null) => ({
   expires: expiresAt === null ? null : new Date(expiresAt),
 });
 
+/** Writes take longer than reads, and each less than the one before. */
+class SlowestFirst extends MemoryStore {
+  private delay = 16;
+
+  private slowly(): Promise<void> {
+    this.delay = Math.max(2, this.delay - 3);
+    return new Promise((resolve) => setTimeout(resolve, this.delay));
+  }
+
+  override async create(...parameters: Parameters<MemoryStore['create']>): Promise<void> {
+    await this.slowly();
+    await super.create(...parameters);
+  }
+
+  override async destroy(...parameters: Parameters<MemoryStore['destroy']>): ReturnType<MemoryStore['destroy']> {
+    await this.slowly();
+    return super.destroy(...parameters);
+  }
+
+  override async clear(): Promise<void> {
+    await this.slowly();
+    await super.clear();
+  }
+}
+
 function setUp() {
   const time = { ms: START };
   const clock = { now: () => time.ms };
@@ -114,14 +139,72 @@ describe('toExpressStore', () => {
   });
 
   it('lets every one of many writers at once succeed, as express-session expects', async () => {
-    const { inner, get, set } = setUp();
+    const { clock, inner, get } = setUp();
     const replace = jest.spyOn(inner, 'replace');
     await Promise.all(
-      Array.from({ length: 8 }, (_, n) => set('a', { cookie: cookieUntil(START + 1_000), [`key-${n}`]: 1 })),
+      Array.from({ length: 8 }, (_, n) => {
+        // Each as of another process: one adapter lets its own wait for each other.
+        const store = toExpressStore(inner, { clock });
+        return promised((done) => store.set('a', { cookie: cookieUntil(START + 1_000), [`key-${n}`]: 1 }, done));
+      }),
     );
     expect(Object.keys((await get('a'))!).length).toBe(2);
     const results = await Promise.all(replace.mock.results.map(({ value }) => value as Promise<string>));
     expect(results).toContain('conflict');
+  });
+
+  it('takes a session without a cookie: it ends after `ttl`, and a touch without one leaves it its own (#13.28)', async () => {
+    const { time, store, get, set } = setUp();
+    await set('a', { n: 1 });
+    expect(await get('a')).toEqual({ cookie: { originalMaxAge: null, expires: null }, n: 1 });
+    const cookie = { ...cookieUntil(START + 90_000), path: '/a' };
+    await set('b', { cookie });
+    await promised((done) => store.touch('b', {}, done));
+    expect(await get('b')).toMatchObject({ cookie: { path: '/a' } });
+    time.ms += 60_001;
+    expect(await get('a')).toBeNull();
+  });
+
+  it.each([undefined, null, 'text', 7])('refuses %j, which is no session (#13.28)', async (value) => {
+    const { store } = setUp();
+    for (const method of ['set', 'touch'] as const)
+      await expect(promised((done) => store[method]('a', value as never, done))).rejects.toThrow(
+        /^(set|touch)\(\) of a session store got .*; it takes a session\.$/,
+      );
+  });
+
+  it.each([
+    ['MemoryStore of express-session', () => new session.MemoryStore()],
+    ['ours, that answers at once', () => toExpressStore(new MemoryStore())],
+    ['ours, that answers late', () => toExpressStore(new SlowestFirst())],
+  ])('shows each call what was called before it: %s (#13.28)', async (_name, create) => {
+    const store = create() as ReturnType<typeof toExpressStore>;
+    const n = (sid: string) =>
+      promised<{ n: number } | null>((done) => store.get(sid, done as never)).then((it) => it?.n);
+    const length = () => promised<number>((done) => store.length(done));
+    const live = { n: 1 };
+    store.set('a', live);
+    live.n = 99;
+    expect(await n('a')).toBe(1);
+    store.set('a', { n: 2 });
+    store.set('a', { n: 3 });
+    store.set('b', { n: 4 });
+    expect(await Promise.all([n('a'), length(), n('b')])).toEqual([3, 2, 4]);
+    store.destroy('a');
+    expect(await Promise.all([n('a'), length(), n('b')])).toEqual([undefined, 1, 4]);
+    store.set('c', { n: 5 });
+    store.clear();
+    expect(await Promise.all([n('b'), n('c'), length()])).toEqual([undefined, undefined, 0]);
+    store.clear();
+    store.set('c', { n: 6 });
+    expect(await Promise.all([n('c'), length()])).toEqual([6, 1]);
+  });
+
+  it('takes one object under several ids (#13.28)', async () => {
+    const { get, set } = setUp();
+    const fixture = { cookie: cookieUntil(START + 1_000), n: 1 };
+    for (const sid of ['a', 'b']) await set(sid, fixture);
+    for (const sid of ['a', 'b']) expect(await get(sid)).toMatchObject({ n: 1 });
   });
 
   it("keeps the engine's facts, and the principal that they name", async () => {
