@@ -12,6 +12,7 @@ export { RequireRecentLogin, RequireSession } from './decorators/require-session
 export type { RequireSessionOptions } from './decorators/require-session.decorator.js';
 export { Public } from './decorators/public.decorator.js';
 export { SkipSession } from './decorators/skip-session.decorator.js';
+export { takeReturnTo } from './return-to.js';
 export { SessionGuard } from './guards/session.guard.js';
 export type { SessionPredicate } from './guards/session-requirement.js';
 

@@ -17,6 +17,13 @@ export interface RequireSessionOptions {
    */
   readonly redirectTo?: string | undefined;
   /**
+   * Keeps the path that a browser asked for in `session.returnTo` before the redirect, for `takeReturnTo()` after the login. Only for GET and
+   * HEAD requests that accept HTML.
+   *
+   * @defaultValue `false`
+   */
+  readonly returnTo?: boolean | undefined;
+  /**
    * Lets the predicate decide about visitors who aren't logged in too, as for a guest checkout.
    *
    * @defaultValue `false`: the visitor has to be logged in, and the predicate has to agree
@@ -30,7 +37,7 @@ export interface RequireSessionOptions {
  * Lets in who is logged in and satisfies the predicate, if there is one. On a controller or a route: several add up, whether they are stacked,
  * inherited, or on the controller and the route. Others get a 401 (`reason: 'login-required'`) or a 403 (`reason: 'forbidden'`).
  *
- * @throws TypeError if `guests` is set without a predicate.
+ * @throws TypeError if `guests` is set without a predicate, `returnTo` without `redirectTo`, or an option is unknown.
  * @example
  * ```ts
  * @RequireSession((session) => session.user?.role === 'admin', { redirectTo: '/login' })
@@ -50,12 +57,16 @@ export function RequireSession(
   options?: RequireSessionOptions,
 ): MethodDecorator & ClassDecorator {
   const predicate = typeof first === 'function' ? first : undefined;
-  const { redirectTo, guests = false, message } = (typeof first === 'object' ? first : options) ?? {};
+  const { redirectTo, returnTo = false, guests = false, message } = (typeof first === 'object' ? first : options) ?? {};
   if (guests && predicate === undefined)
     throw new TypeError(
       `@RequireSession() got { guests: ${show(guests)} } without a predicate, which would let everybody in. Give it a predicate, or use @Public().`,
     );
-  const requirement: SessionRequirement = { predicate, redirectTo, guests, message };
+  if (returnTo && redirectTo === undefined)
+    throw new TypeError(
+      `@RequireSession() got { returnTo: ${show(returnTo)} } without "redirectTo": name the login page, such as { redirectTo: '/login', returnTo: true }.`,
+    );
+  const requirement: SessionRequirement = { predicate, redirectTo, returnTo, guests, message };
   return applyDecorators(
     combined<SessionRequirement[]>(REQUIREMENT, (before = []) => [requirement, ...before]),
     UseGuards(SessionGuard),

@@ -14,6 +14,7 @@ export type SessionPredicate = (session: Session) => unknown;
 export interface SessionRequirement {
   readonly predicate: SessionPredicate | undefined;
   readonly redirectTo: string | undefined;
+  readonly returnTo: boolean;
   readonly guests: boolean;
   readonly message: string | undefined;
 }

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { SessionUnavailableError } from '../engine/errors.js';
 import type { SessionCore } from '../engine/session-core.js';
 import { canHaveSession, noSessionIn, requestOf, requestSessionOf } from '../request-of.js';
+import { keepReturnTo } from '../return-to.js';
 import type { Session } from '../session-types.js';
 import { type Refusal, refusalIn } from './refusal.js';
 import {
@@ -52,9 +53,9 @@ export class SessionGuard implements CanActivate {
     const isAuthenticated = core !== undefined && this.isAuthenticated(core);
     const isOpenToGuests = requirements.length > 0 && !asksForRecent && requirements.every(({ guests }) => guests);
     if (core === undefined || (!isAuthenticated && !isOpenToGuests))
-      throw await this.refusal(context, requirements, false);
+      throw await this.refusal(context, requirements, core, false);
     const refusing = await this.refusing(context, requirements, core);
-    if (refusing !== undefined) throw await this.refusal(context, requirements, isAuthenticated, refusing);
+    if (refusing !== undefined) throw await this.refusal(context, requirements, core, isAuthenticated, refusing);
     if (asksForRecent && !isRecent(core, recentMs)) throw await refusalIn(context, recentLoginRequired(recentMs));
     return true;
   }
@@ -133,19 +134,27 @@ export class SessionGuard implements CanActivate {
   private async refusal(
     context: ExecutionContext,
     requirements: readonly SessionRequirement[],
+    core: SessionCore | undefined,
     isAuthenticated: boolean,
     refusing?: SessionRequirement,
   ): Promise<Error> {
     // The route's come before the controller's.
-    const redirectTo = requirements.find((each) => each.redirectTo !== undefined)?.redirectTo;
-    if (redirectTo !== undefined && context.getType() === 'http') {
-      const method = requestOf(context)?.method;
-      context.switchToHttp().getResponse<ServerResponse>().setHeader('Location', redirectTo);
-      return new HttpException('Log in first.', method === 'GET' || method === 'HEAD' ? 302 : 303);
-    }
+    const redirecting = requirements.find((each) => each.redirectTo !== undefined);
+    if (redirecting !== undefined && context.getType() === 'http') return redirection(context, redirecting, core);
     if (!isAuthenticated) return refusalIn(context, LOGIN_REQUIRED);
     return refusalIn(context, { statusCode: 403, message: refusing?.message ?? NOT_FOR_YOU, reason: 'forbidden' });
   }
+}
+
+function redirection(
+  context: ExecutionContext,
+  { redirectTo, returnTo }: SessionRequirement,
+  core: SessionCore | undefined,
+): HttpException {
+  const request = requestOf(context)!;
+  if (returnTo && core !== undefined) keepReturnTo(core.session, request);
+  context.switchToHttp().getResponse<ServerResponse>().setHeader('Location', redirectTo!);
+  return new HttpException('Log in first.', request.method === 'GET' || request.method === 'HEAD' ? 302 : 303);
 }
 
 function isRecent(core: SessionCore, withinMs: number): boolean {
