@@ -166,8 +166,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private async loadFurther(id: string, first: LoadedRecord | undefined): Promise<void> {
     const { manager } = this;
     try {
-      let found = await this.liveOf(id, first);
-      if (typeof found !== 'object') found = (await this.liveOfOtherCookies(id)) ?? found;
+      const found = await manager.writer.read(async () => {
+        const live = await this.liveOf(id, first);
+        return typeof live === 'object' ? live : ((await this.liveOfOtherCookies(id)) ?? live);
+      });
       if (typeof found === 'object') {
         this.core = new SessionCore(manager, this, found);
         if (manager.options.bindTo.length > 0) await this.checkBinding(this.core);

@@ -380,7 +380,7 @@ export class SessionCore {
 
   /** The same by the data as the app has left them. */
   loggedInNow(): string | true | undefined {
-    return this.loggedInBy(this.data(), this.principal());
+    return this.isOver ? undefined : this.loggedInBy(this.data(), this.principal());
   }
 
   private loggedInBy(data: SessionValues, principal: string | undefined): string | true | undefined {

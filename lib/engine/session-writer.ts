@@ -12,6 +12,7 @@ import type { Draft, Rotation, SessionCore } from './session-core.js';
 import { newNonce } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord } from './session-records.js';
+import { CallTimer } from './store-timer.js';
 import { WriteNonces } from './write-nonces.js';
 
 /** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
@@ -22,6 +23,12 @@ const MOST_STEPS = 8;
 
 /** What became of a write. */
 export type Written = 'ok' | 'gone' | 'skipped';
+
+/** One call of the writer. */
+interface Operation {
+  /** Its caller has been told that it took too long: it goes no further, and takes back what it can. */
+  isLate: boolean;
+}
 
 /** Found at the end of the way forward. */
 export interface Found {
@@ -56,6 +63,8 @@ export class SessionWriter {
   private readonly queue: KeyedQueue;
   /** Of one request's session object: what a write is to do (create, swap, rotate) is known when the one before it has ended. */
   private readonly turns: KeyedQueue<SessionCore>;
+  /** How long a caller waits in all: for its turn, and for all the calls that a write is made of. */
+  private readonly patience: CallTimer;
 
   constructor(private readonly manager: SessionManager) {
     const { storeTimeoutMs: ms } = manager.options;
@@ -63,6 +72,7 @@ export class SessionWriter {
     const longestWait = { ms, error: () => waitedTooLong(ms) };
     this.queue = new KeyedQueue(longestWait);
     this.turns = new KeyedQueue(longestWait);
+    this.patience = new CallTimer(2 * ms, () => waitedTooLong(2 * ms));
   }
 
   private get records() {
@@ -71,7 +81,23 @@ export class SessionWriter {
 
   /** Writes what there is to write; the session's own state says how. */
   write(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
-    return this.turns.run(core, () => this.writeNow(core, need));
+    return this.inTime((operation) => this.turns.run(core, () => this.writeNow(core, operation, need)));
+  }
+
+  private inTime<T>(run: (operation: Operation) => Promise<T>): Promise<T> {
+    const operation = { isLate: false };
+    return this.patience.bound(
+      () => run(operation),
+      (error) => error as Error,
+      () => {
+        operation.isLate = true;
+      },
+    );
+  }
+
+  /** What reads a session for a request, in as much time as a write has. */
+  read<T>(run: () => Promise<T>): Promise<T> {
+    return this.inTime(run);
   }
 
   /** The write of a session object that is under way, and those that wait for it. How it ends is told to its caller. */
@@ -79,36 +105,41 @@ export class SessionWriter {
     return this.turns.last(core)?.catch(() => undefined);
   }
 
-  private async writeNow(core: SessionCore, need?: 'change' | 'touch'): Promise<Written> {
+  private async writeNow(core: SessionCore, operation: Operation, need?: 'change' | 'touch'): Promise<Written> {
     if (core.isOver) return 'gone';
-    if (isRotating(core)) return this.rotate(core);
-    if (core.status === 'new') return this.create(core);
+    if (isRotating(core)) return this.rotate(core, operation);
+    if (core.status === 'new') return this.create(core, operation);
     const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
-    return this.queue.run(core.key, () => this.swap(core, mode));
+    return this.queue.run(core.key, () => this.swap(core, operation, mode));
   }
 
   /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
   update(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
-    return this.turns.run(core, () => this.updateNow(core, fn));
+    return this.inTime((operation) => this.turns.run(core, () => this.updateNow(core, operation, fn)));
   }
 
-  private async updateNow(core: SessionCore, fn: (draft: SessionValues) => unknown): Promise<Written> {
+  private async updateNow(
+    core: SessionCore,
+    operation: Operation,
+    fn: (draft: SessionValues) => unknown,
+  ): Promise<Written> {
     if (core.isOver) return 'gone';
-    if (isRotating(core)) return this.rotate(core, fn);
-    if (core.status === 'new') return this.create(core, await applied(core, fn));
-    return this.queue.run(core.key, () => this.swap(core, 'change', fn));
+    if (isRotating(core)) return this.rotate(core, operation, fn);
+    if (core.status === 'new') return this.create(core, operation, await applied(core, fn));
+    return this.queue.run(core.key, () => this.swap(core, operation, 'change', fn));
   }
 
-  private async create(core: SessionCore, made?: Applied): Promise<Written> {
+  private async create(core: SessionCore, operation: Operation, made?: Applied): Promise<Written> {
     try {
-      return await this.createNow(core, made);
+      return await this.createNow(core, operation, made);
     } finally {
       if (core.admission !== undefined) await this.giveUpPlace(core);
     }
   }
 
-  private async createNow(core: SessionCore, made: Applied | undefined): Promise<Written> {
+  private async createNow(core: SessionCore, operation: Operation, made: Applied | undefined): Promise<Written> {
     const draft = await this.draftOf(core, made);
+    this.assertInTime(operation);
     for (let attempt = 0; ; attempt += 1) {
       try {
         await this.createAs(core, core.key, draft);
@@ -120,6 +151,7 @@ export class SessionWriter {
     }
     const { key } = core;
     if (!(await this.settled(core, key, draft))) return this.undone(core, key, draft);
+    await this.takeBackIfLate(core, operation, key);
     take(core, made);
     core.saved(draft);
     this.manager.events.emit('created', key, { handle: draft.facts.h, principal: draft.facts.p });
@@ -212,6 +244,16 @@ export class SessionWriter {
     if (arrival === 'login') this.manager.events.emit('logged-in', key, { handle: facts.h, principal: facts.p });
   }
 
+  private assertInTime({ isLate }: Operation): void {
+    if (isLate) throw waitedTooLong(2 * this.manager.options.storeTimeoutMs);
+  }
+
+  /** The answer has left without the new id. */
+  private async takeBackIfLate(core: SessionCore, operation: Operation, key: string): Promise<void> {
+    if (operation.isLate) await this.takeBack(core, key);
+    this.assertInTime(operation);
+  }
+
   /** Nobody will know this id. The store may have written its record without an answer, or still write it. */
   private async takeBack(core: SessionCore, key: string): Promise<void> {
     core.dropNewId();
@@ -229,12 +271,14 @@ export class SessionWriter {
 
   private async swap(
     core: SessionCore,
+    operation: Operation,
     mode: 'change' | 'touch',
     fn?: (draft: SessionValues) => unknown,
   ): Promise<Written> {
     const sent: Sent[] = [];
     try {
       for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+        this.assertInTime(operation);
         if (core.stored === undefined) {
           const found = await this.current(core.id);
           if (found === undefined) return this.markGone(core);
@@ -332,10 +376,14 @@ export class SessionWriter {
   }
 
   /** New id: write the new record first, then swap the old one for a mark that it is retired. */
-  private async rotate(core: SessionCore, fn?: (draft: SessionValues) => unknown): Promise<Written> {
+  private async rotate(
+    core: SessionCore,
+    operation: Operation,
+    fn?: (draft: SessionValues) => unknown,
+  ): Promise<Written> {
     const old = core.replaces ?? core;
     try {
-      return await this.queue.run(old.key, () => this.rotateInTurn(core, old, fn));
+      return await this.queue.run(old.key, () => this.rotateInTurn(core, operation, old, fn));
     } finally {
       if (core.admission !== undefined) await this.giveUpPlace(core);
     }
@@ -343,6 +391,7 @@ export class SessionWriter {
 
   private async rotateInTurn(
     core: SessionCore,
+    operation: Operation,
     old: SessionCore,
     fn: ((draft: SessionValues) => unknown) | undefined,
   ): Promise<Written> {
@@ -350,17 +399,18 @@ export class SessionWriter {
     /** The new record's, once it is written. */
     let key: string | undefined;
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+      if (key !== undefined) await this.takeBackIfLate(core, operation, key);
       const oldId = old.id;
       if (old.stored === undefined) {
         const found = await this.current(oldId);
-        if (found === undefined) return this.rotateWithoutOld(core, key, fn);
+        if (found === undefined) return this.rotateWithoutOld(core, operation, key, fn);
         old.rebase(found.loaded, found.id);
         if (found.id !== oldId && rotation === 'renew') {
           // Somebody else renewed it meanwhile: go on under his id.
           if (key !== undefined) await this.records.destroy(key);
           core.rotation = undefined;
           return fn !== undefined || core.isChanged() || core.cookieChanged || core.claim !== undefined
-            ? this.swap(core, 'change', fn)
+            ? this.swap(core, operation, 'change', fn)
             : 'ok';
         }
       }
@@ -372,6 +422,7 @@ export class SessionWriter {
         await this.createAs(core, key, draft);
         if (!(await this.settled(core, key, draft))) return this.undone(core, key, draft);
       } else if ((await this.rewrite(key, draft)) === 'gone') throw endedAtLogin();
+      await this.takeBackIfLate(core, operation, key);
       const { result, nonce } = await this.retireOr(core, old, id, rotation, key);
       if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
         core.id = id;
@@ -385,7 +436,7 @@ export class SessionWriter {
         this.noteLogin(key, draft);
         return 'ok';
       }
-      if (result === 'gone') return this.rotateWithoutOld(core, key, fn);
+      if (result === 'gone') return this.rotateWithoutOld(core, operation, key, fn);
       this.counters.conflicts += 1;
       old.pinBase();
       old.stored = undefined;
@@ -407,6 +458,7 @@ export class SessionWriter {
   /** The old session was ended meanwhile. Who logs in, or begins anew, doesn't need it. */
   private async rotateWithoutOld(
     core: SessionCore,
+    operation: Operation,
     key: string | undefined,
     fn: ((draft: SessionValues) => unknown) | undefined,
   ): Promise<Written> {
@@ -414,7 +466,7 @@ export class SessionWriter {
     if (core.rotation === 'renew' || core.rotation === 'confirm') return this.markGone(core);
     if (core.status === 'loaded') core.startOver();
     core.replaces = undefined;
-    return this.create(core, fn === undefined ? undefined : await applied(core, fn));
+    return this.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
   }
 
   /** Retires the old record; if the store fails at it, what was written for the new id is taken back first. */
@@ -472,7 +524,7 @@ export class SessionWriter {
 
   /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. It waits for no code of the app's. */
   destroy(core: SessionCore): Promise<boolean> {
-    return core.applying ? this.endOf(core) : this.turns.run(core, () => this.endOf(core));
+    return this.inTime(() => (core.applying ? this.endOf(core) : this.turns.run(core, () => this.endOf(core))));
   }
 
   private async endOf(core: SessionCore): Promise<boolean> {

@@ -54,8 +54,12 @@ export class CallTimer {
     pending.done = true;
   }
 
-  /** Makes a call; gives its result, or `timeoutError` where it takes longer than the limit. What comes after that is dropped. */
-  bound<T>(call: () => Promise<T>, asError: (error: unknown) => Error): Promise<T> {
+  /**
+   * Makes a call; gives its result, or `timeoutError` where it takes longer than the limit. What comes after that is dropped.
+   *
+   * @param late told if it takes longer.
+   */
+  bound<T>(call: () => Promise<T>, asError: (error: unknown) => Error, late?: () => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let calling: Promise<T>;
       try {
@@ -65,7 +69,7 @@ export class CallTimer {
         reject(asError(error));
         return;
       }
-      const pending = new RejectedLate(this, reject);
+      const pending = new RejectedLate(this, reject, late);
       this.add(pending);
       calling.then(
         (value) => {
@@ -105,11 +109,13 @@ class RejectedLate extends PendingCall {
   constructor(
     private readonly timer: CallTimer,
     private readonly reject: (error: Error) => void,
+    private readonly late: (() => void) | undefined,
   ) {
     super();
   }
 
   expire(): void {
+    this.late?.();
     this.reject(this.timer.timedOut());
   }
 }

@@ -85,6 +85,8 @@ export class SessionGuard implements CanActivate {
   }
 
   private isAuthenticated(core: SessionCore): boolean {
+    // It has ended since it was read: its data are nobody's.
+    if (core.isOver) return false;
     try {
       return core.manager.options.isAuthenticated(core.data(), core.principal()) === true;
     } catch (error) {

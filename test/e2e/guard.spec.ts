@@ -1,7 +1,7 @@
 import { APP_GUARD } from '@nestjs/core';
-import { Controller, Get, Post, UseGuards } from '@nestjs/common';
+import { Controller, type ExecutionContext, Get, Post, UseGuards } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Public, RequireSession, SessionGuard } from 'nestjs-keycard';
+import { Public, RequireRecentLogin, RequireSession, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { type AnySession, scripted } from '../support/scripted.js';
 
@@ -177,4 +177,52 @@ describe('SessionGuard', () => {
     await get('/s/login');
     expect(await status('/g/plain')).toBe(200);
   });
+});
+
+describe('a session that ended while the request ran', () => {
+  let server: TestApp;
+  const info: unknown[] = [];
+
+  /** An app's own guard, which writes to the session before SessionGuard looks at it. */
+  const changes = {
+    async canActivate(context: ExecutionContext): Promise<boolean> {
+      const { session } = context.switchToHttp().getRequest<{ session: AnySession }>();
+      session['seen'] = true;
+      await server.app.get(SessionRegistry).revokeAll('7');
+      await session.save().catch((error: { code?: string }) => void info.push(error.code));
+      info.push(session.info.principal, session.info.authenticatedAt);
+      return true;
+    },
+  };
+
+  @Controller('ended')
+  class EndedController {
+    @Get()
+    @UseGuards(changes, SessionGuard)
+    plain() {
+      return 'inside';
+    }
+    @Get('recent')
+    @RequireRecentLogin('1h')
+    @UseGuards(changes)
+    recent() {
+      return 'inside';
+    }
+  }
+
+  beforeEach(async () => {
+    info.length = 0;
+    server = await startApp([scripts, EndedController], { logger: { warn: () => undefined, error: () => undefined } });
+  });
+  afterEach(() => server.close());
+
+  it.each(['ended', 'ended/recent'])(
+    'is nobody’s for guards and info, though its data still name somebody: /%s (#11)',
+    async (path) => {
+      const jar = new Jar();
+      await jar.fetch(`${server.url}/s/login`);
+      expect((await jar.fetch(`${server.url}/${path}`)).status).toBe(401);
+      expect(info).toEqual(['ENDED', undefined, undefined]);
+    },
+  );
 });

@@ -189,6 +189,56 @@ describe('the time that a caller waits', () => {
   });
 });
 
+describe('the time that a caller waits in all', () => {
+  it('is bounded, also where each store call answers in time: conflict after conflict, and a login of many calls (#11)', async () => {
+    let isSlow = false;
+    const slowly = () => new Promise((resolve) => setTimeout(resolve, isSlow ? 150 : 0));
+    class SlowStore extends MemoryStore {
+      override async replace(...args: Parameters<MemoryStore['replace']>) {
+        await slowly();
+        return isSlow && !args[0].startsWith('keycard.') ? 'conflict' : super.replace(...args);
+      }
+      override async create(...args: Parameters<MemoryStore['create']>) {
+        await slowly();
+        return super.create(...args);
+      }
+      override async load(...args: Parameters<MemoryStore['load']>) {
+        await slowly();
+        return super.load(...args);
+      }
+    }
+    const store = new SlowStore();
+    const server = await startApp([scripted(SCRIPTS)], {
+      store,
+      storeTimeout: 200,
+      maxSessionsPerPrincipal: 2,
+      logger: { warn: ignored, error: ignored },
+    });
+    const timed = async (jar: Jar, script: string): Promise<void> => {
+      const began = performance.now();
+      expect((await jar.fetch(`${server.url}/s/${script}`)).status).toBe(503);
+      // Reading it may take as long, 400 ms; the rest is for a busy machine. It was 100 tries, or the sum of all calls.
+      expect(performance.now() - began).toBeLessThan(1_400);
+    };
+    try {
+      const jar = new Jar();
+      await jar.fetch(`${server.url}/s/seed`);
+      isSlow = true;
+      await timed(jar, 'change');
+      const visitor = new Jar();
+      await timed(visitor, 'in');
+      expect(visitor.cookies.size).toBe(0);
+      isSlow = false;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      // What the login had written is gone, and its place is free.
+      expect((await jar.fetch(`${server.url}/s/in`)).status).toBe(200);
+      expect(await store.count()).toBeLessThanOrEqual(3);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
 describe('the id that the app reads', () => {
   it('after renew(), login() and confirmLogin() is the id in the cookie (#11)', async () => {
     const server = await startApp([scripted(SCRIPTS)], { logger: { warn: ignored, error: ignored } });

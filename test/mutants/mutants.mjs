@@ -97,7 +97,7 @@ export const mutants = [
   {
     name: 'update() after a login leaves the id as it was',
     file: lib('engine/session-writer'),
-    find: 'if (isRotating(core)) return this.rotate(core, fn);',
+    find: 'if (isRotating(core)) return this.rotate(core, operation, fn);',
     replace: '',
     spec: e2e('login'),
   },
@@ -460,8 +460,8 @@ export const mutants = [
   {
     name: 'only the first of several cookies is tried',
     file: lib('engine/request-session'),
-    find: '(await this.liveOfOtherCookies(id)) ?? found',
-    replace: 'found',
+    find: '((await this.liveOfOtherCookies(id)) ?? live)',
+    replace: 'live',
     spec: e2e('identity/people'),
   },
   {
