@@ -122,6 +122,18 @@ try {
     );
     run(process.execPath, ['--no-experimental-require-module', 'load.cjs']);
   });
+  check('ESM sees the names of every subpath through a CommonJS file that gives it on', () => {
+    names.forEach((name, n) => writeFileSync(join(folder, `on-${n}.cjs`), `module.exports = require('${name}');`));
+    writeFileSync(
+      join(folder, 'on.mjs'),
+      `${verify}
+      for (const [n, name] of ${JSON.stringify(names)}.entries()) {
+        const { default: own, ...found } = await import('./on-' + n + '.cjs');
+        verify(name, expected[name].includes('default') ? { ...found, default: own } : found);
+      }`,
+    );
+    run(process.execPath, ['on.mjs']);
+  });
   check("the two builds know each other's sessions", () => {
     writeFileSync(
       join(folder, 'both.mjs'),

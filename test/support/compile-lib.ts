@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** lib/ as plain ES modules, for child processes: Node 20 runs no TypeScript. */
+/** lib/ as plain JavaScript, for child processes: Node 20 runs no TypeScript. */
 export interface CompiledLib {
   /** A folder that holds what lib/ holds, as `.js`: `join(path, 'stores', 'memory.store.js')`. */
   readonly path: string;
@@ -14,11 +14,11 @@ export interface CompiledLib {
 }
 
 /** Transpiles lib/ to a temporary folder, without checking types. Takes a fraction of a second; once a spec file is enough. */
-export async function compileLib(): Promise<CompiledLib> {
+export async function compileLib(format: 'es6' | 'commonjs' = 'es6'): Promise<CompiledLib> {
   const folder = await mkdtemp(join(tmpdir(), 'keycard-lib-'));
   const path = join(folder, 'lib');
   // The copy has to find the drivers and Nest, and its own module type.
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}\n');
+  await writeFile(join(folder, 'package.json'), `{"type":"${format === 'es6' ? 'module' : 'commonjs'}"}\n`);
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   const files = await readdir(join(root, 'lib'), { recursive: true, withFileTypes: true });
   await Promise.all(
@@ -38,7 +38,7 @@ export async function compileLib(): Promise<CompiledLib> {
             parser: { syntax: 'typescript', decorators: true },
             transform: { legacyDecorator: true, decoratorMetadata: true },
           },
-          module: { type: 'es6' },
+          module: { type: format },
         });
         return writeFile(target.replace(/\.ts$/, '.js'), code);
       }),
