@@ -23,7 +23,7 @@ import { sessionProviders } from './session.providers.js';
 import { SessionRegistry } from './session.registry.js';
 import { RouteMatcher } from './session.routes.js';
 import { SessionHealthIndicator } from './session.health.js';
-import { openStore } from './session.start.js';
+import { openStore, StoreUse } from './session.start.js';
 import { SessionStore } from './stores/session-store.js';
 
 /** What the module needs of an HTTP adapter. */
@@ -47,6 +47,7 @@ export class SessionModule
   implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
 {
   private readonly routes: RouteMatcher;
+  private readonly use: StoreUse;
   private closed = false;
 
   /**
@@ -77,6 +78,7 @@ export class SessionModule
       );
     }
     mountedIn.add(modules);
+    this.use = new StoreUse(manager.store);
     this.routes = new RouteMatcher(options, () => prefixOf(this.config));
     this.mountWhenThere();
   }
@@ -103,7 +105,7 @@ export class SessionModule
 
   /** @throws SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
-    await openStore(this.manager);
+    await openStore(this.manager, this.use);
   }
 
   onApplicationBootstrap(): void {
@@ -114,7 +116,7 @@ export class SessionModule
   async onApplicationShutdown(): Promise<void> {
     this.closed = true;
     mountedIn.delete(this.modules);
-    await this.manager.store.close?.();
+    await this.use.close();
   }
 }
 

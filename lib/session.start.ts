@@ -1,22 +1,59 @@
 import type { SessionManager } from './engine/session-manager.js';
 import { newSessionId } from './engine/session-id.js';
 import { SessionStoreError } from './stores/session-store.error.js';
+import type { SessionStore } from './stores/session-store.js';
 
 /** How long a store may take to open before it is asked whether it is there at all. Making an index on a large table may well take longer. */
 const PATIENCE_MS = 3_000;
+
+/** How many apps of this process have a store open, and what still runs of its last close. */
+interface Uses {
+  count: number;
+  closing: Promise<void>;
+}
+
+const usesOf = new WeakMap<SessionStore, Uses>();
+
+/** One app's use of a store. Apps may share a store: the last one closes it, and the next one opens it again. */
+export class StoreUse {
+  private readonly uses: Uses;
+  private counted = false;
+
+  constructor(private readonly store: SessionStore) {
+    this.uses = usesOf.get(store) ?? { count: 0, closing: Promise.resolve() };
+    usesOf.set(store, this.uses);
+  }
+
+  async open(): Promise<void> {
+    // Counted before anything is awaited, so that another app's close meanwhile leaves the store open.
+    if (!this.counted) this.uses.count += 1;
+    this.counted = true;
+    await this.uses.closing;
+    await this.store.open?.();
+  }
+
+  async close(): Promise<void> {
+    if (this.counted) this.uses.count -= 1;
+    this.counted = false;
+    if (this.uses.count > 0) return;
+    const closing = Promise.resolve(this.store.close?.());
+    this.uses.closing = closing.catch(() => undefined);
+    await closing;
+  }
+}
 
 /**
  * Opens the store and sees that it answers, before the first request needs it.
  *
  * @throws SessionStoreError in one sentence, with the cause.
  */
-export async function openStore(manager: SessionManager): Promise<void> {
+export async function openStore(manager: SessionManager, use: StoreUse): Promise<void> {
   const { store, options } = manager;
   try {
+    await opened(use.open(), manager);
     if (store.open === undefined) await probe(manager);
-    else await opened(store.open(), manager);
   } catch (cause) {
-    await closeQuietly(manager);
+    await closeQuietly(manager, use);
     const why = messageOf(cause).replace(/\.$/, '');
     throw new SessionStoreError(
       'UNAVAILABLE',
@@ -47,9 +84,9 @@ async function probe(manager: SessionManager): Promise<void> {
 }
 
 /** A store that could not be opened may still try to connect, and would keep the process alive. */
-async function closeQuietly(manager: SessionManager): Promise<void> {
+async function closeQuietly(manager: SessionManager, use: StoreUse): Promise<void> {
   try {
-    await Promise.race([manager.store.close?.(), later(1_000)]);
+    await Promise.race([use.close(), later(1_000)]);
   } catch (error) {
     manager.options.logger.warn(`The session store could not be closed either: ${messageOf(error)}`);
   }

@@ -49,6 +49,8 @@ export class AdaptedExpressStore extends SessionStore {
   override list?: (query?: ListQuery) => AsyncIterable<ListedSession>;
   override count?: (query?: { readonly principal?: string | undefined }) => Promise<number>;
   override clear?: () => Promise<void>;
+  /** There once it was closed, as there is nothing to open before. */
+  override open?: () => Promise<void>;
 
   private readonly clock: Clock;
   private readonly timeoutMs: number;
@@ -74,10 +76,16 @@ export class AdaptedExpressStore extends SessionStore {
     if (can(store, 'all')) this.list = (query) => this.listAll(query);
     if (can(store, 'all') || can(store, 'length')) this.count = (query) => this.countAll(query);
     if (can(store, 'clear')) this.clear = async () => void (await this.call('clear'));
-    if (can(store, 'on')) {
-      store.on('disconnect', this.onDisconnect);
-      store.on('connect', this.onConnect);
-    }
+    this.listen();
+  }
+
+  private listen(): void {
+    const { store } = this;
+    this.closed = false;
+    this.connected = true;
+    if (!can(store, 'on')) return;
+    store.on('disconnect', this.onDisconnect);
+    store.on('connect', this.onConnect);
   }
 
   /** What this store can't do, in sentences to be logged at start. */
@@ -94,9 +102,13 @@ export class AdaptedExpressStore extends SessionStore {
     return limits.join(' ');
   }
 
-  /** Stops listening to the store. The store itself was given, and stays open. */
+  /** Stops listening to the store, until it is opened again. The store itself was given, and stays open. */
   override async close(): Promise<void> {
     this.closed = true;
+    this.open = async () => {
+      delete this.open;
+      this.listen();
+    };
     if (!can(this.store, 'removeListener')) return;
     this.store.removeListener('disconnect', this.onDisconnect);
     this.store.removeListener('connect', this.onConnect);

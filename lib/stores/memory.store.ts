@@ -71,7 +71,6 @@ export class MemoryStore extends SessionStore {
       return Promise.reject(new SessionStoreError('REFUSED', message));
     }
     this.write(id, record, found);
-    if (this.timer === undefined) this.scheduleSweep();
     return Promise.resolve();
   }
 
@@ -159,6 +158,7 @@ export class MemoryStore extends SessionStore {
     const principal = wellFormed(record.principal);
     const previous = before === undefined ? undefined : principalOf(before);
     this.records.set(id, pack(record.text, record.expiresAt, principal, ++this.lastVersion));
+    if (this.timer === undefined) this.scheduleSweep();
     if (previous === principal) return;
     if (previous !== undefined) this.index.remove(previous, id);
     if (principal !== undefined) this.index.add(principal, id);

@@ -22,6 +22,8 @@ export class Pruner {
   }
 
   private schedule(): void {
+    // A store that was closed and opened again during a turn has scheduled one already.
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.turn(), this.intervalMs * (0.5 + Math.random()));
     this.timer.unref();
   }

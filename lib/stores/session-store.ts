@@ -106,10 +106,10 @@ export abstract class SessionStore {
   /** Removes what has expired and still takes room; gives how many. For stores whose server does it: 0. */
   prune?(): Promise<number>;
 
-  /** Opens what the store needs and makes sure that it answers. Called once, before the first request. */
+  /** Opens what the store needs and makes sure that it answers. Called by each app that uses it, before its first request; also again after `close()`. */
   open?(): Promise<void>;
 
-  /** Frees what the store itself opened (never a client that it was given). Safe to call twice. */
+  /** Frees what the store itself opened (never a client that it was given). Safe to call twice. Of several apps that share a store the last one calls it. */
   close?(): Promise<void>;
 }
 

@@ -228,6 +228,7 @@ export class FileStore extends SessionStore {
   private schedulePrune(): void {
     if (this.pruneInterval === 0) return;
     const delay = this.pruneInterval * (0.75 + Math.random() / 2);
+    clearTimeout(this.timer);
     this.timer = setTimeout(
       () => {
         this.prune()

@@ -23,6 +23,7 @@ export class MongoConnection {
   /** Clients that were given up, until what they were asked has ended. */
   private readonly retired = new Set<MongoClient>();
   private ended = false;
+  private closing: Promise<void> | undefined;
 
   constructor(private readonly options: ResolvedMongoOptions) {}
 
@@ -48,8 +49,22 @@ export class MongoConnection {
     });
   }
 
-  async close(): Promise<void> {
+  /** Works again after `close()`, with another client where the store makes it. */
+  async reopen(): Promise<void> {
+    await this.closing;
+    this.ended = false;
+  }
+
+  close(): Promise<void> {
     this.ended = true;
+    return (this.closing = this.end());
+  }
+
+  private async end(): Promise<void> {
+    const making = this.opened.get('client');
+    this.opened.clear();
+    // One that is only being made sees that it is too late.
+    await making?.catch(() => undefined);
     const clients = [...this.retired, ...(this.owned === undefined ? [] : [this.owned.client])];
     this.owned = undefined;
     this.retired.clear();
@@ -119,7 +134,7 @@ export class MongoConnection {
     if (made) return made;
     const making = make();
     this.opened.set(what, making);
-    making.catch(() => this.opened.delete(what));
+    making.catch(() => this.opened.get(what) === making && this.opened.delete(what));
     return making;
   }
 

@@ -45,6 +45,7 @@ export class MongoStore extends SessionStore {
    * once, and the store removes expired sessions itself.
    */
   override async open(): Promise<void> {
+    await this.connection.reopen();
     const serverPrunes = await this.call(async ({ documents }) => {
       await this.connection.traits();
       return makeIndexes(documents, warn);

@@ -61,6 +61,13 @@ export class PostgresDatabase {
     return (this.closing ??= this.end());
   }
 
+  /** Works again after `close()`, with another pool where the store makes it. */
+  async reopen(): Promise<void> {
+    const { closing } = this;
+    await closing;
+    if (this.closing === closing) this.closing = undefined;
+  }
+
   get closed(): boolean {
     return this.closing !== undefined;
   }
@@ -103,8 +110,10 @@ export class PostgresDatabase {
     await new Promise((resolve) => setImmediate(resolve));
     // A server that is frozen would hold the shutdown up for good.
     await withTimeout(this.options.queryTimeoutMs, Promise.allSettled(this.running)).catch(() => undefined);
-    const client = await this.opened;
-    if (this.options.client === undefined && client !== undefined) await (client as OwnPool).end();
+    if (this.options.client !== undefined) return;
+    const own = this.opened;
+    this.opened = undefined;
+    await ((await own) as OwnPool | undefined)?.end();
   }
 }
 

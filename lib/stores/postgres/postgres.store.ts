@@ -61,7 +61,7 @@ export class PostgresStore extends SessionStore {
    * @throws SessionStoreError with code `REFUSED` where there is no table that fits, else as every method.
    */
   override async open(): Promise<void> {
-    this.mustBeOpen();
+    await this.database.reopen();
     const { tableName, schemaName, createTableIfMissing: create } = this.options;
     await setUpTable({ database: this.database, table: this.queries.table, tableName, schemaName, create, warn });
     if (!this.database.closed) this.pruner?.start();

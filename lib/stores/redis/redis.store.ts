@@ -58,6 +58,7 @@ export class RedisStore extends SessionStore {
 
   /** @throws SessionStoreError `REFUSED` where the user may not run scripts or may not read the index. */
   override async open(): Promise<void> {
+    this.closed = false;
     const { keys, index } = await this.connected();
     await keys.holds('open', '');
     await wrapped(index.ids(''));
@@ -173,25 +174,32 @@ export class RedisStore extends SessionStore {
 
   override async close(): Promise<void> {
     this.closed = true;
-    const own = (this.backend ?? (await this.connecting))?.own;
+    const { backend, connecting } = this;
     this.backend = undefined;
     this.connecting = undefined;
+    const own = (backend ?? (await connecting?.catch(() => undefined)))?.own;
     if (own !== undefined) await disconnect(own);
   }
 
   private connected(): Promise<Backend> | Backend {
     if (this.closed) throw new SessionStoreError('CLOSED', 'This RedisStore was closed.');
-    return this.backend ?? (this.connecting ??= this.connect());
+    return this.backend ?? this.connecting ?? this.connect();
   }
 
-  private async connect(): Promise<Backend> {
-    try {
-      const own = await connectTo(this.options.url ?? '');
-      this.backend = this.backendOf(driverOf(own), own);
-      return this.backend;
-    } finally {
-      this.connecting = undefined;
-    }
+  private connect(): Promise<Backend> | Backend {
+    const { client, url } = this.options;
+    if (client !== undefined) return (this.backend = this.backendOf(driverOf(client)));
+    const connecting = connectTo(url ?? '')
+      .then((own) => {
+        const backend = this.backendOf(driverOf(own), own);
+        // Else the store was closed meanwhile, and whoever closed it ends this client.
+        if (this.connecting === connecting) this.backend = backend;
+        return backend;
+      })
+      .finally(() => {
+        if (this.connecting === connecting) this.connecting = undefined;
+      });
+    return (this.connecting = connecting);
   }
 
   private backendOf(driver: RedisDriver, own?: IoredisClient): Backend {

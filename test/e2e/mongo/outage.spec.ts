@@ -149,7 +149,7 @@ describeWithProgram('mongo', () => {
     await later.close();
   });
 
-  it('refuses every call after close()', async () => {
+  it('refuses every call after close(), until it is opened again', async () => {
     const store = await ownClient();
     await store.close();
     await store.close();
@@ -158,12 +158,14 @@ describeWithProgram('mongo', () => {
       () => store.create('new', record),
       () => store.replace('kept', record, undefined),
       () => store.destroy('kept'),
-      () => store.open(),
       () => store.prune(),
       () => store.count(),
       () => store.clear(),
     ];
     for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'CLOSED' });
+    await store.open();
+    await store.load('kept');
+    await store.close();
   });
 
   it('closes its own client, and never one that it was given', async () => {
