@@ -214,6 +214,38 @@ describe('nestjs-keycard/express does better than express-session', () => {
     expect(app.warnings.join()).toMatch(/could not be saved/);
   });
 
+  describe('with a store that fails at the end of the response (#13.28)', () => {
+    const failing = async (create: typeof session, method: 'touch' | 'destroy', options: object, handler: Handler) => {
+      const store = new create.MemoryStore();
+      const app = await serve(create, { store, ...options }, routes({ '/end': handler }));
+      await app.get();
+      store[method] = (_sid: string, ...rest: unknown[]) => (rest.at(-1) as (error: Error) => void)(new Error('boom!'));
+      const { status } = await app.get('/end');
+      await wait(10);
+      return { status, handled: app.errors.map(String), logged: app.warnings.join(), cookies: app.jar.last };
+    };
+
+    it('answers 200 where only touch() failed, and logs that; error handlers are called by express-session alone', async () => {
+      const read: Handler = (_req, res) => void res.end('read');
+      expect(await failing(peer, 'touch', {}, read)).toMatchObject({ status: 200, handled: ['Error: boom!'] });
+      const ours = await failing(session, 'touch', {}, read);
+      expect(ours).toMatchObject({ status: 200, handled: [] });
+      expect(ours.logged).toMatch(/could not be kept alive.*touch\(\) of the session store failed/);
+    });
+
+    it("answers 503 where unset: 'destroy' could not destroy, and leaves the cookie", async () => {
+      const unset: Handler = (req, res) => {
+        req.session = null as never;
+        res.end('logged out');
+      };
+      const options = { unset: 'destroy' };
+      expect(await failing(peer, 'destroy', options, unset)).toMatchObject({ status: 200, handled: ['Error: boom!'] });
+      const ours = await failing(session, 'destroy', options, unset);
+      expect(ours).toMatchObject({ status: 503, handled: [], cookies: [] });
+      expect(ours.logged).toMatch(/could not be saved.*destroy\(\) of the session store failed/);
+    });
+  });
+
   it('answers where a record has a cookie that is none, which hangs express-session', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store }, counting);
