@@ -1,4 +1,5 @@
 import { applyDecorators, type CustomDecorator, SetMetadata, UseGuards } from '@nestjs/common';
+import { didYouMean } from '../did-you-mean.js';
 import { type Duration, show, toMs } from '../engine/duration.js';
 import { SessionGuard } from '../guards/session.guard.js';
 import {
@@ -33,6 +34,13 @@ export interface RequireSessionOptions {
   readonly message?: string | undefined;
 }
 
+const OPTIONS: readonly string[] = [
+  'redirectTo',
+  'returnTo',
+  'guests',
+  'message',
+] satisfies (keyof RequireSessionOptions)[];
+
 /**
  * Lets in who is logged in and satisfies the predicate, if there is one. On a controller or a route: several add up, whether they are stacked,
  * inherited, or on the controller and the route. Others get a 401 (`reason: 'login-required'`) or a 403 (`reason: 'forbidden'`).
@@ -57,7 +65,13 @@ export function RequireSession(
   options?: RequireSessionOptions,
 ): MethodDecorator & ClassDecorator {
   const predicate = typeof first === 'function' ? first : undefined;
-  const { redirectTo, returnTo = false, guests = false, message } = (typeof first === 'object' ? first : options) ?? {};
+  const given = (typeof first === 'object' ? first : options) ?? {};
+  const strange = Object.keys(given).find((name) => !OPTIONS.includes(name));
+  if (strange !== undefined)
+    throw new TypeError(
+      `@RequireSession() got ${show(strange)}, which is no option of it; the options are ${OPTIONS.join(', ')}.${didYouMean(strange, OPTIONS, { redirect: 'redirectTo' })}`,
+    );
+  const { redirectTo, returnTo = false, guests = false, message } = given;
   if (guests && predicate === undefined)
     throw new TypeError(
       `@RequireSession() got { guests: ${show(guests)} } without a predicate, which would let everybody in. Give it a predicate, or use @Public().`,

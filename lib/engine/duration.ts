@@ -9,8 +9,11 @@ const UNITS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-/** A time span: a number of ms, or text such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`, `'2w'`. */
-export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`;
+/**
+ * A time span: a number of ms, or text such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`, `'2w'`. Any text is taken as a type, so that
+ * `process.env.SESSION_IDLE` needs no cast; it is checked when the app starts.
+ */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}` | (string & {});
 
 /** RFC 6265bis caps cookies at 400 days, stores take more. Ten years, however many days one counts for a year. */
 const LONGEST_MS = 10 * 366 * UNITS.d!;
@@ -22,6 +25,12 @@ const LONGEST_MS = 10 * 366 * UNITS.d!;
  */
 export function toMs(value: unknown, option: string, longest = LONGEST_MS): number {
   const ms = typeof value === 'string' ? parse(value) : value;
+  if (typeof value === 'string' && /^\s*\d*[1-9]\d*\s*$/.test(value)) {
+    const digits = value.trim();
+    throw new SessionOptionsError(
+      `"${option}" got the text ${show(value)} without a unit: ms or s? Write '${digits}ms' for ${inSeconds(Number(digits))}, or '${digits}s' for ${digits} s.`,
+    );
+  }
   if (typeof ms !== 'number' || !Number.isFinite(ms) || ms <= 0 || ms > longest) {
     const most = longest === LONGEST_MS ? 'ten years' : `${longest} ms`;
     throw new SessionOptionsError(
@@ -30,6 +39,9 @@ export function toMs(value: unknown, option: string, longest = LONGEST_MS): numb
   }
   return Math.round(ms);
 }
+
+/** As a person reads it: `1.8 s`. */
+export const inSeconds = (ms: number): string => `${ms / 1_000} s`;
 
 function parse(text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d|w)$/.exec(text.trim());

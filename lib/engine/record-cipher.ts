@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { type Secret, secretBytes } from './cookie-signer.js';
 import { show } from './duration.js';
+import { didYouMean } from '../did-you-mean.js';
 import { SessionOptionsError } from './errors.js';
 import { FACTS_KEY, type Facts } from './facts.js';
 
@@ -15,6 +16,11 @@ export interface Encryption {
 /** Checks the option. */
 export function checkEncryption(value: Encryption | undefined): Encryption | undefined {
   if (value === undefined) return undefined;
+  const strange = Object.keys(value ?? {}).find((name) => name !== 'key' && name !== 'readPlain');
+  if (strange !== undefined)
+    throw new SessionOptionsError(
+      `"encryption.${strange}" is no option; the options are key, readPlain.${didYouMean(strange, ['key', 'readPlain'])}`,
+    );
   const keys = (Array.isArray(value?.key) ? value.key : [value?.key]) as unknown[];
   if (
     keys.length === 0 ||

@@ -4,7 +4,8 @@ import { type Clock, systemClock } from '../stores/clock.js';
 import { scrubbed } from '../scrubbed-error.js';
 import { type Secret, secretBytes } from './cookie-signer.js';
 import { defaultPrincipalOf } from './derived-principal.js';
-import { type Duration, show, toMs } from './duration.js';
+import { didYouMean } from '../did-you-mean.js';
+import { type Duration, inSeconds, show, toMs } from './duration.js';
 import { SessionOptionsError } from './errors.js';
 import type { CookieOptions, SessionLogger, SessionOptions } from './options.js';
 import { checkEncryption } from './record-cipher.js';
@@ -119,6 +120,7 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
       `"idleTimeout" got ${show(options.idleTimeout)}, which is longer than "absoluteTimeout" (${show(options.absoluteTimeout)}); it takes a time up to that.`,
     );
   }
+  if (!context.anySecret) warnOfShortLives(options, logger);
   return Object.freeze({
     secrets: secrets(options, production && !context.anySecret, logger, context.anySecret === true),
     name,
@@ -176,10 +178,45 @@ const KNOWN = new Set([
   'encryption', 'bindTo', 'onMismatch', 'clock', 'logger', 'forRoutes', 'exclude',
 ]); // prettier-ignore
 
+/** How other libraries, or the cookie's attributes, call it. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  ttl: 'idleTimeout',
+  timeout: 'idleTimeout',
+  expiration: 'idleTimeout',
+  expiresin: 'idleTimeout',
+  key: 'name',
+  cookiename: 'name',
+  keys: 'secret',
+  password: 'secret',
+  cookieoptions: 'cookie',
+  ...Object.fromEntries(
+    ['domain', 'path', 'maxAge', 'expires', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'].map((name) => [
+      name.toLowerCase(),
+      `cookie.${name}`,
+    ]),
+  ),
+};
+
+const SHORT_MS = 60_000;
+
+/** A number below a minute may well be meant as seconds. */
+function warnOfShortLives(options: SessionOptions, logger: SessionLogger): void {
+  const { idleTimeout, absoluteTimeout, renewAfter, cookie } = options;
+  const maxAge = typeof cookie === 'object' ? cookie.maxAge : undefined;
+  for (const [option, value] of Object.entries({ idleTimeout, absoluteTimeout, renewAfter, 'cookie.maxAge': maxAge })) {
+    if (typeof value === 'number' && value < SHORT_MS)
+      logger.warn(
+        `"${option}" got ${value}, which is ms, so ${inSeconds(value)}. If seconds are meant, write '${value}s'; if not, '${value}ms' says so.`,
+      );
+  }
+}
+
 function checkKnown(options: object): void {
   for (const key of Object.keys(options)) {
     if (!KNOWN.has(key)) {
-      throw new SessionOptionsError(`"${key}" is no session option; the options are ${[...KNOWN].join(', ')}.`);
+      throw new SessionOptionsError(
+        `"${key}" is no session option; the options are ${[...KNOWN].join(', ')}.${didYouMean(key, KNOWN, OTHER_WORDS)}`,
+      );
     }
   }
 }
@@ -229,7 +266,7 @@ function cookieAttributes(
   for (const key of Object.keys(given)) {
     if (!ATTRIBUTES.has(key))
       throw new SessionOptionsError(
-        `"cookie.${key}" is no cookie attribute; they are ${[...ATTRIBUTES].slice(0, -1).join(', ')}.`,
+        `"cookie.${key}" is no cookie attribute; they are ${[...ATTRIBUTES].slice(0, -1).join(', ')}.${didYouMean(key, ATTRIBUTES)}`,
       );
   }
   const { maxAge, ...rest } = given;

@@ -1,3 +1,5 @@
+import { didYouMean } from '../did-you-mean.js';
+
 /**
  * Options that a store doesn't have are refused, so that a slip of the pen, or an option of the library that one comes
  * from, isn't passed over in silence.
@@ -11,7 +13,9 @@ export function checkNames(store: string, options: unknown, known: readonly stri
   }
   const strange = Object.keys(options).find((name) => !known.includes(name));
   if (strange !== undefined) {
-    throw new TypeError(`"${strange}" is no option of ${store}; the options are ${known.join(', ')}.`);
+    throw new TypeError(
+      `"${strange}" is no option of ${store}; the options are ${known.join(', ')}.${didYouMean(strange, known)}`,
+    );
   }
 }
 

@@ -105,6 +105,13 @@ describe('requirements add up', () => {
     expect(() => RequireSession({ guests: true })).toThrow(/without a predicate.*@Public\(\)/);
   });
 
+  it('an unknown option is refused where it is written (#13.22)', () => {
+    expect(() => RequireSession({ redirect: '/login' } as never)).toThrow(
+      '@RequireSession() got "redirect", which is no option of it; the options are redirectTo, returnTo, guests, message. Did you mean "redirectTo"?',
+    );
+    expect(() => RequireSession(() => true, { mesage: 'No.' } as never)).toThrow(/Did you mean "message"\?/);
+  });
+
   it("a route's redirectTo leaves the controller's predicate in force, and is the nearest (#13.2)", async () => {
     const stranger = await get('admin/page');
     expect([stranger.status, stranger.headers.get('location')]).toEqual([302, '/login']);

@@ -74,7 +74,9 @@ void ({} satisfies SessionModuleOptions);
 // @ts-expect-error a typo in an option
 void ({ secret: 'x', storre: undefined } satisfies SessionModuleOptions);
 // @ts-expect-error no duration
-void ({ secret: 'x', idleTimeout: 'soon' } satisfies SessionModuleOptions);
+void ({ secret: 'x', idleTimeout: true } satisfies SessionModuleOptions);
+// #13.22: text of the environment is checked when the app starts
+void ({ secret: 'x', idleTimeout: process.env.SESSION_IDLE } satisfies SessionModuleOptions);
 void ({
   secret: 'x',
   idleTimeout: '15m',

@@ -96,6 +96,65 @@ const WRONG: [string, Loose, RegExp][] = [
   ['key', { key: 'sid' }, /is no session option/],
 ];
 
+describe('names and times that are nearly right (#13.22)', () => {
+  it.each([
+    [{ sceret: 1 }, 'secret'],
+    [{ idletimeout: '1h' }, 'idleTimeout'],
+    [{ idleTimout: '1h' }, 'idleTimeout'],
+    [{ absoluteTimeOut: '1h' }, 'absoluteTimeout'],
+    [{ ttl: 60 }, 'idleTimeout'],
+    [{ maxAge: '1d' }, 'cookie.maxAge'],
+    [{ sameSite: 'lax' }, 'cookie.sameSite'],
+    [{ key: 'sid' }, 'name'],
+    [{ saveUninitialised: true }, 'saveUninitialized'],
+    [{ cookies: {} }, 'cookie'],
+    [{ cookie: { maxage: 1 } }, 'maxAge'],
+    [{ cookie: { samesite: 'lax' } }, 'sameSite'],
+    [{ encryption: { key: 'k'.repeat(32), readplain: true } }, 'readPlain'],
+  ])('of %j it asks: did you mean "%s"?', (options, meant) => {
+    expect(messageOf(() => resolve(options))).toMatch(new RegExp(` Did you mean "${meant}"\\?$`));
+  });
+
+  it('asks nothing where no name comes near', () => {
+    expect(messageOf(() => resolve({ banana: 1 }))).toMatch(
+      /^"banana" is no session option; the options are .*exclude\.$/,
+    );
+  });
+
+  it('warns of numbers below a minute, and names the unit', () => {
+    const said = (options: Loose): string[] => {
+      const warnings: string[] = [];
+      resolve({ ...options, logger: { warn: (text: string) => void warnings.push(text), error: () => undefined } });
+      return warnings;
+    };
+    expect(said({ idleTimeout: 1800 })).toEqual([
+      `"idleTimeout" got 1800, which is ms, so 1.8 s. If seconds are meant, write '1800s'; if not, '1800ms' says so.`,
+    ]);
+    expect(said({ absoluteTimeout: 3600, renewAfter: 900, cookie: { maxAge: 86_400 / 2 } })).toEqual([
+      expect.stringMatching(/^"absoluteTimeout" got 3600, which is ms, so 3.6 s/),
+      expect.stringMatching(/^"renewAfter" got 900/),
+      expect.stringMatching(/^"cookie.maxAge" got 43200/),
+    ]);
+    expect(said({ idleTimeout: '30s', absoluteTimeout: 60_000, touchInterval: 0, renewGrace: 1 })).toEqual([]);
+    expect(said({ idleTimeout: 1_800_000 })).toEqual([]);
+  });
+
+  it.each(['1800', ' 900 ', '0060'])('text of digits alone (%j) is asked for its unit', (text) => {
+    const digits = text.trim();
+    expect(messageOf(() => resolve({ idleTimeout: text }))).toBe(
+      `"idleTimeout" got the text ${JSON.stringify(text)} without a unit: ms or s? Write '${digits}ms' for ${Number(digits) / 1_000} s, or '${digits}s' for ${digits} s.`,
+    );
+  });
+
+  it('takes text from the environment, and checks it', () => {
+    const env: Record<string, string | undefined> = { IDLE: '30m', WRONG: 'half an hour' };
+    const typed = (text: string | undefined): SessionOptions => ({ secret, idleTimeout: text });
+    expect(resolveOptions(typed(env.IDLE)).idleMs).toBe(1_800_000);
+    expect(resolveOptions(typed(env.NONE)).idleMs).toBe(DAY);
+    expect(messageOf(() => resolveOptions(typed(env.WRONG)))).toContain('"idleTimeout" got "half an hour"');
+  });
+});
+
 function messageOf(run: () => unknown): string {
   try {
     run();
@@ -118,9 +177,9 @@ describe('resolveOptions, of a wrong option,', () => {
       const message = messageOf(() => resolve(options));
       expect(message).toContain(`"${name}"`);
       expect(message).toMatch(says);
-      // One line, and one sentence: no full stop before the end.
+      // One line, and one sentence: no full stop before the end, but for the question that may follow.
       expect(message).not.toMatch(/\n/);
-      expect(message).not.toMatch(/\. [A-Z]/);
+      expect(message).not.toMatch(/\. (?!Did you mean ")[A-Z]/);
     },
   );
 

@@ -17,11 +17,12 @@ const stores: readonly (readonly [string, Make, object])[] = [
 ];
 
 describe.each(stores)('%s', (name, make, needed) => {
-  it('refuses an option that it does not have, and names those that it has', () => {
+  it('refuses an option that it does not have, names those that it has, and the one that may be meant (#13.22)', () => {
     expect(make({ ...needed, clocks: 1 })).toThrow(TypeError);
     expect(make({ ...needed, clocks: 1 })).toThrow(
-      new RegExp(`^"clocks" is no option of ${name}; the options are .*clock`),
+      new RegExp(`^"clocks" is no option of ${name}; the options are .*clock.* Did you mean "clock"\\?$`),
     );
+    expect(make({ ...needed, banana: 1 })).toThrow(/the options are [^.]*\.$/);
   });
 
   it('refuses a clock that tells no time, and takes one that does', () => {
