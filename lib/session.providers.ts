@@ -17,6 +17,8 @@ const RESOLVED = Symbol('nestjs-keycard.resolved-options');
 
 // The manager takes its store by the public token, so that a test that overrides SessionStore overrides it for everyone.
 export const sessionProviders: Provider[] = [
+  // What forRoot() and forRootAsync() provide takes the place of this.
+  { provide: MODULE_OPTIONS_TOKEN, useFactory: missingOptions },
   { provide: SESSION_OVERRIDES, useValue: {} },
   { provide: RESOLVED, useFactory: resolve, inject: [MODULE_OPTIONS_TOKEN, SESSION_OVERRIDES] },
   {
@@ -38,6 +40,12 @@ export const sessionProviders: Provider[] = [
     inject: [SessionManager],
   },
 ];
+
+function missingOptions(): never {
+  throw new SessionOptionsError(
+    "SessionModule was imported without options: write SessionModule.forRoot({ secret }) or forRootAsync() in the root module's imports, and leave it out of all others, as it is global.",
+  );
+}
 
 function resolve(options: SessionModuleOptions, { clock }: SessionOverrides): ResolvedOptions {
   const logger = options?.logger ?? nestLogger();

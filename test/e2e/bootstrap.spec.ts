@@ -135,6 +135,18 @@ describe('SessionModule', () => {
     await expect((async () => create([sessions()]))()).rejects.toThrow(says);
   });
 
+  it('is imported with options: SessionModule alone is an error that says so, in the root module and in another (#13.23)', async () => {
+    @Module({ imports: [SessionModule] })
+    class Feature {}
+    for (const imports of [[SessionModule], [SessionModule.forRoot({ secret: SECRET }), Feature], [Feature]]) {
+      const starting = create(imports);
+      await expect(starting).rejects.toBeInstanceOf(SessionOptionsError);
+      await expect(starting).rejects.toThrow(
+        /^SessionModule was imported without options: write SessionModule\.forRoot\(\{ secret \}\) or forRootAsync\(\)/,
+      );
+    }
+  });
+
   it('is imported once: a second forRoot is an error that says so', async () => {
     @Module({ imports: [SessionModule.forRoot({ secret: SECRET, name: 'other' })] })
     class Feature {}
