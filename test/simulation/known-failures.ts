@@ -1,0 +1,49 @@
+import type { Invariant } from './oracle.js';
+
+/** What the engine doesn't keep yet. */
+interface KnownFailure {
+  readonly invariant: Invariant;
+  /** Only schedules that are all of this; default: any. */
+  readonly config?: readonly string[];
+  readonly reason: string;
+}
+
+const takenBack =
+  'A create or swap that timed out or failed is taken back by one destroy, which may come before it or fail too; a killed process takes nothing back.';
+
+/** The simulation in the tests leaves these out. Whoever mends one takes its line out. (#11) */
+export const knownFailures: readonly KnownFailure[] = [
+  { invariant: 'ghost', config: ['faults'], reason: takenBack },
+  { invariant: 'ghost', config: ['kills'], reason: takenBack },
+  { invariant: 'ghost-without-cap', reason: takenBack },
+  { invariant: 'over-cap', reason: `${takenBack} And session.user = … with confirmLogin() is not counted.` },
+  {
+    invariant: 'lost-by-failure',
+    reason: 'The swap of a failed id change may come after its new record was taken back.',
+  },
+  {
+    invariant: 'waits-for-ever',
+    config: ['faults'],
+    reason: 'A list that timed out waits for the end of its iterator.',
+  },
+  { invariant: 'waits-too-long', config: ['faults'], reason: 'Each store call has a bound, their sum has none.' },
+  { invariant: 'late-change-lost', reason: 'A change is answered with 200 if a login replaced the id meanwhile.' },
+  { invariant: 'change-lost', config: ['renew'], reason: 'The same after renewGrace.' },
+  { invariant: 'old-id-lives-derived', reason: 'A renewal that is due wins over the login by data.' },
+  { invariant: 'refused-with-room', reason: 'A record that an id change is about to take back counts as a session.' },
+  { invariant: 'login-dead', config: ['jumps'], reason: 'A process that is behind writes an end that is over.' },
+  { invariant: 'login-dead', config: ['skew'], reason: 'Eviction compares the clocks of two processes.' },
+  {
+    invariant: 'login-without-cookie',
+    config: ['jumps'],
+    reason: 'A process that takes its own new session to be over answers 200.',
+  },
+  {
+    invariant: 'handle-revoked-lives',
+    reason: 'revoke() ends a record that an id change is about to take back, and not the one that stays.',
+  },
+  { invariant: 'login-dead', config: ['losses'], reason: 'Whoever ends a revoked session follows to a later login.' },
+  { invariant: 'ended-lives', config: ['jumps'], reason: 'A store that asks the local clock finds the record over.' },
+  { invariant: 'revoked-lives', reason: 'A second confirmLogin() takes over the new mark; data logins go by time.' },
+  { invariant: 'leaked-times', reason: 'session.user = … with confirmLogin() keeps the time of the visitor.' },
+];

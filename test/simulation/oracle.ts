@@ -1,0 +1,598 @@
+import {
+  type History,
+  NEVER_ENDED,
+  type Observation,
+  type Operation,
+  type Point,
+  type RequestRecord,
+} from './history.js';
+import { STORE_TIMEOUT, TOUCH_INTERVAL } from './plan.js';
+import { SETTLED_AFTER } from './world.js';
+
+/** The promises, by name. docs/simulation.md has a sentence on each. */
+export const INVARIANTS = {
+  'update-lost': '1: an acknowledged update() is in the session',
+  'update-twice': '1: an update() is done once',
+  'change-lost': '1: an acknowledged change of a key is there until somebody changes or deletes that key later',
+  'late-change-lost': '1: the same, if the id was replaced by a login or confirmLogin() while the request ran',
+  'ended-lives': '2: after an acknowledged logout, destroy or unset, no later request finds the session',
+  'handle-revoked-lives': '2: the same after an acknowledged revoke()',
+  'revoked-lives': '3: after an acknowledged revokeAll(), no session of a login that began before it lets anyone in',
+  'over-cap': '4: at a quiet moment a principal has at most maxSessionsPerPrincipal sessions',
+  'refused-lost': '4: a login that is refused leaves the visitor what he had',
+  'refused-with-room': '4: a login is refused only if there is no room',
+  'login-without-cookie': '5: a login answered with success sets a cookie',
+  'login-dead':
+    '5: a login answered with success has a live session, unless something that did not end before it began ended it',
+  'lost-by-failure': '5: the same, if an id change of that session that failed is all that could have ended it',
+  ghost: '6: a session whose Set-Cookie never reached a response is gone within seconds (with a cap)',
+  'ghost-without-cap': '6: the same without a cap, where a ghost may live if that is documented',
+  'leaked-data': "7: one principal's data is never in another's session",
+  'shared-handle': '7: a handle is never that of two principals',
+  'leaked-cookie-life': "7: one principal's cookie life is never another's",
+  'leaked-times': '7: a session that somebody logged in to is no older than that login',
+  'old-id-lives': '8: the id from before a login or confirmLogin() lets nobody in afterwards',
+  'old-id-lives-derived': '8: the same for a principal that appears without login()',
+  'waits-for-ever': '9: every request ends',
+  'waits-too-long': '9: no request waits longer than storeTimeout and the bound',
+  unhandled: 'no promise of the engine fails with nobody there',
+  'server-error': 'no verb fails for a reason that has no name',
+} as const;
+
+export type Invariant = keyof typeof INVARIANTS;
+
+export interface Violation {
+  readonly invariant: Invariant;
+  readonly what: string;
+}
+
+/** The bound of invariant 9, beside `storeTimeout`, in ms. */
+export const WAIT_BOUND = STORE_TIMEOUT;
+/** Clocks that count as right differ by this at most, in ms. */
+const SKEW = 2_000;
+
+const isOver = (request: RequestRecord): boolean => request.status !== undefined && request.status < 400;
+const isAfter = (a: Point, b: Point): boolean => a.step > b.step;
+
+/** Holds a history against the promises. It says nothing where a fault leaves open what has to be. */
+export function check(history: History): Violation[] {
+  return new Oracle(history).check();
+}
+
+class Oracle {
+  private readonly found: Violation[] = [];
+  private readonly operations: Operation[];
+  private readonly isJumping: boolean;
+
+  constructor(private readonly history: History) {
+    this.operations = history.requests.flatMap(({ operations }) => operations);
+    this.isJumping = history.plan.config.trouble === 'jumps';
+  }
+
+  check(): Violation[] {
+    this.checkEnded();
+    if (this.history.lostMarks.length === 0) this.checkRevoked();
+    this.checkLogins();
+    this.checkWaits();
+    // Of a clock that is wrong by an hour or a day, only what comes above is asked (10).
+    if (!this.isJumping) {
+      this.checkUpdates();
+      this.checkChanges();
+      if (this.history.lostMarks.length === 0) this.checkCap();
+      this.checkRefused();
+      this.checkGhosts();
+      this.checkPrincipals();
+      this.checkOldIds();
+    }
+    for (const message of this.history.unhandled) this.fail('unhandled', message);
+    return this.found;
+  }
+
+  private fail(invariant: Invariant, what: string): void {
+    if (!this.found.some((each) => each.invariant === invariant)) this.found.push({ invariant, what });
+  }
+
+  /** When what an operation did counts as acknowledged. */
+  private acknowledged({ verb, outcome, ended, request }: Operation): Point | undefined {
+    if (outcome !== 'ok') return undefined;
+    if (verb.do === 'update' || verb.do === 'logout' || verb.do === 'destroy' || verb.do === 'save') return ended;
+    return isOver(request) ? request.released : undefined;
+  }
+
+  private get seen(): readonly Observation[] {
+    return this.history.observations;
+  }
+
+  // --- 1
+
+  private checkUpdates(): void {
+    const updates = new Map<string, { began: Point; acknowledged: Point | undefined; handle: string | undefined }>();
+    for (const each of this.operations)
+      if (each.verb.do === 'update')
+        updates.set(each.id, { began: each.began, acknowledged: this.acknowledged(each), handle: each.handle });
+    for (const each of this.history.registry)
+      if (each.updateId !== undefined)
+        updates.set(each.updateId, {
+          began: each.began,
+          acknowledged: each.outcome === 'ok' ? each.ended : undefined,
+          handle: typeof each.result === 'string' ? each.result : undefined,
+        });
+    for (const seen of this.seen) {
+      const done = (seen.data.done ?? {}) as Record<string, number>;
+      for (const [id, times] of Object.entries(done))
+        if (times > 1) this.fail('update-twice', `update ${id} was done ${times} times`);
+      for (const [id, { acknowledged, handle }] of updates)
+        if (handle === seen.handle && !seen.isNew && acknowledged !== undefined && isAfter(seen.began, acknowledged))
+          if (done[id] === undefined) this.fail('update-lost', `update ${id} is not in ${seen.handle}`);
+    }
+  }
+
+  private checkChanges(): void {
+    for (const seen of this.seen) {
+      if (seen.isNew) continue;
+      for (const key of ['cart', 'note']) this.checkKey(seen, key);
+    }
+  }
+
+  private checkKey(seen: Observation, key: string): void {
+    const writes = this.operations.filter(
+      ({ verb, handle, began }) =>
+        (verb.do === 'set' || verb.do === 'delete') &&
+        verb.key === key &&
+        handle === seen.handle &&
+        !isAfter(began, seen.at),
+    );
+    if (writes.length === 0) return;
+    const value = seen.data[key] as string | undefined;
+    const writer = writes.find((each) => each.value === value && value !== undefined);
+    // The writes that could have given this value, and whether one that was acknowledged came after all of them.
+    const givers =
+      value === undefined ? writes.filter(({ verb }) => verb.do === 'delete') : writer === undefined ? [] : [writer];
+    for (const write of writes) {
+      const saved = this.savedAt(write);
+      if (saved === undefined || !isAfter(seen.began, saved)) continue;
+      if (write.verb.do === 'delete' ? value === undefined : write.value === value) continue;
+      // Anything that overlaps it or came later may have won.
+      const later = givers.some((each) => !this.endedBefore(each, write));
+      if (later) continue;
+      // A later write may have been undone only by its own kind, so the value that is there has to come from somewhere.
+      const others = writes.some((each) => each !== write && !this.endedBefore(each, write) && givers.includes(each));
+      if (others) continue;
+      const isLate = this.replacedDuring(write);
+      this.fail(
+        isLate ? 'late-change-lost' : 'change-lost',
+        `${write.id} (${write.verb.do} ${key}) was acknowledged; a later request finds ${value ?? 'nothing'}`,
+      );
+    }
+  }
+
+  /** When a plain change was acknowledged: with the answer. */
+  private savedAt(write: Operation): Point | undefined {
+    if (write.outcome !== 'ok' || !isOver(write.request)) return undefined;
+    // What came after it in the same handler may have taken it back.
+    const after = write.request.operations.slice(write.request.operations.indexOf(write) + 1);
+    if (after.some(({ verb }) => ['reload', 'unset', 'logout', 'destroy', 'regenerate', 'login'].includes(verb.do)))
+      return undefined;
+    if (
+      after.some(
+        ({ verb }) => (verb.do === 'set' || verb.do === 'delete') && 'key' in write.verb && verb.key === write.verb.key,
+      )
+    )
+      return undefined;
+    return write.request.released;
+  }
+
+  private endedBefore(a: Operation, b: Operation): boolean {
+    if (a === b) return false;
+    if (a.request === b.request) return a.request.operations.indexOf(a) < b.request.operations.indexOf(b);
+    const end = a.request.died || !isOver(a.request) ? NEVER_ENDED : a.request.released;
+    return isAfter(b.request.began, end);
+  }
+
+  /** Whether the id of a write's request was replaced by a login or `confirmLogin()` of another request meanwhile. */
+  private replacedDuring(write: Operation): boolean {
+    return this.operations.some(
+      ({ verb, request, handleBefore }) =>
+        (verb.do === 'login' || verb.do === 'confirm' || verb.do === 'derive') &&
+        request !== write.request &&
+        handleBefore === write.handle &&
+        isAfter(write.request.released, request.began) &&
+        isAfter(request.released, write.request.began),
+    );
+  }
+
+  // --- 2
+
+  private *endings(): Generator<{ handle: string; at: Point; what: string }> {
+    for (const each of this.operations) {
+      const { verb, handleBefore } = each;
+      const at = this.acknowledged(each);
+      if (at === undefined || handleBefore === undefined) continue;
+      const ends =
+        verb.do === 'logout' ||
+        verb.do === 'destroy' ||
+        (verb.do === 'unset' && this.history.plan.config.unset === 'destroy');
+      // A request with an id that a login replaced has nothing to end.
+      if (ends && this.isKnown(handleBefore, each.request))
+        yield { handle: handleBefore, at, what: `${verb.do} ${each.id}` };
+    }
+    for (const { action, outcome, result, handle, ended } of this.history.registry)
+      if (action.do === 'revoke' && outcome === 'ok' && result === true && handle !== undefined)
+        yield { handle, at: ended, what: 'revoke' };
+  }
+
+  /** Whether an earlier request had a session of this handle, so that it is in the store. */
+  private isKnown(handle: string, by: RequestRecord): boolean {
+    return this.history.requests.some(
+      (request) =>
+        request !== by &&
+        (request.endHandle === handle || request.operations.some((each) => each.handle === handle)) &&
+        !isAfter(request.began, by.began),
+    );
+  }
+
+  private checkEnded(): void {
+    for (const { handle, at, what } of this.endings()) {
+      const found = this.seen.find((seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at));
+      if (found !== undefined)
+        this.fail(
+          what === 'revoke' ? 'handle-revoked-lives' : 'ended-lives',
+          `${what} ended ${handle}; ${found.probe === undefined ? 'a later request' : `a probe (${found.probe})`} finds it${found.letIn ? `, let in as ${found.principal}` : ''}`,
+        );
+    }
+  }
+
+  // --- 3
+
+  private loginsOf(principal: string): Operation[] {
+    return this.operations.filter(
+      ({ verb }) => (verb.do === 'login' || verb.do === 'derive') && verb.principal === principal,
+    );
+  }
+
+  private checkRevoked(): void {
+    const { config } = this.history.plan;
+    for (const { action, outcome, began, ended, handle: spared } of this.history.registry) {
+      if (action.do !== 'revokeAll' || outcome !== 'ok') continue;
+      const except = action.spares ? spared : undefined;
+      const renewed = new Set(
+        this.loginsOf(action.principal)
+          .filter((login) => isAfter(login.heard ?? login.ended, began))
+          .flatMap(({ handle, request }) => [handle, request.endHandle]),
+      );
+      for (const seen of this.seen) {
+        if (!seen.letIn || seen.principal !== action.principal || seen.handle === except) continue;
+        if (!isAfter(seen.began, ended) || renewed.has(seen.handle) || this.isOfLateLogin(seen, began)) continue;
+        if (config.index === 'apart') {
+          if (this.isJumping || seen.began.time < ended.time + TOUCH_INTERVAL + 2 * SKEW) continue;
+        }
+        this.fail(
+          'revoked-lives',
+          `revokeAll(${action.principal}) was acknowledged at ${ended.time.toFixed(1)}; at ${seen.began.time.toFixed(1)} ${seen.handle} lets in${seen.probe === undefined ? '' : ` a probe (${seen.probe})`}`,
+        );
+      }
+    }
+  }
+
+  /** Of a login that began after a point, and whose session has another handle than the handler saw (its old one had ended). */
+  private isOfLateLogin(seen: Observation, began: Point): boolean {
+    return this.loginsOf(seen.principal!).some(
+      (login) =>
+        isAfter(login.heard ?? login.ended, began) &&
+        (login.request.setId === seen.sentId ||
+          this.seen.some((other) => other.sentId === login.request.setId && other.handle === seen.handle)),
+    );
+  }
+
+  // --- 4
+
+  private checkCap(): void {
+    const { cap } = this.history.plan.config;
+    if (cap === undefined || this.history.lostEntries.length > 0 || this.isJumping) return;
+    for (const [principal, listed] of this.history.lists) {
+      const live = new Set(
+        this.seen
+          .filter((seen) => seen.probe === 'near' && seen.letIn && seen.principal === principal)
+          .map(({ handle }) => handle),
+      );
+      if (live.size > cap) this.fail('over-cap', `${live.size} sessions of ${principal} let in; the cap is ${cap}`);
+      else if (new Set(listed).size > cap)
+        this.fail('over-cap', `${listed.length} sessions of ${principal} are listed; the cap is ${cap}`);
+    }
+  }
+
+  private isRefused(operation: Operation): boolean {
+    return operation.error?.startsWith('TooManySessionsError') === true;
+  }
+
+  private checkRefused(): void {
+    const { cap } = this.history.plan.config;
+    if (cap === undefined) return;
+    for (const request of this.history.requests) {
+      // Refused by the verb, or when it was to be committed.
+      const login = request.operations.find(({ verb }) => verb.do === 'login');
+      if (login === undefined || login.verb.do !== 'login') continue;
+      const refused =
+        this.isRefused(login) ||
+        (request.status === 409 && login.outcome === 'ok' && this.history.plan.config.onTooMany === 'reject');
+      if (!refused) continue;
+      if (this.isRefused(login)) this.checkRoom(login, login.verb.principal, cap);
+      this.checkKept(request, login);
+    }
+  }
+
+  private checkRoom(refused: Operation, principal: string, cap: number): void {
+    if (this.history.lostKeys.length > 0 || this.history.lostEntries.length > 0) return;
+    const holders = new Set<string>();
+    for (const login of this.loginsOf(principal)) {
+      if (login === refused || this.isRefused(login) || login.request.status === 409) continue;
+      if (!isAfter(refused.ended, login.began)) continue;
+      // A login that failed may leave its session for some seconds.
+      const failed = !isOver(login.request);
+      if (failed && login.request.released.time + SETTLED_AFTER < refused.began.time) continue;
+      if (failed && login.request.died && login.began.time + SETTLED_AFTER < refused.began.time) continue;
+      const { handle } = login;
+      if (handle === undefined || handle === refused.handleBefore) continue;
+      const ended = [...this.endings()].some(
+        (each) =>
+          each.handle === handle && isAfter(refused.request.began, each.at) && isAfter(each.at, login.request.released),
+      );
+      if (!ended) holders.add(handle);
+    }
+    if (holders.size < cap)
+      this.fail(
+        'refused-with-room',
+        `${refused.id} was refused while ${holders.size} other sessions of ${principal} could be there; the cap is ${cap}`,
+      );
+  }
+
+  /** The visitor whose login was refused has what he had. */
+  private checkKept(request: RequestRecord, login: Operation): void {
+    const before = this.seen.find((seen) => seen.began === request.began && seen.sentId === request.sentId);
+    if (before === undefined || before.isNew || login.handleBefore !== before.handle) return;
+    if (!this.isKnown(before.handle, request)) return;
+    if (this.mayHaveEnded(before.handle, request.began, request)) return;
+    if (request.clientLeft || this.changesThatFailed(before.handle, request).length > 0) return;
+    const after = this.seen.find((seen) => seen.probe === 'near' && seen.handle === before.handle && !seen.isNew);
+    if (after === undefined)
+      this.fail('refused-lost', `${login.id} was refused, and the session ${before.handle} from before it is gone`);
+  }
+
+  // --- 5
+
+  private checkLogins(): void {
+    for (const request of this.history.requests) {
+      const login = request.operations.findLast(({ verb }) => verb.do === 'login');
+      if (login === undefined || login.outcome !== 'ok' || !isOver(request) || login.verb.do !== 'login') continue;
+      const after = request.operations.slice(request.operations.indexOf(login) + 1);
+      if (after.some(({ verb }) => ['logout', 'destroy', 'unset', 'regenerate', 'derive', 'reload'].includes(verb.do)))
+        continue;
+      if (!request.setId || request.setId === request.sentId) {
+        this.fail('login-without-cookie', `${login.id} was answered with ${request.status} and no cookie`);
+        continue;
+      }
+      this.checkAlive(request, login, login.verb.principal);
+    }
+  }
+
+  private checkAlive(request: RequestRecord, login: Operation, principal: string): void {
+    if (this.history.plan.config.expiring || this.history.lostKeys.length > 0) return;
+    const probes = this.seen.filter(({ probe }) => probe === 'near');
+    const handles = new Set(
+      [
+        login.handle,
+        request.endHandle,
+        ...this.seen.filter(({ sentId, isNew }) => sentId === request.setId && !isNew).map(({ handle }) => handle),
+      ].filter((each) => each !== undefined),
+    );
+    if (
+      probes.some(
+        (seen) =>
+          seen.letIn && seen.principal === principal && (seen.sentId === request.setId || handles.has(seen.handle)),
+      )
+    )
+      return;
+    // A renewal whose answer never came has the session under an id that no probe knows.
+    for (const handle of handles) if (this.mayHaveEnded(handle, login.began, request)) return;
+    // A logout that began with the id from before it may follow to it.
+    if (login.handleBefore !== undefined && this.mayHaveEnded(login.handleBefore, request.began, request, false))
+      return;
+    if (this.mayBeEvicted(login, principal)) return;
+    const failed = [...handles].flatMap((handle) => this.changesThatFailed(handle, request));
+    // Its answer would have had the new cookie.
+    if (failed.some(({ died, clientLeft }) => died || clientLeft)) return;
+    this.fail(
+      failed.length > 0 ? 'lost-by-failure' : 'login-dead',
+      `${login.id} was answered with ${request.status}; its session lets nobody in, and nothing has ended it`,
+    );
+  }
+
+  /** Whether something that did not end before `since` may have ended a session, or made it another's. */
+  private mayHaveEnded(handle: string, since: Point, by: RequestRecord, byRegistry = true): boolean {
+    const { unset } = this.history.plan.config;
+    const ends = (each: Operation): boolean => {
+      if (each.request === by || each.handleBefore !== handle) return false;
+      if (isAfter(since, each.request.died ? NEVER_ENDED : this.doneAt(each))) return false;
+      const { verb } = each;
+      switch (verb.do) {
+        case 'logout':
+        case 'destroy':
+        case 'regenerate':
+          return true;
+        case 'unset':
+          return unset === 'destroy';
+        case 'login':
+        case 'derive':
+          return each.principalBefore !== undefined && verb.principal !== each.principalBefore;
+        default:
+          return false;
+      }
+    };
+    if (this.operations.some(ends)) return true;
+    if (!byRegistry) return false;
+    return this.history.registry.some(({ action, handle: meant, ended, outcome }) => {
+      const end = outcome === 'ok' ? ended : NEVER_ENDED;
+      if (!isAfter(end, since)) return false;
+      if (action.do === 'revoke') return meant === handle;
+      return action.do === 'revokeAll' && !(action.spares && meant === handle);
+    });
+  }
+
+  private doneAt(each: Operation): Point {
+    return each.outcome === 'ok' && isOver(each.request) ? each.request.released : NEVER_ENDED;
+  }
+
+  private mayBeEvicted(login: Operation, principal: string): boolean {
+    const { cap, onTooMany } = this.history.plan.config;
+    if (cap === undefined || onTooMany !== 'evict-oldest') return false;
+    // Whoever confirms the login is newer too.
+    const confirmed = this.operations.filter(
+      ({ verb, principalBefore }) => verb.do === 'confirm' && principalBefore === principal,
+    );
+    const rivals = [...this.loginsOf(principal), ...confirmed].filter(
+      (each) => each.request !== login.request && isAfter(this.doneAt(each), login.began),
+    );
+    return new Set(rivals.map(({ request }) => request)).size >= cap;
+  }
+
+  /** The requests with the session that failed, or whose answer never came: each may have changed its id. */
+  private changesThatFailed(handle: string, by: RequestRecord): RequestRecord[] {
+    return this.history.requests.filter(
+      (request) =>
+        request !== by &&
+        (request.died || !isOver(request)) &&
+        (request.operations.some((each) => each.handleBefore === handle || each.handle === handle) ||
+          this.seen.some((seen) => seen.began === request.began && seen.handle === handle) ||
+          request.sentId === by.setId),
+    );
+  }
+
+  // --- 6
+
+  private checkGhosts(): void {
+    const { cap } = this.history.plan.config;
+    const reachable = new Set(
+      this.seen.filter(({ probe, isNew }) => probe !== undefined && !isNew).map(({ handle }) => handle),
+    );
+    for (const [principal, handles] of this.history.lists) {
+      const ghosts = [...new Set(handles)].filter((handle) => !reachable.has(handle));
+      if (ghosts.length > this.excusedGhosts(principal))
+        this.fail(
+          cap === undefined ? 'ghost-without-cap' : 'ghost',
+          `${ghosts.join(', ')} of ${principal} is listed ${SETTLED_AFTER / 1_000} s after the last request, and no browser was given its cookie`,
+        );
+    }
+  }
+
+  /**
+   * Requests whose client has left, and logins whose process died between settling the session and the first byte: it went on to answer,
+   * and wrote nothing before that.
+   */
+  private excusedGhosts(principal: string): number {
+    return this.history.requests.filter(
+      ({ died, writesAfterDeath, releasedAfterDeath, clientLeft, operations }) =>
+        clientLeft ||
+        (died &&
+          releasedAfterDeath &&
+          writesAfterDeath === 0 &&
+          operations.some(
+            (each) =>
+              ((each.verb.do === 'login' || each.verb.do === 'derive') && each.verb.principal === principal) ||
+              each.principalBefore === principal,
+          )),
+    ).length;
+  }
+
+  // --- 7
+
+  private checkPrincipals(): void {
+    const owners = new Map<string, string>();
+    for (const seen of this.seen) {
+      if (seen.isNew) continue;
+      const { principal, handle } = seen;
+      if (principal === undefined) continue;
+      const owner = owners.get(handle);
+      if (owner !== undefined && owner !== principal)
+        this.fail('shared-handle', `${handle} was ${owner}'s and is ${principal}'s`);
+      owners.set(handle, principal);
+      for (const key of ['cart', 'note', 'role']) {
+        const from = typeof seen.data[key] === 'string' ? (seen.data[key] as string).split(':')[0] : undefined;
+        if (from === undefined || from === 'anonymous' || from === principal) continue;
+        // What a request sets before it logs in as somebody else is its own doing.
+        const writer = this.operations.find(({ value }) => value === seen.data[key]);
+        if (writer?.request.operations.some(({ verb }) => verb.do === 'login' && verb.principal === principal) !== true)
+          this.fail('leaked-data', `"${key}" of ${from} is in a session of ${principal} (${seen.data[key] as string})`);
+      }
+      const life = { 7_200_000: 'ada', 10_800_000: 'bob' }[seen.originalMaxAge ?? 0];
+      const ownDoing = this.history.requests.some(({ operations }) =>
+        ['lengthen', 'login'].every((name) => operations.some(({ verb }) => verb.do === name)),
+      );
+      if (life !== undefined && life !== principal && !ownDoing)
+        this.fail('leaked-cookie-life', `the cookie life of ${life} is that of a session of ${principal}`);
+      this.checkTimes(seen, principal);
+    }
+  }
+
+  private checkTimes(seen: Observation, principal: string): void {
+    if (this.isJumping || seen.authenticatedAt === undefined) return;
+    const logins = this.loginsOf(principal).map(({ request }) => request.began.time);
+    const first = Math.min(...logins) - SKEW;
+    const EPOCH = 1_767_225_600_000;
+    if (logins.length > 0 && Math.min(seen.authenticatedAt, seen.createdAt) - EPOCH < first)
+      this.fail('leaked-times', `a session of ${principal} is from before the first login of ${principal} began`);
+  }
+
+  // --- 8
+
+  private checkOldIds(): void {
+    for (const operation of this.operations) {
+      const { verb, request, idBefore, handleBefore, principalBefore } = operation;
+      const isDerived = verb.do === 'derive';
+      if (verb.do !== 'login' && verb.do !== 'confirm' && !isDerived) continue;
+      if (operation.outcome !== 'ok' || !isOver(request) || request.sentId === undefined) continue;
+      const at = request.operations.indexOf(operation);
+      if (request.operations.slice(at + 1).some(({ verb: { do: later } }) => later === 'reload' || later === 'unset'))
+        continue;
+      if (isDerived && (principalBefore !== undefined || request.operations.slice(at + 1).length > 0)) continue;
+      const old = new Set([request.sentId, ...(idBefore === undefined ? [] : [idBefore])]);
+      // Ids of the same session that were given out before.
+      for (const each of this.history.requests)
+        if (
+          each.setId &&
+          each.endHandle === handleBefore &&
+          isAfter(request.began, each.released) &&
+          !this.seen.some((seen) => seen.sentId === each.setId && seen.handle !== handleBefore)
+        )
+          old.add(each.setId);
+      if (request.setId) old.delete(request.setId);
+      const found = this.seen.find(
+        (seen) =>
+          seen.letIn && seen.sentId !== undefined && old.has(seen.sentId) && isAfter(seen.began, request.released),
+      );
+      if (found !== undefined)
+        this.fail(
+          isDerived ? 'old-id-lives-derived' : 'old-id-lives',
+          `${operation.id} (${verb.do}) was acknowledged; an id from before it lets in ${found.principal}`,
+        );
+    }
+  }
+
+  // --- 9
+
+  private checkWaits(): void {
+    for (const request of this.history.requests) {
+      if (request.died || request.clientLeft || request.began === NEVER_ENDED) continue;
+      if (request.status === undefined) {
+        this.fail('waits-for-ever', `${request.name} was never answered`);
+        continue;
+      }
+      const took = request.released.time - request.began.time - request.waited;
+      if (took > STORE_TIMEOUT + WAIT_BOUND) this.fail('waits-too-long', `${request.name} took ${Math.round(took)} ms`);
+      if (request.status === 500 && request.error?.startsWith('SessionStateError ENDED') !== true)
+        this.fail('server-error', `${request.name}: ${request.error ?? 'status 500'}`);
+    }
+    for (const { action, outcome, ended } of this.history.registry)
+      if (outcome === undefined && ended === NEVER_ENDED && this.history.plan.config.trouble !== 'kills')
+        this.fail('waits-for-ever', `${action.do} never answered`);
+  }
+}

@@ -1,0 +1,266 @@
+import { Random } from './random.js';
+import type { FaultKind } from './simulated-store.js';
+
+/** What a handler does with its session. */
+export type Verb =
+  | { readonly do: 'login'; readonly principal: string; readonly data: boolean }
+  | { readonly do: 'logout' | 'destroy' | 'confirm' | 'renew' | 'regenerate' | 'save' | 'reload' | 'touch' | 'unset' }
+  | { readonly do: 'update'; readonly slow: boolean }
+  | { readonly do: 'set' | 'delete'; readonly key: string }
+  /** `session.user = …`, as tutorials do. */
+  | { readonly do: 'derive'; readonly principal: string }
+  /** The session gets a cookie life of its own. */
+  | { readonly do: 'lengthen' }
+  /** The handler waits for something else. */
+  | { readonly do: 'wait'; readonly ms: number };
+
+/** One thing that happens, at a time of its own in ms. */
+export type Action =
+  | {
+      readonly kind: 'request';
+      readonly at: number;
+      readonly browser: number;
+      readonly process: number;
+      /** Whether the route has the guard. */
+      readonly guarded: boolean;
+      readonly verbs: readonly Verb[];
+      /** The client goes away after so long. */
+      readonly leavesAfter?: number | undefined;
+    }
+  | {
+      readonly kind: 'registry';
+      readonly at: number;
+      readonly process: number;
+      readonly do: 'list' | 'count' | 'revoke' | 'revokeAll' | 'find' | 'open' | 'reindex';
+      readonly principal: string;
+      /** Whose session is meant, or spared. */
+      readonly browser: number;
+      readonly spares: boolean;
+    }
+  | { readonly kind: 'kill'; readonly at: number; readonly process: number }
+  | { readonly kind: 'lose'; readonly at: number; readonly what: 'record' | 'entry'; readonly which: number }
+  | { readonly kind: 'jump'; readonly at: number; readonly process: number; readonly ms: number };
+
+/** The options of a schedule, and what may go wrong in it. */
+export interface Config {
+  readonly index: 'atomic' | 'apart';
+  readonly pipelined: boolean;
+  readonly cap: number | undefined;
+  readonly onTooMany: 'evict-oldest' | 'reject';
+  readonly renewAfter: number | undefined;
+  readonly hashIds: boolean;
+  readonly encryption: boolean;
+  readonly lazy: boolean;
+  readonly unset: 'keep' | 'destroy';
+  /** Sessions may expire while the schedule runs. */
+  readonly expiring: boolean;
+  /** What goes wrong: store faults, killed processes, lost records, clocks that differ or jump. */
+  readonly trouble: Trouble;
+}
+
+export const TROUBLES = ['none', 'faults', 'kills', 'losses', 'skew', 'jumps'] as const;
+export type Trouble = (typeof TROUBLES)[number];
+
+/** A schedule, whole: what happens, not yet in which order. */
+export interface Plan {
+  readonly seed: number;
+  /** Decides every delay. */
+  readonly timing: number;
+  readonly config: Config;
+  /** The clocks of the processes: by how many ms each is ahead. */
+  readonly clocks: readonly number[];
+  readonly browsers: number;
+  readonly actions: readonly Action[];
+  /** Which store calls fail, counted from the time when trouble begins. */
+  readonly faults: readonly { readonly call: number; readonly kind: FaultKind }[];
+  /** When trouble begins, in ms. */
+  readonly troubleAt: number;
+}
+
+export const TOUCH_INTERVAL = 20_000;
+export const RENEW_GRACE = 6_000;
+export const STORE_TIMEOUT = 2_000;
+export const IDLE_TIMEOUT = 1_800_000;
+/** Of schedules in which sessions expire. */
+export const SHORT_IDLE = 3_000;
+
+const PRINCIPALS = ['ada', 'bob'];
+const KEYS = ['cart', 'note'];
+const FAULTS: readonly FaultKind[] = ['error-before', 'error-after', 'silence-before', 'silence-after', 'late', 'slow'];
+
+/** Narrows what is simulated: names such as `atomic`, `cap`, `reject`, `kills`, `no-hash`; all have to hold. */
+export type Filter = readonly string[];
+
+export function namesOf(config: Config): string[] {
+  return [
+    config.index,
+    ...(config.cap === undefined
+      ? ['nocap']
+      : ['cap', config.onTooMany === 'reject' ? 'reject' : 'evict', `cap${config.cap}`]),
+    config.trouble,
+    ...(config.renewAfter === undefined ? [] : ['renew']),
+    ...(config.hashIds ? ['hash'] : []),
+    ...(config.encryption ? ['encrypt'] : []),
+    ...(config.lazy ? ['lazy'] : []),
+    ...(config.unset === 'destroy' ? ['unset'] : []),
+    ...(config.expiring ? ['expiring'] : []),
+  ];
+}
+
+function fits(config: Config, filter: Filter): boolean {
+  const names = new Set(namesOf(config));
+  return filter.every((word) => (word.startsWith('no-') ? !names.has(word.slice(3)) : names.has(word)));
+}
+
+function drawConfig(random: Random): Config {
+  const cap = random.chance(0.55) ? 1 + random.int(3) : undefined;
+  const encryption = random.chance(0.1);
+  return {
+    index: random.pick(['atomic', 'apart']),
+    pipelined: random.chance(0.6),
+    cap: cap === 3 && random.chance(0.5) ? 1 : cap,
+    onTooMany: random.pick(['evict-oldest', 'reject']),
+    renewAfter: random.chance(0.35) ? random.pick([300, 3_000]) : undefined,
+    hashIds: random.chance(0.15),
+    encryption,
+    lazy: random.chance(0.15),
+    unset: random.pick(['keep', 'destroy']),
+    expiring: random.chance(0.06),
+    trouble: random.weighted({ none: 40, faults: 22, kills: 12, losses: 6, skew: 12, jumps: 8 }),
+  };
+}
+
+/** The schedule of a seed. */
+export function planOf(seed: number, filter: Filter = []): Plan {
+  const random = new Random(seed);
+  let config = drawConfig(random);
+  for (let tries = 0; !fits(config, filter); tries += 1) {
+    if (tries === 20_000) throw new Error(`No schedule is all of: ${filter.join(', ')}.`);
+    config = drawConfig(random);
+  }
+  const processes = 2 + random.int(2);
+  const browsers = 1 + random.int(3);
+  const actions: Action[] = [];
+  const some = <T>(items: readonly T[]): T => random.pick(items);
+  // Mostly one principal, as rivals have to meet.
+  const principal = (): string => (random.chance(0.8) ? 'ada' : some(PRINCIPALS));
+  const key = (): string => some(KEYS);
+
+  let at = 0;
+  const setUp = random.int(browsers + 1);
+  for (let i = 0; i < setUp; i += 1) {
+    const verbs: Verb[] = random.chance(0.7)
+      ? [{ do: 'login', principal: principal(), data: random.chance(0.5) }]
+      : [{ do: 'set', key: key() }];
+    if (random.chance(0.2)) verbs.push({ do: 'lengthen' });
+    actions.push({ kind: 'request', at, browser: i % browsers, process: random.int(processes), guarded: true, verbs });
+    at += 100;
+  }
+  if (random.chance(0.3)) at += some([400, 3_100, RENEW_GRACE + 1_000, TOUCH_INTERVAL + 1_000]);
+  const troubleAt = at;
+
+  const verb = (): Verb => {
+    const name = random.weighted({
+      login: 22,
+      logout: 10,
+      destroy: 3,
+      unset: 4,
+      confirm: 12,
+      renew: 6,
+      regenerate: 4,
+      update: 12,
+      set: 12,
+      delete: 4,
+      save: 5,
+      reload: 2,
+      touch: 2,
+      derive: 4,
+      lengthen: 1,
+      wait: 5,
+    });
+    switch (name) {
+      case 'login':
+        return { do: name, principal: principal(), data: random.chance(0.3) };
+      case 'derive':
+        return { do: name, principal: principal() };
+      case 'update':
+        return { do: name, slow: random.chance(0.2) };
+      case 'set':
+      case 'delete':
+        return { do: name, key: key() };
+      case 'wait':
+        return { do: name, ms: some([1, 5, 20, RENEW_GRACE + 2_000]) };
+      default:
+        return { do: name };
+    }
+  };
+
+  const count = 2 + random.int(6);
+  for (let i = 0; i < count; i += 1) {
+    const process = random.int(processes);
+    if (random.chance(0.16)) {
+      actions.push({
+        kind: 'registry',
+        at,
+        process,
+        do: random.weighted({ revokeAll: 50, revoke: 18, list: 6, count: 4, find: 4, open: 12, reindex: 6 }),
+        principal: principal(),
+        browser: random.int(browsers),
+        spares: random.chance(0.25),
+      });
+    } else {
+      const verbs: Verb[] = [];
+      for (
+        let left = random.weighted({ '0': 10, '1': 62, '2': 22, '3': 6 } as Record<string, number>);
+        Number(left) > verbs.length;
+      )
+        verbs.push(verb());
+      actions.push({
+        kind: 'request',
+        at,
+        browser: random.int(browsers),
+        process,
+        guarded: random.chance(0.8),
+        verbs,
+        leavesAfter: random.chance(0.05) ? random.between(0, 20) : undefined,
+      });
+    }
+    at += random.chance(0.8)
+      ? random.between(0, 8)
+      : some([60, 60, 400, 3_100, RENEW_GRACE + 1_000, TOUCH_INTERVAL + 1_000]);
+  }
+
+  const during = (): number => random.between(troubleAt, Math.min(at, troubleAt + 60) + 10);
+  const faults: { call: number; kind: FaultKind }[] = [];
+  const clocks = Array.from({ length: processes }, () => 0);
+  switch (config.trouble) {
+    case 'faults':
+      for (let i = 1 + random.int(2); i > 0; i -= 1) faults.push({ call: 1 + random.int(30), kind: some(FAULTS) });
+      break;
+    case 'kills':
+      actions.push({ kind: 'kill', at: during(), process: random.int(processes) });
+      break;
+    case 'losses':
+      actions.push({
+        kind: 'lose',
+        at: during(),
+        what: config.index === 'apart' && random.chance(0.7) ? 'entry' : 'record',
+        which: random.int(50),
+      });
+      break;
+    case 'skew':
+      for (let i = 0; i < processes; i += 1) clocks[i] = Math.round(random.between(-1_000, 1_000));
+      break;
+    case 'jumps': {
+      const process = random.int(processes);
+      const ms = some([3_600_000, -3_600_000, 86_400_000, -86_400_000]);
+      const first = during();
+      actions.push({ kind: 'jump', at: first, process, ms });
+      actions.push({ kind: 'jump', at: first + random.between(5, 60), process, ms: -ms });
+      break;
+    }
+    case 'none':
+      break;
+  }
+  return { seed, timing: seed, config, clocks, browsers, actions, faults, troubleAt };
+}
