@@ -21,6 +21,7 @@ export type { SessionCallback, SessionInfo } from './engine/session-controls.js'
 export type { CookieOptions, SessionLogger, SessionOptions } from './engine/options.js';
 export type { CookieAttributes } from './engine/session-cookie.js';
 export type { Secret } from './engine/cookie-signer.js';
+export type { OnSaveError, SaveErrorResponse, SaveFailure } from './engine/failure-response.js';
 export type { Duration } from './engine/duration.js';
 export type { ConflictResolver, OnConflict } from './engine/changes.js';
 export type { Device } from './engine/facts.js';

@@ -19,6 +19,7 @@ import {
   type OPTIONS_TYPE,
   type SessionModuleOptions,
 } from './session.module-definition.js';
+import { SessionErrorFilter } from './session-error.filter.js';
 import { sessionProviders } from './session.providers.js';
 import { SessionRegistry } from './session.registry.js';
 import { RouteMatcher } from './session.routes.js';
@@ -79,6 +80,8 @@ export class SessionModule
     }
     mountedIn.add(modules);
     this.use = new StoreUse(manager.store);
+    // Before those of the app, so that each of them is asked first.
+    config.addGlobalFilter(new SessionErrorFilter(manager, host));
     this.routes = new RouteMatcher(options, () => prefixOf(this.config));
     this.mountWhenThere();
   }

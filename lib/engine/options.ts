@@ -5,6 +5,7 @@ import type { SessionStore } from '../stores/session-store.js';
 import type { OnConflict } from './changes.js';
 import type { Secret } from './cookie-signer.js';
 import type { Duration } from './duration.js';
+import type { OnSaveError } from './failure-response.js';
 import type { Encryption } from './record-cipher.js';
 import type { CookieAttributes } from './session-cookie.js';
 
@@ -52,6 +53,8 @@ export interface SessionOptions {
   load?: 'eager' | 'lazy' | undefined;
   /** What a request sees where the store failed. Default `'fail'`: whatever needs the session answers 503. */
   onStoreError?: 'fail' | 'anonymous' | undefined;
+  /** Makes the answer if the session could not be saved, such as a page for a browser. Default: JSON with `statusCode`, `error` and `message`. */
+  onSaveError?: OnSaveError | undefined;
   /** Bound on each store call. Default `'2s'`. */
   storeTimeout?: Duration | undefined;
   /** A larger session is refused at save. Bytes; default 1 MiB. */

@@ -13,7 +13,7 @@ import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCoo
 import type { SessionEventType } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
-import type { LoadedRecord, RecordReader } from './session-records.js';
+import { isStoreError, type LoadedRecord, type RecordReader } from './session-records.js';
 import type { Found, SessionWriter, Written } from './session-writer.js';
 import { failureOf } from './failure-response.js';
 
@@ -49,6 +49,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private waiting: (() => void)[] | undefined;
   private unset = false;
   private moved = false;
+  /** The store failed a verb that the app called. */
+  private storeFailed = false;
   private cookieWasSet = false;
   private secure: boolean | undefined;
   /** The well-signed id that the browser sent. */
@@ -432,7 +434,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   failure(_res: ServerResponse, error: unknown) {
     this.manager.noteStoreFailure('save', error);
-    return failureOf(error);
+    return failureOf(error, this.req, this.manager.options);
   }
 
   private reportLate(error: unknown): void {
@@ -452,6 +454,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private commit(atStart: boolean): Promise<void> | undefined {
     if (this.detached !== undefined) this.reportDetached(this.detached);
     const { core } = this;
+    // As beside the answer to a save that fails now.
+    if (atStart && (this.error !== undefined || this.storeFailed) && this.res?.statusCode === 503)
+      addHeader(this.res, 'Retry-After', '1');
     if (this.error !== undefined || core === undefined) return undefined;
     if (core.status === 'ended') {
       if (atStart) this.clearCookie(core);
@@ -839,6 +844,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     pending.add(work);
     try {
       return await work;
+    } catch (error) {
+      this.storeFailed ||= isStoreError(error);
+      throw error;
     } finally {
       pending.delete(work);
     }

@@ -146,6 +146,7 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
     proxy: options.proxy === undefined ? undefined : flag(options.proxy, false, 'proxy'),
     load: oneOf(options.load, ['eager', 'lazy'], 'load'),
     onStoreError: oneOf(options.onStoreError, ['fail', 'anonymous'], 'onStoreError'),
+    onSaveError: fn(options.onSaveError, 'onSaveError'),
     onConflict: onConflict(options.onConflict),
     principalOf: fn(options.principalOf, 'principalOf') ?? defaultPrincipalOf,
     isAuthenticated: fn(options.isAuthenticated, 'isAuthenticated') ?? defaultIsAuthenticated,
@@ -173,7 +174,7 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
 
 const KNOWN = new Set([
   'secret', 'store', 'name', 'cookie', 'allowShortSecret', 'idleTimeout', 'absoluteTimeout', 'renewAfter', 'renewGrace', 'touchInterval',
-  'rolling', 'saveUninitialized', 'resave', 'unset', 'genid', 'proxy', 'load', 'onStoreError', 'storeTimeout', 'maxRecordBytes', 'onConflict',
+  'rolling', 'saveUninitialized', 'resave', 'unset', 'genid', 'proxy', 'load', 'onStoreError', 'onSaveError', 'storeTimeout', 'maxRecordBytes', 'onConflict',
   'principalOf', 'isAuthenticated', 'maxSessionsPerPrincipal', 'onTooMany', 'device', 'schema', 'schemaVersion', 'migrate', 'hashIds',
   'encryption', 'bindTo', 'onMismatch', 'clock', 'logger', 'forRoutes', 'exclude',
 ]); // prettier-ignore

@@ -14,6 +14,13 @@ import { serializeAttributes, storedCookie } from './session-cookie.js';
 import { SessionWriter } from './session-writer.js';
 import { httpSurface, type SessionSurface } from './session-surface.js';
 
+const FAILURES = {
+  load: 'A session could not be loaded.',
+  save: 'A session could not be saved.',
+  touch: 'A session could not be kept alive.',
+  call: 'The session store failed a call of the app.',
+} as const;
+
 /** What one `SessionModule` (or one `session()`) shares among its requests: options, store, keys. */
 export class SessionManager {
   readonly signer: CookieSigner;
@@ -182,14 +189,11 @@ export class SessionManager {
   }
 
   /** A store that fails does so for many requests: one line a second says it. */
-  noteStoreFailure(what: 'load' | 'save' | 'touch', error: unknown): void {
+  noteStoreFailure(what: keyof typeof FAILURES, error: unknown): void {
     const now = performance.now();
     if (now - this.lastFailureAt < 1_000) return;
     this.lastFailureAt = now;
-    this.options.logger.error(
-      `A session could not be ${what === 'load' ? 'loaded' : what === 'save' ? 'saved' : 'kept alive'}.`,
-      error,
-    );
+    this.options.logger.error(FAILURES[what], error);
   }
 
   warnOnce(topic: string, message: string): void {

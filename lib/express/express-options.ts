@@ -53,6 +53,7 @@ const OURS = [
   'renewGrace',
   'touchInterval',
   'onStoreError',
+  'onSaveError',
   'storeTimeout',
   'maxRecordBytes',
   'onConflict',

@@ -1,6 +1,16 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryStore, RequireSession, Session, SessionGuard, SessionId } from 'nestjs-keycard';
+import {
+  type ArgumentsHost,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  Get,
+  type INestApplication,
+  UseGuards,
+} from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Response as ExpressResponse } from 'express';
+import { MemoryStore, type OnSaveError, RequireSession, Session, SessionGuard, SessionId } from 'nestjs-keycard';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';
@@ -12,6 +22,17 @@ const scripts = scripted({
   change: (session) => void (session.views = 1),
   plain: () => 'no session needed',
   express: (_session, req) => String(req.session !== undefined),
+  save: async (session) => {
+    session.views = 1;
+    await session.save();
+  },
+  caught: (_session, req) => {
+    try {
+      return req.session;
+    } catch {
+      return 'caught';
+    }
+  },
 });
 
 @Controller('guarded')
@@ -39,6 +60,19 @@ class GuardedController {
   }
 }
 
+/** What an app does with all errors that it doesn't know. */
+@Catch()
+class EveryFilter implements ExceptionFilter {
+  catch(error: { status?: number }, host: ArgumentsHost): void {
+    host
+      .switchToHttp()
+      .getResponse<ExpressResponse>()
+      .status(error.status ?? 500)
+      .send('<h1>Back in a moment.</h1>');
+  }
+}
+
+const silent = { warn: () => undefined, error: () => undefined };
 const BODY = {
   statusCode: 503,
   error: 'Service Unavailable',
@@ -96,9 +130,7 @@ describe('a store that', () => {
           ['https://shop.example', 'true', 'Origin'],
         ]);
         expect(text).not.toContain('ECONNREFUSED');
-        expect(JSON.parse(text)).toMatchObject(
-          path === '/r/express' ? { statusCode: 503, message: BODY.message } : BODY,
-        );
+        expect(JSON.parse(text)).toEqual(BODY);
         expect(performance.now() - startedAt).toBeLessThan(1_500);
       }
     });
@@ -172,6 +204,89 @@ describe('a store that', () => {
     ]);
     expect((await visit('/guarded')).status).toBe(200);
     expect(errors).toEqual(['A session could not be saved.']);
+  });
+
+  it('fails is answered in one shape, with one header, wherever it is noticed (#13.21)', async () => {
+    const answers: unknown[] = [];
+    const ask = async (path: string) => {
+      const answer = await visit(path);
+      answers.push([answer.headers.get('retry-after'), answer.headers.get('content-type'), await answer.json()]);
+    };
+    store.failure = new Error('down');
+    for (const path of ['/s/look', '/guarded', '/guarded/key', '/r/express', '/s/change']) await ask(path);
+    store.failing = ['replace', 'create'];
+    for (const path of ['/s/change', '/s/save']) await ask(path);
+    expect(answers).toEqual(answers.map(() => ['1', 'application/json; charset=utf-8', BODY]));
+    // An answer of the app's own is its own.
+    store.failing = undefined;
+    const caught = await visit('/r/caught');
+    expect([caught.status, caught.headers.get('retry-after'), await caught.text()]).toEqual([200, null, 'caught']);
+  });
+
+  it.each([
+    ['useGlobalFilters()', { before: (app: INestApplication) => app.useGlobalFilters(new EveryFilter()) }],
+    ['APP_FILTER', { providers: [{ provide: APP_FILTER, useClass: EveryFilter }] }],
+  ])("fails to load is the app's to answer by a filter: %s (#13.21)", async (_, extra) => {
+    await server.close();
+    store = new ObservedStore(new MemoryStore());
+    server = await startApp([scripts, GuardedController], { store, logger: silent }, extra);
+    jar = new Jar();
+    await jar.fetch(`${server.url}/s/login`);
+    store.failure = new Error('down');
+    for (const path of ['/s/look', '/guarded', '/guarded/key', '/r/express']) {
+      const answer = await visit(path);
+      expect([path, answer.status, answer.headers.get('retry-after'), await answer.text()]).toEqual([
+        path,
+        503,
+        '1',
+        '<h1>Back in a moment.</h1>',
+      ]);
+    }
+  });
+
+  it('fails to save is answered by onSaveError, if that gives something (#13.21)', async () => {
+    const onSaveError = jest.fn<OnSaveError>(({ statusCode, message }, req) => {
+      if (req.headers['x-wrong'] !== undefined) return { body: 7 } as never;
+      if (req.headers.accept?.includes('text/html') !== true) return undefined;
+      return { headers: { 'x-page': 'error', 'retry-after': '30' }, body: `<h1>${statusCode}: ${message}</h1>` };
+    });
+    await server.close();
+    await start({ onSaveError });
+    store.failure = new Error('disk full');
+    store.failing = ['replace'];
+    const ask = async (headers: Record<string, string>) => {
+      const answer = await jar.fetch(`${server.url}/s/change`, { headers });
+      const of = (name: string) => answer.headers.get(name);
+      return [
+        answer.status,
+        of('content-type'),
+        of('cache-control'),
+        of('retry-after'),
+        of('x-page'),
+        await answer.text(),
+      ];
+    };
+    const json = [
+      503,
+      'application/json; charset=utf-8',
+      'no-store',
+      '1',
+      null,
+      '{"statusCode":503,"error":"Service Unavailable","message":"The session store is not available. Please try again."}',
+    ];
+    expect(await ask({ accept: 'text/html' })).toEqual([
+      503,
+      'text/html; charset=utf-8',
+      'no-store',
+      '30',
+      'error',
+      '<h1>503: The session store is not available. Please try again.</h1>',
+    ]);
+    expect(await ask({ accept: 'application/json' })).toEqual(json);
+    expect(errors).not.toContain('"onSaveError" failed, so a failed save is answered with JSON.');
+    expect(await ask({ 'x-wrong': '1' })).toEqual(json);
+    expect(errors).toContain('"onSaveError" failed, so a failed save is answered with JSON.');
+    expect(onSaveError.mock.calls[0]![0].error).toMatchObject({ message: expect.stringContaining('disk full') });
   });
 
   it('fails only when the idle end is moved fails no request that needed nothing of it', async () => {

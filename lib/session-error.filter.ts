@@ -1,0 +1,23 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
+import { SessionUnavailableError } from './engine/errors.js';
+import type { SessionManager } from './engine/session-manager.js';
+import { httpRefusal } from './guards/refusal.js';
+import { SessionStoreError } from './stores/session-store.error.js';
+
+/** The last of the app's global filters: answers the engine's errors, if no filter of the app does, as a refusal of the guard is answered. */
+@Catch(SessionUnavailableError, SessionStoreError)
+export class SessionErrorFilter implements ExceptionFilter {
+  constructor(
+    private readonly manager: SessionManager,
+    private readonly host: HttpAdapterHost,
+  ) {}
+
+  catch(error: SessionUnavailableError | SessionStoreError, host: ArgumentsHost): void {
+    if (host.getType<string>() !== 'http') throw error;
+    if (error instanceof SessionStoreError) this.manager.noteStoreFailure('call', error);
+    // What a store says may name hosts and ports.
+    const { message } = error.expose ? error : new SessionUnavailableError();
+    new BaseExceptionFilter(this.host.httpAdapter).catch(httpRefusal({ statusCode: 503, message }), host);
+  }
+}
