@@ -11,6 +11,7 @@ import type { Gate, GateCarrier } from './response-gate-internals.js';
 import { type CoreHost, SessionCore } from './session-core.js';
 import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
 import type { SessionEventType } from './session-events.js';
+import { INSPECT } from './inspect-symbol.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord, type RecordReader } from './session-records.js';
@@ -32,7 +33,6 @@ const LONGEST_IP = 64;
 const LONGEST_USER_AGENT = 256;
 /** Of cookies that have the session's name, so many are looked at. */
 const MOST_COOKIES = 4;
-export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
 export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordReader {

@@ -1,5 +1,6 @@
 import { SessionOptionsError } from './errors.js';
 import { show } from './duration.js';
+import { INSPECT } from './inspect-symbol.js';
 
 /** What a cookie may be told. Each is sent as RFC 6265bis names it. */
 export interface CookieAttributes {
@@ -129,10 +130,11 @@ export class SessionCookie {
       Object.defineProperty(this.prototype, name, {
         configurable: true,
         get(this: SessionCookie) {
-          return this.#values[name];
+          return #values in this ? this.#values[name] : undefined;
         },
         set(this: SessionCookie, value: never) {
-          this.#set(name, value);
+          if (#values in this) this.#set(name, value);
+          else ownValue(this, name, value);
         },
       });
     }
@@ -147,7 +149,11 @@ export class SessionCookie {
     this.#show('path');
     this.#show('_expires');
     this.originalMaxAge = maxAge ?? this.maxAge;
-    for (const name of NAMES) if (name in this.#values) this.#show(name);
+    for (const name of Object.keys(this.#values)) if (Object.hasOwn(SHOWN, name)) this.#show(name as Name);
+  }
+
+  static #nowOf(cookie: SessionCookie): number {
+    return #now in cookie ? cookie.#now() : Date.now();
   }
 
   /** Makes an attribute a key of the cookie's own. */
@@ -163,7 +169,7 @@ export class SessionCookie {
 
   /** When the browser drops it; `null`: when it closes. A number is a life in ms. */
   get expires(): Date | null {
-    return this.#end;
+    return this._expires;
   }
   set expires(end: Date | number | null | undefined | false) {
     if (typeof end === 'number') {
@@ -176,9 +182,13 @@ export class SessionCookie {
 
   /** Where some stores of express-session look for the end. */
   get _expires(): Date | null {
-    return this.#end;
+    return #end in this ? this.#end : null;
   }
   set _expires(end: Date | null) {
+    if (!(#end in this)) {
+      ownValue(this, '_expires', end);
+      return;
+    }
     if (end !== null && !isDate(end))
       throw new TypeError(
         `session.cookie.expires got ${(end as unknown) instanceof Date ? 'an invalid Date' : show(end)}; it takes a Date, or null.`,
@@ -189,10 +199,11 @@ export class SessionCookie {
 
   /** What is left of its life, in ms. */
   get maxAge(): number | null {
-    return this.#end === null ? null : this.#end.getTime() - this.#now();
+    const { expires } = this;
+    return expires instanceof Date ? expires.getTime() - SessionCookie.#nowOf(this) : null;
   }
   set maxAge(ms: number | null | undefined) {
-    const end = ms === null || ms === undefined ? null : new Date(this.#now() + ms);
+    const end = ms === null || ms === undefined ? null : new Date(SessionCookie.#nowOf(this) + ms);
     if (end !== null && (typeof ms !== 'number' || !isDate(end)))
       throw new TypeError(`session.cookie.maxAge got ${show(ms)}; it takes a number of ms, or null.`);
     this._expires = end;
@@ -212,7 +223,7 @@ export class SessionCookie {
 
   /** A Set-Cookie value. */
   serialize(name: string, value: string): string {
-    return serializeCookie(name, value, this.attributes());
+    return serializeCookie(name, value, this.data);
   }
 
   /** The attributes as they stand. */
@@ -251,11 +262,28 @@ export class SessionCookie {
     this.originalMaxAge = theirs.originalMaxAge;
   }
 
+  /** Looked at, it shows what it holds. */
+  [INSPECT](): object {
+    return { ...this };
+  }
+
   /** As JSON the end is ISO text. */
   toJSON(): CookieAttributes & { originalMaxAge: number | null } {
     return this.data;
   }
 }
+
+/** A copy that keeps the prototype, as lodash's `cloneDeep` makes it, holds plain values. */
+function ownValue(copy: object, name: string, value: unknown): void {
+  Object.defineProperty(copy, name, { value, configurable: true, enumerable: true, writable: true });
+}
+
+// As in express-session, so that `for (key in cookie)` finds them.
+for (const name of ['expires', 'maxAge', 'data', 'serialize', 'toJSON'] as const)
+  Object.defineProperty(SessionCookie.prototype, name, {
+    ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name),
+    enumerable: true,
+  });
 
 const isDate = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
 

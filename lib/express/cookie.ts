@@ -27,6 +27,8 @@ export class Cookie extends SessionCookie {
   }
 }
 
+Object.defineProperty(Cookie.prototype, 'maxAge', { enumerable: true });
+
 const ATTRIBUTES: ReadonlySet<string> = new Set([
   'domain',
   'path',

@@ -1,6 +1,7 @@
 import { SessionStateError } from '../engine/errors.js';
 import type { RequestSession } from '../engine/request-session.js';
 import { SessionCore } from '../engine/session-core.js';
+import { INSPECT } from '../engine/inspect-symbol.js';
 import { CORE } from '../engine/session-core-symbol.js';
 import { touchCore } from '../engine/session-controls.js';
 import { SessionCookie } from '../engine/session-cookie.js';
@@ -59,15 +60,22 @@ export class Session {
 
   /** @internal */
   get [CORE](): SessionCore | undefined {
-    return this.#core;
+    return #core in this ? this.#core : undefined;
   }
 
+  /** Looked at, it shows its cookie and data. */
+  [INSPECT](): object {
+    const shown = Object.getOwnPropertyDescriptors({ ...this });
+    return Object.create(Session.prototype, { ...shown, [INSPECT]: {} }) as object;
+  }
+
+  // A copy that keeps the prototype, as lodash's `cloneDeep` makes it, is the session of no request.
   get id(): string {
-    return this.#core?.visibleId ?? this.#id;
+    return #id in this ? (this.#core?.visibleId ?? this.#id) : (undefined as never);
   }
 
   get req(): SessionHolder {
-    return this.#request;
+    return #request in this ? this.#request : (undefined as never);
   }
 
   /** Gives the cookie its whole life again, and the session with it. */

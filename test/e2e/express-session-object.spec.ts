@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { attributes, both, type Handler, idIn, type LiveSession, serve } from '../support/express-app.js';
 
@@ -381,6 +382,21 @@ describe.each(both)('req.session of %s', (name, session) => {
     const user = { name: 'Ann' };
     for (let visit = 0; visit < 2; visit += 1)
       expect(JSON.parse(await app.text())).toEqual([{ cookie, user }, user, cookie, ['cookie', 'user']]);
+  });
+
+  it('is logged as its cookie and data, and a copy with its prototype is written as JSON (#13.28)', async () => {
+    const app = await serve(session, { cookie: { sameSite: 'lax' } }, (req, res) => {
+      req.session.user = 'Ann';
+      const copy = Object.assign(Object.create(Object.getPrototypeOf(req.session) as object) as object, req.session);
+      res.end(JSON.stringify([inspect(req.session), inspect({ deep: [req.session.cookie] }), copy, copy.id ?? null]));
+    });
+    const cookie =
+      "{\n    path: '/',\n    _expires: null,\n    originalMaxAge: null,\n    httpOnly: true,\n    sameSite: 'lax'\n  }";
+    const [text, deep, copy, id] = JSON.parse(await app.text()) as [string, string, object, unknown];
+    expect(text).toBe(`Session {\n  cookie: ${cookie},\n  user: 'Ann'\n}`);
+    expect(deep).toMatch(/path: '\/',\s+_expires: null,\s+originalMaxAge: null,\s+httpOnly: true,\s+sameSite: 'lax'/);
+    expect(copy).toEqual({ cookie: expect.objectContaining({ path: '/', httpOnly: true }), user: 'Ann' });
+    expect(id).toBeNull();
   });
 
   it('takes a cookie that was made of its own (#13.28)', async () => {

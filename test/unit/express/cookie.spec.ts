@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Cookie as OursOnly } from '../../../lib/express/cookie.js';
 import { both } from '../../support/express-app.js';
@@ -98,6 +99,33 @@ describe.each(both)('Cookie of %s, taken apart (#13.28),', (_name, { Cookie }) =
 
   it('goes through structuredClone', () => {
     expect(structuredClone(new Cookie(given))).toEqual({ ...new Cookie(given) });
+  });
+
+  it('gives its end, life, data and methods to `for … in` too', () => {
+    const names: string[] = [];
+    for (const name in new Cookie(given)) names.push(name);
+    const own = ['path', '_expires', 'originalMaxAge', 'httpOnly', 'sameSite', 'secure'];
+    expect(names.sort()).toEqual([...own, 'data', 'expires', 'maxAge', 'serialize', 'toJSON'].sort());
+  });
+
+  it('works as a copy that keeps its prototype, such as that of cloneDeep, apart from the one that it was', () => {
+    const cookie = new Cookie(given);
+    const copy = Object.assign(Object.create(Cookie.prototype) as InstanceType<typeof Cookie>, cookie);
+    expect(copy).not.toBe(cookie);
+    expect([copy.expires, copy.maxAge, copy.data]).toEqual([cookie.expires, 60_000, cookie.data]);
+    expect([copy.serialize('n', 'v'), JSON.stringify(copy)]).toEqual([
+      cookie.serialize('n', 'v'),
+      JSON.stringify(cookie),
+    ]);
+    copy.path = '/copy';
+    copy.maxAge = 1_000;
+    expect([copy.data.path, copy.maxAge, copy.originalMaxAge]).toEqual(['/copy', 1_000, 1_000]);
+    expect([cookie.path, cookie.maxAge]).toEqual(['/', 60_000]);
+  });
+
+  it('shows its attributes where it is logged', () => {
+    const text = "path: '/',\n  _expires: 2026-01-01T12:01:00.000Z,\n  originalMaxAge: 60000,\n  httpOnly: true,";
+    expect(inspect(new Cookie(given))).toBe(`{\n  ${text}\n  sameSite: 'strict',\n  secure: true\n}`);
   });
 
   it('takes a new end as `_expires` too', () => {
