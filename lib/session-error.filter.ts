@@ -14,10 +14,18 @@ export class SessionErrorFilter implements ExceptionFilter {
   ) {}
 
   catch(error: SessionUnavailableError | SessionStoreError, host: ArgumentsHost): void {
-    if (host.getType<string>() !== 'http') throw error;
+    const type = host.getType<string>();
+    // Nest takes a gateway's error for handled, and any other's for not handled if nothing is returned.
+    if (type === 'ws') void asWithoutFilter(error, host);
+    if (type !== 'http') return;
     if (error instanceof SessionStoreError) this.manager.noteStoreFailure('call', error);
     // What a store says may name hosts and ports.
     const { message } = error.expose ? error : new SessionUnavailableError();
     new BaseExceptionFilter(this.host.httpAdapter).catch(httpRefusal({ statusCode: 503, message }), host);
   }
+}
+
+async function asWithoutFilter(error: Error, host: ArgumentsHost): Promise<void> {
+  const { BaseWsExceptionFilter } = await import('@nestjs/websockets');
+  new BaseWsExceptionFilter().catch(error, host);
 }

@@ -10,11 +10,20 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
-import { MemoryStore, Public, RequireRecentLogin, RequireSession, Session, SessionGuard } from 'nestjs-keycard';
+import {
+  MemoryStore,
+  Public,
+  RequireRecentLogin,
+  RequireSession,
+  Session,
+  SessionGuard,
+  SessionStoreError,
+} from 'nestjs-keycard';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import type { AnySession } from '../support/scripted.js';
 
+const storeError = () => new SessionStoreError('UNAVAILABLE', 'connect ECONNREFUSED 10.1.2.3');
 const guarded = { provide: APP_GUARD, useClass: SessionGuard };
 
 @Resolver()
@@ -39,6 +48,11 @@ class AccountResolver {
   open(@Session() session: AnySession) {
     return String(session.info.principal);
   }
+  @Query(() => String)
+  @Public()
+  broken(): string {
+    throw storeError();
+  }
   @Mutation(() => String)
   @Public()
   async login(@Session() session: AnySession, @Args('id') id: string) {
@@ -59,6 +73,11 @@ class ChatGateway {
   closed() {
     return { event: 'closed', data: 'inside' };
   }
+  @SubscribeMessage('broken')
+  @Public()
+  broken() {
+    throw storeError();
+  }
   @SubscribeMessage('decorated')
   @Public()
   decorated(@Session() session: unknown) {
@@ -72,6 +91,11 @@ class MessageController {
   @Public()
   open() {
     return 'welcome';
+  }
+  @MessagePattern('broken')
+  @Public()
+  broken() {
+    throw storeError();
   }
   @MessagePattern('closed')
   closed() {
@@ -149,6 +173,11 @@ describe('under GraphQL', () => {
       ]);
   });
 
+  it("an error of the store's is not swallowed (#13.21)", async () => {
+    await start();
+    expect(await ask('{ broken }')).toEqual(['connect ECONNREFUSED 10.1.2.3', 'INTERNAL_SERVER_ERROR', undefined]);
+  });
+
   it('a context without the request is named (#13.3)', async () => {
     await start();
     const handler = () => undefined;
@@ -198,7 +227,8 @@ describe('in a gateway', () => {
         message: expect.stringMatching(/^A message to a WebSocket gateway has no session.*@Public\(\)/),
       },
     });
-    // A mistake of the developer's, which Nest logs.
+    // Errors that Nest logs.
+    expect(await send('broken')).toMatchObject({ event: 'exception', data: { message: 'Internal server error' } });
     expect(await send('decorated')).toMatchObject({ event: 'exception', data: { message: 'Internal server error' } });
   });
 });
@@ -230,6 +260,10 @@ describe('in a microservice', () => {
       statusCode: 401,
       reason: 'login-required',
       message: expect.stringMatching(/^A message to a microservice \(RPC\) has no session.*@Public\(\)/),
+    });
+    await expect(firstValueFrom(proxy.send('broken', {}))).rejects.toEqual({
+      status: 'error',
+      message: 'Internal server error',
     });
     expect((await fetch(`${server.url}/http`)).status).toBe(401);
   });
