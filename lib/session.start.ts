@@ -1,6 +1,7 @@
 import type { SessionManager } from './engine/session-manager.js';
 import { newSessionId } from './engine/session-id.js';
 import { SessionStoreError } from './stores/session-store.error.js';
+import { systemErrorIn } from './stores/system-error.js';
 import type { SessionStore } from './stores/session-store.js';
 
 /** How long a store may take to open before it is asked whether it is there at all. Making an index on a large table may well take longer. */
@@ -71,7 +72,18 @@ export async function openStore(manager: SessionManager, use: StoreUse): Promise
 async function opened(opening: Promise<void>, manager: SessionManager): Promise<void> {
   const done = opening.then(() => true);
   if (await Promise.race([done, later(PATIENCE_MS)])) return;
-  await probe(manager);
+  try {
+    await probe(manager);
+  } catch (late) {
+    // Where the store is about to say why, its own words say more than that it didn't answer.
+    throw await Promise.race([
+      opening.then(
+        () => late,
+        (own: unknown) => own,
+      ),
+      later(1_000).then(() => late),
+    ]);
+  }
   manager.options.logger.warn(
     `The session store (${manager.store.constructor.name}) answers, but takes its time to open. Waiting for it.`,
   );
@@ -113,9 +125,15 @@ function later(ms: number): Promise<false> {
   return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
 }
 
-function messageOf(error: unknown): string {
+/** With what its causes add to it. */
+function messageOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
-  // Node tries several addresses, and says why in each one's error.
-  const { message, errors } = error as AggregateError;
-  return message || (errors?.[0] instanceof Error ? errors[0].message : error.name);
+  const { message, cause, errors } = error as AggregateError;
+  const said = message || systemErrorIn(error) || (errors?.[0] instanceof Error ? errors[0].message : error.name);
+  if (depth > 8 || !(cause instanceof Error)) return said;
+  // A store that has put the system's words into its sentence has said it all.
+  const system = systemErrorIn(cause);
+  const more = messageOf(cause, depth + 1);
+  if (said.includes(more) || (system !== undefined && said.includes(system.split(' ')[0]!))) return said;
+  return `${said.replace(/\.$/, '')}: ${more}`;
 }

@@ -40,6 +40,18 @@ export class MongoConnection {
     });
   }
 
+  /** Where the client goes, as far as it says so. */
+  get servers(): string | undefined {
+    const { source } = this.options;
+    const given = {
+      url: this.owned?.client,
+      client: source.kind === 'client' ? source.client : undefined,
+      db: source.kind === 'db' ? source.db.client : undefined,
+      collection: source.kind === 'collection' ? source.collection.db?.client : undefined,
+    }[source.kind] as { readonly options?: { readonly hosts?: readonly unknown[] } } | undefined;
+    return given?.options?.hosts?.map(String).join(', ') || undefined;
+  }
+
   /** Asks the server, the first time. */
   traits(): Promise<ServerTraits> {
     return this.once('traits', async () => {

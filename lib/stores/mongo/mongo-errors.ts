@@ -1,4 +1,5 @@
 import { scrub } from '../../scrubbed-error.js';
+import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 /** The server's own number for an error, where the server answered at all. */
@@ -36,7 +37,23 @@ export function storeErrorOf(error: unknown): SessionStoreError {
     CLOSED: 'was closed: its client has ended',
   }[code];
   const detail = number === undefined ? '' : ` (${(error as { codeName?: string }).codeName ?? 'error'}, ${number})`;
-  return new SessionStoreError(code, `MongoDB ${what}${detail}.`, { cause: scrub(error) });
+  const why = number === undefined ? systemErrorIn(error, serversOf(error)) : REMEDIES[number];
+  return new SessionStoreError(code, `MongoDB ${what}${why === undefined ? '' : `: ${why}`}${detail}.`, {
+    cause: scrub(error),
+  });
+}
+
+/** What to do about what a start meets most often. The server's own words may hold the whole command. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  13: 'the user may not do this with the database; grant readWrite on it',
+  18: 'the login is wrong; check user, password and authSource',
+  8000: 'the login is wrong; check user, password and authSource',
+};
+
+/** Which servers a client looked for in vain. */
+function serversOf(error: unknown): string | undefined {
+  const { servers } = (error as { reason?: { servers?: unknown } } | undefined)?.reason ?? {};
+  return servers instanceof Map ? [...servers.keys()].join(', ') : undefined;
 }
 
 type DriverErrorCode = Exclude<SessionStoreErrorCode, 'ID_TAKEN'>;

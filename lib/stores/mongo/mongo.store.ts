@@ -145,7 +145,7 @@ export class MongoStore extends SessionStore {
 
   private async call<T>(act: (sessions: SessionCollection) => Promise<T>): Promise<T> {
     try {
-      return await within(this.options.timeoutMs, this.connection.sessions().then(act));
+      return await within(this.options.timeoutMs, () => this.connection.servers, this.connection.sessions().then(act));
     } catch (error) {
       throw storeErrorOf(error);
     }

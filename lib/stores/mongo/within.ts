@@ -5,10 +5,14 @@ import { SessionStoreError } from '../session-store.error.js';
  *
  * @throws SessionStoreError with code `TIMEOUT`.
  */
-export async function within<T>(ms: number, operation: Promise<T>): Promise<T> {
+export async function within<T>(ms: number, servers: () => string | undefined, operation: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SessionStoreError('TIMEOUT', `MongoDB didn't answer within ${ms} ms.`)), ms);
+    timer = setTimeout(() => {
+      const at = servers();
+      const name = at === undefined ? 'MongoDB' : `MongoDB at ${at}`;
+      reject(new SessionStoreError('TIMEOUT', `${name} didn't answer within ${ms} ms.`));
+    }, ms);
   });
   try {
     return await Promise.race([operation, late]);

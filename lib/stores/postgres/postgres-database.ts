@@ -13,6 +13,13 @@ interface OwnPool extends PostgresClient {
   end(): Promise<void>;
 }
 
+/** Where a pool, or a client, says where it goes. */
+interface PoolAddress {
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly connectionString?: string;
+}
+
 // The text as it came, whatever parsers the app has set for `json`, `int8` or dates.
 const types = { getTypeParser: () => (value: string) => value };
 
@@ -35,6 +42,7 @@ export class PostgresDatabase {
     return this.track(
       withTimeout(
         queryTimeoutMs,
+        this.name,
         this.send({
           text: statement.text,
           values,
@@ -84,8 +92,22 @@ export class PostgresDatabase {
       const client = await (this.opened ??= this.makePool());
       return await client.query({ ...query, rowMode: 'array', types });
     } catch (error) {
-      throw storeError(error, this.table);
+      throw storeError(error, this.table, this.address);
     }
+  }
+
+  /** Where the client goes, without user and password. */
+  private get address(): string | undefined {
+    const { client, connectionString } = this.options;
+    const { options = client } = (client ?? {}) as { readonly options?: PoolAddress };
+    const { host, port } = (options ?? {}) as PoolAddress;
+    if (host !== undefined) return `${host}:${port ?? 5432}`;
+    const url = connectionString ?? (options as PoolAddress | undefined)?.connectionString;
+    return url !== undefined && URL.canParse(url) ? new URL(url).host || undefined : undefined;
+  }
+
+  private get name(): string {
+    return this.address === undefined ? 'PostgreSQL' : `PostgreSQL at ${this.address}`;
   }
 
   private async makePool(): Promise<PostgresClient> {
@@ -109,7 +131,7 @@ export class PostgresDatabase {
     // What was called in this turn is sent at its end.
     await new Promise((resolve) => setImmediate(resolve));
     // A server that is frozen would hold the shutdown up for good.
-    await withTimeout(this.options.queryTimeoutMs, Promise.allSettled(this.running)).catch(() => undefined);
+    await withTimeout(this.options.queryTimeoutMs, this.name, Promise.allSettled(this.running)).catch(() => undefined);
     if (this.options.client !== undefined) return;
     const own = this.opened;
     this.opened = undefined;
@@ -117,10 +139,10 @@ export class PostgresDatabase {
   }
 }
 
-function withTimeout<T>(ms: number, promise: Promise<T>): Promise<T> {
+function withTimeout<T>(ms: number, server: string, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new SessionStoreError('TIMEOUT', `PostgreSQL didn't answer within ${ms} ms.`));
+      reject(new SessionStoreError('TIMEOUT', `${server} didn't answer within ${ms} ms.`));
     }, ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -1,4 +1,5 @@
 import { scrub } from '../../scrubbed-error.js';
+import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 /** PostgreSQL's own code for an error (SQLSTATE), where the server sent one. */
@@ -19,7 +20,7 @@ export function wasRolledBack(error: unknown): boolean {
 }
 
 /** The driver's error as the store's, with the cause. The message holds neither ids nor data. */
-export function storeError(error: unknown, table: string): SessionStoreError {
+export function storeError(error: unknown, table: string, address?: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
   const state = sqlState(scrub(error));
   if (state === '42P01' || state === '3F000') {
@@ -40,9 +41,29 @@ export function storeError(error: unknown, table: string): SessionStoreError {
   const message = error instanceof Error ? error.message : '';
   const code = codeOf(state, message);
   const what = { TIMEOUT: "didn't answer in time", REFUSED: 'refused a query', UNAVAILABLE: 'is not available' }[code];
-  return new SessionStoreError(code, `PostgreSQL ${what}${state === undefined ? '' : ` (SQLSTATE ${state})`}.`, {
-    cause: error,
-  });
+  const why = state === undefined ? systemErrorIn(error, address) : inWords(state, message);
+  return new SessionStoreError(
+    code,
+    `PostgreSQL ${state === undefined && why === undefined && address ? `at ${address} ` : ''}${what}${why === undefined ? '' : `: ${why}`}${state === undefined ? '' : ` (SQLSTATE ${state})`}.`,
+    { cause: error },
+  );
+}
+
+/** What to do about the states that a start meets most often. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  '3D000': 'create it, or correct the name in the connection string',
+  '28P01': 'correct user and password',
+  '28000': "correct the user, or the server's pg_hba.conf",
+  '53300': 'raise max_connections, or lower the "max" of the pools',
+  '57P03': 'it starts up, shuts down or recovers',
+  '25006': 'this is a standby: connect to the primary',
+  '53100': 'the disk is full',
+};
+
+/** The server's own words, where they are about the connection and not about a row, and what to do. */
+function inWords(state: string, message: string): string | undefined {
+  const remedy = REMEDIES[state];
+  return remedy === undefined ? undefined : `${message}; ${remedy}`;
 }
 
 function refused(message: string, cause: unknown): SessionStoreError {

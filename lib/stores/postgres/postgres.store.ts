@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { SessionStoreError } from '../session-store.error.js';
 import {
   type ListedSession,
@@ -63,7 +64,12 @@ export class PostgresStore extends SessionStore {
   override async open(): Promise<void> {
     await this.database.reopen();
     const { tableName, schemaName, createTableIfMissing: create } = this.options;
-    await setUpTable({ database: this.database, table: this.queries.table, tableName, schemaName, create, warn });
+    const { database } = this;
+    const { table } = this.queries;
+    await onceUp(() => {
+      this.mustBeOpen();
+      return setUpTable({ database, table, tableName, schemaName, create, warn });
+    });
     if (!this.database.closed) this.pruner?.start();
   }
 
@@ -174,6 +180,19 @@ export class PostgresStore extends SessionStore {
 
   private mustBeOpen(): void {
     if (this.database.closed) throw closed();
+  }
+}
+
+/** A server that is just starting is not down: it is asked again, ten times a second, for as long as a start waits. */
+async function onceUp(work: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+      if (tries === 25 || (cause?.code !== 'ECONNREFUSED' && cause?.code !== '57P03')) throw error;
+      await wait(100);
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream';
 // From the module, and not the global: an app's tests may put a fake there.
 import { setImmediate } from 'node:timers';
+import { SessionStoreError } from '../session-store.error.js';
+import { type ConnectingClient, untilReady } from './connecting.js';
 import { bySha, type IoredisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
@@ -14,6 +16,15 @@ interface Connection {
 /** A client's reads past its own auto-pipelining: reads are gathered here already, and would wait for another turn there. */
 interface PlainReads {
   createBuiltinCommand?(name: string): { readonly string: (...args: unknown[]) => Promise<unknown> };
+}
+
+/** Where a client goes. */
+interface Address {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly sentinels?: unknown;
+  readonly name?: string;
 }
 
 /** A client that waits for its next try to connect. */
@@ -93,6 +104,30 @@ export class IoredisDriver implements RedisDriver {
   unlink(key: string): Promise<unknown> {
     this.gather();
     return this.client.unlink(key);
+  }
+
+  async ready(): Promise<void> {
+    const client = this.client as unknown as Reconnecting & ConnectingClient;
+    const { status } = client;
+    // A client by what it can do, without the states of one, is taken as it is.
+    if (status === undefined || status === 'ready') return;
+    if (status === 'end') {
+      throw new SessionStoreError(
+        'CLOSED',
+        `The client for Redis at ${this.address} was ended by the app. Make a new one.`,
+      );
+    }
+    const ready = untilReady(client, this.address);
+    if (status === 'wait') client.connect().catch(() => undefined); // Said by its events.
+    this.reconnectSoon();
+    await ready;
+  }
+
+  private get address(): string {
+    if (!this.single) return 'the nodes of the cluster';
+    const { host, port, path, sentinels, name } = this.client.options as Address;
+    if (sentinels) return `the master "${name}" of the sentinels`;
+    return path ?? `${host}:${port}`;
   }
 
   nodes(): RedisNode[] {

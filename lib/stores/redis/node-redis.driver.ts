@@ -1,3 +1,5 @@
+import { SessionStoreError } from '../session-store.error.js';
+import { type ConnectingClient, untilReady } from './connecting.js';
 import { bySha, type NodeRedisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
@@ -9,6 +11,12 @@ interface Connection {
 interface ClusterClient<Node = { readonly address: string }> {
   readonly masters: Node[];
   nodeClient(node: Node): Promise<Connection> | Connection;
+}
+
+interface States {
+  readonly isOpen?: boolean;
+  readonly isReady?: boolean;
+  readonly options?: { readonly socket?: { readonly host?: string; readonly port?: number; readonly path?: string } };
 }
 
 /** Where version 6 shows the key prefix; version 5 has none. */
@@ -59,6 +67,21 @@ export class NodeRedisDriver implements RedisDriver {
 
   unlink(key: string): Promise<unknown> {
     return this.client.unlink(key);
+  }
+
+  async ready(): Promise<void> {
+    const client = this.client as unknown as ConnectingClient & States;
+    // Clusters and pools are ready once they are connected.
+    if (client.isReady !== false) return;
+    const { host = 'localhost', port = 6379, path } = client.options?.socket ?? {};
+    const address = path ?? `${host}:${port}`;
+    if (client.isOpen === false) {
+      throw new SessionStoreError(
+        'CLOSED',
+        `The client for Redis at ${address} isn't connected. Give RedisStore "await createClient({ url }).connect()".`,
+      );
+    }
+    await untilReady(client, address);
   }
 
   nodes(): RedisNode[] {

@@ -59,6 +59,12 @@ export interface RedisDriver {
   members(key: string): Promise<string[]>;
   removeMembers(key: string, members: string[]): Promise<unknown>;
   unlink(key: string): Promise<unknown>;
+  /**
+   * Waits for a client that is connecting.
+   *
+   * @throws SessionStoreError with address and reason where it isn't ready in time.
+   */
+  ready(): Promise<void>;
   /** Each server that holds keys: one, or every master of a cluster. */
   nodes(): RedisNode[];
 }

@@ -59,7 +59,8 @@ export class RedisStore extends SessionStore {
   /** @throws SessionStoreError `REFUSED` where the user may not run scripts or may not read the index. */
   override async open(): Promise<void> {
     this.closed = false;
-    const { keys, index } = await this.connected();
+    const { driver, keys, index } = await this.connected();
+    await driver.ready();
     await keys.holds('open', '');
     await wrapped(index.ids(''));
   }

@@ -1,0 +1,54 @@
+// From the module, and not the globals: an app's tests may put fakes there.
+import { clearTimeout, setTimeout } from 'node:timers';
+import { SessionStoreError } from '../session-store.error.js';
+import { systemErrorIn } from '../system-error.js';
+import { storeErrorOf } from './redis-error.js';
+
+/** What both kinds of client do while they connect. */
+export interface ConnectingClient {
+  on(event: string, listener: (error?: unknown) => void): unknown;
+  off(event: string, listener: (error?: unknown) => void): unknown;
+}
+
+/** How long a start waits for a connection, in ms: less than the module waits, so that what is said is the reason. */
+const PATIENCE_MS = 2_500;
+
+/**
+ * Waits for a client that is connecting, or connects again: it isn't down yet, and a server may come up just after the app.
+ *
+ * @throws SessionStoreError with address and reason where it is not ready in time, at once where the server refuses the login.
+ */
+export function untilReady(client: ConnectingClient, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let last: unknown;
+    const fail = (): void => settle(() => reject(notReady(address, last)));
+    const listeners: Record<string, (error?: unknown) => void> = {
+      ready: () => settle(resolve),
+      end: fail,
+      error: (error) => {
+        last = error;
+        const known = storeErrorOf(error);
+        if (known.code === 'REFUSED') settle(() => reject(known));
+      },
+    };
+    const timer = setTimeout(fail, PATIENCE_MS);
+    function settle(outcome: () => void): void {
+      clearTimeout(timer);
+      for (const [event, listener] of Object.entries(listeners)) client.off(event, listener);
+      outcome();
+    }
+    for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
+  });
+}
+
+function notReady(address: string, last: unknown): SessionStoreError {
+  const said = last instanceof Error && last.message !== '' ? last.message : undefined;
+  const why =
+    systemErrorIn(last, address) ??
+    `${said ?? 'it accepts connections at best, but does not answer as Redis does'}, at ${address}`;
+  return new SessionStoreError(
+    'UNAVAILABLE',
+    `Redis can't be reached: ${why}. Check that host and port are right and that Redis runs there.`,
+    { cause: last },
+  );
+}
