@@ -30,12 +30,13 @@ export const SESSION: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
-    return sessionOf(this)?.session;
+    const request = sessionOf(this);
+    return request?.session ?? request?.unsetAs;
   },
   set(this: SessionRequest, value: unknown) {
     const request = sessionOf(this);
     if (request === undefined) return;
-    if (value === null || value === undefined || value === false) request.unsetSession();
+    if (value === null || value === undefined || value === false) request.unsetSession(value);
     else if (typeof value !== 'object' || coreOf(value)?.host !== request) {
       throw new TypeError(
         `req.session got ${show(value)}; it takes null, to end it. Change the session's own keys, or use regenerate().`,
@@ -163,6 +164,8 @@ export function installLazyStart(
 export function isUnderPath(path: string | null | undefined, url: string | undefined): boolean {
   if (!path || path === '/') return true;
   const query = url?.indexOf('?') ?? -1;
-  const asked = (query === -1 ? url : url!.slice(0, query)) ?? '/';
+  const target = (query === -1 ? url : url!.slice(0, query)) ?? '/';
+  // A proxy may be asked for the whole URL.
+  const asked = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/]*/i, '');
   return asked === path || (asked.startsWith(path) && (path.endsWith('/') || asked[path.length] === '/'));
 }

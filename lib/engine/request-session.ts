@@ -48,6 +48,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private goOn: (() => void) | undefined;
   private waiting: (() => void)[] | undefined;
   private unset = false;
+  /** What the app has put in the session's place. */
+  unsetAs: null | false | undefined;
   private moved = false;
   /** The store failed a verb that the app called. */
   private storeFailed = false;
@@ -276,8 +278,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   /** `req.session = null`, or deleting it. */
-  unsetSession(): void {
+  unsetSession(value?: null | false): void {
     this.unset = true;
+    this.unsetAs = value;
   }
 
   /** Destroyed, unset or deleted: the request may be given another session. */
@@ -296,6 +299,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     next.rotation = 'regenerate';
     this.core = next;
     this.unset = false;
+    this.unsetAs = undefined;
     return next.session;
   }
 

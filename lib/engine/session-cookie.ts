@@ -104,6 +104,7 @@ function named(names: Readonly<Record<string, string>>, value: unknown, option: 
 /** Attributes beside the end of the life. */
 const NAMES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'] as const;
 type Name = (typeof NAMES)[number];
+type Shown = Name | '_expires' | 'originalMaxAge';
 
 /**
  * A session's own cookie: what the options say, and what the app set on this very session, which stays with it.
@@ -114,6 +115,7 @@ export class SessionCookie {
   readonly #own = new Set<keyof CookieAttributes>();
   #values: CookieAttributes;
   #end: Date | null;
+  #life: number | null;
   readonly #now: () => number;
   declare domain: string | undefined;
   declare path: string | undefined;
@@ -122,8 +124,6 @@ export class SessionCookie {
   declare sameSite: CookieAttributes['sameSite'];
   declare priority: CookieAttributes['priority'];
   declare partitioned: boolean | undefined;
-  /** The life that the cookie began with, in ms; `null` for a browser-session cookie. */
-  declare originalMaxAge: number | null;
 
   static {
     for (const name of NAMES) {
@@ -146,10 +146,9 @@ export class SessionCookie {
     this.#now = now;
     this.#values = { path: '/', httpOnly: true, ...values };
     this.#end = typeof maxAge === 'number' ? new Date(now() + maxAge) : (expires ?? null);
-    this.#show('path');
-    this.#show('_expires');
-    this.originalMaxAge = maxAge ?? this.maxAge;
-    for (const name of Object.keys(this.#values)) if (Object.hasOwn(SHOWN, name)) this.#show(name as Name);
+    this.#life = maxAge ?? this.maxAge;
+    for (const name of ['path', '_expires', 'originalMaxAge'] as const) this.#show(name);
+    for (const name of Object.keys(this.#values)) if (Object.hasOwn(SHOWN, name)) this.#show(name as Shown);
   }
 
   static #nowOf(cookie: SessionCookie): number {
@@ -157,7 +156,7 @@ export class SessionCookie {
   }
 
   /** Makes an attribute a key of the cookie's own. */
-  #show(name: Name | '_expires'): void {
+  #show(name: Shown): void {
     if (!Object.hasOwn(this, name)) Object.defineProperty(this, name, SHOWN[name]);
   }
 
@@ -197,6 +196,17 @@ export class SessionCookie {
     this.#own.add('maxAge');
   }
 
+  /** Its whole life, in ms, which begins anew when the session is saved; `null` for a browser-session cookie. */
+  get originalMaxAge(): number | null {
+    return #life in this ? this.#life : null;
+  }
+  set originalMaxAge(ms: number | null) {
+    if (#life in this) {
+      this.#life = ms;
+      this.#own.add('maxAge');
+    } else ownValue(this, 'originalMaxAge', ms);
+  }
+
   /** What is left of its life, in ms. */
   get maxAge(): number | null {
     const { expires } = this;
@@ -212,7 +222,7 @@ export class SessionCookie {
 
   /** The life starts anew. */
   touch(): void {
-    if (this.originalMaxAge !== null) this.#end = new Date(this.#now() + this.originalMaxAge);
+    this.#end = this.#life === null ? null : new Date(this.#now() + this.#life);
   }
 
   /** What express-session's stores read: all attributes, those that are not set too. */
@@ -235,7 +245,7 @@ export class SessionCookie {
   overrides(): Record<string, unknown> | undefined {
     if (this.#own.size === 0) return undefined;
     const set: Record<string, unknown> = {};
-    for (const name of this.#own) set[name] = name === 'maxAge' ? this.originalMaxAge : (this.#values[name] ?? null);
+    for (const name of this.#own) set[name] = name === 'maxAge' ? this.#life : (this.#values[name] ?? null);
     return set;
   }
 
@@ -259,7 +269,7 @@ export class SessionCookie {
     for (const name of NAMES) if (name in values) this.#show(name);
     if (mine.has('maxAge')) return;
     this.#end = theirs.#end;
-    this.originalMaxAge = theirs.originalMaxAge;
+    this.#life = theirs.#life;
   }
 
   /** Looked at, it shows what it holds. */
@@ -289,11 +299,11 @@ const isDate = (value: unknown): boolean => value instanceof Date && !Number.isN
 
 /** The prototype's accessors, as keys of a cookie's own. */
 const SHOWN = Object.fromEntries(
-  [...NAMES, '_expires' as const].map((name) => [
+  [...NAMES, '_expires', 'originalMaxAge'].map((name) => [
     name,
     { ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name), enumerable: true },
   ]),
-) as Record<Name | '_expires', PropertyDescriptor>;
+) as Record<Shown, PropertyDescriptor>;
 
 const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
 const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean =>

@@ -13,8 +13,12 @@ export class Cookie extends SessionCookie {
   /** @throws TypeError for options that are no object, or a `maxAge` that is neither a number nor a Date. */
   constructor(options?: CookieInit | null, now?: () => number) {
     super(attributesOf(options), now);
-    const given = options?.originalMaxAge;
-    if (given !== undefined && given !== null) this.originalMaxAge = given;
+    const life = options?.originalMaxAge;
+    if (life === undefined || life === null) return;
+    // An end that is named after it makes it another one.
+    const names = Object.keys(options!);
+    const at = names.indexOf('originalMaxAge');
+    if (at > names.indexOf('maxAge') && at > names.indexOf('expires')) this.originalMaxAge = life;
   }
 
   override get maxAge(): number | null {

@@ -108,7 +108,7 @@ export function readOptions(options: ExpressSessionOptions): {
 function mapOptions(options: ExpressSessionOptions): Omit<SessionOptions, 'secret'> {
   const { cookie, genid, proxy } = options;
   const mapped: Record<string, unknown> = {
-    name: options.name || options.key || 'connect.sid',
+    name: String(options.name || options.key || 'connect.sid'),
     cookie: typeof cookie === 'function' ? (req: IncomingMessage) => cookieOf(cookie(req)) : cookieOf(cookie),
     resave: options.resave === undefined || Boolean(options.resave),
     saveUninitialized: options.saveUninitialized === undefined || Boolean(options.saveUninitialized),

@@ -139,19 +139,20 @@ const COOKIE: PropertyDescriptor = {
 function takeCookie(core: SessionCore, value: unknown): void {
   if (typeof value !== 'object' || value === null)
     throw new TypeError('session.cookie takes a Cookie, or an object of its attributes.');
-  if (value instanceof SessionCookie && value.overrides() !== undefined) {
-    core.cookie.restore(value.overrides()!);
-    return;
-  }
   const { cookie } = core;
-  const attributes = value instanceof SessionCookie ? value.attributes() : attributesOf(value);
+  const isCookie = value instanceof SessionCookie;
+  if (isCookie) cookie.restore(value.overrides() ?? {});
+  const attributes = isCookie ? value.attributes() : attributesOf(value);
   const { maxAge, expires = null, ...given } = attributes;
   for (const [name, wanted] of Object.entries(given)) {
     const key = name as 'domain';
     if (cookie[key] !== wanted) cookie[key] = wanted as never;
   }
-  if (typeof maxAge === 'number') cookie.maxAge = maxAge;
-  else if ('expires' in attributes && !isSame(cookie.expires, expires)) cookie.expires = expires;
+  // As that cookie would have it at the end of the response.
+  const life = isCookie ? value.originalMaxAge : maxAge;
+  if (life !== undefined) {
+    if (life !== cookie.originalMaxAge) cookie.maxAge = life;
+  } else if ('expires' in attributes && !isSame(cookie.expires, expires)) cookie.expires = expires;
 }
 
 const isSame = (a: Date | null, b: Date | null): boolean =>
@@ -165,7 +166,7 @@ async function saveOf(core: SessionCore): Promise<void> {
   try {
     await requestOf(core).save(core);
   } catch (error) {
-    if (!(hasEnded(error) && core.status === 'gone')) throw error;
+    if (!(hasEnded(error) && (core.status === 'gone' || core.status === 'ended'))) throw error;
   }
 }
 

@@ -355,13 +355,14 @@ describe('nestjs-keycard/express does better than express-session', () => {
     { cookie: { sameSite: 'loose' } },
     { cookie: { priority: 'urgent' } },
     { name: 'my session' },
+    { secret: 5 },
   ])('refuses at start %j, with which express-session never sets a cookie (#13.25, #13.28)', async (options) => {
     const started = await serve(peer, { saveUninitialized: true, ...options }, counting);
     await started.get();
     expect(started.jar.last).toEqual([]);
     expect(() =>
       session({ secret: 'x', resave: false, saveUninitialized: true, ...(options as { name: string }) }),
-    ).toThrow(/^"[a-zA-Z.]+" got .*; it takes /);
+    ).toThrow(/^"[a-zA-Z.]+" got .*; (it takes|each secret is) /);
   });
 
   it('leaves a second res.end() with data to Node, whose error it is, with a session and without (#13.26)', async () => {
@@ -382,6 +383,76 @@ describe('nestjs-keycard/express does better than express-session', () => {
     };
     expect(await outcome(peer)).toBe('');
     for (const create of [undefined, session]) expect(await outcome(create)).toBe('ERR_STREAM_WRITE_AFTER_END');
+  });
+
+  it.each(['a b', 'ü', 'x'.repeat(257)])(
+    'takes no id from genid that a store may not hold: %s (#13.28)',
+    async (id) => {
+      const outcome = async (create: typeof session): Promise<unknown[]> => {
+        const app = await serve(create, { genid: () => id }, counting);
+        await app.get();
+        return [(await app.get()).status, app.errors.map((error) => (error as Error).name)];
+      };
+      expect(await outcome(peer)).toEqual([200, []]);
+      expect(await outcome(session)).toEqual([500, ['SessionOptionsError', 'SessionOptionsError']]);
+    },
+  );
+
+  it('leaves Path=/ and HttpOnly where the options say undefined, and takes them away for null (#13.28)', async () => {
+    const sent = async (create: typeof session, nothing: null | undefined): Promise<object> => {
+      const app = await serve(create, { cookie: { path: nothing, httpOnly: nothing } }, counting);
+      await app.get();
+      return attributes(app.jar.last[0]);
+    };
+    for (const nothing of [null, undefined]) expect(await sent(peer, nothing)).toEqual({});
+    expect(await sent(session, null)).toEqual({});
+    expect(await sent(session, undefined)).toEqual({ Path: '/', HttpOnly: true });
+  });
+
+  it('keeps req.sessionID as it is (#13.28)', async () => {
+    const outcome = async (create: typeof session): Promise<string> => {
+      const app = await serve(create, { saveUninitialized: true }, (req, res) => {
+        req.sessionID = 'x';
+        res.end(`${req.sessionID === 'x'} ${req.session.id === 'x'}`);
+      });
+      const text = await app.text();
+      return `${text} ${idIn(app.jar.last[0]) === 'x'}`;
+    };
+    expect(await outcome(peer)).toBe('true false true');
+    expect(await outcome(session)).toBe('false false false');
+  });
+
+  it('tells who saves a session that regenerate() has replaced, and writes nothing (#13.28)', async () => {
+    const outcome = async (create: typeof session): Promise<unknown[]> => {
+      const store = new create.MemoryStore();
+      const handler: Handler = (req, res) => {
+        const { session: old } = req;
+        old.regenerate(() => {
+          req.session.count = 1;
+          old.save((error) => res.end(String((error as { code?: string } | undefined)?.code)));
+        });
+      };
+      const app = await serve(create, { store }, routes({ '/login': handler }));
+      await app.get();
+      return [await app.text('/login'), Object.keys(store.sessions).length];
+    };
+    expect(await outcome(peer)).toEqual(['undefined', 2]);
+    expect(await outcome(session)).toEqual(['ENDED', 1]);
+  });
+
+  it("unsets with false too, which express-session keeps in spite of unset: 'destroy' (#13.28)", async () => {
+    const kept = async (create: typeof session): Promise<number> => {
+      const store = new create.MemoryStore();
+      const app = await serve(
+        create,
+        { store, unset: 'destroy' },
+        routes({ '/unset': (req, res) => ((req.session = false as never), void res.end()) }),
+      );
+      await app.get();
+      await app.get('/unset');
+      return Object.keys(store.sessions).length;
+    };
+    expect([await kept(peer), await kept(session)]).toEqual([1, 0]);
   });
 
   it('bounds a store that never answers', async () => {

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import ours from 'nestjs-keycard/express';
 import { attributes, both, type Handler, idIn, serve } from '../support/express-app.js';
@@ -169,6 +170,27 @@ describe.each(both)('options of %s', (name, session) => {
       expect(attributes(app.jar.last[0]).Path).toBe('/admin');
     });
 
+    it('finds the path in a target that is a whole URL, as a proxy may be sent it (#13.28)', async () => {
+      const app = await serve(
+        session,
+        { cookie: { path: '/foo' } },
+        (req, res) => void res.end(String(req.session !== undefined)),
+      );
+      const port = Number(new URL(app.url).port);
+      const asked = async (target: string): Promise<string> => {
+        const request = get({ port, host: '127.0.0.1', path: target });
+        const [response] = (await once(request, 'response')) as [IncomingMessage];
+        return String(await response.setEncoding('utf8').reduce((all: string, part: string) => all + part, ''));
+      };
+      const targets = [
+        'http://example.com/foo/bar?q=/',
+        'https://example.com/foo',
+        'http://example.com/bar',
+        '//foo/foo',
+      ];
+      expect(await Promise.all(targets.map(asked))).toEqual(['true', 'true', 'false', 'false']);
+    });
+
     it.each(['low', 'medium', 'high'])('sends the priority %s', async (priority) => {
       const app = await serve(session, { cookie: { priority } }, mark);
       await app.get();
@@ -253,6 +275,13 @@ describe.each(both)('options of %s', (name, session) => {
       const app = await serve(session, { name: 'card' }, mark);
       expect(await app.text()).toBe('1');
       expect([...app.jar.cookies.keys()]).toEqual(['card']);
+      expect(await app.text()).toBe('2');
+    });
+
+    it('may be a number (#13.28)', async () => {
+      const app = await serve(session, { name: 5 }, mark);
+      await app.get();
+      expect([...app.jar.cookies.keys()]).toEqual(['5']);
       expect(await app.text()).toBe('2');
     });
 

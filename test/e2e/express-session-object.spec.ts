@@ -399,6 +399,47 @@ describe.each(both)('req.session of %s', (name, session) => {
     expect(id).toBeNull();
   });
 
+  it('takes originalMaxAge as the life of this one session, as the end of the response makes it (#13.28)', async () => {
+    const app = await serve(
+      session,
+      { cookie: { maxAge: 60_000 } },
+      routes({
+        '/remember': (req, res) => {
+          req.session.cookie.originalMaxAge = 3_600_000;
+          req.session.user = 'Ann';
+          res.end();
+        },
+        '/forget': (req, res) => {
+          req.session.cookie.originalMaxAge = null;
+          req.session.count = 0;
+          res.end();
+        },
+      }),
+    );
+    const left = () => Date.parse(attributes(app.jar.last[0]).Expires as string) - Date.now();
+    for (const path of ['/remember', '/']) {
+      await app.get(path);
+      expect(left()).toBeGreaterThan(3_500_000);
+    }
+    await app.get('/forget');
+    expect(await app.text()).toBe('1');
+    expect(app.jar.last).toEqual([]);
+  });
+
+  it('takes a cookie that was made anew, with what was set on it since (#13.28)', async () => {
+    const app = await serve(session, { cookie: { maxAge: 60_000 } }, (req, res) => {
+      const cookie = new session.Cookie({ maxAge: 3_600_000, sameSite: 'lax' });
+      cookie.priority = 'high';
+      req.session.cookie = cookie as never;
+      req.session.count = 1;
+      res.end();
+    });
+    await app.get();
+    const { Expires: end, ...rest } = attributes(app.jar.last[0]);
+    expect(Date.parse(end as string) - Date.now()).toBeGreaterThan(3_500_000);
+    expect(rest).toEqual({ Path: '/', HttpOnly: true, SameSite: 'Lax', Priority: 'High' });
+  });
+
   it('takes a cookie that was made of its own (#13.28)', async () => {
     const app = await serve(session, { cookie: { maxAge: 60_000 }, rolling: true }, (req, res) => {
       req.session.user = 'Ann';
@@ -461,6 +502,36 @@ describe.each(both)('req.session of %s', (name, session) => {
       // The old record is the caller's.
       expect(await app.text('/', { headers: { cookie: old } })).toBe('2');
     });
+  });
+
+  it.each([null, undefined])('reads as it was unset, with %s (#13.28)', async (nothing) => {
+    const app = await serve(
+      session,
+      {},
+      routes({
+        '/unset': (req, res) => {
+          req.session = nothing as never;
+          res.end(`${(req.session as unknown) === nothing} ${String(req.session)}`);
+        },
+      }),
+    );
+    await app.get();
+    expect(await app.text('/unset')).toBe(`true ${nothing}`);
+  });
+
+  it('has no error for who saves it once it is destroyed (#13.28)', async () => {
+    const app = await serve(
+      session,
+      {},
+      routes({
+        '/logout': (req, res) => {
+          const { session: ended } = req;
+          ended.destroy(() => ended.save((error) => res.end(String(error ?? 'none'))));
+        },
+      }),
+    );
+    await app.get();
+    expect(await app.text('/logout')).toBe('none');
   });
 
   it('has a session once where it is mounted twice', async () => {

@@ -97,6 +97,12 @@ describe.each(both)('Cookie of %s, taken apart (#13.28),', (_name, { Cookie }) =
     expect([cookie.httpOnly, cookie.maxAge]).toEqual([true, 60_000]);
   });
 
+  it('has the life of the end that is named last', () => {
+    expect(new Cookie({ originalMaxAge: 5, maxAge: 60_000 }).originalMaxAge).toBe(60_000);
+    expect(new Cookie({ maxAge: 60_000, originalMaxAge: 5 }).originalMaxAge).toBe(5);
+    expect(new Cookie({ originalMaxAge: 5 }).originalMaxAge).toBe(5);
+  });
+
   it('goes through structuredClone', () => {
     expect(structuredClone(new Cookie(given))).toEqual({ ...new Cookie(given) });
   });
