@@ -1,9 +1,11 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:http2';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import session, { keycard } from 'nestjs-keycard/express';
 import { MemoryStore, SessionStateError } from 'nestjs-keycard';
 import { Jar } from '../support/app.js';
-import { attributes, type Handler, idIn, listen, peer, serve } from '../support/express-app.js';
+import { attributes, type Handler, idIn, listen, peer, type Req, serve } from '../support/express-app.js';
 
 const counting: Handler = (req, res) => {
   req.session.count = ((req.session.count as number | undefined) ?? 0) + 1;
@@ -453,6 +455,34 @@ describe('nestjs-keycard/express does better than express-session', () => {
       return Object.keys(store.sessions).length;
     };
     expect([await kept(peer), await kept(session)]).toEqual([1, 0]);
+  });
+
+  it('is an error for the error handlers under HTTP/2, where express-session throws out of res.end() (#13.28)', async () => {
+    const outcome = async (create: typeof session): Promise<string> => {
+      const handle = create({ secret: 'keyboard cat', resave: false, saveUninitialized: false });
+      const server = createServer((req, res) => {
+        handle(req as never, res as never, (error) => {
+          try {
+            if (error) return void res.end(`passed on: ${(error as Error).message}`);
+            (req as unknown as Req).session.count = 1;
+            res.end('saved');
+          } catch (thrown) {
+            res.stream.end(`thrown: ${(thrown as Error).message}`);
+          }
+        });
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const client = connect(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
+      const text = await client
+        .request()
+        .setEncoding('utf8')
+        .reduce((all: string, part: string) => all + part, '');
+      client.close();
+      server.close();
+      return text;
+    };
+    expect(await outcome(peer)).toMatch(/^thrown: /);
+    expect(await outcome(session)).toMatch(/^passed on: Sessions need a response of node:http/);
   });
 
   it('bounds a store that never answers', async () => {
