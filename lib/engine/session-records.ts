@@ -36,6 +36,8 @@ export class SessionRecords {
   private readonly timer: CallTimer;
   private readonly loadWithNow: SessionStore['load'] | undefined;
   private readonly cipher: RecordCipher | undefined;
+  /** Whether nobody but this library writes sessions: a peer finds no hashed id, and reads no encrypted text. */
+  private readonly onlyOurs: boolean;
 
   constructor(
     readonly store: SessionStore,
@@ -43,6 +45,7 @@ export class SessionRecords {
     private readonly events: SessionEvents,
   ) {
     this.cipher = options.encryption && new RecordCipher(options.encryption);
+    this.onlyOurs = this.cipher !== undefined || (options.hashIds && !('compareAndSwap' in store));
     this.loadWithNow = loadWithNow(store);
     this.timer = new CallTimer(
       options.storeTimeoutMs,
@@ -171,8 +174,8 @@ export class SessionRecords {
   private parse(key: string, stored: StoredSession): LoadedRecord | undefined {
     if (stored.expiresAt !== undefined && this.isOver(stored.expiresAt)) return this.expired(key);
     const loaded = this.parseAny(key, stored);
-    // Only we write encrypted records, so nothing but an attack moves the store's end without the one inside.
-    const end = this.cipher === undefined ? undefined : loaded?.record.facts?.e;
+    // express-session's touch moves the store's end without the one inside, but not where only we write.
+    const end = !this.onlyOurs ? undefined : loaded?.record.facts?.e;
     return end !== undefined && this.isOver(end) ? this.expired(key) : loaded;
   }
 

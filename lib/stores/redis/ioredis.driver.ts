@@ -79,9 +79,9 @@ export class IoredisDriver implements RedisDriver {
     return this.plainMget === undefined ? this.client.mget(keys) : this.plainMget.call(this.client, keys);
   }
 
-  async create(key: string, text: string, seconds: number): Promise<boolean> {
+  async create(key: string, text: string, ms: number): Promise<boolean> {
     this.gather();
-    return (await this.client.set(key, text, 'EX', seconds, 'NX')) !== null;
+    return (await this.client.set(key, text, 'PX', ms, 'NX')) !== null;
   }
 
   run(script: RedisScript, key: string, args: string[]): Promise<unknown> {

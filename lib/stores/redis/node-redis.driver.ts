@@ -45,8 +45,8 @@ export class NodeRedisDriver implements RedisDriver {
     return (await this.client.mGet(keys)) as (string | null)[];
   }
 
-  async create(key: string, text: string, seconds: number): Promise<boolean> {
-    return (await this.client.set(key, text, { EX: seconds, NX: true })) !== null;
+  async create(key: string, text: string, ms: number): Promise<boolean> {
+    return (await this.client.set(key, text, { PX: ms, NX: true })) !== null;
   }
 
   run(script: RedisScript, key: string, args: string[]): Promise<unknown> {

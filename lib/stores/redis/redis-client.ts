@@ -6,7 +6,7 @@ export interface IoredisClient {
   readonly options: { readonly keyPrefix?: string | undefined; readonly enableAutoPipelining?: boolean | undefined };
   get(key: string): Promise<string | null>;
   mget(keys: string[]): Promise<(string | null)[]>;
-  set(key: string, value: string, ex: 'EX', seconds: number, nx: 'NX'): Promise<string | null>;
+  set(key: string, value: string, px: 'PX', ms: number, nx: 'NX'): Promise<string | null>;
   evalsha(sha: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
   eval(source: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
   call(command: string, ...args: string[]): Promise<unknown>;
@@ -20,7 +20,7 @@ export interface IoredisClient {
 export interface NodeRedisClient {
   get(key: string): Promise<unknown>;
   mGet(keys: string[]): Promise<unknown>;
-  set(key: string, value: string, options: { EX: number; NX: true }): Promise<unknown>;
+  set(key: string, value: string, options: { PX: number; NX: true }): Promise<unknown>;
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(source: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   zRange(key: string, first: number, last: number): Promise<unknown>;
@@ -53,8 +53,8 @@ export interface RedisDriver {
   readonly keyPrefix: string;
   get(key: string): Promise<string | null>;
   mget(keys: string[]): Promise<(string | null)[]>;
-  /** `SET … EX … NX`; false where the key is taken. */
-  create(key: string, text: string, seconds: number): Promise<boolean>;
+  /** `SET … PX … NX`; false where the key is taken. */
+  create(key: string, text: string, ms: number): Promise<boolean>;
   run(script: RedisScript, key: string, args: string[]): Promise<unknown>;
   members(key: string): Promise<string[]>;
   removeMembers(key: string, members: string[]): Promise<unknown>;

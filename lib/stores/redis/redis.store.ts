@@ -76,12 +76,12 @@ export class RedisStore extends SessionStore {
   override async create(id: string, record: SessionRecord): Promise<void> {
     const { driver, keys, index } = await this.connected();
     const { text, principal } = record;
-    const seconds = this.secondsOf(record);
-    if (seconds === 0) {
+    const ms = this.lifeOf(record);
+    if (ms === 0) {
       if ((await keys.read(id)) !== null) throw idTaken();
       return;
     }
-    const write = keys.create(id, text, seconds);
+    const write = keys.create(id, text, ms);
     const addEntry = async (): Promise<void> => {
       if (principal !== undefined) await wrapped(index.add(principal, id, this.expiryOf(record)));
     };
@@ -99,7 +99,7 @@ export class RedisStore extends SessionStore {
     const { text, principal } = record;
     const expiresAt = this.expiryOf(record);
     const former = typeof revision === 'string' ? factsIn(revision) : undefined;
-    const swap = keys.swap(id, revision, text, this.secondsOf(record));
+    const swap = keys.swap(id, revision, text, this.lifeOf(record));
     if (principal !== former?.principal) return this.moved(swap, backend, id, former?.principal, principal, expiresAt);
     if (principal === undefined || index.covers(principal, id, former?.expiresAt, expiresAt)) return swap;
     // The entry is there already and only its time moves, so that it needn't wait for the swap.
@@ -209,9 +209,10 @@ export class RedisStore extends SessionStore {
     return { driver, own, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
   }
 
-  private secondsOf({ expiresAt }: SessionRecord): number {
-    if (!Number.isFinite(expiresAt)) return this.ttl;
-    return Math.max(0, Math.ceil((expiresAt - this.clock.now()) / 1000));
+  /** In whole ms. */
+  private lifeOf({ expiresAt }: SessionRecord): number {
+    if (!Number.isFinite(expiresAt)) return Math.ceil(this.ttl * 1000);
+    return Math.max(0, Math.ceil(expiresAt - this.clock.now()));
   }
 
   private expiryOf({ expiresAt }: SessionRecord): number {

@@ -17,10 +17,10 @@ local found = redis.pcall('GET', KEYS[1])
 if type(found) == 'table' and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
 if type(found) ~= 'string' or found == '' then`;
 
-/** Key; text that was read, new text, seconds to live (`0`: delete). Gives 0 gone, 1 conflict, 2 done. */
+/** Key; text that was read, new text, ms to live (`0`: delete). Gives 0 gone, 1 conflict, 2 done. */
 export const COMPARE_AND_SWAP = script(`${READ} return 0 end
 if found ~= ARGV[1] then return 1 end
-if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 2`);
 
 /** Key. Deletes whatever text is there and gives it. */

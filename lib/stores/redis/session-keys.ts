@@ -48,14 +48,14 @@ export class SessionKeys {
   }
 
   /** False where the key is taken. */
-  create(id: string, text: string, seconds: number): Promise<boolean> {
-    return wrapped(this.driver.create(this.prefix + id, text, seconds));
+  create(id: string, text: string, ms: number): Promise<boolean> {
+    return wrapped(this.driver.create(this.prefix + id, text, ms));
   }
 
-  /** Compare-and-swap; 0 seconds to live: deletes. */
-  swap(id: string, revision: Revision, text: string, seconds: number): Promise<WriteResult> {
+  /** Compare-and-swap; 0 ms to live: deletes. */
+  swap(id: string, revision: Revision, text: string, ms: number): Promise<WriteResult> {
     const known = typeof revision === 'string' ? revision : '';
-    const args = [known, text, String(seconds)];
+    const args = [known, text, String(ms)];
     return this.driver.run(COMPARE_AND_SWAP, this.prefix + id, args).then(swapResult, rethrown);
   }
 

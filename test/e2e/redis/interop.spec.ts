@@ -112,7 +112,7 @@ describeWithServer('redis', (server) => {
       const { text, revision } = (await storeOf().load('abc123'))!;
       const from = performance.now();
       await storeOf().replace('abc123', { text, expiresAt: NOW + 1500 }, revision);
-      await expectLife(`${space}:sess:abc123`, 2, from);
+      await expectLife(`${space}:sess:abc123`, 1.5, from);
     });
 
     it('has nothing for an id that is missing', async () => {
