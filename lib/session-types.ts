@@ -38,6 +38,20 @@ export interface SessionControls<D = SessionData> {
   /** Reads the session again; what was changed and not saved is dropped. */
   reload(): Promise<void>;
   reload(callback: SessionCallback): this;
+  /**
+   * Drops what this request changed and has not saved: data, cookie, and a login or new id that is yet to be saved. What is changed later
+   * is saved as ever.
+   *
+   * @example
+   * ```ts
+   * catch (error) {
+   *   await session.discard();
+   *   throw error;
+   * }
+   * ```
+   */
+  discard(): Promise<void>;
+  discard(callback: SessionCallback): this;
   /** A new session without data takes this one's place in `req.session`; the promise gives it. The old id is worth nothing any more. */
   regenerate(): Promise<Session<D>>;
   regenerate(callback: SessionCallback<Session<D>>): this;

@@ -473,6 +473,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (need === 'change' && this.logsInByData(core)) this.giveNewId(core);
     if (need === undefined) {
       if (atStart) this.sendCookie(core);
+      this.watchForLateWrites(core);
       return undefined;
     }
     if (!atStart && (core.status === 'new' || core.rotation !== undefined)) {
@@ -501,6 +502,12 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       this.manager.noteStoreFailure('touch', error);
     }
     if (atStart) this.sendCookie(core);
+    this.watchForLateWrites(core);
+  }
+
+  private watchForLateWrites(core: SessionCore): void {
+    if (core.isGiven && this.manager.surface.strict && this.res !== undefined)
+      this.manager.watchForLateWrites(this, core);
   }
 
   private write(core: SessionCore, need: 'change' | 'touch'): Promise<Written> {
@@ -574,13 +581,26 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   private reportDetached(detached: Map<SessionCore, string>): void {
     for (const [core, json] of detached) {
-      if (JSON.stringify(core.values()) !== json) {
-        this.manager.options.logger.warn(
+      if (textOf(core) === json) continue;
+      if (core.status === 'ended')
+        this.manager.warnOnce(
+          'after end',
+          'A session was written to after logout() or destroy() had ended it; what was written is lost. To keep something for the visitor, call regenerate() instead.',
+        );
+      else
+        this.manager.warnOnce(
+          'after regenerate',
           'A session was written to after regenerate() had put another in its place; what was written is lost. Use the session that regenerate() gives.',
         );
-      }
     }
     this.detached = undefined;
+  }
+
+  /** Whether the app has written to the session since its response ended, and not saved it. */
+  isWrittenLate(core: SessionCore): boolean {
+    if (core !== this.core || (core.status !== 'loaded' && core.status !== 'new')) return false;
+    if (!this.res!.writableFinished && !this.res!.destroyed) return false;
+    return core.isChanged();
   }
 
   // --- The cookie
@@ -679,6 +699,18 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     core.reset(found.loaded, found.id);
   }
 
+  discard(core: SessionCore): Promise<void> {
+    return this.track(this.discardNow(core));
+  }
+
+  private async discardNow(core: SessionCore): Promise<void> {
+    if (core.status === 'ended' || core.status === 'gone' || core.status === 'muted') return;
+    while (this.isBusy(core)) await this.turnOf(core, 'discard()');
+    this.assertCurrent(core);
+    this.unset = false;
+    core.discard();
+  }
+
   regenerate(core: SessionCore): Promise<object> {
     return this.track(this.regenerateNow(core));
   }
@@ -692,7 +724,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     next.rotation = 'regenerate';
     next.replaces = core.replaces ?? (core.status === 'loaded' ? core : undefined);
     next.takeCookieOf(core);
-    (this.detached ??= new Map()).set(core, JSON.stringify(core.values()));
+    this.detach(core);
     this.core = next;
     return next.session;
   }
@@ -777,6 +809,12 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private async end(core: SessionCore, type: SessionEventType): Promise<void> {
     await this.endRecord(core, type);
     core.status = 'ended';
+    if (core.isGiven) this.detach(core);
+  }
+
+  /** From now on what is written to it is lost. */
+  private detach(core: SessionCore): void {
+    (this.detached ??= new Map()).set(core, textOf(core));
   }
 
   async update(core: SessionCore, fn: unknown): Promise<void> {
@@ -875,3 +913,12 @@ const endedElsewhere = (): SessionStateError =>
 
 /** Whether the next write moves the end of the session, or its cookie. */
 const movesEnd = (core: SessionCore): boolean => core.due || core.cookieChanged || core.rotation !== undefined;
+
+/** The data, to be compared; what can't be JSON counts as unchanged. */
+function textOf(core: SessionCore): string {
+  try {
+    return JSON.stringify(core.values());
+  } catch {
+    return '';
+  }
+}

@@ -41,6 +41,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   login: (core, principal, data) => request(core).login(core, principal, data as SessionValues | undefined),
   confirmLogin: (core) => request(core).confirmLogin(core),
   update: (core, fn) => request(core).update(core, fn),
+  discard: (core) => request(core).discard(core),
 };
 
 /** Verbs of express-session's own surface. */

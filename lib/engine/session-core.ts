@@ -315,6 +315,11 @@ export class SessionCore {
     return this.ownCookie !== undefined && JSON.stringify(this.ownCookie.overrides()) !== JSON.stringify(this.facts.o);
   }
 
+  /** Whether the app holds it. */
+  get isGiven(): boolean {
+    return this.live !== undefined;
+  }
+
   /** Whether the app changed the data since it was read or saved. */
   isChanged(): boolean {
     return this.compare() !== undefined;
@@ -693,6 +698,24 @@ export class SessionCore {
       } else if (hidden) this.hide(key, values[key]);
       else live[key] = values[key];
     }
+  }
+
+  /** Drops what was changed and is not saved, a login or new id included. */
+  discard(): void {
+    const former = this.replaces;
+    if (former !== undefined) {
+      this.status = former.status;
+      this.idText = former.idText;
+      this.facts = former.facts;
+      this.stored = former.stored;
+      this.baseJson = former.baseJson;
+      this.replaces = undefined;
+    }
+    this.claim = undefined;
+    if (this.status === 'loaded') this.rotation = undefined;
+    this.nextIdText = undefined;
+    this.ownCookie?.rebase(this.host.cookieOf(this), new Set());
+    if (this.live !== undefined) this.become(this.seen(this.migrated(this.storedValues())));
   }
 
   /** Read again: what the app changed is dropped. */

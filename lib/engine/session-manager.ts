@@ -15,6 +15,12 @@ import { serializeAttributes, storedCookie } from './session-cookie.js';
 import { SessionWriter } from './session-writer.js';
 import { httpSurface, type SessionSurface } from './session-surface.js';
 
+const LATE = 'late';
+/** So many sessions are looked at at a time, so often, at such intervals. */
+const MOST_WATCHED = 16;
+const MOST_LOOKS = 10;
+const WATCH_MS = 1_000;
+
 const FAILURES = {
   load: 'A session could not be loaded.',
   save: 'A session could not be saved.',
@@ -38,6 +44,9 @@ export class SessionManager {
   private readonly storedCookieTexts = new Map<boolean, { before: string; after: string; isFixed: boolean }>();
   private lastFailureAt = Number.NEGATIVE_INFINITY;
   private readonly warned = new Set<string>();
+  /** Requests that are looked at, and how often they have been. */
+  private readonly watched = new Map<RequestSession, { core: SessionCore; looks: number }>();
+  private watching: NodeJS.Timeout | undefined;
   /** Set-Cookie's attributes but Expires, where no request changes them: split where Expires goes. */
   private readonly attributeTexts = new Map<boolean, readonly [string, string]>();
 
@@ -195,6 +204,31 @@ export class SessionManager {
     if (now - this.lastFailureAt < 1_000) return;
     this.lastFailureAt = now;
     this.options.logger.error(FAILURES[what], error);
+  }
+
+  /** Looks at a few sessions for a while: what the app writes to one whose response has ended, and doesn't save, is lost. */
+  watchForLateWrites(request: RequestSession, core: SessionCore): void {
+    if (this.warned.has(LATE) || (this.watched.size >= MOST_WATCHED && !this.watched.has(request))) return;
+    this.watched.set(request, { core, looks: 0 });
+    this.watching ??= setInterval(() => this.lookForLateWrites(), WATCH_MS).unref();
+  }
+
+  private lookForLateWrites(): void {
+    for (const [request, watched] of this.watched) {
+      if (request.isWrittenLate(watched.core)) {
+        this.warnOnce(
+          LATE,
+          'A session was written to after its response had ended; what was written is not saved. Write before the response, or call session.save() afterwards. This is said once.',
+        );
+        this.watched.clear();
+        break;
+      }
+      watched.looks += 1;
+      if (watched.looks >= MOST_LOOKS) this.watched.delete(request);
+    }
+    if (this.watched.size > 0) return;
+    clearInterval(this.watching);
+    this.watching = undefined;
   }
 
   warnOnce(topic: string, message: string): void {

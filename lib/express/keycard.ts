@@ -4,7 +4,7 @@ import { defineControls } from '../engine/session-controls.js';
 import { coreOf } from '../engine/session-surface.js';
 import type { SessionControls, SessionData } from '../session-types.js';
 
-/** What a session can do beyond express-session: `info login logout confirmLogin renew update`, and promises from all of its methods. */
+/** What a session can do beyond express-session: `info login logout confirmLogin renew update discard`, and promises from all of its methods. */
 export type Keycard<D = SessionData> = SessionControls<D>;
 
 class KeycardControls {

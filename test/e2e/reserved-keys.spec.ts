@@ -21,6 +21,7 @@ const NAMES = [
   'logout',
   'confirmLogin',
   'update',
+  'discard',
 ];
 let gate: Gate;
 let warnings: string[];
