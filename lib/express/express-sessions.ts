@@ -8,7 +8,7 @@ import { readSession } from './stored-session.js';
 
 /** A session as express-session hands it to a store, or as JSON. */
 export interface SessionObject {
-  cookie: { expires?: unknown; originalMaxAge?: unknown };
+  cookie: { expires?: unknown; originalMaxAge?: unknown; maxAge?: unknown };
   [key: string]: unknown;
 }
 
@@ -149,12 +149,11 @@ export class ExpressSessions {
   /** The record of a session. Its facts are those of the stored record: what the app's object holds under their name may be forged. */
   private recordOf(session: Partial<SessionObject>, facts: unknown): SessionRecord {
     const { cookie, [FACTS_KEY]: _forged, ...data } = session;
-    const expires = cookie?.expires;
-    const end = expires === undefined || expires === null ? Number.NaN : new Date(expires as string).getTime();
+    const end = endOf(cookie, this.clock.now());
     const principal = (facts as { p?: unknown } | null | undefined)?.p;
     return {
       text: JSON.stringify({ cookie, ...data, [FACTS_KEY]: facts }),
-      expiresAt: Number.isNaN(end) ? this.clock.now() + this.ttlMs : end,
+      expiresAt: end ?? this.clock.now() + this.ttlMs,
       principal: typeof principal === 'string' ? principal : undefined,
     };
   }
@@ -176,9 +175,18 @@ function copyOf(session: SessionObject, method: string): SessionObject {
   return JSON.parse(JSON.stringify(session)) as SessionObject;
 }
 
+/** By its end, or by a life as tests and jobs set it, who have no `Cookie` of express-session. */
+function endOf(cookie: SessionObject['cookie'] | undefined, now: number): number | undefined {
+  const { expires, maxAge } = cookie ?? {};
+  const end = new Date((expires ?? Number.NaN) as string).getTime();
+  if (!Number.isNaN(end)) return end;
+  return typeof maxAge === 'number' ? now + maxAge : undefined;
+}
+
 /** Attributes that express-session can make a cookie of, by what they have to be. */
 const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
-  originalMaxAge: (value) => value === null || Number.isFinite(value),
+  originalMaxAge: isLife,
+  maxAge: isLife,
   expires: (value) => value === null || (typeof value === 'string' && !Number.isNaN(Date.parse(value))),
   path: isText,
   domain: isText,
@@ -195,9 +203,15 @@ const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
  */
 function withSoundCookie(session: Record<string, unknown>): SessionObject {
   const { cookie } = session;
-  const given = typeof cookie === 'object' && cookie !== null && !Array.isArray(cookie) ? Object.entries(cookie) : [];
+  const isObject = typeof cookie === 'object' && cookie !== null && !Array.isArray(cookie);
+  const given = isObject ? Object.entries(cookie) : [];
   const sound = given.filter(([name, value]) => Object.hasOwn(SOUND, name) && SOUND[name]!(value));
+  if (isObject && sound.length === given.length) return session as SessionObject;
   return { ...session, cookie: { originalMaxAge: null, expires: null, ...Object.fromEntries(sound) } };
+}
+
+function isLife(value: unknown): boolean {
+  return value === null || Number.isFinite(value);
 }
 
 function isFlag(value: unknown): boolean {

@@ -165,6 +165,23 @@ describe('toExpressStore', () => {
     expect(await get('a')).toBeNull();
   });
 
+  it('gives a session as it was set, and ends it by the `maxAge` of a cookie that has no end (#13.28)', async () => {
+    const { time, store, get, set } = setUp();
+    for (const cookie of [{ maxAge: 2_000 }, {}, { maxAge: null, path: '/a' }, cookieUntil(null)]) {
+      const data = { cookie, name: 'Ann' };
+      await set('a', data);
+      expect(await get('a')).toEqual(data);
+      await promised((done) => store.destroy('a', done));
+    }
+    await set('b', { cookie: { maxAge: 2_000 } });
+    time.ms += 1_000;
+    await promised((done) => store.touch('b', { cookie: { maxAge: 2_000 } }, done));
+    time.ms += 1_999;
+    expect(await get('b')).not.toBeNull();
+    time.ms += 1;
+    expect(await get('b')).toBeNull();
+  });
+
   it.each([undefined, null, 'text', 7])('refuses %j, which is no session (#13.28)', async (value) => {
     const { store } = setUp();
     for (const method of ['set', 'touch'] as const)
