@@ -600,7 +600,12 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   isWrittenLate(core: SessionCore): boolean {
     if (core !== this.core || (core.status !== 'loaded' && core.status !== 'new')) return false;
     if (!this.res!.writableFinished && !this.res!.destroyed) return false;
-    return core.isChanged();
+    try {
+      return core.isChanged();
+    } catch {
+      // What was saved could be JSON, and this can't.
+      return true;
+    }
   }
 
   // --- The cookie
@@ -620,6 +625,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (text === undefined) return;
     this.cookieWasSet = true;
     addSetCookie(this.res, text);
+    this.warnOfRefusal(text);
     // A shared cache must not hand one visitor's cookie to another.
     if (this.manager.surface.cacheControl) addHeader(this.res, 'Cache-Control', 'no-cache="Set-Cookie"');
   }
@@ -647,6 +653,24 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const attributes = this.manager.decideAttributes(core.cookie.attributes(), secure);
     if (attributes.secure === true && !secure) return this.refuseInsecure();
     return serializeCookie(options.name, signed, attributes);
+  }
+
+  /** A cookie that the browser refuses is said once: all that a visitor sees is a login that doesn't last. */
+  private warnOfRefusal(text: string): void {
+    const isNone = text.includes('; SameSite=None');
+    if (isNone && !text.includes('; Secure')) {
+      this.manager.warnOnce(
+        'none without secure',
+        "The session cookie says SameSite=None and was sent without Secure, as the request came over plain http, so browsers refuse it. Use https, also in development (behind a proxy, tell the framework to trust it), or sameSite: 'auto', which is 'lax' over http.",
+      );
+    }
+    const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': to, origin } = this.req?.headers ?? {};
+    // Following a link, or sending a form, from another site is no reason for a browser to refuse it.
+    if (isNone || site !== 'cross-site' || (mode === 'navigate' && to === 'document')) return;
+    this.manager.warnOnce(
+      'cross-site',
+      `A page of another site (${origin === undefined ? 'no Origin header' : show(origin)}) was sent a session cookie that is not SameSite=None, so its browser refuses the cookie and a login doesn't last. If that site is yours, set cookie: { sameSite: 'none', secure: true } and allow its origin with credentials (CORS), or serve both from one site.`,
+    );
   }
 
   private refuseInsecure(): undefined {

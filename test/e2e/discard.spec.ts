@@ -84,6 +84,10 @@ const scripts = scripted({
     res.send('ok');
     later = () => session.cart.push('book');
   },
+  lateJunk: (session, _req, res) => {
+    res.send('ok');
+    later = () => void (session.late = 1n);
+  },
   lateSaved: (session, _req, res) => {
     res.send('ok');
     later = () => {
@@ -223,7 +227,7 @@ describe('what is written and lost is said, once per kind', () => {
     expect([warnings, await look()]).toEqual([[], { a: '1', late: true, who: null, isNew: false }]);
   });
 
-  it.each(['late', 'lateInside'])('after the response (#13.20): %s', async (name) => {
+  it.each(['late', 'lateInside', 'lateJunk'])('after the response (#13.20): %s', async (name) => {
     await get('set?a=1');
     for (let n = 0; n < 2; n += 1) {
       await get(name);

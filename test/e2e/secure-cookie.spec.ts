@@ -1,5 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { request } from 'node:http';
 import type { SessionModuleOptions } from 'nestjs-keycard';
 import { startApp, type TestApp } from '../support/app.js';
 import { scripted } from '../support/scripted.js';
@@ -7,6 +8,12 @@ import { scripted } from '../support/scripted.js';
 const controller = scripted({
   change: (session) => void (session.views = 1),
   destroy: (session) => session.destroy(),
+  login: (session) => session.login('7'),
+  look: (session) => ({ ...session }),
+  none: (session) => {
+    session.cookie.sameSite = 'none';
+    session.views = 1;
+  },
 });
 const trust = (app: INestApplication): unknown =>
   (app.getHttpAdapter().getInstance() as { set(name: string, value: unknown): unknown }).set('trust proxy', 'loopback');
@@ -91,5 +98,76 @@ describe('Secure', () => {
     });
     expect(await attributes()).toMatch(/^Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/);
     expect(await attributes({ 'x-embedded': '1' })).toMatch(/SameSite=Strict$/);
+  });
+});
+
+describe('a cookie that a browser refuses', () => {
+  let server: TestApp;
+  let warnings: string[];
+  const start = async (cookie: SessionModuleOptions['cookie']): Promise<void> => {
+    warnings = [];
+    const logger = { warn: (message: string) => void warnings.push(message), error: () => undefined };
+    server = await startApp([controller], { logger, cookie, proxy: true });
+  };
+  const change = (headers: Record<string, string>, route = 'change') =>
+    new Promise<number>((resolve, reject) => {
+      // fetch() has a Sec-Fetch-Mode of its own.
+      const asked = request(`${server.url}/s/${route}`, { headers }, (answer) => {
+        answer.resume();
+        resolve(answer.headers['set-cookie']?.length ?? 0);
+      });
+      asked.on('error', reject).end();
+    });
+  const HTTPS = { 'x-forwarded-proto': 'https' };
+  const CROSS = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors', origin: 'https://shop.example' };
+  afterEach(() => server.close());
+
+  it("sameSite: 'none' over plain http is said once (#13.11)", async () => {
+    await start({ sameSite: 'none' });
+    expect([await change(HTTPS), warnings]).toEqual([1, []]);
+    for (let n = 0; n < 2; n += 1) expect(await change({})).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/SameSite=None and was sent without Secure.*sameSite: 'auto'/)]);
+  });
+
+  it("sameSite: 'none' that one session was given is said too (#13.11)", async () => {
+    await start({});
+    await change({}, 'none');
+    expect(warnings).toEqual([expect.stringMatching(/SameSite=None and was sent without Secure/)]);
+  });
+
+  it.each(['lax', 'strict', false] as const)(
+    'a login from another site with sameSite: %j is said once, with the remedy (#13.11)',
+    async (sameSite) => {
+      await start({ sameSite });
+      for (let n = 0; n < 2; n += 1) expect(await change({ ...HTTPS, ...CROSS }, 'login')).toBe(1);
+      expect(warnings).toEqual([
+        expect.stringMatching(
+          /another site \("https:\/\/shop\.example"\).*cookie: { sameSite: 'none', secure: true } and allow/,
+        ),
+      ]);
+    },
+  );
+
+  it.each([
+    ["sameSite: 'none' over https", { sameSite: 'none' }, { ...HTTPS, ...CROSS }, 'login'],
+    ['the same site', {}, { ...HTTPS, ...CROSS, 'sec-fetch-site': 'same-site' }, 'login'],
+    [
+      'a form or link of another site',
+      {},
+      { ...CROSS, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+      'login',
+    ],
+    ['a browser that says nothing', {}, { origin: 'https://shop.example' }, 'login'],
+    ['no cookie that is set', {}, CROSS, 'look'],
+  ] as const)('nothing is said of %s (#13.11)', async (_, cookie, headers, route) => {
+    await start(cookie);
+    await change(headers, route);
+    expect(warnings).toEqual([]);
+  });
+
+  it('an embedded page of another site is said too (#13.11)', async () => {
+    await start({});
+    await change({ ...CROSS, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }, 'login');
+    expect(warnings).toEqual([expect.stringMatching(/another site/)]);
   });
 });
