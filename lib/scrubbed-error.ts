@@ -2,24 +2,56 @@
 const HOLDING_DATA = new Set([
   'command', 'args', 'detail', 'where', 'parameters', 'query', 'internalQuery', 'sql', 'sqlMessage', 'values', 'bindings', 'params',
   'parent', 'original', 'driverError', 'errInfo', 'keyValue', 'writeErrors', 'result', 'errorResponse', 'op', 'meta',
+  // Of a file: its name is the id.
+  'path', 'dest',
 ]); // prettier-ignore
+
+/** Where a driver's message begins to quote: a command's arguments, a document, a value, the path of a file. */
+const QUOTED = [
+  /,? with args beginning with:.*$/s,
+  /(?<= (?:command|dup key|document)):? *\{.*$/s,
+  /(?<=invalid (?:input syntax|byte sequence|value)[^:]*): .*$/s,
+  /(?<=\bE[A-Z]+: [^,]+, \w+) '.*$/s,
+];
 
 /** Takes them from a driver's own error, in place, as apps log the `cause` of ours. */
 export function scrub(error: unknown): unknown {
-  if (error instanceof Error)
-    for (const key of Object.keys(error)) if (HOLDING_DATA.has(key)) Reflect.deleteProperty(error, key);
+  if (!(error instanceof Error)) return error;
+  for (const key of Object.keys(error)) if (HOLDING_DATA.has(key)) Reflect.deleteProperty(error, key);
+  const { message, stack } = error;
+  const said = wordsOf(message);
+  if (said === message) return error;
+  for (const [key, value] of [
+    ['message', said],
+    ['stack', stack?.replace(message, () => said)],
+  ] as const) {
+    Object.defineProperty(error, key, { value, configurable: true, writable: true });
+  }
   return error;
 }
 
-/** The error without them, for a log: a copy where it, or a cause of it, has one. What the app was given stays as it is. */
+/** The error without them, for a log: a copy where it, or one within it, has one. What the app was given stays as it is. */
 export function scrubbed(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error) || depth > 8) return error;
-  const cause = scrubbed(error.cause, depth + 1);
-  if (cause === error.cause && !Object.keys(error).some((key) => HOLDING_DATA.has(key))) return error;
+  const inner = new Map<string, unknown>();
+  for (const key of Object.getOwnPropertyNames(error)) {
+    const value = (error as unknown as Record<string, unknown>)[key];
+    const clean = Array.isArray(value) ? cleanList(value, depth) : scrubbed(value, depth + 1);
+    if (clean !== value) inner.set(key, clean);
+  }
+  const isClean = wordsOf(error.message) === error.message && !Object.keys(error).some((key) => HOLDING_DATA.has(key));
+  if (isClean && inner.size === 0) return error;
   const copy = new Error(error.message);
   Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
   Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error));
-  scrub(copy);
-  if (cause !== error.cause) Object.defineProperty(copy, 'cause', { value: cause, configurable: true, writable: true });
-  return copy;
+  for (const [key, value] of inner) Object.defineProperty(copy, key, { value, configurable: true, writable: true });
+  return scrub(copy);
 }
+
+function cleanList(list: unknown[], depth: number): unknown[] {
+  const clean = list.map((each) => scrubbed(each, depth + 1));
+  return clean.every((each, n) => each === list[n]) ? list : clean;
+}
+
+const wordsOf = (message: unknown): string =>
+  QUOTED.reduce((said, quoted) => said.replace(quoted, ''), String(message));

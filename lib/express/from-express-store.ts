@@ -1,4 +1,5 @@
 import { KeyedQueue } from '../keyed-queue.js';
+import { placesAfter } from '../stores/blind-cursor.js';
 import { type Clock, systemClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import {
@@ -191,17 +192,17 @@ export class AdaptedExpressStore extends SessionStore {
     }
   }
 
-  /** By a scan of all: the store has no index. In the order of the ids. */
-  private async *listAll({ principal, cursor = '' }: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
+  /** By a scan of all: the store has no index. */
+  private async *listAll({ principal, cursor }: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
     const sessions = sessionsById(await this.call('all'));
     if (!sessions)
       throw new SessionStoreError('REFUSED', `all() of ${nameOf(this.store)} gives no ids, so nothing can be listed.`);
-    for (const id of [...sessions.keys()].sort()) {
+    for (const { id, cursor: place } of placesAfter([...sessions.keys()], cursor)) {
       const session = sessions.get(id)!;
       const text = textOfSession(session);
-      if (id <= cursor || text === undefined || isEnded(text)) continue;
+      if (text === undefined || isEnded(text)) continue;
       if (principal !== undefined && principalOf(text) !== principal) continue;
-      yield { id, text, revision: text, cursor: id };
+      yield { id, text, revision: text, cursor: place };
     }
   }
 

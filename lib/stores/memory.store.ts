@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { type Place, placesAfter } from './blind-cursor.js';
 import { type Clock, systemClock } from './clock.js';
 import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } from './memory/packed-record.js';
 import { PrincipalIndex } from './memory/principal-index.js';
-import { ShardedMap, shardOf } from './memory/sharded-map.js';
+import { ShardedMap } from './memory/sharded-map.js';
 import { SessionStoreError } from './session-store.error.js';
 import { checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from './store-options.js';
 import {
@@ -104,12 +105,12 @@ export class MemoryStore extends SessionStore {
     const { cursor, batch = DEFAULT_BATCH } = query;
     const principal = wellFormed(query.principal);
     let listed = 0;
-    for (const ids of this.idsOf(principal, cursor)) {
-      for (const id of ids) {
+    for (const places of this.placesOf(principal, cursor)) {
+      for (const { id, cursor: place } of places) {
         const found = this.records.get(id);
         if (found === undefined || !this.isLive(found)) continue;
         if (principal !== undefined && principalOf(found) !== principal) continue;
-        yield { id, ...unpack(found), cursor: id };
+        yield { id, ...unpack(found), cursor: place };
         if (++listed % batch === 0) await nextTurn();
       }
     }
@@ -170,19 +171,15 @@ export class MemoryStore extends SessionStore {
     if (principal !== undefined) this.index.remove(principal, id);
   }
 
-  private *idsOf(principal: string | undefined, cursor: string | undefined): Iterable<readonly string[]> {
-    const after = (ids: readonly string[]): readonly string[] => {
-      const sorted = [...ids].sort();
-      return cursor === undefined ? sorted : sorted.filter((id) => id > cursor);
-    };
+  private *placesOf(principal: string | undefined, cursor: string | undefined): Iterable<readonly Place[]> {
     if (principal !== undefined) {
-      yield after(this.index.of(principal));
+      yield placesAfter(this.index.of(principal), cursor);
       return;
     }
-    const first = cursor === undefined ? 0 : shardOf(cursor);
+    const first = Number.parseInt(cursor ?? '0', 10) || 0;
     for (let shard = first; shard < ShardedMap.length; shard++) {
       const ids = [...this.records.shard(shard).keys()];
-      yield shard === first ? after(ids) : ids.sort();
+      yield placesAfter(ids, shard === first ? cursor : undefined, `${shard}.`);
     }
   }
 

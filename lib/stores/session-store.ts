@@ -36,7 +36,10 @@ export interface StoredSession {
 export interface ListedSession extends StoredSession {
   /** The id under which the store keeps it. */
   readonly id: string;
-  /** Hand it to another `list` to go on after this record. Opaque, and good for as long as the store says. */
+  /**
+   * Hand it to another `list` to go on after this record. Opaque, and good for as long as the store says. That of a store that reads
+   * in the order of the ids holds the id: what goes to a browser is `SessionRegistry`'s, which is sealed.
+   */
   readonly cursor: string;
 }
 
