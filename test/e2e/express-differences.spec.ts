@@ -485,6 +485,48 @@ describe('nestjs-keycard/express does better than express-session', () => {
     expect(await outcome(session)).toMatch(/^passed on: Sessions need a response of node:http/);
   });
 
+  describe('calls a store only for what there is to do (#13.28):', () => {
+    const called = async (create: typeof session, first: string, handler: Handler, options: object = {}) => {
+      const store = new create.MemoryStore();
+      const calls: string[] = [];
+      const app = await serve(
+        create,
+        { store, ...options },
+        routes({ '/do': handler, '/none': (_req, res) => void res.end() }),
+      );
+      await app.get(first);
+      for (const method of ['set', 'touch', 'destroy'] as const) {
+        const original = store[method] as (...parameters: unknown[]) => void;
+        store[method] = function (...parameters: unknown[]) {
+          calls.push(method);
+          original.apply(this, parameters);
+        };
+      }
+      await app.get('/do');
+      return { calls: calls.join(), cookies: app.jar.last.length };
+    };
+    const save: Handler = (req, res) => void req.session.save(() => res.end());
+
+    it('save() of a session that nobody changed is a touch', async () => {
+      expect(await called(peer, '/', save)).toMatchObject({ calls: expect.stringContaining('set') });
+      expect(await called(session, '/', save)).toMatchObject({ calls: 'touch' });
+    });
+
+    it('save() of a new session that nobody changed sends its cookie', async () => {
+      expect(await called(peer, '/none', save)).toEqual({ calls: 'set', cookies: 0 });
+      expect(await called(session, '/none', save)).toEqual({ calls: 'set', cookies: 1 });
+    });
+
+    it.each<[string, Handler, object]>([
+      ['destroy()', (req, res) => void req.session.destroy(() => res.end()), {}],
+      ['regenerate()', (req, res) => void req.session.regenerate(() => res.end()), {}],
+      ["unset: 'destroy'", (req, res) => ((req.session = null as never), void res.end()), { unset: 'destroy' }],
+    ])('%s of a session that it never had is no call', async (_what, handler, options) => {
+      expect((await called(peer, '/none', handler, options)).calls).toContain('destroy');
+      expect((await called(session, '/none', handler, options)).calls).not.toContain('destroy');
+    });
+  });
+
   it('bounds a store that never answers', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store, storeTimeout: 50 }, counting);
