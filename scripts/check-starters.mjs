@@ -2,7 +2,7 @@
  * npm run check:starters [-- 11 12]
  *
  * What a new user does, from an empty folder, with the package as it would be published: `nest new`, install, `nest add nestjs-keycard`
- * (twice), the starter's own tests, the README's app with curl's journey. On Nest 11 (CommonJS) and Nest 12 (ES modules). Needs the npm registry.
+ * (twice), a secret in .env, the starter's own tests, the README's app with curl's journey. On Nest 11 (CommonJS) and Nest 12 (ES modules). Needs the npm registry.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -137,10 +137,11 @@ async function starter(version, tarball) {
   await check(title('npm install, with the packed tarball'), () => run('npm', 'install', tarball));
   await check(title('nest add nestjs-keycard, twice'), async () => {
     await run('npx', 'nest', 'add', 'nestjs-keycard', '--skip-install');
-    const files = ['src/app.module.ts', '.env.example', 'src/session.d.ts'];
+    const files = ['src/app.module.ts', '.env.example', 'src/session.d.ts', '.env'];
     const first = files.map(read);
     assert(first[0].includes('SessionModule.forRootAsync'), 'src/app.module.ts does not import SessionModule');
     assert(first[1].includes('SESSION_SECRET='), '.env.example has no SESSION_SECRET');
+    assert(/^SESSION_SECRET=[\w-]{43}$/m.test(first[3]), '.env has no secret');
     await run('npx', 'nest', 'add', 'nestjs-keycard', '--skip-install');
     assert(JSON.stringify(files.map(read)) === JSON.stringify(first), 'the second run changed something');
   });
@@ -148,6 +149,17 @@ async function starter(version, tarball) {
   await check(title('npm run test:e2e'), () => run('npm', 'run', 'test:e2e'));
   writeFileSync(join(app, 'src/readme.ts'), readmeApp());
   await check(title("npm run build, with the README's app"), () => run('npm', 'run', 'build'));
+  await check(title('the app reads SESSION_SECRET of .env'), async () => {
+    const before = read('.env');
+    writeFileSync(join(app, '.env'), 'SESSION_SECRET=short\n');
+    const start = execFile(process.execPath, ['dist/main.js'], {
+      cwd: app,
+      env: { ...env, NODE_ENV: 'production', PORT: '0' },
+    });
+    const said = (await Promise.all([start.stdout.toArray(), start.stderr.toArray()])).flat().join('');
+    writeFileSync(join(app, '.env'), before);
+    assert(said.includes('"secret" got one of 5 bytes'), `it said ${said}`);
+  });
   writeFileSync(join(app, 'kit.mjs'), KIT);
   await check(title("nestjs-keycard/testing on the starter's own app"), async () => {
     const { stdout } = await run(process.execPath, 'kit.mjs');

@@ -75,11 +75,23 @@ function importsArray(source: string, from: number): number | 'unknown' | undefi
   return 'unknown';
 }
 
+/** Node's own reader of .env, unless the app has one. */
+const READ_ENV = [
+  '',
+  '// Reads .env, if there is one. What the environment says goes before it.',
+  "if (existsSync('.env')) process.loadEnvFile();",
+];
+
 function addImports(source: string, eol: string, quote: string): string {
+  const readsEnv = /['"](?:@nestjs\/config|dotenv[\w/-]*)['"]|loadEnvFile/.test(source);
   const lines = [
-    `import { randomBytes } from ${quote}node:crypto${quote};`,
-    `import { SessionModule } from ${quote}nestjs-keycard${quote};`,
-  ].join(eol);
+    "import { randomBytes } from 'node:crypto';",
+    ...(readsEnv ? [] : ["import { existsSync } from 'node:fs';"]),
+    "import { SessionModule } from 'nestjs-keycard';",
+    ...(readsEnv ? [] : READ_ENV),
+  ]
+    .join(eol)
+    .replaceAll("'", quote);
   let end: number | undefined;
   for (const found of source.matchAll(/^import\s(?:[^;'"]*?\sfrom\s*)?(['"])[^'"\n]+\1;?/gm))
     end = found.index + found[0].length;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { addToModule } from './add-to-module.js';
 
 /** What the Nest CLI's file tree offers, as far as it is needed: so this package needs no schematics library. */
@@ -19,7 +20,7 @@ export interface AddOptions {
   readonly sourceRoot?: string;
 }
 
-const SECRET_LINES = ['# Signs the session cookie. At least 32 bytes: openssl rand -base64 32', 'SESSION_SECRET=', ''];
+const SECRET_COMMENT = '# Signs the session cookie. At least 32 bytes: openssl rand -base64 32';
 
 const TYPES = `import 'nestjs-keycard';
 
@@ -38,7 +39,12 @@ export function nestAdd(options: AddOptions = {}): (tree: FileTree, context: Add
   return (tree, { logger }) => {
     const root = (options.sourceRoot ?? 'src').replace(/\/+$/, '');
     addModule(tree, logger, `${root}/app.module.ts`);
-    addSecret(tree, logger, '.env.example');
+    addSecret(tree, logger, '.env.example', '');
+    if (isIgnored(tree, '.env')) addSecret(tree, logger, '.env', randomBytes(32).toString('base64url'));
+    else
+      logger.warn(
+        'Git does not ignore .env, so no secret was put there: add a line .env to .gitignore, and copy .env.example to .env.',
+      );
     if (!tree.exists(`${root}/session.d.ts`)) tree.create(`${root}/session.d.ts`, TYPES);
     return tree;
   };
@@ -64,13 +70,21 @@ function addModule(tree: FileTree, logger: AddContext['logger'], path: string): 
     return;
   }
   tree.overwrite(path, changed);
-  logger.info('Sessions are in memory for now. In production give SessionModule a "store", and set SESSION_SECRET.');
+  logger.info(
+    'Sessions are in memory for now. The app reads SESSION_SECRET of .env. In production give SessionModule a "store", and set SESSION_SECRET.',
+  );
 }
 
-function addSecret(tree: FileTree, logger: AddContext['logger'], path: string): void {
+function isIgnored(tree: FileTree, path: string): boolean {
+  const lines = tree.read('.gitignore')?.toString('utf8').split(/\r?\n/) ?? [];
+  return lines.some((line) => [path, `/${path}`, `${path}*`, `**/${path}`].includes(line.trim()));
+}
+
+function addSecret(tree: FileTree, logger: AddContext['logger'], path: string, secret: string): void {
+  const lines = [SECRET_COMMENT, `SESSION_SECRET=${secret}`, ''];
   const text = tree.read(path)?.toString('utf8');
   if (text === undefined) {
-    tree.create(path, SECRET_LINES.join('\n'));
+    tree.create(path, lines.join('\n'));
     return;
   }
   if (/^\s*(export\s+)?SESSION_SECRET\s*=/m.test(text)) {
@@ -78,5 +92,5 @@ function addSecret(tree: FileTree, logger: AddContext['logger'], path: string): 
     return;
   }
   const eol = text.includes('\r\n') ? '\r\n' : '\n';
-  tree.overwrite(path, `${text}${text === '' || text.endsWith('\n') ? '' : eol}${SECRET_LINES.join(eol)}`);
+  tree.overwrite(path, `${text}${text === '' || text.endsWith('\n') ? '' : eol}${lines.join(eol)}`);
 }

@@ -42,7 +42,11 @@ describe('nest add nestjs-keycard', () => {
 import { AppController } from './app.controller';
 import { AppService } from './app.service';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { SessionModule } from 'nestjs-keycard';
+
+// Reads .env, if there is one. What the environment says goes before it.
+if (existsSync('.env')) process.loadEnvFile();
 
 @Module({
   imports: [
@@ -62,8 +66,33 @@ export class AppModule {}
     expect(tree.files['src/session.d.ts']).toContain("declare module 'nestjs-keycard'");
   });
 
+  it('puts a secret of its own into .env, if Git ignores that, and the app reads it (#13.30)', () => {
+    const secretOf = (files: Record<string, string>) =>
+      run({ 'src/app.module.ts': STARTER, ...files }).tree.files['.env'];
+    const made = [secretOf({ '.gitignore': '/dist\n.env\n' }), secretOf({ '.gitignore': '.env*' })];
+    for (const text of made) expect(text).toMatch(/^# .*\nSESSION_SECRET=[\w-]{43}\n$/);
+    expect(made[0]).not.toBe(made[1]);
+    expect(secretOf({ '.gitignore': '.env', '.env': 'PORT=1' })).toMatch(/^PORT=1\n# .*\nSESSION_SECRET=[\w-]{43}\n$/);
+    expect(secretOf({ '.gitignore': '.env', '.env': 'SESSION_SECRET=mine' })).toBe('SESSION_SECRET=mine');
+    for (const files of [{}, { '.gitignore': '.env.local\n# .env' }]) {
+      const { tree, said } = run({ 'src/app.module.ts': STARTER, ...files });
+      expect([tree.files['.env'], said.join()]).toEqual([
+        undefined,
+        expect.stringMatching(/Git does not ignore \.env/),
+      ]);
+    }
+  });
+
+  it('leaves .env to what reads it already (#13.30)', () => {
+    for (const line of ["import { ConfigModule } from '@nestjs/config';", "import 'dotenv/config';"]) {
+      const changed = moduleOf(`${line}\n${STARTER}`);
+      expect(changed).toContain('SessionModule.forRootAsync');
+      expect(changed).not.toMatch(/loadEnvFile|existsSync/);
+    }
+  });
+
   it('does nothing the second time', () => {
-    const { tree } = run({ 'src/app.module.ts': STARTER });
+    const { tree } = run({ 'src/app.module.ts': STARTER, '.gitignore': '.env' });
     const again = run({ ...tree.files });
     expect(again.tree.writes).toBe(0);
     expect(again.tree.files).toEqual(tree.files);
