@@ -43,7 +43,7 @@ try {
   check('the tarball holds dist, docs and the usual papers, nothing else', () => {
     const strange = files.filter(
       (path) =>
-        !/^(dist\/(esm|cjs)\/.*(\.js|\.d\.ts|package\.json)|dist\/schematics\/.*|docs\/.*\.(md|svg)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+        !/^(dist\/(esm|cjs)\/.*(\.js|\.d\.ts|package\.json)|dist\/schematics\/.*|docs\/.*\.(md|svg)|package\.json|README\.md|LICENSE|(?:CHANGELOG|SECURITY)\.md)$/.test(
           path,
         ),
     );

@@ -137,7 +137,7 @@ async function starter(version, tarball) {
   await check(title('npm install, with the packed tarball'), () => run('npm', 'install', tarball));
   await check(title('nest add nestjs-keycard, twice'), async () => {
     await run('npx', 'nest', 'add', 'nestjs-keycard', '--skip-install');
-    const files = ['src/app.module.ts', '.env.example', 'src/session.d.ts', '.env'];
+    const files = ['src/app.module.ts', '.env.example', 'src/session.d.ts', '.env', '.gitignore'];
     const first = files.map(read);
     assert(first[0].includes('SessionModule.forRootAsync'), 'src/app.module.ts does not import SessionModule');
     assert(first[1].includes('SESSION_SECRET='), '.env.example has no SESSION_SECRET');

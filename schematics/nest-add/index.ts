@@ -40,11 +40,8 @@ export function nestAdd(options: AddOptions = {}): (tree: FileTree, context: Add
     const root = (options.sourceRoot ?? 'src').replace(/\/+$/, '');
     addModule(tree, logger, `${root}/app.module.ts`);
     addSecret(tree, logger, '.env.example', '');
-    if (isIgnored(tree, '.env')) addSecret(tree, logger, '.env', randomBytes(32).toString('base64url'));
-    else
-      logger.warn(
-        'Git does not ignore .env, so no secret was put there: add a line .env to .gitignore, and copy .env.example to .env.',
-      );
+    ignore(tree, '.env');
+    addSecret(tree, logger, '.env', randomBytes(32).toString('base64url'));
     if (!tree.exists(`${root}/session.d.ts`)) tree.create(`${root}/session.d.ts`, TYPES);
     return tree;
   };
@@ -75,22 +72,25 @@ function addModule(tree: FileTree, logger: AddContext['logger'], path: string): 
   );
 }
 
-function isIgnored(tree: FileTree, path: string): boolean {
-  const lines = tree.read('.gitignore')?.toString('utf8').split(/\r?\n/) ?? [];
-  return lines.some((line) => [path, `/${path}`, `${path}*`, `**/${path}`].includes(line.trim()));
+/** Keeps a file out of Git. */
+function ignore(tree: FileTree, path: string): void {
+  const text = tree.read('.gitignore')?.toString('utf8') ?? '';
+  const ignored = [path, `/${path}`, `${path}*`, `**/${path}`];
+  if (!text.split(/\r?\n/).some((line) => ignored.includes(line.trim()))) append(tree, '.gitignore', [path, '']);
 }
 
-function addSecret(tree: FileTree, logger: AddContext['logger'], path: string, secret: string): void {
-  const lines = [SECRET_COMMENT, `SESSION_SECRET=${secret}`, ''];
+function append(tree: FileTree, path: string, lines: readonly string[]): void {
   const text = tree.read(path)?.toString('utf8');
   if (text === undefined) {
     tree.create(path, lines.join('\n'));
     return;
   }
-  if (/^\s*(export\s+)?SESSION_SECRET\s*=/m.test(text)) {
-    logger.info(`${path} has SESSION_SECRET already.`);
-    return;
-  }
   const eol = text.includes('\r\n') ? '\r\n' : '\n';
   tree.overwrite(path, `${text}${text === '' || text.endsWith('\n') ? '' : eol}${lines.join(eol)}`);
+}
+
+function addSecret(tree: FileTree, logger: AddContext['logger'], path: string, secret: string): void {
+  if (/^\s*(export\s+)?SESSION_SECRET\s*=/m.test(tree.read(path)?.toString('utf8') ?? ''))
+    logger.info(`${path} has SESSION_SECRET already.`);
+  else append(tree, path, [SECRET_COMMENT, `SESSION_SECRET=${secret}`, '']);
 }
