@@ -11,7 +11,14 @@ const root = join(import.meta.dirname, '..');
 const result = JSON.parse(
   readFileSync(resolve(process.argv[2] ?? join(import.meta.dirname, 'results', 'latest.json')), 'utf8'),
 );
-const LABELS = { memory: 'Memory', file: 'File', redis: 'Redis', postgres: 'PostgreSQL', mongo: 'FerretDB (MongoDB)' };
+const mongo = result.notes?.join().match(/FerretDB|mongo-java-server/)?.[0];
+const LABELS = {
+  memory: 'Memory',
+  file: 'File',
+  redis: 'Redis',
+  postgres: 'PostgreSQL',
+  mongo: mongo === undefined ? 'MongoDB' : `${mongo} (MongoDB)`,
+};
 const PEER = '#9aa5b1';
 const OURS = '#1f6feb';
 const [WIDTH, LEFT, RIGHT, BAR, ROW] = [760, 190, 70, 14, 46];

@@ -123,10 +123,8 @@ try {
   for (const group of chosen) {
     const server = servers.provided.find(({ name }) => name === group.store);
     if (['redis', 'postgres', 'mongo'].includes(group.store) && server === undefined) continue;
-    if (group.store === 'mongo' && /ferret/i.test(server.how))
-      notes.push(
-        'mongo is FerretDB with SQLite: what the server does is not what mongod does, and it shares the cores',
-      );
+    if (group.store === 'mongo' && /mongo-java/.test(server.how))
+      notes.push('mongo is mongo-java-server: what the server does is not what mongod does, and it shares the cores');
     try {
       const result = await measureGroup(group, library, server?.url);
       measured.push(result);

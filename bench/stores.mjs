@@ -75,7 +75,6 @@ export async function expressStore(spec, session) {
     return new PgStore({ pool: connection, tableName: name, createTableIfMissing: true });
   }
   const { MongoStore } = await import('connect-mongo');
-  // FerretDB makes no TTL index.
   return MongoStore.create({ client: connection, dbName: 'bench', collectionName: name, autoRemove: 'disabled' });
 }
 

@@ -1,27 +1,23 @@
 import type { Collection, Db, MongoClient } from 'mongodb';
 import { SessionStoreError } from '../session-store.error.js';
 import { serverCode } from './mongo-errors.js';
-import { OwnClient } from './own-client.js';
 import type { MongoSource, ResolvedMongoOptions } from './mongo-store.options.js';
 import { SessionCollection } from './session-collection.js';
 import type { SessionDocument } from './session-document.js';
-import { VersionClaims } from './version-claims.js';
 
 /** How long the store's own client looks for a server, and for a connection to it. */
 const OWN_CLIENT_PATIENCE_MS = 2_000;
 
-/** What the server can do of what the store would have it do. */
-export interface ServerTraits {
-  /** Whether an update compares its filter and writes in one step, as MongoDB does. */
-  readonly atomicUpdates: boolean;
-}
+/**
+ * How often that client looks whether its server is there: as often as the driver can. A check that begins just as the
+ * server goes may never end with longer waits (mongodb 7.8), and such a client doesn't find its server again.
+ */
+const OWN_CLIENT_HEARTBEAT_MS = 500;
 
 /** The collection, wherever it comes from; and the client, where it is the store's own. */
 export class MongoConnection {
   private readonly opened = new Map<string, Promise<unknown>>();
-  private owned: OwnClient | undefined;
-  /** Clients that were given up, until what they were asked has ended. */
-  private readonly retired = new Set<MongoClient>();
+  private owned: MongoClient | undefined;
   private ended = false;
   private closing: Promise<void> | undefined;
 
@@ -34,17 +30,14 @@ export class MongoConnection {
   /** @throws SessionStoreError with code `CLOSED` after `close()`. */
   async sessions(): Promise<SessionCollection> {
     this.mustBeOpen();
-    if (this.owned?.isStuck) this.retire(this.owned.client);
-    return this.once('sessions', async () => {
-      return new SessionCollection(await this.documents(), this.options.clock, () => this.claims());
-    });
+    return this.once('sessions', async () => new SessionCollection(await this.documents(), this.options.clock));
   }
 
   /** Where the client goes, as far as it says so. */
   get servers(): string | undefined {
     const { source } = this.options;
     const given = {
-      url: this.owned?.client,
+      url: this.owned,
       client: source.kind === 'client' ? source.client : undefined,
       db: source.kind === 'db' ? source.db.client : undefined,
       collection: source.kind === 'collection' ? source.collection.db?.client : undefined,
@@ -52,13 +45,19 @@ export class MongoConnection {
     return given?.options?.hosts?.map(String).join(', ') || undefined;
   }
 
-  /** Asks the server, the first time. */
-  traits(): Promise<ServerTraits> {
-    return this.once('traits', async () => {
-      // FerretDB 1 tells its version so; FerretDB 2, on another engine, doesn't, and is atomic.
-      const { ferretdbVersion } = await (await this.database()).command({ buildInfo: 1 }).catch(notAllowed);
-      return { atomicUpdates: !(typeof ferretdbVersion === 'string' && /^v?[01]\./.test(ferretdbVersion)) };
-    });
+  /**
+   * Every change is one update that compares and writes in one step. FerretDB 0 and 1 read first and write later, so of
+   * several changes of one session all would succeed. They say in `buildInfo` who they are; MongoDB has no such field.
+   *
+   * @throws SessionStoreError with code `REFUSED`.
+   */
+  async mustBeAtomic(): Promise<void> {
+    const { ferretdbVersion } = await (await this.database()).command({ buildInfo: 1 }).catch(notAllowed);
+    if (typeof ferretdbVersion !== 'string' || !/^v?[01]\./.test(ferretdbVersion)) return;
+    throw new SessionStoreError(
+      'REFUSED',
+      `MongoStore needs a server whose updates are atomic, and FerretDB ${ferretdbVersion} loses changes made at once: use MongoDB, or FerretDB 2.`,
+    );
   }
 
   /** Works again after `close()`, with another client where the store makes it. */
@@ -77,31 +76,9 @@ export class MongoConnection {
     this.opened.clear();
     // One that is only being made sees that it is too late.
     await making?.catch(() => undefined);
-    const clients = [...this.retired, ...(this.owned === undefined ? [] : [this.owned.client])];
+    const { owned } = this;
     this.owned = undefined;
-    this.retired.clear();
-    await Promise.all(clients.map((client) => client.close()));
-  }
-
-  /** The next call makes a new one. */
-  private retire(client: MongoClient): void {
-    this.owned = undefined;
-    this.opened.clear();
-    this.retired.add(client);
-    setTimeout(() => {
-      if (this.retired.delete(client)) client.close().catch(() => undefined); // Nobody waits for it.
-    }, 2 * OWN_CLIENT_PATIENCE_MS).unref();
-  }
-
-  private claims(): Promise<VersionClaims | undefined> {
-    return this.once('claims', async () => {
-      if ((await this.traits()).atomicUpdates) return undefined;
-      const { collectionName } = await this.documents();
-      const database = await this.database();
-      // Made first: inserts into a collection that is only being made meet no unique _id on FerretDB. That it is there already is an error.
-      await database.createCollection(`${collectionName}.claims`).catch(() => undefined);
-      return new VersionClaims(database.collection(`${collectionName}.claims`), this.options.clock);
-    });
+    await owned?.close();
   }
 
   /** @throws SessionStoreError with code `REFUSED` where writes would not be acknowledged. */
@@ -111,7 +88,6 @@ export class MongoConnection {
       source.kind === 'collection'
         ? (source.collection as unknown as Collection<SessionDocument>)
         : (await this.database()).collection<SessionDocument>(collectionName);
-    // Before anything is sent: FerretDB answers such a write all the same, and each later answer on that connection is taken for the one before.
     if (collection.writeConcern?.w === 0) {
       throw new SessionStoreError('REFUSED', 'MongoStore needs an acknowledged write concern: the client has w: 0.');
     }
@@ -131,13 +107,16 @@ export class MongoConnection {
     const { MongoClient: Client } = await driver();
     this.mustBeOpen();
     const named = (option: string) => new RegExp(`[?&]${option}=`, 'i').test(url);
-    const patience = ['serverSelectionTimeoutMS', 'connectTimeoutMS'].filter((option) => !named(option));
-    const client = new Client(url, {
-      ...Object.fromEntries(patience.map((option) => [option, OWN_CLIENT_PATIENCE_MS])),
+    const defaults = {
+      serverSelectionTimeoutMS: OWN_CLIENT_PATIENCE_MS,
+      connectTimeoutMS: OWN_CLIENT_PATIENCE_MS,
+      heartbeatFrequencyMS: OWN_CLIENT_HEARTBEAT_MS,
+    };
+    this.owned = new Client(url, {
+      ...Object.fromEntries(Object.entries(defaults).filter(([option]) => !named(option))),
       ...clientOptions,
     });
-    this.owned = new OwnClient(client);
-    return client;
+    return this.owned;
   }
 
   /** What was made once is kept; a failure is not. */

@@ -41,13 +41,13 @@ export class MongoStore extends SessionStore {
   }
 
   /**
-   * Makes sure that the server answers, and makes the indexes. Where the server can't make a TTL index the process warns
+   * Makes sure that the server answers and that its updates are atomic, and makes the indexes. Where the server can't make a TTL index the process warns
    * once, and the store removes expired sessions itself.
    */
   override async open(): Promise<void> {
     await this.connection.reopen();
     const serverPrunes = await this.call(async ({ documents }) => {
-      await this.connection.traits();
+      await this.connection.mustBeAtomic();
       return makeIndexes(documents, warn);
     });
     const { pruneIntervalMs } = this.options;

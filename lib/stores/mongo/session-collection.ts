@@ -5,7 +5,6 @@ import { SessionStoreError } from '../session-store.error.js';
 import type { Revision, StoredSession, WriteResult } from '../session-store.js';
 import { isDuplicate } from './mongo-errors.js';
 import { live, principalOf, type SessionDocument, type SessionValue, textOf } from './session-document.js';
-import type { VersionClaims } from './version-claims.js';
 
 /** Whatever the client was told: plain values, from the primary, and no error for text that is not UTF-8. */
 const READ: FindOptions = {
@@ -51,8 +50,6 @@ export class SessionCollection {
   constructor(
     readonly documents: Collection<SessionDocument>,
     private readonly clock: Clock,
-    /** Where the server needs them. */
-    private readonly claims: () => Promise<VersionClaims | undefined>,
   ) {}
 
   async find(id: string): Promise<SessionDocument | undefined> {
@@ -89,7 +86,7 @@ export class SessionCollection {
   update(id: string, fields: SessionFields, revision: Revision): Promise<WriteResult> {
     return this.swap(id, revision, async (filter) => {
       const { modifiedCount } = await this.documents.updateOne(filter, { $set: fields }, WRITE);
-      return modifiedCount === 1; // what merely matched may be gone by now where updates are not atomic
+      return modifiedCount === 1;
     });
   }
 
@@ -112,13 +109,11 @@ export class SessionCollection {
 
   /** Removes what has expired. */
   async prune(): Promise<number> {
-    await (await this.claims())?.prune();
     return (await this.documents.deleteMany({ expires: { $lte: new Date(this.clock.now()) } })).deletedCount;
   }
 
   async clear(): Promise<void> {
     await this.documents.deleteMany({});
-    await (await this.claims())?.clear();
   }
 
   private async swap(
@@ -129,21 +124,13 @@ export class SessionCollection {
     if (!(revision instanceof MongoRevision)) return (await this.find(id)) ? 'conflict' : 'gone';
     const { session, rev } = revision;
     const only = { _id: String(id), ...this.live() };
-    const attempt = async (): Promise<WriteResult> => {
-      if (await write({ ...only, session: { $eq: session } })) return 'ok';
-      const state = await this.stateOf(id, revision);
-      if (state !== 'same') return state;
-      // The server doesn't find equal what the driver made of it: keys that are numbers, in another order; integers beyond 2^53.
-      return (await write({ ...only, 'keycard.rev': rev === undefined ? { $exists: false } : { $eq: rev } }))
-        ? 'ok'
-        : 'conflict';
-    };
-    const claims = await this.claims();
-    if (!claims) return attempt();
-    const version = `${id}\0${textOf({ _id: id, session })}`;
-    const result = await claims.act(version, async () => (await this.stateOf(id, revision)) === 'same', attempt);
-    if (result !== undefined) return result;
-    return (await this.find(id)) ? 'conflict' : 'gone';
+    if (await write({ ...only, session: { $eq: session } })) return 'ok';
+    const state = await this.stateOf(id, revision);
+    if (state !== 'same') return state;
+    // The server doesn't find equal what the driver made of it: keys that are numbers, in another order; integers beyond 2^53.
+    return (await write({ ...only, 'keycard.rev': rev === undefined ? { $exists: false } : { $eq: rev } }))
+      ? 'ok'
+      : 'conflict';
   }
 
   private async stateOf(id: string, revision: MongoRevision): Promise<'same' | 'conflict' | 'gone'> {
@@ -154,12 +141,8 @@ export class SessionCollection {
   }
 
   private async replaceExpired(id: string, fields: SessionFields): Promise<boolean> {
-    const replace = async () => {
-      const expired = { _id: String(id), expires: { $lte: new Date(this.clock.now()) } };
-      return (await this.documents.replaceOne(expired, fields, WRITE)).modifiedCount === 1;
-    };
-    const claims = await this.claims();
-    return claims ? ((await claims.act(`${id}\0expired`, () => Promise.resolve(true), replace)) ?? false) : replace();
+    const expired = { _id: String(id), expires: { $lte: new Date(this.clock.now()) } };
+    return (await this.documents.replaceOne(expired, fields, WRITE)).modifiedCount === 1;
   }
 
   private live(): { $or: object[] } {

@@ -12,7 +12,6 @@ describeWithServer(
       interopSuite(async () => {
         const collectionName = uniqueName('interop');
         const client = await new MongoClient(server.url).connect();
-        // FerretDB has no TTL index, and the peer can't live with that.
         const peer = ConnectMongo.create({
           client,
           dbName: 'keycard',

@@ -41,7 +41,6 @@ describeWithServer('mongo', (server) => {
       beforeAll(async () => {
         client = new MongoClient(server.url);
         documents = client.db('keycard').collection(collectionName);
-        // FerretDB has no TTL index, and the peer can't live with that.
         peer = ConnectMongo.create({
           client,
           dbName: 'keycard',

@@ -181,7 +181,7 @@ describeWithProgram('mongo', () => {
 
     const own = new MongoStore({ url: server.url });
     await own.open();
-    const connections = (own as unknown as { connection: { owned: { client: MongoClient } } }).connection.owned.client;
+    const connections = (own as unknown as { connection: { owned: MongoClient } }).connection.owned;
     let ended = 0;
     connections.on('connectionPoolClosed', () => (ended += 1));
     await own.close();

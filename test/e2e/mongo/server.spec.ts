@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
-import { type Collection, type Db, type Document, MongoClient } from 'mongodb';
+import { type Collection, type Db, type Document, MongoClient, MongoServerError } from 'mongodb';
 import { MongoStore } from '../../../lib/stores/mongo/index.js';
-import { type Claim, VersionClaims } from '../../../lib/stores/mongo/version-claims.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
 
 const END = Date.now() + 3_600_000;
@@ -17,13 +16,12 @@ describeWithServer('mongo', (server) => {
   let client: MongoClient;
   let db: Db;
   let documents: Collection;
-  let ferret: boolean;
 
-  /** The database as MongoDB would show itself, whichever server it is. */
-  const asMongoDb = (): Db =>
+  /** The database, with another answer to `buildInfo`. */
+  const saying = (buildInfo: Document): Db =>
     new Proxy(db, {
       get: (target, key) => {
-        if (key === 'command') return async () => ({ version: '7.0.0' });
+        if (key === 'command') return async () => buildInfo;
         const value = Reflect.get(target, key) as unknown;
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
@@ -34,7 +32,6 @@ describeWithServer('mongo', (server) => {
     client.on('commandStarted', ({ commandName }) => calls.push(commandName));
     db = client.db('keycard');
     documents = db.collection(collectionName);
-    ferret = 'ferretdbVersion' in (await db.command({ buildInfo: 1 }));
   });
   afterEach(() => {
     jest.restoreAllMocks();
@@ -44,7 +41,7 @@ describeWithServer('mongo', (server) => {
     await client.close();
   });
 
-  it('makes its indexes at start, and says once where the server can not', async () => {
+  it('makes its indexes at start, and says nothing where they could be made', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const made: Document[] = [];
     client.on(
@@ -60,24 +57,28 @@ describeWithServer('mongo', (server) => {
     );
     const indexes = await documents.indexes();
     expect(indexes).toContainEqual(expect.objectContaining({ key: { 'keycard.p': 1, _id: 1 } }));
-    if (ferret) {
-      expect(warn.mock.calls.map(([message]) => message)).toEqual([expect.stringContaining('no TTL index')]);
-    } else {
-      expect(warn).not.toHaveBeenCalled();
-      expect(indexes).toContainEqual(
-        expect.objectContaining({ name: 'expires_1', key: { expires: 1 }, expireAfterSeconds: 0 }),
-      );
-    }
+    expect(warn).not.toHaveBeenCalled();
     await store.close();
   });
 
   it("removes what has expired by itself where the server doesn't, until it is closed", async () => {
-    jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-    if (!ferret) return;
-    const store = new MongoStore({ db, collectionName, pruneInterval: 0.02 });
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const refusing = new Proxy(documents, {
+      get: (target, key) => {
+        if (key === 'createIndex')
+          return () => Promise.reject(new MongoServerError({ message: 'not authorized', code: 13 }));
+        const value = Reflect.get(target, key) as unknown;
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const store = new MongoStore({ collection: refusing, pruneInterval: 0.02 });
     await store.create('old', { text: '{}', expiresAt: Date.now() - 1_000 });
     await store.create('new', record(1));
     await store.open();
+    expect(warn.mock.calls.map(([message]) => message)).toEqual([
+      expect.stringContaining('no index for finding'),
+      expect.stringContaining('no TTL index (not authorized)'),
+    ]);
     const removed = async () => (await documents.countDocuments({ _id: 'old' as never })) === 0;
     for (let n = 0; n < 200 && !(await removed()); n++) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(await removed()).toBe(true);
@@ -93,7 +94,7 @@ describeWithServer('mongo', (server) => {
   });
 
   it('calls the server once for a load, a create, a change and an end', async () => {
-    const store = new MongoStore({ db: asMongoDb(), collectionName });
+    const store = new MongoStore({ db, collectionName });
     const made = async (work: () => Promise<unknown>) => {
       calls.length = 0;
       await work();
@@ -123,7 +124,8 @@ describeWithServer('mongo', (server) => {
     expect(ids).toEqual(['s-27', 's-47', 's-7']);
     expect(filters).toEqual([expect.objectContaining({ 'keycard.p': 'user-7' })]);
     expect(answered).toEqual([3]);
-    if (ferret) return; // it filters in its own process, whatever the index
+    // mongo-java-server explains nothing.
+    if (!('gitVersion' in (await db.command({ buildInfo: 1 })))) return;
     const plan = await documents
       .find({ 'keycard.p': 'user-7', _id: { $gt: '' as never } })
       .sort({ _id: 1 })
@@ -140,56 +142,26 @@ describeWithServer('mongo', (server) => {
     expect(calls).toEqual([]);
   });
 
-  it('lets one of several act on a version at a time, and another when a claim is stale', async () => {
-    // As `open()` makes it: the first inserts into a collection that is only being made meet no unique _id on FerretDB.
-    const claims = await db
-      .createCollection<Claim>(`${collectionName}.claims`)
-      .catch(() => db.collection<Claim>(`${collectionName}.claims`));
-    const one = new VersionClaims(claims, { now: Date.now });
-    let acting = 0;
-    let most = 0;
-    const act = () =>
-      one.act(
-        'version',
-        async () => true,
-        async () => {
-          most = Math.max(most, ++acting);
-          await new Promise((resolve) => setTimeout(resolve, 5));
-          acting -= 1;
-          return 'acted';
-        },
-      );
-    expect(new Set(await Promise.all([act(), act(), act(), act()]))).toEqual(new Set(['acted']));
-    expect(most).toBe(1);
-    expect(await claims.countDocuments()).toBe(0);
+  it.each(['v1.24.0', 'v0.9.4', '1.0.0'])(
+    'refuses at start, in one sentence, FerretDB %s, whose updates are not atomic (#14.6)',
+    async (ferretdbVersion) => {
+      const store = new MongoStore({ db: saying({ version: '7.0.42', ferretdbVersion }), collectionName });
+      calls.length = 0;
+      await expect(store.open()).rejects.toMatchObject({
+        code: 'REFUSED',
+        message: `MongoStore needs a server whose updates are atomic, and FerretDB ${ferretdbVersion} loses changes made at once: use MongoDB, or FerretDB 2.`,
+      });
+      expect(calls).toEqual([]);
+      await store.close();
+    },
+  );
 
-    // Its process died, so nobody releases this one.
-    await expect(
-      one.act(
-        'left',
-        async () => true,
-        () => Promise.reject(new Error('cut off')),
-      ),
-    ).rejects.toThrow('cut off');
-    expect(await claims.countDocuments()).toBe(1);
-    expect(
-      await one.act(
-        'left',
-        async () => false,
-        async () => 'acted',
-      ),
-    ).toBeUndefined();
-    const from = performance.now();
-    expect(
-      await one.act(
-        'left',
-        async () => true,
-        async () => 'acted',
-      ),
-    ).toBe('acted');
-    expect(performance.now() - from).toBeGreaterThan(950);
-    await new VersionClaims(claims, { now: () => Date.now() + 61_000 }).prune();
-    expect(await claims.countDocuments()).toBe(0);
-    await claims.drop();
-  });
+  it.each([{ version: '7.0.0' }, { ferretdb: { version: 'v2.1.0' } }, { ferretdbVersion: 'v2.0.0' }])(
+    'takes a server that says %j (#14.6)',
+    async (buildInfo) => {
+      const store = new MongoStore({ db: saying(buildInfo), collectionName });
+      await store.open();
+      await store.close();
+    },
+  );
 });

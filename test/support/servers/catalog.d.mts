@@ -23,6 +23,8 @@ export interface CatalogEntry {
   debian?: string;
   /** Gives a function that builds the program, where this machine can. */
   build?: () => (() => Promise<string>) | undefined;
+  /** The Debian packages that `build` needs. */
+  buildTools?: string[];
 }
 
 export type Whereabouts =

@@ -3,8 +3,8 @@
  * environment variable holds a server that is there already, which program starts a private one, what installs it.
  */
 import { findChromium } from './chromium.mjs';
-import { buildFerret, findGo } from './ferretdb.mjs';
 import { findMongoServer, startMongo } from './mongo.mjs';
+import { buildMongoJava, hasJava } from './mongo-java.mjs';
 import { findPgBouncer, startPgBouncer } from './pgbouncer.mjs';
 import { findPostgresBin, startPostgres } from './postgres.mjs';
 import { findRedisServer, startRedis, startRedisCluster } from './redis.mjs';
@@ -44,7 +44,8 @@ export const catalog = {
     program: findMongoServer,
     programEnv: 'KEYCARD_MONGO_BIN',
     start: () => startMongo(),
-    build: () => (findGo() ? buildFerret : undefined),
+    build: () => (hasJava() ? buildMongoJava : undefined),
+    buildTools: ['default-jdk-headless', 'maven'],
   },
   browser: {
     env: 'CHROMIUM_PATH',
@@ -78,7 +79,7 @@ export function lookUp(name, { program: programOnly = false } = {}) {
   if (program) return { from: 'program', at: program };
   const named = process.env[entry.programEnv];
   if (named) return { missing: `${entry.programEnv} names ${named}, where no such program is` };
-  const install = entry.debian ? `install ${entry.debian}` : 'install mongod or Go';
+  const install = entry.debian ? `install ${entry.debian}` : 'install mongod, or Maven and a JDK';
   return { missing: `set ${entry.env}, or ${install}, or let npm run test:all see to it` };
 }
 

@@ -1,7 +1,7 @@
 import type { PrivateServer } from './process.mjs';
 
 export interface MongoServer extends PrivateServer {
-  readonly kind: 'mongod' | 'ferretdb';
+  readonly kind: 'mongod' | 'mongo-java-server';
 }
 
 export declare function findMongoServer(): string | undefined;

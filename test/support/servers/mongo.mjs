@@ -1,22 +1,22 @@
-/** A private MongoDB-wire server: mongod where the machine has it, else FerretDB on SQLite. */
+/** A private MongoDB-wire server: mongod where the machine has it, else mongo-java-server. */
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import { ferretPath } from './ferretdb.mjs';
+import { mongoJavaPath } from './mongo-java.mjs';
 import { canConnect, findProgram, isProgram, ServerProcess, serverFolder, withFreshPort } from './process.mjs';
 
-/** Path of mongod or of a FerretDB built earlier, else undefined. `KEYCARD_MONGO_BIN` names another. */
+/** Path of mongod or of a mongo-java-server built earlier, else undefined. `KEYCARD_MONGO_BIN` names another. */
 export function findMongoServer() {
   const named = process.env.KEYCARD_MONGO_BIN;
   if (named) return isProgram(named) ? named : undefined;
-  return findProgram('mongod') ?? [ferretPath()].find(isProgram);
+  return findProgram('mongod') ?? [mongoJavaPath()].find(isProgram);
 }
 
-/** Starts one. `kind` of the result is `mongod` or `ferretdb` (which has no TTL index and no transactions). */
+/** Starts one. `kind` of the result is `mongod` or `mongo-java-server` (whose TTL index removes nothing). */
 export function startMongo({ args = [] } = {}) {
   const command = findMongoServer();
-  if (!command) throw new Error('Neither mongod nor a built FerretDB was found; npm run test:all builds FerretDB.');
-  const kind = basename(command).startsWith('mongo') ? 'mongod' : 'ferretdb';
+  if (!command) throw new Error('Neither mongod nor mongo-java-server was found; npm run test:all builds the latter.');
+  const kind = basename(command) === 'mongo-java-server' ? 'mongo-java-server' : 'mongod';
   return withFreshPort(async (port) => {
     const folder = serverFolder('mongo');
     const data = join(folder, 'data');
@@ -27,9 +27,8 @@ export function startMongo({ args = [] } = {}) {
       port,
       url,
       command,
-      args: [...(kind === 'mongod' ? mongodArgs(port, data) : ferretArgs(port, folder, data)), ...args],
+      args: [...(kind === 'mongod' ? mongodArgs(port, data) : [String(port), data]), ...args],
       folder,
-      env: { DO_NOT_TRACK: '1' },
       ready: () => canConnect(port).then(() => answersMongo(url)),
       stopSignal: 'SIGTERM',
     });
@@ -45,16 +44,6 @@ const mongodArgs = (port, data) => [
   '--dbpath',
   data,
   '--nounixsocket',
-];
-
-const ferretArgs = (port, folder, data) => [
-  '--handler=sqlite',
-  `--sqlite-url=file:${data}/?_pragma=synchronous(off)`,
-  `--listen-addr=127.0.0.1:${port}`,
-  `--state-dir=${folder}`,
-  '--debug-addr=-',
-  '--telemetry=disable',
-  '--log-level=warn',
 ];
 
 /** Rejects unless a MongoDB-wire server at this URL answers a ping. */

@@ -38,23 +38,30 @@ export async function provision({ names = serverNames, install = true } = {}) {
   return { provided, missing, env: environmentOf(provided), stop: () => stopAll(running) };
 }
 
-/** Installs and builds what has no program yet, all at once. Gives the reason by name where that failed. */
+/** Installs what has no program yet, then builds what has to be built. Gives the reason by name where that failed. */
 async function installMissing(names) {
   const reasons = new Map();
   const wanted = names.filter((name) => lookUp(name).missing && !process.env[catalog[name].programEnv]);
-  const packages = [...new Set(wanted.flatMap((name) => (catalog[name].debian ? [catalog[name].debian] : [])))];
-  const building = wanted.flatMap((name) => {
-    const build = catalog[name].build?.();
-    return build ? [build().catch((error) => reasons.set(name, `building it failed: ${error.message}`))] : [];
-  });
+  const packagesFor = (name) => {
+    const { debian, build, buildTools = [] } = catalog[name];
+    return [...(debian ? [debian] : []), ...(build?.() ? [] : buildTools)];
+  };
+  const needed = new Map(wanted.map((name) => [name, packagesFor(name)]));
+  const packages = [...new Set([...needed.values()].flat())];
   if (packages.length > 0 && canInstall()) {
     const failed = await installPackages(packages);
-    for (const name of wanted) {
-      const reason = failed[catalog[name].debian];
-      if (reason) reasons.set(name, `installing ${catalog[name].debian} failed: ${reason}`);
+    for (const [name, each] of needed) {
+      const missed = each.find((one) => failed[one]);
+      if (missed) reasons.set(name, `installing ${missed} failed: ${failed[missed]}`);
     }
   }
-  await Promise.all(building);
+  await Promise.all(
+    wanted.map((name) =>
+      catalog[name]
+        .build?.()?.()
+        .catch((error) => reasons.set(name, `building it failed: ${error.message}`)),
+    ),
+  );
   return reasons;
 }
 
