@@ -6,6 +6,7 @@
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,7 +170,7 @@ async function starter(version, tarball) {
     const port = await freePort();
     const child = spawn(process.execPath, [join(app, 'dist/readme.js')], {
       cwd: app,
-      env: { ...env, PORT: String(port) },
+      env: { ...env, PORT: String(port), SESSION_SECRET: randomBytes(32).toString('base64') },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     try {

@@ -16,6 +16,8 @@ import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';
 import { TestClock } from '../support/test-clock.js';
 
+let breakLoads: () => void;
+
 const scripts = scripted({
   login: (session) => session.login('7', { user: { name: 'Ann' } }),
   look: (session) => ({ user: session.user ?? null }),
@@ -25,6 +27,10 @@ const scripts = scripted({
   save: async (session) => {
     session.views = 1;
     await session.save();
+  },
+  reload: (session) => {
+    breakLoads();
+    return session.reload();
   },
   caught: (_session, req) => {
     try {
@@ -216,6 +222,14 @@ describe('a store that', () => {
     for (const path of ['/s/look', '/guarded', '/guarded/key', '/r/express', '/s/change']) await ask(path);
     store.failing = ['replace', 'create'];
     for (const path of ['/s/change', '/s/save']) await ask(path);
+    expect(answers).toEqual(answers.map(() => ['1', 'application/json; charset=utf-8', BODY]));
+    // A verb that fails is not followed by a save.
+    store.failure = undefined;
+    breakLoads = () => {
+      store.failure = new Error('connect ECONNREFUSED 10.1.2.3:6379');
+      store.failing = ['load'];
+    };
+    await ask('/s/reload');
     expect(answers).toEqual(answers.map(() => ['1', 'application/json; charset=utf-8', BODY]));
     // An answer of the app's own is its own.
     store.failing = undefined;

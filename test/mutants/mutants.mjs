@@ -218,6 +218,42 @@ export const mutants = [
     spec: e2e('store-failure'),
     test: 'hangs answers 503 in bounded time',
   },
+  // Refusals outside HTTP, return-to, discard
+  {
+    name: 'the guard takes a message of a gateway for a request',
+    file: lib('guards/session.guard'),
+    find: 'if (!canHaveSession(context))',
+    replace: 'if (canHaveSession(context) && false)',
+    spec: e2e('other-contexts'),
+  },
+  {
+    name: 'returnTo takes a path that leads elsewhere once it is decoded',
+    file: lib('return-to'),
+    find: 'path = decoded;',
+    replace: 'return true;',
+    spec: e2e('return-to'),
+  },
+  {
+    name: 'takeReturnTo gives whatever the session holds',
+    file: lib('return-to'),
+    find: 'return isOwnPath(kept) ? kept : fallback;',
+    replace: 'return String(kept);',
+    spec: e2e('return-to'),
+  },
+  {
+    name: 'discard() leaves a login',
+    file: lib('engine/session-core'),
+    find: "this.claim = undefined;\n    if (this.status === 'loaded') this.rotation = undefined;",
+    replace: '',
+    spec: e2e('discard'),
+  },
+  {
+    name: "a store's message reaches the visitor",
+    file: lib('session-error.filter'),
+    find: 'error.expose ? error : new SessionUnavailableError()',
+    replace: 'error',
+    spec: e2e('store-failure'),
+  },
   // The guard, and a store that fails
   {
     name: 'the guard takes a failed store for a session',
