@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { SessionDataError, SessionStateError } from './engine/errors.js';
-import type { Device, Facts } from './engine/facts.js';
+import { type Device, type Facts, isOf } from './engine/facts.js';
 import { deriveKey, seal, unseal } from './engine/record-cipher.js';
 import { SessionCore } from './engine/session-core.js';
 import { deviceOf } from './engine/session-controls.js';
@@ -40,6 +40,8 @@ export interface SessionPage {
   readonly cursor?: string;
 }
 
+/** Of lists that look for a session that is to end. */
+const MOST_ROUNDS = 4;
 const MOST_AT_ONCE = 1_000;
 const MOST_COUNTED = 10_000;
 
@@ -130,15 +132,24 @@ export class SessionRegistry {
    * @returns false where there is no such session.
    */
   async revoke(handle: string, options: { readonly principal?: string | number | undefined } = {}): Promise<boolean> {
-    const principal = options.principal === undefined ? undefined : String(options.principal);
-    // A login that replaces the id while the list is read may hide it; it is in a second one.
-    return (await this.revokeListed(handle, principal)) || this.revokeListed(handle, principal);
+    let principal = options.principal === undefined ? undefined : String(options.principal);
+    let ended = false;
+    // A login that replaces the id while the list is read may hide it: it is in a second one.
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const found = await this.revokeListed(handle, principal);
+      if (found === undefined && round > 0) break;
+      principal ??= found?.p;
+      ended ||= found !== undefined;
+    }
+    return ended;
   }
 
-  private async revokeListed(handle: string, principal: string | undefined): Promise<boolean> {
-    let ended = false;
+  /** What was ended. */
+  private async revokeListed(handle: string, principal: string | undefined): Promise<Facts | undefined> {
+    let ended: Facts | undefined;
     for await (const each of this.candidates(principal)) {
-      if (each.record.facts!.h === handle) ended = (await this.end(each, !ended)) || ended;
+      const { facts } = each.record;
+      if (facts!.h === handle && (await this.end(each, isOf(facts!.p), ended === undefined))) ended = facts;
     }
     return ended;
   }
@@ -155,11 +166,11 @@ export class SessionRegistry {
   ): Promise<number> {
     const name = String(principal);
     const except = handleOf(options.except);
-    await this.manager.principals.markRevoked(name, except);
+    const isRevoked = await this.manager.principals.markRevoked(name, except);
     const ended = new Set<string>();
     for (const each of await this.manager.principals.toEnd(name)) {
       const { h } = each.record.facts!;
-      if (h !== except && (await this.end(each, !ended.has(h)))) ended.add(h);
+      if (h !== except && (await this.end(each, isRevoked, !ended.has(h)))) ended.add(h);
     }
     return ended.size;
   }
@@ -196,13 +207,12 @@ export class SessionRegistry {
   }
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
-  private async end(each: ListedRecord, isFirst: boolean): Promise<boolean> {
-    const ended = await this.manager.writer.end(
-      each.key,
-      this.manager.idOfKey(each.key),
-      undefined,
-      each.record.facts?.p,
-    );
+  private async end(
+    each: ListedRecord,
+    mayEnd: (facts: Facts | undefined) => boolean,
+    isFirst: boolean,
+  ): Promise<boolean> {
+    const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd);
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
     return ended;

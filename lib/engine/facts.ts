@@ -84,6 +84,12 @@ export interface Retirement {
   k?: string;
 }
 
+/** Whether a session is still a principal's. */
+export const isOf =
+  (principal: string | undefined) =>
+  (facts: Facts | undefined): boolean =>
+    facts?.p === principal;
+
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isOptional = (value: unknown, type: string): boolean => value === undefined || typeof value === type;
 

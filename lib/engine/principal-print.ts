@@ -22,5 +22,6 @@ export function lostLoginKey(
   );
 }
 
-const loginKeys = (keys: readonly string[] | undefined): readonly string[] =>
+/** The keys that a login stands on. */
+export const loginKeys = (keys: readonly string[] | undefined): readonly string[] =>
   keys === undefined ? ALWAYS : [...ALWAYS, ...keys];

@@ -1,6 +1,6 @@
 import { derivePrincipal } from './derived-principal.js';
 import { SessionStateError, TooManySessionsError } from './errors.js';
-import type { Facts, Place } from './facts.js';
+import { type Facts, isOf, type Place } from './facts.js';
 import { PrincipalRecords, type PrincipalState, type RevocationMark, revoked } from './principal-record.js';
 import type { SessionManager } from './session-manager.js';
 import type { ListedRecord, LoadedRecord } from './session-records.js';
@@ -28,6 +28,8 @@ export interface Admission {
   readonly mark: string;
   /** The login's number; `undefined` without a limit. */
   readonly number: number | undefined;
+  /** The session is written, and counts by itself. */
+  readonly isSettled?: true;
 }
 
 /** Who asks to be admitted. */
@@ -157,9 +159,10 @@ export class PrincipalSessions {
     let surplus: Holder[] = [];
     const state = await this.states.change(principal, async (before) => {
       assertBeganAfter(before.mark, applicant);
-      const holders = await this.holders(before, applicant);
+      const { holders, highest } = await this.holders(before, applicant);
       surplus = this.surplus(holders, applicant);
-      const number = 1 + Math.max(before.lastNumber, ...holders.map((each) => each.number));
+      // The store may have lost the record: no number is given twice as long as its session lives.
+      const number = 1 + Math.max(before.lastNumber, highest);
       return this.withPlace(before, applicant, number, surplus);
     });
     for (const each of surplus) await this.evict(principal, each);
@@ -167,7 +170,10 @@ export class PrincipalSessions {
   }
 
   /** Who has a place, the newest login first: sessions, and logins that are under way. */
-  private async holders(state: PrincipalState, { principal, handle }: Applicant): Promise<Holder[]> {
+  private async holders(
+    state: PrincipalState,
+    { principal, handle }: Applicant,
+  ): Promise<{ holders: Holder[]; highest: number }> {
     const now = this.manager.now();
     const holders = new Map<string, Holder>();
     const add = (h: string, number: number, at: number, record?: ListedRecord): void => {
@@ -191,13 +197,15 @@ export class PrincipalSessions {
       const { h } = listed.record.facts!;
       // The session may have gone on under an id that the list didn't hold yet.
       if (h === handle || holders.has(h)) continue;
-      const next = await this.manager.writer.successorOf(listed.record.facts!);
+      const next = (await this.manager.writer.successorOf(listed.record.facts!))?.facts;
       if (next?.p === principal) add(h, next.l ?? 0, since(next), listed);
     }
+    const highest = Math.max(0, ...[...holders.values()].map((each) => each.number));
     holders.delete(handle);
-    return [...holders.values()].sort(
+    const inOrder = [...holders.values()].sort(
       (a, b) => b.number - a.number || b.since - a.since || (a.handle < b.handle ? 1 : -1),
     );
+    return { holders: inOrder, highest };
   }
 
   private surplus(holders: readonly Holder[], { mustBeAdmitted }: Applicant): Holder[] {
@@ -227,13 +235,13 @@ export class PrincipalSessions {
 
   private async evict(principal: string, { handle, records }: Holder): Promise<void> {
     for (const { key } of records) {
-      if (await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, principal))
+      if (await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isOf(principal)))
         this.manager.events.emit('evicted', key, { handle, principal });
     }
   }
 
   private async end({ key, record }: LoadedRecord): Promise<void> {
-    await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, record.facts!.p);
+    await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isOf(record.facts!.p));
   }
 
   /**
@@ -271,9 +279,11 @@ export class PrincipalSessions {
   async endIfRevoked({ key, record }: LoadedRecord): Promise<boolean> {
     const { facts } = record;
     if (facts?.p === undefined) return false;
-    if (!isRevoked(facts, (await this.states.read(facts.p)).mark)) return false;
+    const { mark } = await this.states.read(facts.p);
+    if (!isRevoked(facts, mark)) return false;
     const id = this.manager.idOfKey(key);
-    if (await this.manager.writer.end(key, id, undefined, facts.p))
+    const { p: principal } = facts;
+    if (await this.manager.writer.end(key, id, undefined, (found) => found?.p === principal && isRevoked(found, mark)))
       this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
     return true;
   }
@@ -295,9 +305,12 @@ export class PrincipalSessions {
    * From now on no session counts that the principal came by before this moment, indexed or not.
    *
    * @param except the handle of the session that stays.
+   * @returns tells which of the principal's sessions that is about.
    */
-  async markRevoked(principal: string, except = ''): Promise<void> {
-    await this.states.change(principal, (state) => revoked(state, this.manager.now(), except));
+  async markRevoked(principal: string, except = ''): Promise<(facts: Facts | undefined) => boolean> {
+    const { mark } = await this.states.change(principal, (state) => revoked(state, this.manager.now(), except));
+    // One without a mark of its own was listed, so in doubt it ends, whatever the clocks say.
+    return (facts) => facts?.p === principal && facts.h !== except && (facts.r === undefined || isRevoked(facts, mark));
   }
 }
 

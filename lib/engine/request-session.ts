@@ -51,6 +51,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   /** What the app has put in the session's place. */
   unsetAs: null | false | undefined;
   private moved = false;
+  /** The log, or the answer, says that something was not saved. */
+  private lossIsTold = false;
   /** The store failed a verb that the app called. */
   private storeFailed = false;
   private cookieWasSet = false;
@@ -438,10 +440,17 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   failure(_res: ServerResponse, error: unknown) {
     this.manager.noteStoreFailure('save', error);
-    return failureOf(error, this.req, this.manager.options);
+    this.lossIsTold = true;
+    const failure = failureOf(error, this.req, this.manager.options);
+    // An id that was saved before the failure is the only one that leads to the session.
+    const { core } = this;
+    if (core?.status !== 'loaded' || core.isReplaced || core.id === this.browserId || this.cookieWasSet) return failure;
+    const cookie = this.setCookieText(core);
+    return cookie === undefined ? failure : { ...failure, headers: { ...failure.headers, 'Set-Cookie': cookie } };
   }
 
   private reportLate(error: unknown): void {
+    this.lossIsTold = true;
     this.manager.options.logger.error(
       'What the session held at the end of a streamed response could not be saved.',
       error,
@@ -479,6 +488,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (!atStart && (core.status === 'new' || core.rotation !== undefined)) {
       core.forgetCompared();
       if (core.status === 'loaded' || core.isChanged()) {
+        this.lossIsTold = true;
         this.manager.options.logger.warn(
           'A session was begun, or its id changed, after the response had begun: its cookie can no longer be sent, so it was not saved.',
         );
@@ -539,8 +549,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
    * attacker may know must not become a logged-in one (session fixation).
    */
   private logsInByData(core: SessionCore): boolean {
-    if (core.status !== 'loaded' || core.rotation !== undefined || core.claim !== undefined) return false;
-    if (this.res !== undefined && core.id !== this.browserId) return false;
+    // A renewal that is due leads on from the old id.
+    if (core.status !== 'loaded' || (core.rotation !== undefined && core.rotation !== 'renew')) return false;
+    if (core.claim !== undefined || (this.res !== undefined && core.hasFreshId)) return false;
     const who = core.loggedInNow();
     return who !== undefined && who !== core.loggedInBefore();
   }
@@ -598,7 +609,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   /** Whether the app has written to the session since its response ended, and not saved it. */
   isWrittenLate(core: SessionCore): boolean {
-    if (core !== this.core || (core.status !== 'loaded' && core.status !== 'new')) return false;
+    if (this.lossIsTold || core !== this.core || (core.status !== 'loaded' && core.status !== 'new')) return false;
     if (!this.res!.writableFinished && !this.res!.destroyed) return false;
     try {
       return core.isChanged();
@@ -611,7 +622,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   // --- The cookie
 
   private sendCookie(core: SessionCore): void {
-    if (core.status !== 'loaded' || this.res === undefined || this.cookieWasSet) return;
+    if (core.status !== 'loaded' || core.isReplaced || this.res === undefined || this.cookieWasSet) return;
     const policy = this.manager.surface.sendsCookie;
     const changed = core.id !== this.browserId;
     if (
@@ -813,9 +824,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     }
     while (this.isBusy(core)) await this.turnOf(core, 'confirmLogin()');
     this.assertCurrent(core);
-    core.claim = { principal, ...moment, keys: core.claim?.keys ?? core.facts.k, given: core.claim?.given ?? [] };
+    // Of a login of this very request, it is the login that a revokeAll() is held against.
+    const mark = core.claim?.mark ?? moment.mark;
+    const isLogin = this.logsInByData(core);
+    const { keys = core.facts.k, given = [] } = core.claim ?? {};
+    core.claim = { principal, at: moment.at, mark, keys, given };
     if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew'))
-      core.rotation = 'confirm';
+      core.rotation = isLogin ? 'login' : 'confirm';
   }
 
   async destroy(core: SessionCore, type: SessionEventType): Promise<void> {

@@ -2,7 +2,7 @@ import { changedKeys, merge, snapshot, toJson } from './changes.js';
 import { defaultPrincipalOf, derivePrincipal, hasPassportUser } from './derived-principal.js';
 import { SessionOptionsError } from './errors.js';
 import type { Facts } from './facts.js';
-import { fingerprint, lostLoginKey } from './principal-print.js';
+import { fingerprint, loginKeys, lostLoginKey } from './principal-print.js';
 import { recordText, recordTextWithRaw, type SessionValues } from './record-text.js';
 import type { SessionCookie } from './session-cookie.js';
 import { newHandle } from './session-id.js';
@@ -82,6 +82,10 @@ export class SessionCore {
   inSyncPart = false;
   /** Who logs in with this request. */
   claim: Claim | undefined;
+  /** This request has given the session an id to which no other leads. */
+  hasFreshId = false;
+  /** The id was replaced while this request ran, by a login or the like: the request learns nothing of the new one. */
+  isReplaced = false;
   /** The place that this session has taken among its principal's, until it is written and settled. */
   admission: Admission | undefined;
   /** Whose session it is differs from what the record says, so that the index has it wrong. */
@@ -454,7 +458,10 @@ export class SessionCore {
     if (isNew || this.due || this.rotation !== undefined || this.claim !== undefined || this.cookieChanged) {
       facts.s = now;
       const decided = manager.options.cookieFor === undefined ? undefined : this.cookie.originalMaxAge;
-      facts.e = manager.expiryOf(facts, now, decided ?? undefined);
+      const end = manager.expiryOf(facts, now, decided ?? undefined);
+      // A clock that is behind must not end a session that goes on.
+      const goesOn = !isNew && this.claim === undefined && !this.cookieChanged;
+      facts.e = goesOn ? Math.max(facts.e, end) : end;
     }
     if (isNew || this.rotation !== undefined) {
       const device = this.host.device();
@@ -580,6 +587,8 @@ export class SessionCore {
     if (this.manager.surface.sendsCookie !== undefined) this.noteChanges(draft);
     if (draft.voided !== undefined)
       this.manager.events.emit('principal-void', this.key, { handle: draft.facts.h, principal: draft.voided });
+    const isOld = this.status === 'loaded' && this.replaces === undefined;
+    if (!isOld || (this.rotation !== undefined && this.rotation !== 'renew')) this.hasFreshId = true;
     this.status = 'loaded';
     this.stored = undefined;
     this.facts = draft.facts;
@@ -661,6 +670,29 @@ export class SessionCore {
     this.claim = undefined;
     this.rebaseCookie(before);
     if (former.status === 'loaded') this.replaces = former;
+  }
+
+  /**
+   * The same session under an id that has replaced this one's, with what this request changed. What a login there was given stays as it is:
+   * this request may not be the user's. `undefined` if nothing is left.
+   */
+  heir(found: LoadedRecord, id: string): SessionCore | undefined {
+    const before = this.storedValues();
+    const changed = changedKeys(snapshot(before), snapshot(this.values()));
+    const { p, k } = found.record.facts ?? {};
+    const kept = p === undefined || p === this.facts.p ? [] : loginKeys(k).filter((key) => changed.delete(key));
+    if (changed.size === 0) return undefined;
+    const heir = this.copyOfStored();
+    heir.become({ ...this.data(), ...Object.fromEntries(kept.map((key) => [key, before[key]])) });
+    heir.rebase(found, id);
+    return heir;
+  }
+
+  /** What this request changed was saved under the id that has replaced this one's. */
+  savedToHeir(): void {
+    this.isReplaced = true;
+    this.stored = undefined;
+    this.baseJson = valuesToJson(this.values());
   }
 
   private copyOfStored(): SessionCore {

@@ -155,7 +155,8 @@ export class SessionRecords {
           if (read !== undefined) yield { ...read, cursor: next.value.cursor };
         }
       } finally {
-        await iterator.return?.();
+        // Not awaited: a list that hangs would be waited for without end.
+        void Promise.resolve(iterator.return?.()).catch(() => undefined);
       }
     }
   }

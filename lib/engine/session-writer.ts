@@ -4,7 +4,7 @@ import { KeyedQueue } from '../keyed-queue.js';
 import { changedKeys, snapshot } from './changes.js';
 import type { WriteResult } from '../stores/session-store.js';
 import { ReservedKeyError, SessionStateError, SessionUnavailableError } from './errors.js';
-import { FACTS_KEY, type Facts } from './facts.js';
+import { FACTS_KEY, type Facts, isOf } from './facts.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
 import { type Admission, endedAtLogin } from './principal-sessions.js';
 import { recordText, type SessionValues } from './record-text.js';
@@ -18,6 +18,8 @@ import { WriteNonces } from './write-nonces.js';
 /** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
 const MOST_TRIES = 100;
 const LONGEST_PAUSE_MS = 40;
+/** So long the server finds the way from a replaced id, for requests that began before it was replaced. */
+const LONGEST_REQUEST_MS = 10 * 60_000;
 /** Renewals that a request can be behind of. */
 const MOST_STEPS = 8;
 
@@ -34,6 +36,14 @@ interface Operation {
 export interface Found {
   readonly id: string;
   readonly loaded: LoadedRecord;
+}
+
+/** Where a replaced session has gone on. */
+export interface Successor {
+  /** `undefined` with records of version 0.1 and `hashIds`. */
+  readonly id: string | undefined;
+  readonly loaded: LoadedRecord;
+  readonly facts: Facts;
 }
 
 /** Never data, whatever a record holds. */
@@ -183,7 +193,7 @@ export class SessionWriter {
 
   private async withPlace(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
     let draft = first;
-    while (this.needsPlace(draft) && core.admission?.principal !== draft.facts.p) {
+    while (this.needsPlace(draft) && !isFor(core.admission, draft.facts)) {
       await this.giveUpPlace(core);
       core.admission = await this.manager.principals.admit({
         principal: draft.facts.p!,
@@ -202,7 +212,7 @@ export class SessionWriter {
   private async giveUpPlace(core: SessionCore): Promise<void> {
     const { admission } = core;
     core.admission = undefined;
-    if (admission === undefined) return;
+    if (admission === undefined || admission.isSettled) return;
     try {
       await this.manager.principals.withdraw(admission);
     } catch (error) {
@@ -215,25 +225,32 @@ export class SessionWriter {
   private async settled(core: SessionCore, key: string, { arrival, facts, mark }: Draft): Promise<boolean> {
     // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
     if (arrival === undefined || arrival === 'renewed') return true;
+    if (core.admission?.isSettled) return true;
     const admission: Admission = core.admission ?? {
       principal: facts.p!,
       handle: facts.h,
       mark: mark!,
       number: undefined,
     };
+    const isNewId = isRotating(core) || core.status === 'new';
     try {
-      if (!(await this.manager.principals.settle(admission))) return false;
+      const [isIn, isThere] = await Promise.all([
+        this.manager.principals.settle(admission),
+        // The store takes it to be over if this process's clock is far behind.
+        !isNewId || this.records.load(key).then((loaded) => loaded !== undefined),
+      ]);
+      if (!isIn || !isThere) return false;
     } catch (error) {
-      if (isRotating(core) || core.status === 'new') await this.takeBack(core, key);
+      if (core.status === 'new') await this.takeBack(core, key);
       throw error;
     }
-    core.admission = undefined;
+    core.admission = { ...admission, isSettled: true };
     return true;
   }
 
   /** A session that came to be somebody's was not settled. */
   private async undone(core: SessionCore, key: string, { arrival, facts }: Draft): Promise<Written> {
-    if (await this.end(key, this.manager.idOfKey(key), undefined, facts.p))
+    if (await this.end(key, this.manager.idOfKey(key), undefined, isOf(facts.p)))
       this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
     // A login that is answered with success has a session.
     if (arrival !== 'adopted') throw endedAtLogin();
@@ -258,7 +275,7 @@ export class SessionWriter {
   private async takeBack(core: SessionCore, key: string): Promise<void> {
     core.dropNewId();
     await this.destroyQuietly(key);
-    setTimeout(() => void this.destroyQuietly(key), 2 * this.manager.options.storeTimeoutMs).unref();
+    this.later(() => this.records.destroy(key));
   }
 
   private async destroyQuietly(key: string): Promise<void> {
@@ -281,12 +298,13 @@ export class SessionWriter {
         this.assertInTime(operation);
         if (core.stored === undefined) {
           const found = await this.current(core.id);
-          if (found === undefined) return this.markGone(core);
+          if (found === undefined)
+            return mode === 'change' && fn === undefined ? await this.saveToHeir(core, operation) : this.markGone(core);
           // The store had done it, and only the reply was lost?
           const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.facts, draft.facts.n));
           if (done !== undefined) {
             this.counters.lostReplies += 1;
-            return this.sealed(core, done, found);
+            return await this.sealed(core, done, found);
           }
           core.rebase(found.loaded, found.id);
           if (mode === 'touch' && sent.length > 0) return 'skipped';
@@ -303,7 +321,7 @@ export class SessionWriter {
           draft.cookie,
           core.stored!.revision,
         );
-        if (result === 'ok') return this.sealed(core, { made, draft });
+        if (result === 'ok') return await this.sealed(core, { made, draft });
         if (result === 'gone') return this.markGone(core);
         this.counters.conflicts += 1;
         // Whoever wrote has moved the end; but where the session has come to be somebody's, that has to be settled by its writer.
@@ -320,6 +338,23 @@ export class SessionWriter {
     throw new SessionUnavailableError(
       `The session was changed by others ${MOST_TRIES} times while it was to be saved.`,
     );
+  }
+
+  /**
+   * The id was replaced by a login, confirmLogin() or the like while this request ran. What the request changed is saved in the session that
+   * goes on, but the request learns neither its id nor its data: whoever holds an id from before a login must not.
+   */
+  private async saveToHeir(core: SessionCore, operation: Operation): Promise<Written> {
+    const replaced = (await this.records.load(core.key))?.record.facts;
+    if (replaced?.x === undefined || replaced.h !== core.facts.h) return this.markGone(core);
+    const found = await this.successorOf(replaced);
+    if (found?.id === undefined || found.facts.h !== core.facts.h) return this.markGone(core);
+    const heir = core.heir(found.loaded, found.id);
+    if (heir === undefined) return this.markGone(core);
+    const written = await this.queue.run(heir.key, () => this.swap(heir, operation, 'change'));
+    if (written === 'gone') return this.markGone(core);
+    core.savedToHeir();
+    return 'skipped';
   }
 
   /** A swap was done. `found`: what the record has come to be since. */
@@ -395,11 +430,27 @@ export class SessionWriter {
     old: SessionCore,
     fn: ((draft: SessionValues) => unknown) | undefined,
   ): Promise<Written> {
+    const written: { key?: string } = {};
+    try {
+      return await this.rotateOver(core, operation, old, fn, written);
+    } catch (error) {
+      if (written.key !== undefined) await this.takeBack(core, written.key);
+      throw error;
+    }
+  }
+
+  /** @param written told the key of the new record, as long as it is to be taken back if something fails. */
+  private async rotateOver(
+    core: SessionCore,
+    operation: Operation,
+    old: SessionCore,
+    fn: ((draft: SessionValues) => unknown) | undefined,
+    written: { key?: string },
+  ): Promise<Written> {
     const rotation = core.rotation!;
-    /** The new record's, once it is written. */
     let key: string | undefined;
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
-      if (key !== undefined) await this.takeBackIfLate(core, operation, key);
+      this.assertInTime(operation);
       const oldId = old.id;
       if (old.stored === undefined) {
         const found = await this.current(oldId);
@@ -420,10 +471,13 @@ export class SessionWriter {
       if (key === undefined) {
         key = this.records.key(id);
         await this.createAs(core, key, draft);
-        if (!(await this.settled(core, key, draft))) return this.undone(core, key, draft);
+        written.key = key;
+        if (!(await this.settled(core, key, draft))) return await this.undone(core, key, draft);
       } else if ((await this.rewrite(key, draft)) === 'gone') throw endedAtLogin();
-      await this.takeBackIfLate(core, operation, key);
-      const { result, nonce } = await this.retireOr(core, old, id, rotation, key);
+      this.assertInTime(operation);
+      if (rotation === 'renew') delete written.key;
+      const { result, nonce } = await this.retire(old, id, rotation, key);
+      written.key = key;
       if (result === 'ok' || (result === 'conflict' && (await this.wasOurs(old, nonce)))) {
         core.id = id;
         take(core, made);
@@ -442,7 +496,6 @@ export class SessionWriter {
       old.stored = undefined;
       await pause(attempt);
     }
-    if (key !== undefined) await this.takeBack(core, key);
     throw new SessionUnavailableError(
       `The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`,
     );
@@ -463,40 +516,31 @@ export class SessionWriter {
     fn: ((draft: SessionValues) => unknown) | undefined,
   ): Promise<Written> {
     if (key !== undefined) await this.records.destroy(key);
-    if (core.rotation === 'renew' || core.rotation === 'confirm') return this.markGone(core);
+    // Its place went with its record.
+    if (core.admission?.isSettled) core.admission = undefined;
+    if (core.rotation === 'confirm') throw endedAtLogin();
+    if (core.rotation === 'renew') {
+      core.rotation = undefined;
+      return fn === undefined ? this.saveToHeir(core, operation) : this.markGone(core);
+    }
     if (core.status === 'loaded') core.startOver();
     core.replaces = undefined;
     return this.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
-  }
-
-  /** Retires the old record; if the store fails at it, what was written for the new id is taken back first. */
-  private async retireOr(
-    core: SessionCore,
-    old: SessionCore,
-    next: string,
-    rotation: Rotation,
-    key: string,
-  ): ReturnType<SessionWriter['retire']> {
-    try {
-      return await this.retire(old, next, rotation);
-    } catch (error) {
-      // A renewal's new id stays: the store may have done what it gave no answer to, and then the old id leads there.
-      if (rotation !== 'renew') await this.takeBack(core, key);
-      throw error;
-    }
   }
 
   private async retire(
     old: SessionCore,
     next: string,
     rotation: Rotation,
+    nextKey: string,
   ): Promise<{ result: WriteResult; nonce: string }> {
     const now = this.manager.now();
     const until = now + this.manager.options.renewGraceMs;
     const nonce = newNonce();
     const x: Facts['x'] = { u: until, s: seal(this.manager.serverKeys[0]!, next, 'successor') };
     if (rotation === 'renew') x.w = seal(wayForwardKey(old.id), next, 'way');
-    const facts: Facts = { v: 1, c: old.facts.c, s: now, e: until, h: old.facts.h, n: nonce, x };
+    const end = Math.max(until, now + LONGEST_REQUEST_MS);
+    const facts: Facts = { v: 1, c: old.facts.c, s: now, e: end, h: old.facts.h, n: nonce, x };
     // Who ends the principal's sessions finds the new one by it, whenever he began to look.
     if (old.facts.p !== undefined) facts.p = old.facts.p;
     const cookie = JSON.stringify({
@@ -505,14 +549,24 @@ export class SessionWriter {
       httpOnly: true,
       path: '/',
     });
-    const result = await this.records.replace(
-      old.key,
-      recordText(cookie, '{}', facts),
-      facts,
-      cookie,
-      old.stored!.revision,
-    );
-    return { result, nonce };
+    const text = recordText(cookie, '{}', facts);
+    try {
+      return { result: await this.records.replace(old.key, text, facts, cookie, old.stored!.revision), nonce };
+    } catch (error) {
+      // The store may have done it: then the old id leads to the new one, which has to stay.
+      if (rotation === 'renew') this.later(() => this.endUnlessRenewed(old.key, nonce, nextKey));
+      throw error;
+    }
+  }
+
+  private async endUnlessRenewed(oldKey: string, nonce: string, nextKey: string): Promise<void> {
+    if ((await this.records.load(oldKey))?.record.facts?.n !== nonce) await this.records.destroy(nextKey);
+  }
+
+  /** Looks again once the store must have done what it gave no answer to. */
+  private later(look: () => Promise<unknown>): void {
+    const again = (): void => void look().catch((error: unknown) => this.manager.noteStoreFailure('save', error));
+    setTimeout(again, 2 * this.manager.options.storeTimeoutMs).unref();
   }
 
   private async wasOurs(old: SessionCore, nonce: string): Promise<boolean> {
@@ -536,30 +590,36 @@ export class SessionWriter {
     if (principal === undefined || ended.ageMs < this.manager.options.renewGraceMs || !this.records.canList)
       return false;
     const found = (await this.manager.principals.of(principal)).find(({ record }) => record.facts!.h === h);
-    return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, principal);
+    return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, isOf(principal));
   }
 
   /**
    * Ends what a key holds, or what it was renewed to, also if it is over by this process's clock.
    *
    * @param id the id where it is known.
-   * @param principal whose session it has to be, however often its id was replaced since; default: anybody's.
+   * @param mayEnd asked at each step, as a record may have become another's since it was listed. Default: it may be anybody's.
    */
-  async end(key: string, id: string | undefined, known?: LoadedRecord, principal?: string): Promise<boolean> {
+  async end(
+    key: string,
+    id: string | undefined,
+    known?: LoadedRecord,
+    mayEnd: (facts: Facts | undefined) => boolean = () => true,
+  ): Promise<boolean> {
     let at = { key, id, known };
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.loadToEnd(at.key);
       if (at.known === undefined) return false;
       const facts = at.known.record.facts;
-      if (facts?.t !== undefined || (principal !== undefined && facts?.p !== principal)) return false;
+      if (facts?.t !== undefined) return false;
       if (facts?.x !== undefined) {
         const next = this.next(at.id, facts);
         if (next === undefined) return false;
         at = { ...next, known: undefined };
         continue;
       }
+      if (!mayEnd(facts)) return false;
       const result = await this.records.destroy(at.key, at.known.revision);
-      if (result !== 'conflict') return result === 'ok';
+      if (result !== 'conflict') return result === 'ok' || this.endOverdueAt(at.key);
       this.counters.conflicts += 1;
       at.known = undefined;
       await pause(attempt);
@@ -569,21 +629,30 @@ export class SessionWriter {
     );
   }
 
+  /** A store may go by this process's clock, which may be wrong, and take a record to be over that it still holds. */
+  private async endOverdueAt(key: string): Promise<boolean> {
+    return (await this.records.destroy(key)) === 'ok';
+  }
+
   /** Ends the record of an id that is over by this process's clock, which may be wrong. Of an id that was replaced it ends nothing. */
   async endOverdue(id: string): Promise<boolean> {
     const key = this.records.key(id);
     const known = await this.records.loadToEnd(key);
-    return known !== undefined && known.record.facts?.x === undefined && this.end(key, id, known);
+    if (known === undefined) return this.endOverdueAt(key);
+    return known.record.facts?.x === undefined && this.end(key, id, known);
   }
 
-  /** The live session that a replaced record has gone on to. */
-  async successorOf(replaced: Facts): Promise<Facts | undefined> {
-    let facts: Facts | undefined = replaced;
-    for (let step = 0; step < MOST_STEPS && facts?.x !== undefined; step += 1) {
+  /** The live session that a replaced record has gone on to, for the server alone. */
+  async successorOf(replaced: Facts): Promise<Successor | undefined> {
+    let facts = replaced;
+    for (let step = 0; step < MOST_STEPS; step += 1) {
       const next = this.next(undefined, facts);
-      facts = next && (await this.records.load(next.key))?.record.facts;
+      const loaded = next && (await this.records.load(next.key));
+      if (loaded?.record.facts === undefined) return undefined;
+      facts = loaded.record.facts;
+      if (facts.x === undefined) return this.manager.isLive(facts) ? { id: next!.id, loaded, facts } : undefined;
     }
-    return facts?.x === undefined && facts !== undefined && this.manager.isLive(facts) ? facts : undefined;
+    return undefined;
   }
 
   /** Where a replaced record's session is now, for the server alone. */
@@ -609,6 +678,10 @@ export class SessionWriter {
     return 'gone';
   }
 }
+
+/** Whether a place was taken for this session. */
+const isFor = (admission: Admission | undefined, facts: Facts): boolean =>
+  admission !== undefined && admission.principal === facts.p && admission.handle === facts.h;
 
 /** Whether the session has an id that is to be replaced. */
 function isRotating(core: SessionCore): boolean {

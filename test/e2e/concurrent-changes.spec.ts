@@ -55,6 +55,7 @@ describe.each(kinds)('requests at the same time on %s', (_, makeStore) => {
   let jar: Jar;
   const start = async (options: object = {}): Promise<TestApp> => {
     const server = await startApp([controller], {
+      storeTimeout: '20s',
       store,
       logger: { warn: () => undefined, error: () => undefined },
       ...options,

@@ -116,9 +116,9 @@ describe('store calls', () => {
     expect(await callsOf('read')).toEqual([]);
   });
 
-  it('are one write for a login, two where there is an old record to retire, and a look at the principal before it and before the old record is retired', async () => {
-    expect(await callsOf('login')).toEqual(['load', 'create', 'load']);
-    expect(await callsOf('login')).toEqual(['load', 'load', 'create', 'load', 'replace']);
+  it('are one write for a login, two where there is an old record to retire, and a look at the principal before it, and at the principal and the new record before the old one is retired', async () => {
+    expect(await callsOf('login')).toEqual(['load', 'create', 'load', 'load']);
+    expect(await callsOf('login')).toEqual(['load', 'load', 'create', 'load', 'load', 'replace']);
   });
 
   it('are two for a logout', async () => {

@@ -134,7 +134,7 @@ export const mutants = [
   {
     name: 'logout gives up where another changed the session',
     file: lib('engine/session-writer'),
-    find: "if (result !== 'conflict') return result === 'ok';",
+    find: "if (result !== 'conflict') return result === 'ok' || this.endOverdueAt(at.key);",
     replace: "return result === 'ok';",
     spec: e2e('destroy-in-flight'),
   },
@@ -156,7 +156,7 @@ export const mutants = [
   {
     name: 'a conflict is taken for done',
     file: lib('engine/session-writer'),
-    find: "if (result === 'ok') return this.sealed(core, { made, draft });",
+    find: "if (result === 'ok') return await this.sealed(core, { made, draft });",
     replace: "if (result !== 'gone') return this.sealed(core, { made, draft });",
     spec: e2e('concurrent-changes'),
   },
@@ -473,10 +473,31 @@ export const mutants = [
     spec: e2e('identity/admission'),
   },
   {
+    name: 'a renewal that is due wins over a login by the data',
+    file: lib('engine/request-session'),
+    find: "(core.rotation !== undefined && core.rotation !== 'renew')",
+    replace: 'core.rotation !== undefined',
+    spec: e2e('identity/overlaps'),
+  },
+  {
+    name: 'a change is lost if a login replaces the id meanwhile',
+    file: lib('engine/session-writer'),
+    find: "mode === 'change' && fn === undefined ?",
+    replace: 'mode.length > 9 ?',
+    spec: e2e('identity/overlaps'),
+  },
+  {
+    name: 'a late change of an anonymous request overwrites what a login was given',
+    file: lib('engine/session-core'),
+    find: 'loginKeys(k).filter((key) => changed.delete(key))',
+    replace: '[]',
+    spec: e2e('identity/overlaps'),
+  },
+  {
     name: 'a record that was written too late stays',
     file: lib('engine/session-writer'),
-    find: 'setTimeout(() => void this.destroyQuietly(key)',
-    replace: 'setTimeout(() => void key',
+    find: 'this.later(() => this.records.destroy(key));',
+    replace: '',
     spec: e2e('identity/admission'),
   },
   {

@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type SessionModuleOptions } from 'nestjs-keycard';
+import { Jar } from '../../support/app.js';
+import { describeEachStore } from '../../support/five-stores.js';
+import { copyOf, gate, LoginApp, ManualClock } from '../../support/login-app.js';
+
+const MINUTE = 60_000;
+
+describeEachStore((each) => {
+  describe('a request that began before the id was replaced', () => {
+    let clock: ManualClock;
+    let app: LoginApp;
+    const start = async (options: Partial<SessionModuleOptions> = {}): Promise<void> => {
+      clock = new ManualClock();
+      app = await LoginApp.start(await each.open({ clock }), { clock, touchInterval: '1m', ...options });
+    };
+    afterEach(() => app.close());
+
+    /** Changes the session in a request that has read it, and is held until `then` has happened. */
+    const changeAround = async (jar: Jar, body: object, then: () => Promise<unknown>): Promise<Response> => {
+      const door = gate.close('set');
+      const late = app.post(jar, 'set', body);
+      await door.arrived;
+      await then();
+      door.open();
+      return late;
+    };
+
+    describe('keeps its change', () => {
+      beforeEach(() => start());
+
+      it('after confirmLogin(), and its answer leaves the new cookie alone (#11)', async () => {
+        const jar = await app.loggedIn('ann');
+        const tab = copyOf(jar);
+        const answer = await changeAround(tab, { note: 1 }, () => app.post(jar, 'confirm'));
+        expect(answer.status).toBe(200);
+        expect(answer.headers.getSetCookie()).toEqual([]);
+        expect((await app.me(jar)).data).toMatchObject({ note: 1 });
+        expect((await app.get(tab, 'home')).status).toBe(401);
+      });
+
+      it('after a login, and learns nothing of it (#11)', async () => {
+        const jar = new Jar();
+        await app.post(jar, 'set', { cart: [1] });
+        const tab = copyOf(jar);
+        const answer = await changeAround(tab, { cart: [1, 2] }, () =>
+          app.post(jar, 'login', { id: 'ann', data: { user: { name: 'Ann' } } }),
+        );
+        expect(answer.status).toBe(200);
+        expect(answer.headers.getSetCookie()).toEqual([]);
+        expect(await app.me(jar)).toMatchObject({ principal: 'ann', data: { cart: [1, 2], user: { name: 'Ann' } } });
+        expect((await app.me(tab)).data).toEqual({});
+      });
+
+      it('but not of what the login was given (#11)', async () => {
+        const jar = new Jar();
+        await app.post(jar, 'set', { cart: [1] });
+        const tab = copyOf(jar);
+        await changeAround(tab, { role: 'admin', cart: [] }, () =>
+          app.post(jar, 'login', { id: 'ann', data: { role: 'editor' } }),
+        );
+        expect(await app.me(jar)).toMatchObject({ principal: 'ann', data: { cart: [], role: 'editor' } });
+      });
+
+      it('not after a logout (#11)', async () => {
+        const jar = await app.loggedIn('ann');
+        const tab = copyOf(jar);
+        await changeAround(tab, { note: 1 }, () => app.post(jar, 'logout'));
+        expect((await app.get(tab, 'home')).status).toBe(401);
+        expect((await app.registry.list({ principal: 'ann' })).sessions).toEqual([]);
+      });
+    });
+
+    it('leads nobody in by an old id if the login falls together with a renewal (#11)', async () => {
+      await start({ renewAfter: '10m', idleTimeout: '1d' });
+      const jar = new Jar();
+      await app.post(jar, 'set', { cart: [1] });
+      const planted = copyOf(jar);
+      clock.advance(11 * MINUTE);
+      await app.post(jar, 'set', { user: { id: 'ann' } });
+      expect((await app.get(jar, 'home')).status).toBe(200);
+      expect((await app.get(planted, 'home')).status).toBe(401);
+    });
+
+    it('leads nobody in by an old id that a renewal has just replaced (#11)', async () => {
+      await start();
+      const jar = new Jar();
+      await app.post(jar, 'set', { cart: [1] });
+      const [planted, tab] = [copyOf(jar), copyOf(jar)];
+      await app.post(jar, 'renew');
+      await app.post(tab, 'set', { user: { id: 'ann' } });
+      expect((await app.get(tab, 'home')).status).toBe(200);
+      expect((await app.get(planted, 'home')).status).toBe(401);
+      expect((await app.get(jar, 'home')).status).toBe(401);
+    });
+
+    it('does not end a session whose end another process knows better (#11)', async () => {
+      await start({ idleTimeout: '1h' });
+      const jar = await app.loggedIn('ann');
+      const { expiresAt } = await app.me(jar);
+      clock.advance(-59 * MINUTE);
+      await app.post(jar, 'set', { note: 1 });
+      clock.advance(59 * MINUTE);
+      expect((await app.me(jar)).expiresAt).toBe(expiresAt);
+    });
+  });
+});
