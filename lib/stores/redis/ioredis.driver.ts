@@ -27,8 +27,8 @@ interface Address {
   readonly name?: string;
 }
 
-/** A client that waits for its next try to connect. */
-interface Reconnecting {
+/** A client that connects, or waits for its next try to. */
+interface Reconnecting extends ConnectingClient {
   readonly status?: string;
   reconnectTimeout?: NodeJS.Timeout | null;
   connect(): Promise<unknown>;
@@ -51,6 +51,8 @@ const NEEDED_MS = 10_000;
 export class IoredisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
+  /** The client as one that may be connecting: a class of ioredis has this timer as a private member, so its type can't say it. */
+  private readonly connecting: Reconnecting;
   private readonly plainGet: IoredisClient['get'] | undefined;
   private readonly plainMget: IoredisClient['mget'] | undefined;
   private triedAt = -RECONNECT_MS;
@@ -60,6 +62,7 @@ export class IoredisDriver implements RedisDriver {
 
   constructor(private readonly client: IoredisClient) {
     this.single = client.isCluster !== true;
+    this.connecting = client as unknown as Reconnecting;
     this.keyPrefix = client.options.keyPrefix ?? '';
     const { createBuiltinCommand } = client as PlainReads;
     const plain = client.options.enableAutoPipelining === true ? createBuiltinCommand : undefined;
@@ -107,7 +110,7 @@ export class IoredisDriver implements RedisDriver {
   }
 
   async ready(): Promise<void> {
-    const client = this.client as unknown as Reconnecting & ConnectingClient;
+    const client = this.connecting;
     const { status } = client;
     // A client by what it can do, without the states of one, is taken as it is.
     if (status === undefined || status === 'ready') return;
@@ -172,7 +175,7 @@ export class IoredisDriver implements RedisDriver {
    * that needs it is reason enough to try now, in place of the try that the client has planned, and again while it may wait.
    */
   private reconnectSoon(): void {
-    const { status } = this.client as unknown as Reconnecting;
+    const { status } = this.connecting;
     if (!this.single || status === 'ready' || status === undefined) return;
     this.neededAt = performance.now();
     this.tryNow();
@@ -180,7 +183,7 @@ export class IoredisDriver implements RedisDriver {
   }
 
   private tryAgain(): void {
-    const { status } = this.client as unknown as Reconnecting;
+    const { status } = this.connecting;
     if (status === 'ready' || status === 'end' || performance.now() - this.neededAt > NEEDED_MS) {
       clearInterval(this.retry);
       this.retry = undefined;
@@ -188,7 +191,7 @@ export class IoredisDriver implements RedisDriver {
   }
 
   private tryNow(): void {
-    const waiting = this.client as unknown as Reconnecting;
+    const waiting = this.connecting;
     if (waiting.status !== 'reconnecting' || !waiting.reconnectTimeout) return;
     const now = performance.now();
     if (now - this.triedAt < RECONNECT_MS - TIMER_SLACK_MS) return;
