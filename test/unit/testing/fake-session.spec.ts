@@ -126,4 +126,12 @@ describe('FakeSession', () => {
     expect(logout).toHaveBeenCalledTimes(1);
     expect(Object.keys(session)).toEqual([]);
   });
+
+  it('discards what was changed, as a real session does (#13.20)', async () => {
+    const session = new FakeSession({ principal: '7', data: { cart: ['apple'] } });
+    session.cart = [];
+    await session.login('8');
+    await session.discard();
+    expect([session.cart, session.info.principal]).toEqual([['apple'], '7']);
+  });
 });
