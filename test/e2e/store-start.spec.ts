@@ -63,6 +63,17 @@ describeWithServer('redis', (server) => {
     await starts(new RedisStore({ client }));
   });
 
+  it("#13.13 leaves the app's own listeners on a client of node-redis at work", async () => {
+    const client = createClient({ url: server.url });
+    ends.push(() => client.destroy());
+    void client.connect();
+    await starts(new RedisStore({ client }));
+    const ended = new Promise((resolve) => client.on('end', () => resolve('heard')));
+    await client.close();
+    expect(await ended).toBe('heard');
+    await client.connect();
+  });
+
   it('#13.14 says that a client was ended, or never connected', async () => {
     const client = ioredis(server.url, STRICT);
     await new Promise((resolve) => client.on('ready', resolve));

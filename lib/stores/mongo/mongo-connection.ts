@@ -62,8 +62,11 @@ export class MongoConnection {
 
   /** Works again after `close()`, with another client where the store makes it. */
   async reopen(): Promise<void> {
-    await this.closing;
+    const { closing } = this;
+    await closing?.catch(() => undefined);
     this.ended = false;
+    const { source } = this.options;
+    if (closing !== undefined && source.kind === 'client' && source.isOwn) await (await source.client).connect();
   }
 
   close(): Promise<void> {
@@ -79,6 +82,8 @@ export class MongoConnection {
     const { owned } = this;
     this.owned = undefined;
     await owned?.close();
+    const { source } = this.options;
+    if (source.kind === 'client' && source.isOwn) await (await source.client).close();
   }
 
   /** @throws SessionStoreError with code `REFUSED` where writes would not be acknowledged. */

@@ -1,12 +1,14 @@
 import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
-import { checkClock, checkNames } from '../store-options.js';
+import { checkBoolean, checkClock, checkNames } from '../store-options.js';
 
 /** How a `MongoStore` is set up. Exactly one of `client`, `db`, `collection` and `url` says where the server is. */
 export interface MongoStoreOptions {
-  /** A client of the package `mongodb`, or a promise of one. The store never closes it. */
+  /** A client of the package `mongodb`, or a promise of one. The store closes it with `ownsClient` only. */
   readonly client?: MongoClient | PromiseLike<MongoClient> | undefined;
+  /** Whether `close()` closes the client, as for one that is made for this store alone. Default: `false`. */
+  readonly ownsClient?: boolean | undefined;
   /** With `client` or `url`: the database. Default: the one that the connection string names, else `test`. */
   readonly dbName?: string | undefined;
   /** A database of a client of the app's. */
@@ -39,7 +41,7 @@ export interface MongoStoreOptions {
 
 /** Where the collection comes from. */
 export type MongoSource =
-  | { readonly kind: 'client'; readonly client: MongoClient | PromiseLike<MongoClient> }
+  | { readonly kind: 'client'; readonly client: MongoClient | PromiseLike<MongoClient>; readonly isOwn: boolean }
   | { readonly kind: 'db'; readonly db: Db }
   | { readonly kind: 'collection'; readonly collection: Collection }
   | { readonly kind: 'url'; readonly url: string; readonly clientOptions: MongoClientOptions };
@@ -61,6 +63,7 @@ const LONGEST_WAIT_S = Math.floor((2 ** 31 - 1) / 1_500);
 
 const NAMES: readonly (keyof MongoStoreOptions)[] = [
   'client',
+  'ownsClient',
   'dbName',
   'db',
   'collection',
@@ -108,7 +111,10 @@ export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions
   });
 }
 
-function sourceOf({ client, db, collection, url, clientOptions }: MongoStoreOptions): MongoSource {
+function sourceOf({ client, ownsClient, db, collection, url, clientOptions }: MongoStoreOptions): MongoSource {
+  checkBoolean('MongoStore', 'ownsClient', ownsClient);
+  if (ownsClient !== undefined && client === undefined)
+    throw new TypeError('MongoStore: "ownsClient" goes with "client".');
   const given = [client, db, collection, url].filter((value) => value !== undefined && value !== null);
   if (given.length !== 1) {
     throw new TypeError(
@@ -120,7 +126,8 @@ function sourceOf({ client, db, collection, url, clientOptions }: MongoStoreOpti
     return { kind: 'url', url, clientOptions: clientOptions ?? {} };
   }
   if (clientOptions !== undefined) throw new TypeError('MongoStore: "clientOptions" goes with "url".');
-  if (client && (can(client, 'db') || can(client, 'then'))) return { kind: 'client', client };
+  if (client && (can(client, 'db') || can(client, 'then')))
+    return { kind: 'client', client, isOwn: ownsClient === true };
   if (db && can(db, 'collection')) return { kind: 'db', db };
   if (collection && can(collection, 'findOne')) return { kind: 'collection', collection };
   throw new TypeError(

@@ -72,7 +72,7 @@ export class PostgresDatabase {
   /** Works again after `close()`, with another pool where the store makes it. */
   async reopen(): Promise<void> {
     const { closing } = this;
-    await closing;
+    await closing?.catch(() => undefined);
     if (this.closing === closing) this.closing = undefined;
   }
 
@@ -112,6 +112,9 @@ export class PostgresDatabase {
 
   private async makePool(): Promise<PostgresClient> {
     try {
+      const { client } = this.options;
+      // One that was ended can't be used again: another like it.
+      if (client !== undefined) return listenForErrors(like(client));
       const pg = await import('pg');
       const pool: OwnPool = new pg.default.Pool({
         connectionString: this.options.connectionString,
@@ -121,6 +124,7 @@ export class PostgresDatabase {
       return listenForErrors(pool);
     } catch (error) {
       this.opened = undefined;
+      if (error instanceof SessionStoreError) throw error;
       throw new SessionStoreError('REFUSED', 'PostgresStore could not load "pg" or its options: npm install pg.', {
         cause: error,
       });
@@ -132,7 +136,7 @@ export class PostgresDatabase {
     await new Promise((resolve) => setImmediate(resolve));
     // A server that is frozen would hold the shutdown up for good.
     await withTimeout(this.options.queryTimeoutMs, this.name, Promise.allSettled(this.running)).catch(() => undefined);
-    if (this.options.client !== undefined) return;
+    if (!this.options.ownsClient) return;
     const own = this.opened;
     this.opened = undefined;
     await ((await own) as OwnPool | undefined)?.end();
@@ -146,6 +150,21 @@ function withTimeout<T>(ms: number, server: string, promise: Promise<T>): Promis
     }, ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
+}
+
+/** @throws SessionStoreError for what is no pool. */
+function like(ended: PostgresClient): PostgresClient {
+  const { constructor, options } = ended as unknown as {
+    constructor: new (options: unknown) => OwnPool;
+    options?: unknown;
+  };
+  if (options === undefined) {
+    throw new SessionStoreError(
+      'CLOSED',
+      'A client of "pg" that was ended can\'t be used again. Give PostgresStore a pool, or "connectionString".',
+    );
+  }
+  return new constructor(options);
 }
 
 const listened = new WeakSet<PostgresClient>();

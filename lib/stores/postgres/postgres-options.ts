@@ -8,10 +8,12 @@ export type PostgresDuration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 /** How a `PostgresStore` is set up. Exactly one of `pool`, `client` and `connectionString` says where the server is. */
 export interface PostgresStoreOptions {
-  /** A `Pool` of `pg`. The store never ends it. */
+  /** A `Pool` of `pg`. The store ends it with `ownsClient` only. */
   readonly pool?: PostgresClient | undefined;
-  /** A connected `Client` or `PoolClient` of `pg`: one connection, so one query at a time. The store never ends it. */
+  /** A connected `Client` or `PoolClient` of `pg`: one connection, so one query at a time. The store ends it with `ownsClient` only. */
   readonly client?: PostgresClient | undefined;
+  /** Whether `close()` ends the pool or client, as for one that is made for this store alone. Default: `false`. */
+  readonly ownsClient?: boolean | undefined;
   /** For a pool that the store makes, and ends in `close()`: `postgres://user:password@host:5432/database`. */
   readonly connectionString?: string | undefined;
   /** Default: `session`. */
@@ -45,6 +47,7 @@ export interface PostgresStoreOptions {
 /** The options with their defaults. */
 export interface ResolvedPostgresOptions {
   readonly client: PostgresClient | undefined;
+  readonly ownsClient: boolean;
   readonly connectionString: string | undefined;
   readonly tableName: string;
   readonly schemaName: string | undefined;
@@ -62,6 +65,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 const NAMES: readonly (keyof PostgresStoreOptions)[] = [
   'pool',
   'client',
+  'ownsClient',
   'connectionString',
   'tableName',
   'schemaName',
@@ -77,6 +81,7 @@ export function resolveOptions(options: PostgresStoreOptions = {}): ResolvedPost
   checkNames('PostgresStore', options, NAMES);
   checkBoolean('PostgresStore', 'createTableIfMissing', options.createTableIfMissing);
   checkBoolean('PostgresStore', 'preparedStatements', options.preparedStatements);
+  checkBoolean('PostgresStore', 'ownsClient', options.ownsClient);
   checkClock('PostgresStore', options.clock);
   const given = [options.pool, options.client, options.connectionString].filter((value) => value !== undefined);
   if (given.length !== 1) {
@@ -93,8 +98,14 @@ export function resolveOptions(options: PostgresStoreOptions = {}): ResolvedPost
   if (client === undefined && (typeof options.connectionString !== 'string' || options.connectionString === '')) {
     throw new TypeError('PostgresStore takes text such as postgres://user@host/database as "connectionString".');
   }
+  if (client === undefined && options.ownsClient !== undefined) {
+    throw new TypeError(
+      'PostgresStore: "ownsClient" goes with "pool" or "client"; the pool of "connectionString" is the store\'s own.',
+    );
+  }
   return Object.freeze({
     client,
+    ownsClient: client === undefined || options.ownsClient === true,
     connectionString: options.connectionString,
     tableName: identifier(options.tableName ?? 'session', 'tableName'),
     schemaName: options.schemaName === undefined ? undefined : identifier(options.schemaName, 'schemaName'),

@@ -30,7 +30,7 @@ const PRUNE_BATCH = 1_000;
  * it, and no two texts are taken for one.
  *
  * @example
- * new PostgresStore({ pool: new Pool({ connectionString: process.env.DATABASE_URL }) })
+ * new PostgresStore({ connectionString: process.env.DATABASE_URL })
  */
 export class PostgresStore extends SessionStore {
   private readonly options: ResolvedPostgresOptions;

@@ -10,6 +10,12 @@ export interface ConnectingClient {
   off(event: string, listener: (error?: unknown) => void): unknown;
 }
 
+/**
+ * Clients with a listener that stays: of node-redis an app holds an object that only inherits from the client, and where the last listener
+ * is taken from that, later ones, the app's own among them, are never called.
+ */
+const heard = new WeakSet<object>();
+
 /** How long a start waits for a connection, in ms: less than the module waits, so that what is said is the reason. */
 const PATIENCE_MS = 2_500;
 
@@ -18,7 +24,9 @@ const PATIENCE_MS = 2_500;
  *
  * @throws SessionStoreError with address and reason where it is not ready in time, at once where the server refuses the login.
  */
-export function untilReady(client: ConnectingClient, address: string): Promise<void> {
+export function untilReady(client: ConnectingClient, address: string, connect?: () => Promise<unknown>): Promise<void> {
+  if (!heard.has(client)) client.on('ready', () => undefined);
+  heard.add(client);
   return new Promise((resolve, reject) => {
     let last: unknown;
     const fail = (): void => settle(() => reject(notReady(address, last)));
@@ -38,7 +46,24 @@ export function untilReady(client: ConnectingClient, address: string): Promise<v
       outcome();
     }
     for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
+    // It may try again after a failure, and tells that by its events.
+    connect?.().catch((error: unknown) => (last ??= error));
   });
+}
+
+/** Ends a client in order where the server answers soon, else by force: there is nobody to take leave of. */
+export async function endedOr(quit: () => Promise<unknown>, force: () => unknown): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('No answer.')), PATIENCE_MS);
+  });
+  try {
+    await Promise.race([quit(), late]);
+  } catch {
+    await force();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function notReady(address: string, last: unknown): SessionStoreError {

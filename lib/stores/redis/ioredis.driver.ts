@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 // From the module, and not the global: an app's tests may put a fake there.
 import { setImmediate } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
-import { type ConnectingClient, untilReady } from './connecting.js';
+import { type ConnectingClient, endedOr, untilReady } from './connecting.js';
 import { bySha, type IoredisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
@@ -109,21 +109,32 @@ export class IoredisDriver implements RedisDriver {
     return this.client.unlink(key);
   }
 
-  async ready(): Promise<void> {
+  async ready(isOwn: boolean): Promise<void> {
     const client = this.connecting;
     const { status } = client;
     // A client by what it can do, without the states of one, is taken as it is.
     if (status === undefined || status === 'ready') return;
-    if (status === 'end') {
+    if (status === 'end' && !isOwn) {
       throw new SessionStoreError(
         'CLOSED',
         `The client for Redis at ${this.address} was ended by the app. Make a new one.`,
       );
     }
-    const ready = untilReady(client, this.address);
-    if (status === 'wait') client.connect().catch(() => undefined); // Said by its events.
+    const isIdle = status === 'wait' || status === 'end';
+    const ready = untilReady(client, this.address, isIdle ? () => client.connect() : undefined);
     this.reconnectSoon();
     await ready;
+  }
+
+  async end(): Promise<void> {
+    const { client, connecting } = this;
+    if (connecting.status === 'end') return;
+    // It is connected until its socket has closed, which is after the answer.
+    const ended = new Promise<void>((resolve) => connecting.on('end', () => resolve()));
+    await endedOr(
+      () => client.quit().then(() => ended),
+      () => client.disconnect(),
+    );
   }
 
   private get address(): string {

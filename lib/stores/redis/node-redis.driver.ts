@@ -1,5 +1,5 @@
 import { SessionStoreError } from '../session-store.error.js';
-import { type ConnectingClient, untilReady } from './connecting.js';
+import { type ConnectingClient, endedOr, untilReady } from './connecting.js';
 import { bySha, type NodeRedisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
@@ -14,6 +14,9 @@ interface ClusterClient<Node = { readonly address: string }> {
 }
 
 interface States {
+  connect?(): Promise<unknown>;
+  close?(): unknown;
+  destroy?(): unknown;
   readonly isOpen?: boolean;
   readonly isReady?: boolean;
   readonly options?: { readonly socket?: { readonly host?: string; readonly port?: number; readonly path?: string } };
@@ -69,19 +72,30 @@ export class NodeRedisDriver implements RedisDriver {
     return this.client.unlink(key);
   }
 
-  async ready(): Promise<void> {
+  async ready(isOwn: boolean): Promise<void> {
     const client = this.client as unknown as ConnectingClient & States;
-    // Clusters and pools are ready once they are connected.
-    if (client.isReady !== false) return;
+    // Clusters and pools are ready once they are connected, and don't say so.
+    if (client.isReady ?? client.isOpen !== false) return;
     const { host = 'localhost', port = 6379, path } = client.options?.socket ?? {};
     const address = path ?? `${host}:${port}`;
-    if (client.isOpen === false) {
+    if (client.isOpen === false && !isOwn) {
       throw new SessionStoreError(
         'CLOSED',
         `The client for Redis at ${address} isn't connected. Give RedisStore "await createClient({ url }).connect()".`,
       );
     }
-    await untilReady(client, address);
+    const connect = async (): Promise<unknown> => client.connect?.();
+    if (client.isReady === undefined) await connect();
+    else await untilReady(client, address, client.isOpen === false ? connect : undefined);
+  }
+
+  async end(): Promise<void> {
+    const client = this.client as unknown as States;
+    if (client.isOpen === false) return;
+    await endedOr(
+      async () => client.close?.(),
+      () => client.destroy?.(),
+    );
   }
 
   nodes(): RedisNode[] {

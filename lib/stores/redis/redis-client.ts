@@ -62,9 +62,13 @@ export interface RedisDriver {
   /**
    * Waits for a client that is connecting.
    *
+   * @param isOwn whether a client that is not connected, or was ended, may be connected here.
+   *
    * @throws SessionStoreError with address and reason where it isn't ready in time.
    */
-  ready(): Promise<void>;
+  ready(isOwn: boolean): Promise<void>;
+  /** Ends the client, waiting for what is under way where the server still answers. */
+  end(): Promise<void>;
   /** Each server that holds keys: one, or every master of a cluster. */
   nodes(): RedisNode[];
 }

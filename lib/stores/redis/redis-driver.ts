@@ -38,12 +38,3 @@ async function loadIoredis(): Promise<typeof Redis> {
     );
   }
 }
-
-/** Ends the store's own client, waiting for what is under way where the server still answers. */
-export async function disconnect(client: IoredisClient): Promise<void> {
-  try {
-    await client.quit();
-  } catch {
-    client.disconnect(); // The server is away, so there is nobody to take leave of.
-  }
-}

@@ -1,18 +1,21 @@
 import type { Clock } from '../clock.js';
-import { checkClock, checkNames } from '../store-options.js';
+import { checkBoolean, checkClock, checkNames } from '../store-options.js';
 import type { RedisClient } from './redis-client.js';
 
 /** Where the store finds its server: a client of the app's, or a URL for one of its own. */
 export type RedisConnection =
   | {
-      /** An ioredis or node-redis client. The store never closes it. */
+      /** An ioredis or node-redis client. The store closes it with `ownsClient` only. */
       readonly client: RedisClient;
+      /** Whether `close()` ends the client, as for one that is made for this store alone. Default: `false`. */
+      readonly ownsClient?: boolean | undefined;
       readonly url?: undefined;
     }
   | {
       /** For ioredis, such as `redis://localhost:6379` or `rediss://user:password@host`. The store makes the client and closes it. */
       readonly url: string;
       readonly client?: undefined;
+      readonly ownsClient?: undefined;
     };
 
 /** Options of `RedisStore`. */
@@ -29,7 +32,7 @@ export type RedisStoreOptions = RedisConnection & {
 
 /** @throws TypeError, a sentence, where an option is wrong. */
 export function checkOptions(options: RedisStoreOptions): void {
-  const { client, url, prefix, ttl, scanCount } = options ?? {};
+  const { client, url, ownsClient, prefix, ttl, scanCount } = options ?? {};
   if ((client === undefined) === (url === undefined)) {
     throw new TypeError(
       'RedisStore takes either "client", an ioredis or node-redis client, or "url", such as redis://localhost:6379.',
@@ -38,13 +41,17 @@ export function checkOptions(options: RedisStoreOptions): void {
   if (url !== undefined && (typeof url !== 'string' || !/^(rediss?|unix):\/\//.test(url))) {
     throw new TypeError('RedisStore: "url" takes a text that begins with redis://, rediss:// or unix://.');
   }
+  checkBoolean('RedisStore', 'ownsClient', ownsClient);
+  if (ownsClient !== undefined && url !== undefined) {
+    throw new TypeError('RedisStore: "ownsClient" goes with "client"; the client of "url" is the store\'s own.');
+  }
   if (prefix !== undefined && typeof prefix !== 'string') {
     throw new TypeError(`RedisStore: "prefix" is ${typeof prefix} and takes a text.`);
   }
   positive('ttl', 'seconds', ttl);
   positive('scanCount', 'keys', scanCount);
   checkClock('RedisStore', options.clock);
-  checkNames('RedisStore', options, ['client', 'url', 'prefix', 'ttl', 'scanCount', 'clock']);
+  checkNames('RedisStore', options, ['client', 'ownsClient', 'url', 'prefix', 'ttl', 'scanCount', 'clock']);
 }
 
 function positive(name: string, unit: string, value: unknown): void {

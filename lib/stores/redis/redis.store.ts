@@ -11,18 +11,15 @@ import {
 } from '../session-store.js';
 import { PrincipalIndex } from './principal-index.js';
 import { factsIn } from './record-facts.js';
-import type { IoredisClient, RedisDriver } from './redis-client.js';
-import { connectTo, disconnect, driverOf } from './redis-driver.js';
+import type { RedisDriver } from './redis-client.js';
+import { connectTo, driverOf } from './redis-driver.js';
 import { storeErrorOf, wrapped } from './redis-error.js';
 import { checkOptions, type RedisStoreOptions } from './redis-store.options.js';
 import { SessionKeys } from './session-keys.js';
 import { dropStale, listAll, listOf, type ListSource } from './session-list.js';
 
 /** Everything that works on one client. */
-interface Backend extends ListSource {
-  /** The client that the store made, and so has to close. */
-  readonly own: IoredisClient | undefined;
-}
+type Backend = ListSource;
 
 /**
  * Keeps sessions in Redis or Redis Cluster, version 6 or later, in the format of connect-redis: the JSON text under
@@ -34,7 +31,7 @@ interface Backend extends ListSource {
  * Calls wait as long as the client lets them; the engine bounds each by `storeTimeout`.
  *
  * @example
- * new RedisStore({ client: new Redis('redis://localhost:6379') })
+ * new RedisStore({ url: 'redis://localhost:6379' })
  * @throws TypeError where an option is wrong
  */
 export class RedisStore extends SessionStore {
@@ -60,7 +57,7 @@ export class RedisStore extends SessionStore {
   override async open(): Promise<void> {
     this.closed = false;
     const { driver, keys, index } = await this.connected();
-    await driver.ready();
+    await driver.ready(this.isOwn);
     await keys.holds('open', '');
     await wrapped(index.ids(''));
   }
@@ -178,8 +175,7 @@ export class RedisStore extends SessionStore {
     const { backend, connecting } = this;
     this.backend = undefined;
     this.connecting = undefined;
-    const own = (backend ?? (await connecting?.catch(() => undefined)))?.own;
-    if (own !== undefined) await disconnect(own);
+    if (this.isOwn) await (backend ?? (await connecting?.catch(() => undefined)))?.driver.end();
   }
 
   private connected(): Promise<Backend> | Backend {
@@ -192,7 +188,7 @@ export class RedisStore extends SessionStore {
     if (client !== undefined) return (this.backend = this.backendOf(driverOf(client)));
     const connecting = connectTo(url ?? '')
       .then((own) => {
-        const backend = this.backendOf(driverOf(own), own);
+        const backend = this.backendOf(driverOf(own));
         // Else the store was closed meanwhile, and whoever closed it ends this client.
         if (this.connecting === connecting) this.backend = backend;
         return backend;
@@ -203,10 +199,15 @@ export class RedisStore extends SessionStore {
     return (this.connecting = connecting);
   }
 
-  private backendOf(driver: RedisDriver, own?: IoredisClient): Backend {
+  /** Whether the client is the store's to end. */
+  private get isOwn(): boolean {
+    return this.options.client === undefined || this.options.ownsClient === true;
+  }
+
+  private backendOf(driver: RedisDriver): Backend {
     const { prefix, scanCount, clock } = this;
     const keys = new SessionKeys(driver, prefix, scanCount);
-    return { driver, own, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
+    return { driver, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
   }
 
   /** In whole ms. */
