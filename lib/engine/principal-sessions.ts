@@ -78,7 +78,10 @@ export class PrincipalSessions {
 
   /** The live sessions of a principal, newest login first, each once: also one whose id is being replaced. */
   async of(principal: string): Promise<ListedRecord[]> {
-    const places = this.isLimited ? (await this.states.read(principal)).places : [];
+    return this.settledOf(principal, this.isLimited ? await this.states.read(principal) : { places: [] });
+  }
+
+  private async settledOf(principal: string, { places }: Pick<PrincipalState, 'places'>): Promise<ListedRecord[]> {
     const underWay = new Set(places.filter(({ i }) => i === undefined).map(({ k }) => k));
     const sessions = await this.withRenewed(principal);
     return distinct(sessions.filter(({ record: { facts } }) => facts!.x === undefined && !underWay.has(facts!.l ?? 0)));
@@ -109,8 +112,9 @@ export class PrincipalSessions {
    * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room.
    */
   async beforeLogin(principal: string, handle: string): Promise<LoginMoment> {
-    const [{ mark }] = await Promise.all([this.states.read(principal), this.assertRoom(principal, handle)]);
-    return this.moment(mark);
+    const state = await this.states.read(principal);
+    await this.assertRoom(principal, handle, state);
+    return this.moment(state.mark);
   }
 
   /**
@@ -134,10 +138,10 @@ export class PrincipalSessions {
   }
 
   /** Tells a login that has no chance at once. Whether there is room is decided by `admit`. */
-  private async assertRoom(principal: string, handle: string): Promise<void> {
+  private async assertRoom(principal: string, handle: string, state: PrincipalState): Promise<void> {
     const { maxSessionsPerPrincipal: limit, onTooMany } = this.manager.options;
     if (onTooMany !== 'reject' || !this.isLimited) return;
-    const handles = new Set((await this.of(principal)).map(({ record }) => record.facts!.h));
+    const handles = new Set((await this.settledOf(principal, state)).map(({ record }) => record.facts!.h));
     handles.delete(handle);
     if (handles.size >= limit) throw new TooManySessionsError(limit);
   }
