@@ -47,6 +47,5 @@ export function requestSessionOf(context: ExecutionContext): RequestSession {
   const request = requestOf(context);
   const session = request && sessionOf(request);
   if (session === undefined) throw new SessionStateError('NO_MIDDLEWARE', noSessionIn(context));
-  session.keepGate();
   return session;
 }

@@ -10,7 +10,6 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 import { show } from './engine/duration.js';
 import { SessionOptionsError } from './engine/errors.js';
 import { installLazyStart, installRequest } from './engine/lifecycle.js';
-import { installGate } from './engine/response-gate.js';
 import { SessionManager } from './engine/session-manager.js';
 import { frameworkFacts, sessionMiddleware } from './session.middleware.js';
 import {
@@ -97,7 +96,6 @@ export class SessionModule
     if (!isReal(adapter)) return;
     const instance = adapter.getInstance() as { request?: object; response?: object } | undefined;
     const { request, response } = instance ?? {};
-    if (typeof response === 'object') installGate(response);
     if (typeof request === 'object') installRequest(request);
     const { load, unset } = this.manager.options;
     // `delete req.session` is seen on a property of the request's own only.

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { show } from './duration.js';
 import { SessionDataError, SessionUnavailableError } from './errors.js';
 import type { SessionLogger } from './options.js';
-import type { GateFailure } from './response-gate-hooks.js';
+import type { GateFailure } from './response-gate.js';
 
 /** A session that could not be saved when the response was to leave. */
 export interface SaveFailure {

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RequestSession, type RequestFacts } from './request-session.js';
-import { attachGate, type GateHooks } from './response-gate.js';
-import { REQUEST } from './response-gate-internals.js';
+import { attachGate, type GateHooks, REQUEST } from './response-gate.js';
 import type { SessionManager } from './session-manager.js';
 import { coreOf } from './session-surface.js';
 import { show } from './duration.js';
@@ -90,6 +89,7 @@ export function startSession(
   const putAside = req[REQUEST];
   // Deleting it is seen by the property that is about to be there again.
   putAside?.unsetSession();
+  session.gate = putAside?.gate;
   req[REQUEST] = session;
   // A property that is the request's own can be deleted, which is a way to end the session.
   if (

@@ -6,8 +6,7 @@ import { SessionOptionsError, SessionStateError, SessionUnavailableError } from 
 import type { Facts } from './facts.js';
 import { show } from './duration.js';
 import type { SessionValues } from './record-text.js';
-import { addHeader, addSetCookie, type GateHooks, keepGate } from './response-gate.js';
-import type { Gate, GateCarrier } from './response-gate-internals.js';
+import { addHeader, addSetCookie, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
 import { type CoreHost, SessionCore } from './session-core.js';
 import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
 import type { SessionEventType } from './session-events.js';
@@ -334,11 +333,6 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   /** Of a session that was there, and that nobody else had ended before. */
   private emitEnd(core: SessionCore, type: SessionEventType): void {
     this.manager.events.emit(type, core.key, { handle: core.facts.h, principal: core.facts.p });
-  }
-
-  /** For who has found this session by its request, and will rely on its being committed. */
-  keepGate(): void {
-    if (this.res !== undefined && this.gate !== undefined) keepGate(this.res);
   }
 
   /** A request that is logged shows neither secrets nor ids. */

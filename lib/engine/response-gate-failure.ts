@@ -1,14 +1,18 @@
-import { ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
-import { setListed } from './response-gate-headers.js';
-import { discard, tellDrain } from './response-gate-hold.js';
-import type { GateFailure } from './response-gate-hooks.js';
-import { BASE, type Gate, type GatedResponse, type Hold } from './response-gate-internals.js';
+import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import {
+  callBase,
+  discard,
+  dropCallbacks,
+  functionIn,
+  hasConnection,
+  type Gate,
+  type GateFailure,
+  isHttp2,
+  tellDrain,
+} from './response-gate-hold.js';
 
-/** Lines of the app's headers that stay: CORS and Vary, so that the page may read the answer, and the connection's. */
-const KEPT_LINE = /^(?:access-control-[^:]*|vary|connection|keep-alive|date)$/i;
-const CONNECTION = /^(?:connection|keep-alive)$/i;
-/** Node's own, whatever stands before it on this response. */
-export const NODE_END = ServerResponse.prototype.end as (this: GatedResponse, ...args: unknown[]) => unknown;
+/** Headers of the app's that stay: CORS and Vary, so that the page may read the answer, and the connection's. */
+const KEPT = /^(?:access-control-[^:]*|vary|connection|keep-alive|date)$/i;
 /** Headers that the gate writes itself. */
 const FRAMING = /^(?:content-length|transfer-encoding|connection|keep-alive|trailer)$/i;
 
@@ -23,32 +27,40 @@ const LAST_RESORT: GateFailure = {
  * it, the connection is closed after the answer: to the app that is a client that went away, which every stream and
  * every pipeline into a response knows how to end for, while `finish` would tell it that all was sent.
  */
-export function answerFailure(response: GatedResponse, gate: Gate, held: Hold, error: unknown): void {
-  const answer = failureOf(response, gate, error);
-  const appHasEnded = held.ended || response.finished;
-  discard(response, gate, held);
-  if (response.destroyed || response.socket?.destroyed) return;
-
-  const body = Buffer.from(response.req.method === 'HEAD' ? '' : answer.body);
-  if (!appHasEnded) response._last = true;
-  rewriteHeaders(response, answer);
-  response.chunkedEncoding = false;
-  response.strictContentLength = false;
-  response._hasBody = true;
-  response.finished = false;
-  if (appHasEnded) {
-    gate.hold = undefined;
-    NODE_END.call(response, body);
-    gate.hold = held;
+export function answerFailure(gate: Gate, error: unknown): void {
+  const { response, base } = gate;
+  const answer = failureOf(gate, error);
+  const held = discard(gate);
+  dropCallbacks(held);
+  const end = (...args: unknown[]): unknown => callBase(gate, 'end', args);
+  if (response.destroyed) {
+    if (held.ended) end();
   } else {
-    response[BASE]!._send.call(response, body, null, () => response.socket?.destroySoon());
-    tellDrain(response);
+    while (response.writableCorked > 0) response.uncork();
+    const closes = !held.ended && !isHttp2(response);
+    rewriteHeaders(response, answer, closes);
+    const message = isHttp2(response) ? undefined : (STATUS_CODES[answer.status] ?? 'Error');
+    gate.head = { status: answer.status, message, isExplicit: true, isWritten: false };
+    callBase(gate, 'writeHead', []);
+    const { body } = answer;
+    if (held.ended) end(body, functionIn(held.calls.at(-1)!.args));
+    // Without a connection, as in adapters, the end is all that can be said.
+    else if (!closes || response.req?.method === 'HEAD' || !hasConnection(response)) end(body);
+    else base.write.call(response, body, 'utf8', () => closeAfter(response));
+    if (held.needsDrain && !held.ended) tellDrain(response);
   }
+  gate.phase = held.ended ? 'ended' : 'replaced';
 }
 
-function failureOf(response: GatedResponse, gate: Gate, error: unknown): GateFailure {
+function closeAfter(response: ServerResponse): void {
+  const { socket } = response;
+  if (socket === null || socket.destroyed) response.destroy();
+  else socket.end(() => response.destroy());
+}
+
+function failureOf({ response, hooks }: Gate, error: unknown): GateFailure {
   try {
-    const answer = gate.hooks.failure(response as unknown as ServerResponse, error);
+    const answer = hooks.failure(response, error);
     for (const [name, value] of Object.entries(answer.headers)) {
       validateHeaderName(name);
       validateHeaderValue(name, value);
@@ -60,21 +72,11 @@ function failureOf(response: GatedResponse, gate: Gate, error: unknown): GateFai
   }
 }
 
-function rewriteHeaders(response: GatedResponse, answer: GateFailure): void {
-  const lines = (response._header ?? '').split('\r\n').slice(1, -2);
-  const isKept = (name: string): boolean => KEPT_LINE.test(name) && !(response._last && CONNECTION.test(name));
-  const kept = lines.filter((line) => isKept(line.slice(0, line.indexOf(':'))));
-  const status = STATUS_CODES[answer.status] ?? 'Error';
-  const headers = Object.entries(answer.headers).filter(([name]) => !FRAMING.test(name));
-  headers.push(['Content-Length', String(Buffer.byteLength(answer.body))]);
-
-  for (const name of response.getHeaderNames()) {
-    if (!isKept(name)) setListed(response, name, undefined);
-  }
-  for (const [name, value] of headers) setListed(response, name, value);
-  if (response._last) kept.push('Connection: close');
-  const own = headers.map(([name, value]) => `${name}: ${value}`);
-  response._header = `${[`HTTP/1.1 ${answer.status} ${status}`, ...own, ...kept].join('\r\n')}\r\n\r\n`;
-  response.statusCode = answer.status;
-  response.statusMessage = status;
+function rewriteHeaders(response: ServerResponse, answer: GateFailure, closes: boolean): void {
+  for (const name of response.getHeaderNames()) if (!KEPT.test(name)) response.removeHeader(name);
+  for (const [name, value] of Object.entries(answer.headers)) if (!FRAMING.test(name)) response.setHeader(name, value);
+  response.setHeader('Content-Length', String(Buffer.byteLength(answer.body)));
+  if (!closes) return;
+  response.removeHeader('Keep-Alive');
+  response.setHeader('Connection', 'close');
 }

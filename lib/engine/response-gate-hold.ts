@@ -1,92 +1,330 @@
-import { BASE, type Gate, type GatedResponse, gateOf, type HeldBytes, type Hold } from './response-gate-internals.js';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 
-/** Own property of a held response that isn't made from an installed prototype. */
-const WRITABLE_ENDED: PropertyDescriptor = {
+/** The answer in place of the app's response. Framing headers (length, connection) are the gate's. */
+export interface GateFailure {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What the gate asks. One object for all responses, or one each. */
+export interface GateHooks {
+  /**
+   * Called exactly once, right before the first byte leaves: at the first `write`, `end` or `flushHeaders`. Headers and status are fixed by
+   * then; only `addSetCookie` and `addHeader` still change them. Give undefined when there is nothing to wait for: the response goes on in
+   * the same tick. Until a promise settles, everything is held. A throw is a rejection.
+   */
+  beforeHeaders(res: ServerResponse): void | Promise<void>;
+  /**
+   * Called at most once, when the app ends a response whose first byte came from an earlier call (a streamed
+   * one). A promise holds the end back. A failure is the hook's to report: the response ends as the app meant.
+   */
+  beforeEnd?(res: ServerResponse): void | Promise<void>;
+  /**
+   * What to answer when `beforeHeaders` failed. Of the app's headers only CORS and Vary stay. Where the app has not
+   * ended its response yet, the connection is closed after the answer.
+   */
+  failure(res: ServerResponse, error: unknown): GateFailure;
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+type Call = (this: ServerResponse, ...args: unknown[]) => unknown;
+
+/** The functions of a response that the gate stands before. */
+export interface GatedFunctions {
+  readonly writeHead: Call;
+  readonly write: Call;
+  readonly end: Call;
+  readonly flushHeaders: Call | undefined;
+}
+
+/** The gate of one response. */
+export interface Gate {
+  readonly response: ServerResponse;
+  hooks: GateHooks;
+  readonly base: GatedFunctions;
+  /** `asked`: who has put a `writeHead` before ours is asked for the headers. `replaced`: by the answer to a failure. */
+  phase: 'waiting' | 'asked' | 'held' | 'open' | 'ended' | 'replaced';
+  /** Whether the headers are out of reach. */
+  isSent: boolean;
+  /** Status of a `writeHead` that Node wasn't told yet. Its headers are set. */
+  head: Head | undefined;
+  /** There from `writeHead` or the hold on, to the release. */
+  lock: Lock | undefined;
+  hold: Hold | undefined;
+}
+
+interface Head {
+  readonly status: number;
+  readonly message: string | undefined;
+  /** The app's own call: Node must not guess a length then. */
+  readonly isExplicit: boolean;
+  isWritten: boolean;
+}
+
+/** What stood where the locked members are now. */
+interface Lock {
+  readonly setHeader: ServerResponse['setHeader'];
+  readonly own: (PropertyDescriptor | undefined)[];
+}
+
+/** What is held of a response. */
+interface Hold {
+  readonly calls: { readonly name: Kept; readonly args: readonly unknown[] }[];
+  length: number;
+  needsDrain: boolean;
+  corked: number;
+  /** The app has ended the response. */
+  ended: boolean;
+  /** The app ended a streamed response while its headers were held: `beforeEnd` is still to be called. */
+  endHookDue: boolean;
+}
+
+type Kept = 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork';
+
+const GATE: unique symbol = Symbol.for('nestjs-keycard.own-gate') as never;
+/** On a request: what belongs to it, and carries the gate of its response. Shared by the two builds of this package. */
+export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request') as never;
+
+/** What a request's own object has for the gate of its response. */
+export interface GateCarrier {
+  gate: Gate | undefined;
+}
+
+type Gated = ServerResponse & { req?: IncomingMessage & { [REQUEST]?: GateCarrier }; [GATE]?: Gate };
+
+/** One more property costs a request time and memory (docs/performance.md), so the gate is with the request's own object where there is one. */
+export function setGate(response: Gated, gate: Gate): void {
+  const carrier = response.req?.[REQUEST];
+  if (carrier !== undefined && (carrier.gate === undefined || carrier.gate.response === response)) carrier.gate = gate;
+  else response[GATE] = gate;
+}
+
+/** A request may be handed on with another response, as batch routes do: what its own object carries is the first one's. */
+export function gateOf(response: Gated): Gate | undefined {
+  const gate = response.req?.[REQUEST]?.gate;
+  return gate !== undefined && gate.response === response ? gate : response[GATE];
+}
+
+export function isHttp2(response: ServerResponse): boolean {
+  return response.req?.httpVersionMajor >= 2;
+}
+
+/** A response whose turn in a pipeline is yet to come has none for now. */
+export function hasConnection({ socket }: ServerResponse): boolean {
+  return socket === null || typeof socket?.destroySoon === 'function';
+}
+
+export function functionIn(args: readonly unknown[]): AnyFunction | undefined {
+  return args.find((arg) => typeof arg === 'function') as AnyFunction | undefined;
+}
+
+// --- What a held response reads as: one that was sent
+
+/** Lets Node make its own error, on a response that nobody gets. */
+export function refuse(act: (res: ServerResponse) => unknown): never {
+  const request = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage;
+  act(new ServerResponse(request));
+  throw new Error('This call is not possible once the headers of a response are fixed.');
+}
+
+const sent = (act: (res: ServerResponse) => unknown) => () =>
+  refuse((res) => {
+    res.writeHead(200);
+    act(res);
+  });
+const reads = (get: (hold: Hold | undefined) => unknown) => ({
   configurable: true,
-  enumerable: false,
-  get(this: GatedResponse): boolean {
-    return this.finished || gateOf(this)?.hold?.ended === true;
+  get(this: ServerResponse) {
+    return get(gateOf(this)?.hold);
   },
+});
+const says = (value: AnyFunction) => ({ configurable: true, writable: true, value });
+function corks(name: 'cork' | 'uncork', by: number) {
+  return says(function corked(this: ServerResponse): void {
+    const gate = gateOf(this)!;
+    if (gate.hold === undefined) {
+      (Object.getPrototypeOf(this) as ServerResponse)[name].call(this);
+      return;
+    }
+    gate.hold.corked += by;
+    if (!gate.hold.ended) gate.hold.calls.push({ name, args: [] });
+  });
+}
+
+const LOCKED: PropertyDescriptorMap = {
+  headersSent: reads(() => true),
+  setHeader: says(sent((res) => res.setHeader('a', ''))),
+  appendHeader: says(sent((res) => res.appendHeader('a', ''))),
+  removeHeader: says(sent((res) => res.removeHeader('a'))),
+  writableEnded: {
+    configurable: true,
+    // An adapter without a connection takes it for the sign to collect the answer.
+    get(this: ServerResponse) {
+      return gateOf(this)?.hold?.ended === true && hasConnection(this);
+    },
+  },
+  writableLength: reads((hold) => hold?.length ?? 0),
+  writableNeedDrain: reads((hold) => hold?.needsDrain === true),
+  writableCorked: {
+    configurable: true,
+    get(this: ServerResponse) {
+      const native = Reflect.get(Object.getPrototypeOf(this) as ServerResponse, 'writableCorked', this);
+      return gateOf(this)?.hold?.corked ?? native;
+    },
+  },
+  cork: corks('cork', 1),
+  uncork: corks('uncork', -1),
 };
+const LOCKED_NAMES = Object.keys(LOCKED);
 
-/** Makes `writableEnded` read true after the app's `end`, held or not. */
-export function defineWritableEnded(target: object): void {
-  Object.defineProperty(target, 'writableEnded', WRITABLE_ENDED);
+/** From here on the headers can't be changed by the app. */
+export function lock(gate: Gate): void {
+  if (gate.lock !== undefined) return;
+  const { response } = gate;
+  const own = LOCKED_NAMES.map((name) => Object.getOwnPropertyDescriptor(response, name));
+  gate.lock = { setHeader: response.setHeader, own };
+  Object.defineProperties(response, LOCKED);
 }
 
-/** From here on what the response sends is kept, until `release`. */
-export function hold(response: GatedResponse, gate: Gate): Hold {
-  // Counts as pending even with no byte yet: `writableFinished` stays false, and `end` waits for what is sent.
-  const size = response._headerSent ? 1 : (response._header?.length ?? 1);
-  const held: Hold = { queue: [], size, ended: false, endHookDue: false, replaced: false };
-  response.outputSize += size;
-  gate.hold = held;
-  if (Object.hasOwn(response, BASE)) defineWritableEnded(response);
-  return held;
+function unlock(gate: Gate): void {
+  if (gate.lock === undefined) return;
+  const { response } = gate;
+  for (const [n, name] of LOCKED_NAMES.entries()) {
+    const own = gate.lock.own[n];
+    if (own === undefined) delete (response as unknown as Record<string, unknown>)[name];
+    else Object.defineProperty(response, name, own);
+  }
+  gate.lock = undefined;
 }
 
-/** In the place of `_send` while held. False, so that whoever feeds the response waits for `drain`. */
-export function keep(response: GatedResponse, held: Hold, bytes: HeldBytes): boolean {
-  if (held.ended) return false;
-  held.queue.push(bytes);
-  held.size += bytes.data.length;
-  response.outputSize += bytes.data.length;
-  return false;
+// --- What Node checks at the call
+
+/** @throws what Node throws. */
+export function checkChunk(gate: Gate, chunk: unknown, encoding: unknown, isEnd = false): void {
+  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) refuse((res) => res.write(chunk));
+  const { response } = gate;
+  if (response.strictContentLength) checkLength(gate, lengthOf(chunk, encoding), isEnd);
 }
 
-/** Ends the hold without a word about what was kept. */
-function open(response: GatedResponse, gate: Gate, held: Hold): void {
+/** @throws what Node throws. */
+export function checkEnd(gate: Gate, chunk: unknown, encoding: unknown): void {
+  if (chunk) checkChunk(gate, chunk, encoding, true);
+  else if (gate.response.strictContentLength) checkLength(gate, 0, true);
+}
+
+/** Node knows the length once it has the headers, so a first write that is too long is let through. */
+function checkLength({ response, head, hold, phase }: Gate, more: number, isEnd: boolean): void {
+  if (phase === 'open') return;
+  const declared = Number(response.getHeader('Content-Length'));
+  const isKnown = head !== undefined || (hold !== undefined && hold.calls.length > 0);
+  if (!isKnown || Number.isNaN(declared) || response.hasHeader('Transfer-Encoding')) return;
+  const before = hold?.length ?? 0;
+  if (isEnd ? before + more === declared : before + more <= declared) return;
+  refuse((res) => {
+    res.strictContentLength = true;
+    res.writeHead(200, { 'Content-Length': declared });
+    res.write('x'.repeat(before + more));
+    res.end();
+  });
+}
+
+function lengthOf(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string')
+    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}
+
+/** A write, or an end with a chunk, after the end. */
+export function sayLate({ response }: Gate, callback: AnyFunction | undefined): void {
+  const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+  process.nextTick(() => {
+    callback?.(error as never);
+    if (!response.destroyed) response.emit('error', error);
+  });
+}
+
+// --- Holding and letting go
+
+/** From here on what the app does to the response is kept, until `release`. */
+export function hold(gate: Gate): Hold {
+  const { response } = gate;
+  const corked = response.writableCorked ?? 0;
+  gate.hold = { calls: [], length: 0, needsDrain: false, corked, ended: false, endHookDue: false };
+  lock(gate);
+  return gate.hold;
+}
+
+/** False once as much waits as Node lets wait, so that whoever feeds the response waits for `drain`. */
+export function keep(gate: Gate, name: Kept, args: readonly unknown[]): boolean {
+  const held = gate.hold!;
+  held.calls.push({ name, args });
+  held.length += lengthOf(args[0], args[1]);
+  if (name === 'end') held.ended = true;
+  const isEnough = held.length >= (gate.response.writableHighWaterMark ?? 16_384);
+  held.needsDrain ||= isEnough;
+  return !isEnough;
+}
+
+/** Makes the app's calls again, in their order. */
+export function release(gate: Gate): void {
+  const { response, hold: held } = gate;
+  unlock(gate);
   gate.hold = undefined;
-  response.outputSize = Math.max(0, response.outputSize - held.size);
-  if (held.ended) response.finished = true;
-}
-
-/** Sends what was kept, in order and in one go; Node's `_send` puts the headers in front. */
-export function release(response: GatedResponse, gate: Gate, held: Hold): void {
-  open(response, gate, held);
-  const { socket } = response;
-  if (response.destroyed || socket?.destroyed) {
-    dropCallbacks(response, held, new Error('The connection was closed before the response could be sent.'));
-    return;
+  gate.isSent = true;
+  gate.phase = held?.ended ? 'ended' : 'open';
+  if (gate.head?.isExplicit && !gate.head.isWritten) callBase(gate, 'writeHead', [gate.head.status]);
+  let isFull = false;
+  for (const { name, args } of held?.calls ?? []) {
+    // From Node 22 on it would send the last chunk before what is corked.
+    for (; name === 'end' && held!.corked > 0; held!.corked -= 1) response.uncork();
+    if (callBase(gate, name, args) === false && name === 'write') isFull = true;
   }
-  const { _send } = response[BASE]!;
-  socket?.cork();
-  for (const { data, encoding, callback, byteLength } of held.queue) {
-    _send.call(response, data, encoding, callback, byteLength);
+  if (held?.needsDrain && !held.ended && !isFull) tellDrain(response);
+}
+
+/** As Node does: later, so that nothing is thrown at who has written. */
+export function tellDrain(response: ServerResponse): void {
+  process.nextTick(() => {
+    if (!response.destroyed) response.emit('drain');
+  });
+}
+
+/** Calls what is behind the gate. Whoever has put a `writeHead` before ours was asked already: what Node now calls is the one behind. */
+export function callBase(gate: Gate, name: Kept | 'writeHead', args: readonly unknown[]): unknown {
+  const { response, base, head } = gate;
+  const call = (name === 'cork' || name === 'uncork' ? response[name] : base[name]) as Call;
+  if (head === undefined || head.isWritten) return call.apply(response, args as unknown[]);
+  const outer = response.writeHead;
+  const told = (): unknown => {
+    head.isWritten = true;
+    response.writeHead = outer;
+    return base.writeHead.apply(response, head.message === undefined ? [head.status] : [head.status, head.message]);
+  };
+  if (name === 'writeHead') return told();
+  response.writeHead = told as never;
+  try {
+    return call.apply(response, args as unknown[]);
+  } finally {
+    response.writeHead = outer;
   }
-  socket?.uncork();
-  // In a pipeline it may not be this response's turn yet: Node then does the rest when it is.
-  if (socket?._httpMessage !== response) return;
-  if (!response.finished) tellDrain(response);
-  else if (response.outputData.length === 0) response._finish();
 }
 
-/** Emits `drain` where somebody waits for it and the socket takes more. */
-export function tellDrain(response: GatedResponse): void {
-  const { socket } = response;
-  if (socket?._httpMessage !== response || socket.writableNeedDrain || !response.writableNeedDrain) return;
-  // Only Node can clear its mark that somebody waits, and does so when it flushes something.
-  response.outputData.push({ data: '', encoding: 'latin1', callback: null });
-  response._flush();
-}
-
-/** Forgets what was kept, and all that the app still writes; who waits for a write's callback goes on. */
-export function discard(response: GatedResponse, gate: Gate, held: Hold): void {
-  open(response, gate, held);
-  dropCallbacks(response, held);
-  held.replaced = true;
-  gate.hold = held;
-  // What Node itself has buffered in a corked response, it hands over now, to be dropped as well.
-  for (let corked = response.writableCorked; corked > 0; corked--) response.uncork();
-}
-
-function dropCallbacks(response: GatedResponse, held: Hold, error?: Error): void {
-  // The last one of an ended response is Node's own, and would say `finish`.
-  const { queue } = held;
-  const count = response.finished ? queue.length - 1 : queue.length;
-  for (let index = 0; index < count; index++) {
-    const callback = queue[index]?.callback;
-    if (callback) process.nextTick(callback, error);
+/** Calls what waits for writes that will not take place. */
+export function dropCallbacks(held: Hold): void {
+  for (const { name, args } of held.calls) {
+    const callback = functionIn(args);
+    // That of an end would say `finish`.
+    if (callback !== undefined && name !== 'end') process.nextTick(callback);
   }
-  held.queue = [];
+}
+
+/** Forgets what was kept, and all that the app still writes; who waits for a write goes on. */
+export function discard(gate: Gate): Hold {
+  const held = gate.hold!;
+  unlock(gate);
+  gate.hold = undefined;
+  gate.isSent = true;
+  gate.phase = 'open';
+  return held;
 }

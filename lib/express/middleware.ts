@@ -136,10 +136,7 @@ class Setup {
 
   private start(req: ParsedRequest, res: ServerResponse): RequestSession {
     const manager = this.managerOf(req);
-    const gated = hasGate(res);
-    if (!gated && req.httpVersionMajor === 2)
-      throw new TypeError('Sessions need a response of node:http (HTTP/1.1), and this one is of HTTP/2.');
-    return startSession(manager, this.facts.get(manager)!, req, gated ? res : undefined, EXPRESS_SESSION_ID);
+    return startSession(manager, this.facts.get(manager)!, req, hasGate(res) ? res : undefined, EXPRESS_SESSION_ID);
   }
 
   private goOn(req: ParsedRequest, live: RequestSession, next: Next): void {

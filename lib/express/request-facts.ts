@@ -1,5 +1,5 @@
 import { SESSION_ID, type SessionRequest } from '../engine/lifecycle.js';
-import { REQUEST } from '../engine/response-gate-internals.js';
+import { REQUEST } from '../engine/response-gate.js';
 import type { RequestFacts } from '../engine/request-session.js';
 import { isWellFormedId } from '../engine/session-id.js';
 import type { SessionManager } from '../engine/session-manager.js';
@@ -44,8 +44,8 @@ export const EXPRESS_SESSION_ID: PropertyDescriptor = {
   },
 };
 
-/** A response of node:http. Upgrades of sockets come with `{}` instead. */
+/** A response that can be held. Upgrades of sockets come with `{}` instead. */
 export function hasGate(res: unknown): boolean {
-  const { _send, _finish } = (res ?? {}) as { _send?: unknown; _finish?: unknown };
-  return typeof _send === 'function' && typeof _finish === 'function';
+  const { writeHead, end } = (res ?? {}) as { writeHead?: unknown; end?: unknown };
+  return typeof writeHead === 'function' && typeof end === 'function';
 }

@@ -321,7 +321,7 @@ export const mutants = [
   },
   {
     name: 'a request that is handed on with another response loses what its own is to save',
-    file: lib('engine/response-gate-internals'),
+    file: lib('engine/response-gate-hold'),
     find: 'return gate !== undefined && gate.response === response ? gate : response[GATE];',
     replace: 'return gate ?? response[GATE];',
     spec: e2e('handed-on'),

@@ -144,3 +144,17 @@ export function header(response: string, name: string): string[] {
   const prefix = `${name.toLowerCase()}: `;
   return lines.filter((line) => line.toLowerCase().startsWith(prefix)).map((line) => line.slice(prefix.length));
 }
+
+/** The body without the framing of its chunks, of which Node 26 makes fewer. */
+export function unchunked(response: string): string {
+  let rest = body(response);
+  let text = '';
+  for (;;) {
+    const size = /^([0-9a-f]+)\r\n/.exec(rest);
+    if (size === null) throw new Error(`No chunk: ${JSON.stringify(rest)}`);
+    const length = parseInt(size[1]!, 16);
+    if (length === 0) return text;
+    text += rest.slice(size[0].length, size[0].length + length);
+    rest = rest.slice(size[0].length + length + 2);
+  }
+}

@@ -14,6 +14,7 @@ import {
   savingHooks,
   settle,
   TestServer,
+  unchunked,
 } from '../../support/gated-server.js';
 
 const servers: TestServer[] = [];
@@ -144,7 +145,6 @@ describe('server-sent events', () => {
 });
 
 describe('the end of a streamed response', () => {
-  // From Node 26 on, what is written and ended in one tick leaves in one piece: there are no late changes then.
   const later = (act: () => void) => void setImmediate(act);
 
   function lateHooks(save: Save): GateHooks {
@@ -208,7 +208,7 @@ describe('the end of a streamed response', () => {
       beforeEnd: async () => (log.push('end asked'), await tick(), void log.push('end saved')),
       failure,
     });
-    expect(body(await server.raw())).toBe('1\r\na\r\n1\r\nb\r\n0\r\n\r\n');
+    expect(unchunked(await server.raw())).toBe('ab');
     expect(log).toEqual(['headers saved', 'end asked', 'end saved']);
   });
 
