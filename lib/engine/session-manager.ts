@@ -6,10 +6,12 @@ import { deriveKey } from './record-cipher.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { INSPECT } from './inspect-symbol.js';
 import { RequestSession } from './request-session.js';
+import { SessionUnavailableError } from './errors.js';
+import { LogLimit } from './log-limit.js';
 import { SessionCore } from './session-core.js';
 import { SessionEvents } from './session-events.js';
 import { isWellFormedId } from './session-id.js';
-import { SessionRecords } from './session-records.js';
+import { isStoreError, SessionRecords } from './session-records.js';
 import { DataSchema } from './session-schema.js';
 import { serializeAttributes, storedCookie } from './session-cookie.js';
 import { SessionWriter } from './session-writer.js';
@@ -42,7 +44,7 @@ export class SessionManager {
   /** What `req.sessionStore` is. */
   requestStore: unknown;
   private readonly storedCookieTexts = new Map<boolean, { before: string; after: string; isFixed: boolean }>();
-  private lastFailureAt = Number.NEGATIVE_INFINITY;
+  private readonly failures = new LogLimit();
   private readonly warned = new Set<string>();
   /** Requests that are looked at, and how often they have been. */
   private readonly watched = new Map<RequestSession, { core: SessionCore; looks: number }>();
@@ -198,12 +200,10 @@ export class SessionManager {
     );
   }
 
-  /** A store that fails does so for many requests: one line a second says it. */
+  /** A store that fails does so for many requests: one line a second says it, for each kind of failure. What is the app's own fault is always said. */
   noteStoreFailure(what: keyof typeof FAILURES, error: unknown): void {
-    const now = performance.now();
-    if (now - this.lastFailureAt < 1_000) return;
-    this.lastFailureAt = now;
-    this.options.logger.error(FAILURES[what], error);
+    const code = storeCodeOf(error);
+    if (code === undefined || this.failures.allows(`${what} ${code}`)) this.options.logger.error(FAILURES[what], error);
   }
 
   /** Looks at a few sessions for a while: what the app writes to one whose response has ended, and doesn't save, is lost. */
@@ -244,4 +244,11 @@ export class SessionManager {
       `session.${path} is NaN or infinite, which JSON saves as null. Check the number before you store it. This is said once.`,
     );
   }
+}
+
+/** What kind of failure a store had, behind the engine's own error too; `undefined` for an error that is no store's. */
+function storeCodeOf(error: unknown): string | undefined {
+  const inner = error instanceof SessionUnavailableError ? error.cause : error;
+  if (isStoreError(inner)) return inner.code;
+  return error instanceof SessionUnavailableError ? 'UNAVAILABLE' : undefined;
 }

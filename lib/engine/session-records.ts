@@ -3,11 +3,15 @@ import { SessionStoreError } from '../stores/session-store.error.js';
 import type { ListQuery, Revision, SessionStore, StoredSession, WriteResult } from '../stores/session-store.js';
 import { SessionDataError } from './errors.js';
 import type { Facts } from './facts.js';
+import { LogLimit } from './log-limit.js';
 import { RecordCipher } from './record-cipher.js';
 import { RecordText } from './record-text.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import type { SessionEvents } from './session-events.js';
 import { CallTimer, PendingCall } from './store-timer.js';
+
+/** How many records that can't be read are remembered, so that each is said once. */
+const MOST_REMEMBERED = 1_000;
 
 /** A live, readable record. */
 export interface LoadedRecord {
@@ -36,6 +40,8 @@ export class SessionRecords {
   private readonly timer: CallTimer;
   private readonly loadWithNow: SessionStore['load'] | undefined;
   private readonly cipher: RecordCipher | undefined;
+  private readonly limit = new LogLimit();
+  private readonly unreadableKeys = new Set<string>();
   /** Whether nobody but this library writes sessions: a peer finds no hashed id, and reads no encrypted text. */
   private readonly onlyOurs: boolean;
 
@@ -199,11 +205,15 @@ export class SessionRecords {
     return { key, record, revision: stored.revision };
   }
 
-  /** Says that a record was passed over. It stays as it is; its holder gets a new id. */
+  /** Says, once for each record, that it was passed over. It stays as it is; its holder gets a new id. */
   unreadable(key: string, reason: string): void {
-    this.options.logger.warn(
-      `A session record can't be read (${reason}); it is left as it is, and its holder gets a new session.`,
-    );
+    if (!this.unreadableKeys.has(key) && this.limit.allows(reason)) {
+      if (this.unreadableKeys.size >= MOST_REMEMBERED) this.unreadableKeys.clear();
+      this.unreadableKeys.add(key);
+      this.options.logger.warn(
+        `A session record can't be read (${reason}); it is left as it is, and its holder gets a new session.`,
+      );
+    }
     this.events.emit('loaded-invalid', key, { reason: 'unreadable' });
   }
 
