@@ -9,9 +9,8 @@ import {
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from './engine/duration.js';
 import { SessionOptionsError } from './engine/errors.js';
-import { installLazyStart, installRequest } from './engine/lifecycle.js';
 import { SessionManager } from './engine/session-manager.js';
-import { frameworkFacts, sessionMiddleware } from './session.middleware.js';
+import { sessionMiddleware } from './session.middleware.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -48,7 +47,6 @@ export class SessionModule
 {
   private readonly routes: RouteMatcher;
   private readonly use: StoreUse;
-  private closed = false;
 
   /**
    * Sessions with these options.
@@ -93,15 +91,7 @@ export class SessionModule
   }
 
   private mount(adapter: Adapter): void {
-    if (!isReal(adapter)) return;
-    const instance = adapter.getInstance() as { request?: object; response?: object } | undefined;
-    const { request, response } = instance ?? {};
-    if (typeof request === 'object') installRequest(request);
-    const { load, unset } = this.manager.options;
-    // `delete req.session` is seen on a property of the request's own only.
-    if (load === 'lazy' && unset !== 'destroy' && typeof request === 'object' && typeof response === 'object') {
-      installLazyStart(request, this.manager, frameworkFacts, (req) => !this.closed && this.routes.covers(req));
-    } else adapter.use(sessionMiddleware(this.manager, this.routes));
+    if (isReal(adapter)) adapter.use(sessionMiddleware(this.manager, this.routes));
   }
 
   /** @throws SessionStoreError where the store doesn't answer. */
@@ -115,7 +105,6 @@ export class SessionModule
 
   /** The server has answered its last request by now. */
   async onApplicationShutdown(): Promise<void> {
-    this.closed = true;
     mountedIn.delete(this.modules);
     await this.use.close();
   }

@@ -5,23 +5,17 @@ import type { SessionManager } from './session-manager.js';
 import { coreOf } from './session-surface.js';
 import { show } from './duration.js';
 
-/** On a prototype of requests: begins the session of one, where it has one. Shared by the two builds of this package. */
-const START: unique symbol = Symbol.for('nestjs-keycard.start') as never;
-
 /** A request that has come past the lifecycle middleware. */
 export interface SessionRequest extends IncomingMessage {
   [REQUEST]?: RequestSession;
-  [START]?(): RequestSession | undefined;
-  /** Express: its response. */
-  res?: ServerResponse;
   originalUrl?: string;
 }
 
 type Next = (error?: unknown) => void;
 
-/** The session of a request, begun by now where that was left to who asks first. */
+/** The session of a request. */
 export function sessionOf(req: SessionRequest): RequestSession | undefined {
-  return req[REQUEST] ?? req[START]?.();
+  return req[REQUEST];
 }
 
 /** One descriptor each for all requests: no closure is made for one. */
@@ -91,16 +85,11 @@ export function startSession(
   putAside?.unsetSession();
   session.gate = putAside?.gate;
   req[REQUEST] = session;
-  // A property that is the request's own can be deleted, which is a way to end the session.
-  if (
-    manager.options.unset === 'destroy' ||
-    sessionId !== SESSION_ID ||
-    !installed.has(Object.getPrototypeOf(req) as object)
-  ) {
-    defineOn(req, sessionId);
-    session.isOwnProperty = true;
-  }
-  if (res !== undefined) attachGate(res, putAside === undefined ? session : oneAfterTheOther(putAside, session));
+  defineOn(req, sessionId);
+  const { load, unset } = manager.options;
+  // What nobody has asked for needs no gate, unless `delete req.session` is to be heard.
+  if (res === undefined || (load === 'lazy' && unset !== 'destroy')) return session;
+  attachGate(res, putAside === undefined ? session : oneAfterTheOther(putAside, session));
   return session;
 }
 
@@ -117,47 +106,6 @@ function defineOn(target: object, sessionId: PropertyDescriptor): void {
   Object.defineProperty(target, 'session', SESSION);
   Object.defineProperty(target, 'sessionID', sessionId);
   Object.defineProperty(target, 'sessionStore', SESSION_STORE);
-}
-
-/** Prototypes of requests that have the properties themselves. */
-const installed = new WeakSet<object>();
-
-/** Puts `session`, `sessionID` and `sessionStore` on a prototype that requests share (Express: `app.request`), so that no request pays for them. */
-export function installRequest(requestPrototype: object): void {
-  if (installed.has(requestPrototype)) return;
-  defineOn(requestPrototype, SESSION_ID);
-  installed.add(requestPrototype);
-}
-
-/**
- * Has the sessions of an installed prototype's requests begin when they are first asked for, so that a request that needs none costs nothing:
- * no middleware, no property, no gate.
- *
- * @param covers whether a request has a session at all.
- */
-export function installLazyStart(
-  requestPrototype: object,
-  manager: SessionManager,
-  facts: RequestFacts,
-  covers: (req: SessionRequest) => boolean,
-): void {
-  const here = (
-    Object.getOwnPropertyDescriptor(requestPrototype, START) as { value: () => RequestSession | undefined } | undefined
-  )?.value;
-  Object.defineProperty(requestPrototype, START, {
-    configurable: true,
-    value(this: SessionRequest): RequestSession | undefined {
-      const { res } = this;
-      // The request itself, where `this` is an object made from it.
-      const req = (res?.req as SessionRequest | undefined) ?? this;
-      // An outer app's, or that of one that shares this Express, comes first.
-      const outer = (Object.getPrototypeOf(requestPrototype) as SessionRequest)[START];
-      const found = req[REQUEST] ?? outer?.call(this) ?? here?.call(this);
-      if (found !== undefined || !covers(req) || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url))
-        return found;
-      return startSession(manager, facts, req, res, SESSION_ID);
-    },
-  });
 }
 
 /** RFC 6265bis 5.1.4: `/foo` covers `/foo` and `/foo/bar`, not `/foobar`. */

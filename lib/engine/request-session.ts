@@ -6,7 +6,7 @@ import { SessionOptionsError, SessionStateError, SessionUnavailableError } from 
 import type { Facts } from './facts.js';
 import { show } from './duration.js';
 import type { SessionValues } from './record-text.js';
-import { addHeader, addSetCookie, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
+import { addHeader, addSetCookie, attachGate, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
 import { type CoreHost, SessionCore } from './session-core.js';
 import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
 import type { SessionEventType } from './session-events.js';
@@ -37,8 +37,6 @@ const MOST_COOKIES = 4;
 export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordReader {
   /** The response's gate. */
   gate: Gate | undefined;
-  /** `session` was defined on the request itself. */
-  isOwnProperty = false;
   private core: SessionCore | undefined;
   private error: unknown;
   private opened = false;
@@ -122,6 +120,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       return;
     }
     this.opened = true;
+    if (this.res !== undefined && this.gate === undefined) attachGate(this.res, this);
     this.readCard();
     if (this.browserId === undefined) {
       this.core = new SessionCore(this.manager, this);
@@ -492,9 +491,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     return this.commitWrite(core, atStart, need);
   }
 
-  /** `delete req.session`: seen where the property is the request's own. */
+  /** `delete req.session`. */
   private wasDeleted(): boolean {
-    return this.isOwnProperty && !Object.hasOwn(this.req!, 'session');
+    return this.req !== undefined && !Object.hasOwn(this.req, 'session');
   }
 
   private async commitWrite(core: SessionCore, atStart: boolean, need: 'change' | 'touch'): Promise<void> {

@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
-import { Controller, Get, Req, Res } from '@nestjs/common';
+import { Controller, Get, type INestApplication, type MiddlewareConsumer, Req, Res, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -35,6 +35,14 @@ class HandedOnController {
     });
     req.session['after'] = 'kept';
     res.json({ inner: Buffer.concat(bytes).toString() });
+  }
+
+  @Get('called')
+  called(@Req() req: WithSession, @Res() res: Response) {
+    req.session['n'] = (req.session['n'] as number) + 1;
+    const sub = express();
+    sub.use((inner: Request, answer: Response) => void answer.json({ n: (inner as WithSession).session['n'] }));
+    sub(req, res);
   }
 
   @Get('seen')
@@ -72,26 +80,81 @@ describe('a request that is handed on', () => {
     },
   );
 
-  it.each(['eager', 'lazy'] as const)(
-    'through another Express app that is called and not mounted: it is saved, or refused, and never lost without a word (load: %s)',
-    async (load) => {
-      server = await startApp(
-        [HandedOnController],
-        { store: new MemoryStore(), load },
-        {
-          before: (app) => {
-            const foreign = express();
-            app.use((req: Request, res: Response, next: () => void) => foreign(req, res, next));
+  describe.each(['eager', 'lazy'] as const)(
+    '#12.2 through an Express app that is called and not mounted (load: %s)',
+    (load) => {
+      const foreign = (): express.Express => {
+        const app = express();
+        app.get(
+          '/answered',
+          (req: Request, res: Response) => void res.json({ n: (req as WithSession).session['n'] ?? null }),
+        );
+        return app;
+      };
+      class AuthMiddleware {
+        use(_req: Request, _res: Response, next: () => void) {
+          next();
+        }
+      }
+      class ByConsumer {
+        configure(consumer: MiddlewareConsumer) {
+          consumer.apply(AuthMiddleware, foreign()).forRoutes('*path');
+        }
+      }
+      Reflect.defineMetadata('imports', [], ByConsumer);
+      const ways: [string, (app: INestApplication) => void, Type[]][] = [
+        [
+          'from app.use',
+          (app) => {
+            const sub = foreign();
+            app.use((req: Request, res: Response, next: () => void) => sub(req, res, next));
           },
-        },
-      );
-      const jar = new Jar();
-      const answer = await jar.fetch(`${server.url}/write`);
-      if (answer.status === 200) expect(await (await jar.fetch(`${server.url}/inner`)).json()).toEqual({ n: 2 });
-      else expect(answer.status).toBe(500);
-      expect(answer.status).toBe(load === 'eager' ? 200 : 500);
+          [],
+        ],
+        ['from the consumer', () => undefined, [ByConsumer]],
+      ];
+      it.each(ways)('%s: what comes after has its session, and it is saved', async (_name, before, imports) => {
+        server = await startApp([HandedOnController], { store: new MemoryStore(), load }, { before, imports });
+        const jar = new Jar();
+        expect((await jar.fetch(`${server.url}/write`)).status).toBe(200);
+        expect(await (await jar.fetch(`${server.url}/inner`)).json()).toEqual({ n: 2 });
+      });
     },
   );
+
+  it('#12.2 what was changed before an Express app that is called answers is saved, and the app has the session', async () => {
+    const sub = express();
+    sub.get(
+      '/x/answered',
+      (req: Request, res: Response) => void res.json({ n: (req as WithSession).session['n'] ?? null }),
+    );
+    server = await startApp(
+      [HandedOnController],
+      { store: new MemoryStore() },
+      {
+        before: (app) =>
+          app.use((req: Request, res: Response, next: () => void) => {
+            if (!req.url.startsWith('/x')) return next();
+            const held = (req as WithSession).session;
+            held['n'] = ((held['n'] ?? 0) as number) + 1;
+            sub(req, res, next);
+          }),
+      },
+    );
+    const jar = new Jar();
+    expect(await (await jar.fetch(`${server.url}/x/answered`)).json()).toEqual({ n: 1 });
+    expect(await (await jar.fetch(`${server.url}/x/answered`)).json()).toEqual({ n: 2 });
+    expect(await (await jar.fetch(`${server.url}/called`)).json()).toEqual({ n: 3 });
+    expect(await (await jar.fetch(`${server.url}/called`)).json()).toEqual({ n: 4 });
+  });
+
+  it('#12.2 nothing is put on a prototype of the framework', async () => {
+    const keys = (object: object) => Reflect.ownKeys(object).map(String).sort();
+    const before = express();
+    server = await startApp([HandedOnController], { store: new MemoryStore(), load: 'lazy' });
+    const app = server.app.getHttpAdapter().getInstance() as express.Express;
+    expect([keys(app.request), keys(app.response)]).toEqual([keys(before.request), keys(before.response)]);
+  });
 
   it.each(['eager', 'lazy'] as const)('to a log shows neither the secret nor its id (load: %s)', async (load) => {
     server = await startApp([HandedOnController], { store: new MemoryStore(), load });
