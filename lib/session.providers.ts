@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { Logger, type Provider } from '@nestjs/common';
 import { SessionOptionsError } from './engine/errors.js';
 import { show } from './engine/duration.js';
@@ -52,7 +53,11 @@ function resolve(options: SessionModuleOptions, { clock }: SessionOverrides): Re
   return resolveOptions(clock === undefined ? { ...options, logger } : { ...options, logger, clock });
 }
 
-function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOptions['clock']): SessionStore {
+function storeOf(
+  given: object | null | undefined,
+  logger: SessionLogger,
+  clock: SessionModuleOptions['clock'],
+): SessionStore {
   const production = process.env.NODE_ENV === 'production';
   if (given === undefined) {
     if (production) {
@@ -60,18 +65,30 @@ function storeOf(given: unknown, logger: SessionLogger, clock: SessionModuleOpti
         '"store" got nothing, which in production is an error: give a store that outlives the process and is shared by all of them, such as RedisStore, or new MemoryStore() to say that this is meant.',
       );
     }
+    warnOfWorkers(logger);
     return new MemoryStore(clock === undefined ? {} : { clock });
   }
+  // By name, as express-session has one too.
+  const inMemory = given instanceof MemoryStore || given?.constructor?.name === 'MemoryStore';
+  if (inMemory && !warnOfWorkers(logger) && production) {
+    logger.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
+  }
   if (isSessionStore(given)) {
-    if (production && given instanceof MemoryStore) {
-      logger.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
-    }
     return saidOf(given, logger);
   }
   if (isExpressStore(given)) return saidOf(fromExpressStore(given, clock === undefined ? {} : { clock }), logger);
   throw new SessionOptionsError(
     `"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`,
   );
+}
+
+/** A request goes to any of the workers, and each has a memory of its own. */
+function warnOfWorkers(logger: SessionLogger): boolean {
+  if (!cluster.isWorker) return false;
+  logger.warn(
+    'Sessions are in a MemoryStore, and this process is one of several workers (cluster): a session that one of them keeps is unknown to the others, so logins are lost from request to request. Use a store that all of them share, such as RedisStore, or FileStore on one machine.',
+  );
+  return true;
 }
 
 /** What a store of express-session can't do is said once, at start. */
