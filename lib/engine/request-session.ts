@@ -6,7 +6,16 @@ import { SessionOptionsError, SessionStateError, SessionUnavailableError } from 
 import type { Facts } from './facts.js';
 import { show } from './duration.js';
 import type { SessionValues } from './record-text.js';
-import { addHeader, addSetCookie, attachGate, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
+import {
+  addHeader,
+  addSetCookie,
+  attachGate,
+  isCacheable,
+  makePrivate,
+  type Gate,
+  type GateCarrier,
+  type GateHooks,
+} from './response-gate.js';
 import { type CoreHost, SessionCore } from './session-core.js';
 import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from './session-cookie.js';
 import type { SessionEventType } from './session-events.js';
@@ -497,6 +506,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private async commitWrite(core: SessionCore, atStart: boolean, need: 'change' | 'touch'): Promise<void> {
+    const { cookieChanged } = core;
     try {
       await this.write(core, need);
     } catch (error) {
@@ -504,7 +514,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       if (need === 'change') throw error;
       this.manager.noteStoreFailure('touch', error);
     }
-    if (atStart) this.sendCookie(core);
+    if (atStart) this.sendCookie(core, cookieChanged);
     this.watchForLateWrites(core);
   }
 
@@ -614,7 +624,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   // --- The cookie
 
-  private sendCookie(core: SessionCore): void {
+  private sendCookie(core: SessionCore, cookieChanged = false): void {
     if (core.status !== 'loaded' || core.isReplaced || this.res === undefined || this.cookieWasSet) return;
     const policy = this.manager.surface.sendsCookie;
     const changed = core.id !== this.browserId;
@@ -625,13 +635,20 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         : policy(core, this.moved))
     )
       return;
+    // The browser has it: a later lifetime can wait for an answer that caches don't keep.
+    if (!changed && !cookieChanged && isCacheable(this.res)) return;
     const text = this.setCookieText(core);
     if (text === undefined) return;
     this.cookieWasSet = true;
-    addSetCookie(this.res, text);
+    this.addCookie(this.res, text);
     this.warnOfRefusal(text);
-    // A shared cache must not hand one visitor's cookie to another.
-    if (this.manager.surface.cacheControl) addHeader(this.res, 'Cache-Control', 'no-cache="Set-Cookie"');
+  }
+
+  /** A shared cache must not hand one visitor's cookie to another. */
+  private addCookie(res: ServerResponse, text: string): void {
+    addSetCookie(res, text);
+    if (isCacheable(res)) makePrivate(res);
+    else if (this.manager.surface.cacheControl) addHeader(res, 'Cache-Control', 'no-cache="Set-Cookie"');
   }
 
   private isPersistent(core: SessionCore): boolean {
@@ -696,8 +713,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     };
     if (attributes.secure === true && !secure) return;
     this.cookieWasSet = true;
-    addSetCookie(this.res, `${this.manager.options.name}=${serializeAttributes(attributes)}`);
-    if (this.manager.surface.cacheControl) addHeader(this.res, 'Cache-Control', 'no-cache="Set-Cookie"');
+    this.addCookie(this.res, `${this.manager.options.name}=${serializeAttributes(attributes)}`);
   }
 
   // --- What a session can do

@@ -307,6 +307,21 @@ export function addHeader(res: ServerResponse, name: string, value: string): boo
   return !res.hasHeader(name) && changeHeader(res, name, value);
 }
 
+/** Whether a shared cache may keep this answer and hand it to others. */
+export function isCacheable(res: ServerResponse): boolean {
+  const said = String(res.getHeader('Cache-Control') ?? '');
+  return /\b(?:public|s-maxage|max-age)\b/i.test(said) && !/\b(?:private|no-store|no-cache)\b/i.test(said);
+}
+
+/** Leaves the answer to the browser's own cache. */
+export function makePrivate(res: ServerResponse): void {
+  const said = String(res.getHeader('Cache-Control'))
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => !/^(?:public|s-maxage\b.*)$/i.test(directive));
+  changeHeader(res, 'Cache-Control', ['private', ...said].join(', '));
+}
+
 function changeHeader(res: ServerResponse, name: string, value: string | string[]): boolean {
   const gate = gateOf(res);
   if (gate === undefined ? res.headersSent : gate.isSent) return false;

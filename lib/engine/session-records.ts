@@ -90,12 +90,12 @@ export class SessionRecords {
       (stored) => {
         if (pending.done) return;
         this.timer.remove(pending);
-        reader.loaded(stored === undefined ? undefined : this.parse(key, stored));
+        pending.reader!.loaded(stored === undefined ? undefined : this.parse(key, stored));
       },
       (error: unknown) => {
         if (pending.done) return;
         this.timer.remove(pending);
-        reader.failed(asStoreError(error));
+        pending.reader!.failed(asStoreError(error));
       },
     );
   }
@@ -238,15 +238,21 @@ export class SessionRecords {
 }
 
 class PendingRead extends PendingCall {
+  /** A client that waits for its server keeps what a call holds; the request is let go of with the wait for it. */
+  reader: RecordReader | undefined;
+
   constructor(
-    private readonly reader: RecordReader,
+    reader: RecordReader,
     private readonly timer: CallTimer,
   ) {
     super();
+    this.reader = reader;
   }
 
   expire(): void {
-    this.reader.failed(this.timer.timedOut());
+    const { reader } = this;
+    this.reader = undefined;
+    reader!.failed(this.timer.timedOut());
   }
 }
 
