@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 /** Stands before a server that is some way off: every byte takes `delay` ms, there and back. It may begin to listen late. */
 export class DelayingProxy {
   private readonly sockets = new Set<Socket>();
+  private readonly swallowing = new Set<Socket>();
   private readonly server;
 
   private constructor(
@@ -37,6 +38,11 @@ export class DelayingProxy {
     return through.href;
   }
 
+  /** From now on, the connections there are swallow what is sent on them; new ones work. */
+  swallow(): void {
+    for (const socket of this.sockets) this.swallowing.add(socket);
+  }
+
   private join(client: Socket, server: Socket): void {
     const pairs: [Socket, Socket][] = [
       [client, server],
@@ -44,7 +50,10 @@ export class DelayingProxy {
     ];
     for (const [from, to] of pairs) {
       this.sockets.add(from);
-      from.on('data', (data) => void wait(this.delay).then(() => to.destroyed || to.write(data)));
+      from.on(
+        'data',
+        (data) => void wait(this.delay).then(() => to.destroyed || this.swallowing.has(from) || to.write(data)),
+      );
       from.on('error', () => to.destroy()).on('close', () => to.destroy());
     }
   }
