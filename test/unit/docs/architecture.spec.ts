@@ -1,0 +1,32 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const rooms = readFileSync(join(ROOT, 'docs', 'architecture.md'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| `lib/'))
+  .map((line) => line.split('|')[1]!);
+
+/** Paths of a row: one that begins with no folder lies in the folder of the one before it. */
+function pathsOf(row: string): string[] {
+  let folder = '';
+  return [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => {
+    const path = name!.startsWith('lib/') ? name! : `${folder}/${name}`;
+    folder = path.slice(0, path.lastIndexOf('/'));
+    return path;
+  });
+}
+
+function isThere(path: string): boolean {
+  if (!path.includes('*')) return existsSync(join(ROOT, path));
+  const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)];
+  const [start, end] = name.split('*') as [string, string];
+  return readdirSync(join(ROOT, folder)).some((file) => file.startsWith(start) && file.endsWith(end));
+}
+
+describe('docs/architecture.md', () => {
+  it('names rooms', () => expect(rooms.length).toBeGreaterThan(5));
+
+  it.each(rooms.flatMap(pathsOf))('%s is there', (path) => expect(isThere(path)).toBe(true));
+});
