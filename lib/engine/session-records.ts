@@ -133,6 +133,12 @@ export class SessionRecords {
     return this.call(() => this.store.replace(key, record, revision));
   }
 
+  /** Ends what a store holds and doesn't show, as it takes it to be over. What can't be read is shown, and is left alone. */
+  async destroyHidden(key: string): Promise<WriteResult> {
+    const stored = await this.call(() => this.store.load(key));
+    return stored === undefined ? this.destroy(key) : 'conflict';
+  }
+
   destroy(key: string, revision?: Revision): Promise<WriteResult> {
     return this.call(() => this.store.destroy(key, revision));
   }

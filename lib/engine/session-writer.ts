@@ -631,7 +631,7 @@ export class SessionWriter {
 
   /** A store may go by this process's clock, which may be wrong, and take a record to be over that it still holds. */
   private async endOverdueAt(key: string): Promise<boolean> {
-    return (await this.records.destroy(key)) === 'ok';
+    return (await this.records.destroyHidden(key)) === 'ok';
   }
 
   /** Ends the record of an id that is over by this process's clock, which may be wrong. Of an id that was replaced it ends nothing. */

@@ -64,7 +64,8 @@ describeEachStore((each) => {
       const { sessions } = await registry.list({ principal: 'user-7' });
       expect(sessions).toHaveLength(3 * EACH);
       const handle = sessions[3]!.handle;
-      expect(await touched(() => registry.revoke(handle, { principal: 'user-7' }))).toBeLessThanOrEqual(3 * EACH + 2);
+      // It looks twice: a new id that was written while it looked is in the second list.
+      expect(await touched(() => registry.revoke(handle, { principal: 'user-7' }))).toBeLessThanOrEqual(6 * EACH + 2);
       expect(await registry.count()).toBe(USERS * EACH + 2 * EACH - 1);
     }, 120_000);
   });
