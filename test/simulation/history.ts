@@ -23,6 +23,8 @@ export interface Observation {
   readonly principal: string | undefined;
   readonly handle: string;
   readonly isNew: boolean;
+  /** What the process' clock said. */
+  readonly clock: number;
   readonly createdAt: number;
   readonly authenticatedAt: number | undefined;
   readonly originalMaxAge: number | null;

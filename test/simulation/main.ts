@@ -17,6 +17,8 @@ export interface Options {
   readonly config: readonly string[];
   /** Only these invariants count; default: all. */
   readonly invariants: readonly string[];
+  /** These don't. */
+  readonly except: readonly string[];
   /** What is known to fail is left out. */
   readonly skipKnown: boolean;
   /** Prints the run of the first seed. */
@@ -73,6 +75,7 @@ export async function simulate(options: Options): Promise<Summary> {
     const broken = check(history).filter(
       ({ invariant }) =>
         (options.invariants.length === 0 || options.invariants.includes(invariant)) &&
+        !options.except.includes(invariant) &&
         !(options.skipKnown && isKnown(invariant, names)),
     );
     const trouble = byTrouble.get(plan.config.trouble)!;

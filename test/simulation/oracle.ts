@@ -6,7 +6,7 @@ import {
   type Point,
   type RequestRecord,
 } from './history.js';
-import { STORE_TIMEOUT, TOUCH_INTERVAL } from './plan.js';
+import { RENEW_GRACE, STORE_TIMEOUT, TOUCH_INTERVAL } from './plan.js';
 import { SETTLED_AFTER } from './world.js';
 
 /** The promises, by name. docs/simulation.md has a sentence on each. */
@@ -15,8 +15,11 @@ export const INVARIANTS = {
   'update-twice': '1: an update() is done once',
   'change-lost': '1: an acknowledged change of a key is there until somebody changes or deletes that key later',
   'late-change-lost': '1: the same, if the id was replaced by a login or confirmLogin() while the request ran',
+  'deletion-lost': '1: a deletion beats a change that was made without knowing of it',
   'ended-lives': '2: after an acknowledged logout, destroy or unset, no later request finds the session',
   'handle-revoked-lives': '2: the same after an acknowledged revoke()',
+  'regenerated-lives': '2: after an acknowledged regenerate(), the old id leads to nothing',
+  'logout-keeps-cookie': '2: a logout that is answered with success clears the cookie',
   'revoked-lives': '3: after an acknowledged revokeAll(), no session of a login that began before it lets anyone in',
   'over-cap': '4: at a quiet moment a principal has at most maxSessionsPerPrincipal sessions',
   'refused-lost': '4: a login that is refused leaves the visitor what he had',
@@ -33,6 +36,8 @@ export const INVARIANTS = {
   'leaked-times': '7: a session that somebody logged in to is no older than that login',
   'old-id-lives': '8: the id from before a login or confirmLogin() lets nobody in afterwards',
   'old-id-lives-derived': '8: the same for a principal that appears without login()',
+  'old-id-sets-cookie': '8: a request that begins with an id that a login replaced sets no cookie, unless it logs in',
+  'future-login': '10: no login counts that lies in the future',
   'waits-for-ever': '9: every request ends',
   'waits-too-long': '9: no request waits longer than storeTimeout and the bound',
   unhandled: 'no promise of the engine fails with nobody there',
@@ -78,6 +83,8 @@ class Oracle {
     if (!this.isJumping) {
       this.checkUpdates();
       this.checkChanges();
+      this.checkDeletions();
+      this.checkCookies();
       if (this.history.lostMarks.length === 0) this.checkCap();
       this.checkRefused();
       this.checkGhosts();
@@ -85,6 +92,7 @@ class Oracle {
       // With another clock, a session may be over for one process and not yet for the next.
       if (!this.history.plan.config.expiring) this.checkOldIds();
     }
+    this.checkFuture();
     for (const message of this.history.unhandled) this.fail('unhandled', message);
     return this.found;
   }
@@ -167,6 +175,69 @@ class Oracle {
     }
   }
 
+  /** A deletion whose whole request lay between the read and the commit of a change wins over it. */
+  private checkDeletions(): void {
+    for (const change of this.operations) {
+      if (change.verb.do !== 'set' || this.savedAt(change) === undefined) continue;
+      const { request, handle } = change;
+      const { key } = change.verb;
+      if (request.operations.length > 1) continue;
+      const read = this.seen.find(({ began, sentId }) => began === request.began && sentId === request.sentId);
+      if (read === undefined || read.isNew || read.data[key] === undefined) continue;
+      const deletion = this.operations.find(
+        (each) =>
+          each.verb.do === 'delete' &&
+          each.verb.key === key &&
+          each.handle === handle &&
+          each.request.operations.length === 1 &&
+          isAfter(each.request.began, read.at) &&
+          isAfter(change.began, each.request.released) &&
+          this.seen.some((other) => other.began === each.request.began && other.data[key] !== undefined),
+      );
+      if (deletion === undefined || this.savedAt(deletion) === undefined) continue;
+      const found = this.seen.find(
+        (seen) => seen.handle === handle && seen.data[key] === change.value && isAfter(seen.began, request.released),
+      );
+      if (found !== undefined)
+        this.fail('deletion-lost', `${deletion.id} deleted "${key}"; ${change.id} brought it back`);
+    }
+  }
+
+  private checkCookies(): void {
+    for (const request of this.history.requests) {
+      if (!isOver(request)) continue;
+      const does = (...names: string[]): boolean => request.operations.some(({ verb }) => names.includes(verb.do));
+      const last = request.operations.at(-1);
+      if (
+        (last?.verb.do === 'logout' || last?.verb.do === 'destroy') &&
+        request.sentId !== undefined &&
+        this.isKnown(last.handleBefore!, request) &&
+        request.setId !== ''
+      )
+        this.fail('logout-keeps-cookie', `${last.id} was answered with ${request.status}, and the cookie stays`);
+      if (!request.setId || request.sentId === undefined || does('login', 'derive', 'regenerate')) continue;
+      const replaced = this.operations.find(
+        ({ verb, outcome, request: other }) =>
+          (verb.do === 'login' || verb.do === 'confirm') &&
+          outcome === 'ok' &&
+          isOver(other) &&
+          other.sentId === request.sentId &&
+          Boolean(other.setId) &&
+          !other.operations.some((each) => each.verb.do === 'reload' || each.verb.do === 'unset') &&
+          isAfter(request.began, other.released) &&
+          other.released.time + RENEW_GRACE > request.released.time,
+      );
+      if (replaced !== undefined && this.seen.every((seen) => seen.began !== request.began || !seen.isNew))
+        this.fail('old-id-sets-cookie', `${request.name} sent an id that ${replaced.id} replaced, and got a cookie`);
+    }
+  }
+
+  private checkFuture(): void {
+    for (const seen of this.seen)
+      if (seen.authenticatedAt !== undefined && seen.authenticatedAt > seen.clock + 5_000)
+        this.fail('future-login', `a login lies ${seen.authenticatedAt - seen.clock} ms ahead`);
+  }
+
   /** When a plain change was acknowledged: with the answer. */
   private savedAt(write: Operation): Point | undefined {
     if (write.outcome !== 'ok' || !isOver(write.request)) return undefined;
@@ -233,6 +304,18 @@ class Oracle {
   }
 
   private checkEnded(): void {
+    for (const { verb, request, handleBefore, outcome } of this.operations) {
+      if (verb.do !== 'regenerate' || outcome !== 'ok' || !isOver(request)) continue;
+      const found = this.seen.find(
+        (seen) =>
+          seen.sentId === request.sentId &&
+          seen.handle === handleBefore &&
+          !seen.isNew &&
+          isAfter(seen.began, request.released),
+      );
+      if (found !== undefined && this.isKnown(found.handle, request) && !this.isJumping)
+        this.fail('regenerated-lives', `${request.name} regenerated ${found.handle}; its old id still leads to it`);
+    }
     for (const { handle, at, what } of this.endings()) {
       const found = this.seen.find((seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at));
       if (found !== undefined)
@@ -588,6 +671,10 @@ class Oracle {
         continue;
       }
       const took = request.released.time - request.began.time - request.waited;
+      // Without trouble no store call takes longer than some ms.
+      const { trouble } = this.history.plan.config;
+      if (took > 1_000 && trouble !== 'faults')
+        this.fail('waits-too-long', `${request.name} took ${Math.round(took)} ms`);
       if (took > STORE_TIMEOUT + WAIT_BOUND) this.fail('waits-too-long', `${request.name} took ${Math.round(took)} ms`);
       if (request.status === 500 && request.error?.startsWith('SessionStateError ENDED') !== true)
         this.fail('server-error', `${request.name}: ${request.error ?? 'status 500'}`);

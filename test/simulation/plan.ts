@@ -5,7 +5,8 @@ import type { FaultKind } from './simulated-store.js';
 export type Verb =
   | { readonly do: 'login'; readonly principal: string; readonly data: boolean }
   | { readonly do: 'logout' | 'destroy' | 'confirm' | 'renew' | 'regenerate' | 'save' | 'reload' | 'touch' | 'unset' }
-  | { readonly do: 'update'; readonly slow: boolean }
+  /** `slow`: fn waits for something. `nested`: it calls a verb, which is refused. */
+  | { readonly do: 'update'; readonly slow: boolean; readonly nested: boolean }
   | { readonly do: 'set' | 'delete'; readonly key: string }
   /** `session.user = …`, as tutorials do. */
   | { readonly do: 'derive'; readonly principal: string }
@@ -184,7 +185,7 @@ export function planOf(seed: number, filter: Filter = []): Plan {
       case 'derive':
         return { do: name, principal: principal() };
       case 'update':
-        return { do: name, slow: random.chance(0.2) };
+        return { do: name, slow: random.chance(0.2), nested: random.chance(0.05) };
       case 'set':
       case 'delete':
         return { do: name, key: key() };

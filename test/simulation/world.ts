@@ -361,6 +361,7 @@ class World {
       principal: info.principal,
       handle: info.handle,
       isNew: info.isNew,
+      clock: EPOCH + this.scheduler.now + (this.clocks[request.process] ?? 0),
       createdAt: info.createdAt.getTime(),
       authenticatedAt: info.authenticatedAt?.getTime(),
       originalMaxAge: session.cookie.originalMaxAge,
@@ -441,6 +442,11 @@ class World {
         session.user = { id: verb.principal };
         return;
       case 'update':
+        if (verb.nested) {
+          const error: unknown = await session.update(() => session.save()).catch((reason: unknown) => reason);
+          if ((error as { code?: unknown } | undefined)?.code === 'UNSUPPORTED') throw new Refused();
+          throw error ?? new Error('A verb within fn of update(fn) was not refused.');
+        }
         return session.update((draft) => {
           const change = (): void => {
             const done = (draft.done ?? {}) as Record<string, number>;
