@@ -34,7 +34,9 @@ try {
     const verdict = await judge(mutant, baseline);
     if (verdict.seen) seen += 1;
     else missed += 1;
-    console.log(`${verdict.seen ? 'seen' : 'NOT SEEN'}: ${mutant.name} (${verdict.why}, ${Math.round((performance.now() - started) / 1_000)} s)`);
+    console.log(
+      `${verdict.seen ? 'seen' : 'NOT SEEN'}: ${mutant.name} (${verdict.why}, ${Math.round((performance.now() - started) / 1_000)} s)`,
+    );
   }
 } finally {
   await rm(folder, { recursive: true, force: true });
@@ -51,7 +53,10 @@ async function judge(mutant, baseline) {
       if (!originals.has(path)) originals.set(path, text);
       const times = text.split(find).length - 1;
       if (times !== 1) return { seen: false, why: `stands in ${file} ${times} times: ${find}` };
-      await writeFile(path, text.replace(find, () => replace));
+      await writeFile(
+        path,
+        text.replace(find, () => replace),
+      );
     }
     const kept = Object.keys(baseline.counts).map((name) => `--except=${name}`);
     // First what never breaks without the mutant, which ends at the first failure.
@@ -62,7 +67,11 @@ async function judge(mutant, baseline) {
     if (kept.length === 0) return { seen: false, why: `${first.schedules} schedules` };
     const second = await countsOf(['--seed=1', `--schedules=${most}`]);
     const more = Object.entries(second.counts).filter(([each, count]) => count > 2 * baseline.counts[each] + 8);
-    if (more.length > 0) return { seen: true, why: more.map(([each, count]) => `${each} ${count} times, not ${baseline.counts[each]}`).join(', ') };
+    if (more.length > 0)
+      return {
+        seen: true,
+        why: more.map(([each, count]) => `${each} ${count} times, not ${baseline.counts[each]}`).join(', '),
+      };
     return { seen: false, why: `${second.schedules} schedules` };
   } finally {
     for (const [path, text] of originals) await writeFile(path, text);
@@ -71,7 +80,12 @@ async function judge(mutant, baseline) {
 
 /** How often which invariant broke. */
 async function countsOf(options) {
-  const child = spawn(process.execPath, [join(root, 'scripts', 'simulate.mjs'), `--lib=${folder}`, '--no-shrink', ...options]);
+  const child = spawn(process.execPath, [
+    join(root, 'scripts', 'simulate.mjs'),
+    `--lib=${folder}`,
+    '--no-shrink',
+    ...options,
+  ]);
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
   child.stderr.resume();

@@ -34,6 +34,7 @@ export const INVARIANTS = {
   'shared-handle': '7: a handle is never that of two principals',
   'leaked-cookie-life': "7: one principal's cookie life is never another's",
   'leaked-times': '7: a session that somebody logged in to is no older than that login',
+  'forgotten-stands': '7: whoever deletes a key that login() was given is not logged in any more',
   'old-id-lives': '8: the id from before a login or confirmLogin() lets nobody in afterwards',
   'old-id-lives-derived': '8: the same for a principal that appears without login()',
   'old-id-sets-cookie': '8: a request that begins with an id that a login replaced sets no cookie, unless it logs in',
@@ -89,6 +90,7 @@ class Oracle {
       this.checkRefused();
       this.checkGhosts();
       this.checkPrincipals();
+      this.checkForgotten();
       // With another clock, a session may be over for one process and not yet for the next.
       if (!this.history.plan.config.expiring) this.checkOldIds();
     }
@@ -104,7 +106,7 @@ class Oracle {
   /** When what an operation did counts as acknowledged. */
   private acknowledged({ verb, outcome, ended, request }: Operation): Point | undefined {
     if (outcome !== 'ok') return undefined;
-    if (verb.do === 'update' || verb.do === 'logout' || verb.do === 'destroy' || verb.do === 'save') return ended;
+    if (verb.do === 'update' || verb.do === 'logout' || verb.do === 'destroy') return ended;
     return isOver(request) ? request.released : undefined;
   }
 
@@ -452,6 +454,9 @@ class Oracle {
       if (after.some(({ verb }) => ['logout', 'destroy', 'unset', 'regenerate', 'derive', 'reload'].includes(verb.do)))
         continue;
       if (!request.setId || request.setId === request.sentId) {
+        // It was written before the handler ended, and something else has ended it since.
+        const isWritten = after.some(({ verb }) => verb.do === 'update' || verb.do === 'save');
+        if (isWritten && login.handle !== undefined && this.mayHaveEnded(login.handle, login.began, request)) continue;
         this.fail('login-without-cookie', `${login.id} was answered with ${request.status} and no cookie`);
         continue;
       }
@@ -624,6 +629,30 @@ class Oracle {
     const EPOCH = 1_767_225_600_000;
     if (logins.length > 0 && Math.min(seen.authenticatedAt, seen.createdAt) - EPOCH < first)
       this.fail('leaked-times', `a session of ${principal} is from before the first login of ${principal} began`);
+  }
+
+  private checkForgotten(): void {
+    for (const each of this.operations) {
+      if (each.verb.do !== 'forget' || each.outcome !== 'ok' || !isOver(each.request)) continue;
+      const { handle, request } = each;
+      const laterInHandler = request.operations.slice(request.operations.indexOf(each) + 1);
+      if (laterInHandler.some(({ verb }) => ['reload', 'login', 'confirm', 'unset', 'regenerate'].includes(verb.do)))
+        continue;
+      // A login that overlaps it, or came later, may have brought the key back; one without data didn't give it.
+      const again = this.operations.some(
+        ({ verb, request: other }) =>
+          (verb.do === 'login' || verb.do === 'confirm' || verb.do === 'derive') &&
+          other !== request &&
+          ((verb.do === 'login' && !verb.data) ||
+            isAfter(other.died || !isOver(other) ? NEVER_ENDED : other.released, request.began)),
+      );
+      if (again) continue;
+      const found = this.seen.find(
+        (seen) => seen.handle === handle && seen.letIn && isAfter(seen.began, request.released),
+      );
+      if (found !== undefined)
+        this.fail('forgotten-stands', `${each.id} took away "role"; a later request is let in as ${found.principal}`);
+    }
   }
 
   // --- 8

@@ -4,7 +4,11 @@ import type { FaultKind } from './simulated-store.js';
 /** What a handler does with its session. */
 export type Verb =
   | { readonly do: 'login'; readonly principal: string; readonly data: boolean }
-  | { readonly do: 'logout' | 'destroy' | 'confirm' | 'renew' | 'regenerate' | 'save' | 'reload' | 'touch' | 'unset' }
+  | { readonly do: 'logout' | 'destroy' | 'confirm' | 'renew' | 'regenerate' | 'reload' | 'touch' | 'unset' }
+  /** `aside`: nobody waits for it. */
+  | { readonly do: 'save'; readonly aside: boolean }
+  /** Takes away a key that `login()` was given. */
+  | { readonly do: 'forget' }
   /** `slow`: fn waits for something. `nested`: it calls a verb, which is refused. */
   | { readonly do: 'update'; readonly slow: boolean; readonly nested: boolean }
   | { readonly do: 'set' | 'delete'; readonly key: string }
@@ -87,7 +91,15 @@ export const SHORT_IDLE = 3_000;
 
 const PRINCIPALS = ['ada', 'bob'];
 const KEYS = ['cart', 'note'];
-const FAULTS: readonly FaultKind[] = ['error-before', 'error-after', 'silence-before', 'silence-after', 'late', 'slow'];
+const FAULTS: readonly FaultKind[] = [
+  'repeated',
+  'error-before',
+  'error-after',
+  'silence-before',
+  'silence-after',
+  'late',
+  'slow',
+];
 
 /** Narrows what is simulated: names such as `atomic`, `cap`, `reject`, `kills`, `no-hash`; all have to hold. */
 export type Filter = readonly string[];
@@ -160,19 +172,22 @@ export function planOf(seed: number, filter: Filter = []): Plan {
   if (random.chance(0.3)) at += some([400, 3_100, RENEW_GRACE + 1_000, TOUCH_INTERVAL + 1_000]);
   const troubleAt = at;
 
+  const focus = random.weighted({ nothing: 50, data: 18, logins: 16, revocation: 16 });
+  const of = (name: typeof focus, times: number): number => (focus === name ? times : 1);
   const verb = (): Verb => {
     const name = random.weighted({
-      login: 22,
+      login: 22 * of('logins', 3) * of('data', 0.2),
       logout: 10,
       destroy: 3,
       unset: 4,
-      confirm: 12,
+      confirm: 12 * of('logins', 2),
       renew: 6,
       regenerate: 4,
-      update: 12,
-      set: 12,
-      delete: 4,
+      update: 12 * of('data', 3),
+      set: 12 * of('data', 2),
+      delete: 4 * of('data', 5),
       save: 5,
+      forget: 1.5,
       reload: 2,
       touch: 2,
       derive: 4,
@@ -184,6 +199,8 @@ export function planOf(seed: number, filter: Filter = []): Plan {
         return { do: name, principal: principal(), data: random.chance(0.3) };
       case 'derive':
         return { do: name, principal: principal() };
+      case 'save':
+        return { do: name, aside: random.chance(0.3) };
       case 'update':
         return { do: name, slow: random.chance(0.2), nested: random.chance(0.05) };
       case 'set':
@@ -199,7 +216,7 @@ export function planOf(seed: number, filter: Filter = []): Plan {
   const count = 2 + random.int(6);
   for (let i = 0; i < count; i += 1) {
     const process = random.int(processes);
-    if (random.chance(0.16)) {
+    if (random.chance(focus === 'revocation' ? 0.4 : 0.16)) {
       actions.push({
         kind: 'registry',
         at,
@@ -219,10 +236,10 @@ export function planOf(seed: number, filter: Filter = []): Plan {
       actions.push({
         kind: 'request',
         at,
-        browser: random.int(browsers),
+        browser: focus === 'data' && random.chance(0.8) ? 0 : random.int(browsers),
         process,
         guarded: random.chance(0.8),
-        verbs,
+        verbs: random.chance(0.12) ? [{ do: 'wait', ms: some([8, 20]) }, ...verbs] : verbs,
         leavesAfter: random.chance(0.05) ? random.between(0, 20) : undefined,
       });
     }
@@ -236,19 +253,28 @@ export function planOf(seed: number, filter: Filter = []): Plan {
   const clocks = Array.from({ length: processes }, () => 0);
   switch (config.trouble) {
     case 'faults':
-      for (let i = 1 + random.int(2); i > 0; i -= 1) faults.push({ call: 1 + random.int(30), kind: some(FAULTS) });
+      for (let i = 1 + random.int(2); i > 0; i -= 1)
+        faults.push({ call: 1 + random.int(random.chance(0.5) ? 10 : 30), kind: some(FAULTS) });
       break;
     case 'kills':
       actions.push({ kind: 'kill', at: during(), process: random.int(processes) });
       break;
-    case 'losses':
-      actions.push({
-        kind: 'lose',
-        at: during(),
-        what: config.index === 'apart' && random.chance(0.7) ? 'entry' : 'record',
-        which: random.int(50),
-      });
+    case 'losses': {
+      const what = config.index === 'apart' && random.chance(0.7) ? 'entry' : 'record';
+      const time = during();
+      actions.push({ kind: 'lose', at: time, what, which: random.int(50) });
+      if (random.chance(0.5))
+        actions.push({
+          kind: 'registry',
+          at: time + random.between(0, 10),
+          process: random.int(processes),
+          do: 'revokeAll',
+          principal: 'ada',
+          browser: 0,
+          spares: false,
+        });
       break;
+    }
     case 'skew':
       for (let i = 0; i < processes; i += 1) clocks[i] = Math.round(random.between(-1_000, 1_000));
       break;

@@ -9,8 +9,9 @@ import type {
 import type { Random } from './random.js';
 import { EPOCH, type Owner, type Scheduler, WORLD } from './scheduler.js';
 
-/** How a store call fails. `late`: its effect comes after `storeTimeout`. */
-export type FaultKind = 'error-before' | 'error-after' | 'silence-before' | 'silence-after' | 'late' | 'slow';
+/** How a store call fails. `late`: its effect comes after `storeTimeout`. `repeated`: the driver lost the first reply, and sent it again. */
+export type FaultKind =
+  'repeated' | 'error-before' | 'error-after' | 'silence-before' | 'silence-after' | 'late' | 'slow';
 
 /** What the store has to know of a schedule. */
 export interface StoreSettings {
@@ -95,8 +96,10 @@ export class SimulatedStore {
   async create(id: string, record: SessionRecord): Promise<void> {
     const expiresAt = this.expiryOf(record);
     const written = this.call('create', id, true, () => {
-      if (this.live(id) !== undefined)
-        throw this.database.storeError('ID_TAKEN', 'A live session has this id already.');
+      const there = this.live(id);
+      // A driver may have sent it twice: the stores look whether what is there is their own.
+      if (there?.text === record.text) return;
+      if (there !== undefined) throw this.database.storeError('ID_TAKEN', 'A live session has this id already.');
       // A record that is over when it comes is not kept by a store that counts by a time to live.
       if (!this.isApart || expiresAt > this.storeNow()) this.put(id, record, expiresAt);
     });
@@ -221,7 +224,7 @@ export class SimulatedStore {
       this.afterDeath(isWrite);
       return NEVER;
     }
-    const fault = database.nextFault();
+    let fault = database.nextFault();
     let there = random.between(0, settings.latency);
     const back = random.between(0, settings.latency);
     if (fault === 'slow') there += random.between(300, 1_900);
@@ -234,8 +237,7 @@ export class SimulatedStore {
         database.note?.(`${name} ${short(key)} fails`);
         return fail();
       }
-      database.underWay += 1;
-      scheduler.after(there, WORLD, () => {
+      const carryOut = (): void => {
         database.underWay -= 1;
         let result: T;
         database.onEffect();
@@ -245,11 +247,20 @@ export class SimulatedStore {
           scheduler.after(back, process, () => reject(error as Error));
           return;
         }
+        if (fault === 'repeated') {
+          database.note?.(`${name} ${short(key)} = ${shown(result)} (to be sent again)`);
+          fault = undefined;
+          database.underWay += 1;
+          scheduler.after(random.between(1, 12), WORLD, carryOut);
+          return;
+        }
         database.note?.(`${name} ${short(key)} = ${shown(result)}${fault === undefined ? '' : ` (${fault})`}`);
         if (fault === 'silence-after') return;
         if (fault === 'error-after') fail();
         else scheduler.after(back, process, () => resolve(result));
-      });
+      };
+      database.underWay += 1;
+      scheduler.after(there, WORLD, carryOut);
     });
   }
 }

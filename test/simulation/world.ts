@@ -121,8 +121,10 @@ class World {
       await this.probe('near');
       await scheduler.runUntil(start + SETTLED_AFTER);
       await this.listAll();
-      await scheduler.runUntil(start + TOUCH_INTERVAL + 5_000);
-      await this.probe('late');
+      if (plan.actions.some((action) => action.kind === 'registry' && action.do === 'revokeAll')) {
+        await scheduler.runUntil(start + TOUCH_INTERVAL + 5_000);
+        await this.probe('late');
+      }
       // What a drop of the last promises might say.
       await scheduler.runUntil(scheduler.now + 10);
     } finally {
@@ -473,7 +475,15 @@ class World {
       case 'regenerate':
         await session.regenerate();
         return;
+      case 'forget':
+        if (session.info.principal === undefined || session.role === undefined) throw new Refused();
+        delete session.role;
+        return;
       case 'save':
+        if (!verb.aside) return session.save();
+        // Its failure is for the log.
+        void session.save();
+        return;
       case 'reload':
       case 'renew':
       case 'destroy':
@@ -576,8 +586,14 @@ class World {
 
   // --- Quiet moments
 
-  /** A process that was just started, with the right time, on a store without delay. */
+  private observing: Process | undefined;
+
+  /** A process that was started after all the others, with the right time. */
   private observer(): Process {
+    return (this.observing ??= this.startObserver());
+  }
+
+  private startObserver(): Process {
     const owner: Owner = { name: 'observer', alive: true, isDead: false };
     const engine = this.createEngine(owner, { now: () => EPOCH + Math.floor(this.scheduler.now) });
     return { owner, engine, running: new Set(), asking: new Set() };
