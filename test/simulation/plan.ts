@@ -44,6 +44,8 @@ export type Action =
     }
   | { readonly kind: 'kill'; readonly at: number; readonly process: number }
   | { readonly kind: 'lose'; readonly at: number; readonly what: 'record' | 'entry'; readonly which: number }
+  /** For so long no write of one record goes through, as with a locked row. */
+  | { readonly kind: 'lock'; readonly at: number; readonly which: number; readonly ms: number }
   | { readonly kind: 'jump'; readonly at: number; readonly process: number; readonly ms: number };
 
 /** The options of a schedule, and what may go wrong in it. */
@@ -63,7 +65,7 @@ export interface Config {
   readonly trouble: Trouble;
 }
 
-export const TROUBLES = ['none', 'faults', 'kills', 'losses', 'skew', 'jumps'] as const;
+export const TROUBLES = ['none', 'faults', 'kills', 'losses', 'locks', 'skew', 'jumps'] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
 /** A schedule, whole: what happens, not yet in which order. */
@@ -139,7 +141,7 @@ function drawConfig(random: Random): Config {
     lazy: random.chance(0.15),
     unset: random.pick(['keep', 'destroy']),
     expiring: random.chance(0.06),
-    trouble: random.weighted({ none: 40, faults: 22, kills: 12, losses: 6, skew: 12, jumps: 8 }),
+    trouble: random.weighted({ none: 36, faults: 22, kills: 12, losses: 6, locks: 4, skew: 12, jumps: 8 }),
   };
 }
 
@@ -275,6 +277,9 @@ export function planOf(seed: number, filter: Filter = []): Plan {
         });
       break;
     }
+    case 'locks':
+      actions.push({ kind: 'lock', at: during(), which: random.int(50), ms: some([1_000, 3_000, 8_000]) });
+      break;
     case 'skew':
       for (let i = 0; i < processes; i += 1) clocks[i] = Math.round(random.between(-1_000, 1_000));
       break;

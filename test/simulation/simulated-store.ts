@@ -51,6 +51,20 @@ export class Database {
   ) {}
 
   private calls = 0;
+  /** Until when a record is locked. */
+  private locked: { readonly key: string; readonly until: number } | undefined;
+
+  lock(which: number, ms: number): string | undefined {
+    const key = [...this.rows.keys()][which % Math.max(1, this.rows.size)];
+    if (key !== undefined) this.locked = { key, until: this.scheduler.now + ms };
+    return key;
+  }
+
+  /** When a write of a record goes through that would do so at a time. */
+  unlocked(key: string, time: number): number {
+    return this.locked?.key === key && time < this.locked.until ? this.locked.until : time;
+  }
+
   /** Whether faults may happen now. */
   faulty = false;
 
@@ -227,6 +241,7 @@ export class SimulatedStore {
     let fault = database.nextFault();
     let there = random.between(0, settings.latency);
     const back = random.between(0, settings.latency);
+    if (isWrite) there = database.unlocked(key, scheduler.now + there) - scheduler.now;
     if (fault === 'slow') there += random.between(300, 1_900);
     if (fault === 'late') there += random.between(2_300, 3_500);
     return new Promise<T>((resolve, reject) => {

@@ -196,6 +196,11 @@ class World {
       case 'lose':
         this.lose(action.what, action.which);
         break;
+      case 'lock': {
+        const key = this.database.lock(action.which, action.ms);
+        this.note(() => `the record ${short(key ?? '-')} is locked for ${action.ms} ms`);
+        break;
+      }
       case 'jump':
         this.note(() => `the clock of process ${action.process} jumps by ${action.ms / 3_600_000} h`);
         this.clocks[action.process]! += action.ms;
