@@ -636,8 +636,10 @@ class Oracle {
     for (const each of this.operations) {
       if (each.verb.do !== 'forget' || each.outcome !== 'ok' || !isOver(each.request)) continue;
       const { handle, request } = each;
-      const laterInHandler = request.operations.slice(request.operations.indexOf(each) + 1);
-      if (laterInHandler.some(({ verb }) => ['reload', 'login', 'confirm', 'unset', 'regenerate'].includes(verb.do)))
+      // What a handler does to the key before or after it logs in is its own doing.
+      if (
+        request.operations.some(({ verb }) => ['reload', 'login', 'confirm', 'unset', 'regenerate'].includes(verb.do))
+      )
         continue;
       // A login that overlaps it, or came later, may have brought the key back; one without data didn't give it.
       const again = this.operations.some(

@@ -235,6 +235,13 @@ export function planOf(seed: number, filter: Filter = []): Plan {
         Number(left) > verbs.length;
       )
         verbs.push(verb());
+      // A save that nobody waits for, and what needs its result.
+      if (random.chance(0.04)) {
+        const next: Verb = random.chance(0.6)
+          ? { do: 'login', principal: principal(), data: random.chance(0.5) }
+          : { do: some(['confirm', 'renew', 'logout']) };
+        verbs.splice(0, verbs.length, { do: 'set', key: key() }, { do: 'save', aside: true }, next);
+      }
       actions.push({
         kind: 'request',
         at,
