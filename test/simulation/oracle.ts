@@ -193,7 +193,8 @@ class Oracle {
           each.handle === handle &&
           each.request.operations.length === 1 &&
           isAfter(each.request.began, read.at) &&
-          isAfter(change.began, each.request.released) &&
+          change.heard !== undefined &&
+          isAfter(change.heard, each.request.released) &&
           this.seen.some((other) => other.began === each.request.began && other.data[key] !== undefined),
       );
       if (deletion === undefined || this.savedAt(deletion) === undefined) continue;

@@ -159,22 +159,23 @@ export function planOf(seed: number, filter: Filter = []): Plan {
   const some = <T>(items: readonly T[]): T => random.pick(items);
   // Mostly one principal, as rivals have to meet.
   const principal = (): string => (random.chance(0.8) ? 'ada' : some(PRINCIPALS));
-  const key = (): string => some(KEYS);
+  const key = (): string => (random.chance(0.7) ? KEYS[0]! : some(KEYS));
 
+  const focus = random.weighted({ nothing: 50, data: 18, logins: 16, revocation: 16 });
   let at = 0;
-  const setUp = random.int(browsers + 1);
+  const setUp = focus === 'data' ? 1 : random.int(browsers + 1);
   for (let i = 0; i < setUp; i += 1) {
     const verbs: Verb[] = random.chance(0.7)
       ? [{ do: 'login', principal: principal(), data: random.chance(0.5) }]
       : [{ do: 'set', key: key() }];
     if (random.chance(0.2)) verbs.push({ do: 'lengthen' });
+    if (focus === 'data') verbs.push({ do: 'set', key: KEYS[0]! }, { do: 'set', key: KEYS[1]! });
     actions.push({ kind: 'request', at, browser: i % browsers, process: random.int(processes), guarded: true, verbs });
     at += 100;
   }
   if (random.chance(0.3)) at += some([400, 3_100, RENEW_GRACE + 1_000, TOUCH_INTERVAL + 1_000]);
   const troubleAt = at;
 
-  const focus = random.weighted({ nothing: 50, data: 18, logins: 16, revocation: 16 });
   const of = (name: typeof focus, times: number): number => (focus === name ? times : 1);
   const verb = (): Verb => {
     const name = random.weighted({
@@ -242,6 +243,14 @@ export function planOf(seed: number, filter: Filter = []): Plan {
           : { do: some(['confirm', 'renew', 'logout']) };
         verbs.splice(0, verbs.length, { do: 'set', key: key() }, { do: 'save', aside: true }, next);
       }
+      // One that thinks for a while, so that others come and go meanwhile.
+      if (focus === 'data' && random.chance(0.2))
+        verbs.splice(
+          0,
+          verbs.length,
+          { do: 'wait', ms: 25 },
+          { do: random.chance(0.7) ? 'set' : 'delete', key: key() },
+        );
       actions.push({
         kind: 'request',
         at,
@@ -261,10 +270,14 @@ export function planOf(seed: number, filter: Filter = []): Plan {
   const faults: { call: number; kind: FaultKind }[] = [];
   const clocks = Array.from({ length: processes }, () => 0);
   switch (config.trouble) {
-    case 'faults':
-      for (let i = 1 + random.int(2); i > 0; i -= 1)
-        faults.push({ call: 1 + random.int(random.chance(0.5) ? 10 : 30), kind: some(FAULTS) });
+    case 'faults': {
+      // Drivers that send again what they got no answer to, while others write.
+      const isRepeating = focus === 'data' && random.chance(0.6);
+      const soon = isRepeating || random.chance(0.5);
+      for (let i = 1 + random.int(isRepeating ? 5 : 2); i > 0; i -= 1)
+        faults.push({ call: 1 + random.int(soon ? 12 : 30), kind: isRepeating ? 'repeated' : some(FAULTS) });
       break;
+    }
     case 'kills':
       actions.push({ kind: 'kill', at: during(), process: random.int(processes) });
       break;

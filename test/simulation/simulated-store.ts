@@ -266,7 +266,7 @@ export class SimulatedStore {
           database.note?.(`${name} ${short(key)} = ${shown(result)} (to be sent again)`);
           fault = undefined;
           database.underWay += 1;
-          scheduler.after(random.between(1, 12), WORLD, carryOut);
+          scheduler.after(random.between(1, 40), WORLD, carryOut);
           return;
         }
         database.note?.(`${name} ${short(key)} = ${shown(result)}${fault === undefined ? '' : ` (${fault})`}`);
