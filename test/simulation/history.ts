@@ -88,8 +88,9 @@ export interface RequestRecord {
   handlerEnded: boolean;
   /** Its process died while it ran. */
   died: boolean;
-  /** What it went on to do after that: store writes, and a first byte. */
-  writesAfterDeath: number;
+  /** When it went on to write to the store after that. */
+  wroteAfterDeath: number | undefined;
+  /** It went on to answer, and wrote nothing before. */
   releasedAfterDeath: boolean;
 }
 

@@ -169,6 +169,9 @@ class Oracle {
       // A later write may have been undone only by its own kind, so the value that is there has to come from somewhere.
       const others = writes.some((each) => each !== write && !this.endedBefore(each, write) && givers.includes(each));
       if (others) continue;
+      // The request got a session of its own, as the one that it began with had ended.
+      const { setId } = write.request;
+      if (setId && this.seen.some((other) => other.sentId === setId && other.data[key] === write.value)) continue;
       const isLate = this.replacedDuring(write);
       this.fail(
         isLate ? 'late-change-lost' : 'change-lost',
@@ -198,6 +201,12 @@ class Oracle {
           this.seen.some((other) => other.began === each.request.began && other.data[key] !== undefined),
       );
       if (deletion === undefined || this.savedAt(deletion) === undefined) continue;
+      // Somebody who knew of the deletion may have set the key again.
+      const others = this.operations.some(
+        ({ verb, request: other }) =>
+          verb.do === 'set' && verb.key === key && other !== request && isAfter(other.released, deletion.request.began),
+      );
+      if (others) continue;
       const found = this.seen.find(
         (seen) => seen.handle === handle && seen.data[key] === change.value && isAfter(seen.began, request.released),
       );
@@ -228,6 +237,7 @@ class Oracle {
           Boolean(other.setId) &&
           !other.operations.some((each) => each.verb.do === 'reload' || each.verb.do === 'unset') &&
           isAfter(request.began, other.released) &&
+          !this.history.plan.config.expiring &&
           other.released.time + RENEW_GRACE > request.released.time,
       );
       if (replaced !== undefined && this.seen.every((seen) => seen.began !== request.began || !seen.isNew))
@@ -397,8 +407,8 @@ class Oracle {
     if (cap === undefined) return;
     for (const request of this.history.requests) {
       // Refused by the verb, or when it was to be committed.
-      const login = request.operations.find(({ verb }) => verb.do === 'login');
-      if (login === undefined || login.verb.do !== 'login') continue;
+      const [login, another] = request.operations.filter(({ verb }) => verb.do === 'login');
+      if (another !== undefined || login === undefined || login.verb.do !== 'login') continue;
       const refused =
         this.isRefused(login) ||
         (request.status === 409 && login.outcome === 'ok' && this.history.plan.config.onTooMany === 'reject');
@@ -426,6 +436,9 @@ class Oracle {
           each.handle === handle && isAfter(refused.request.began, each.at) && isAfter(each.at, login.request.released),
       );
       if (!ended) holders.add(handle);
+      // Its session may have got another handle, as the old one had ended.
+      const { setId } = login.request;
+      for (const seen of this.seen) if (setId && seen.sentId === setId && !seen.isNew) holders.add(seen.handle);
     }
     if (holders.size < cap)
       this.fail(
@@ -509,6 +522,7 @@ class Oracle {
         case 'logout':
         case 'destroy':
         case 'regenerate':
+        case 'forget':
           return true;
         case 'unset':
           return unset === 'destroy';
@@ -581,11 +595,10 @@ class Oracle {
    */
   private excusedGhosts(principal: string): number {
     return this.history.requests.filter(
-      ({ died, writesAfterDeath, releasedAfterDeath, clientLeft, operations }) =>
+      ({ died, releasedAfterDeath, clientLeft, operations }) =>
         clientLeft ||
         (died &&
           releasedAfterDeath &&
-          writesAfterDeath === 0 &&
           operations.some(
             (each) =>
               ((each.verb.do === 'login' || each.verb.do === 'derive') && each.verb.principal === principal) ||

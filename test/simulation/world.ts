@@ -160,7 +160,7 @@ class World {
     const { config } = this.plan;
     const store = new SimulatedStore(this.database, owner, clock.now, (isWrite) => {
       const request = this.scheduler.context as RequestRecord | undefined;
-      if (isWrite && request?.operations !== undefined) request.writesAfterDeath += 1;
+      if (isWrite && request?.operations !== undefined) request.wroteAfterDeath ??= this.scheduler.step;
     });
     return this.build.create(
       {
@@ -279,7 +279,7 @@ class World {
       clientLeft: false,
       handlerEnded: false,
       died: false,
-      writesAfterDeath: 0,
+      wroteAfterDeath: undefined,
       releasedAfterDeath: false,
     };
   }
@@ -287,7 +287,8 @@ class World {
   /** The first bytes leave; `false`: its process has died, and they don't. */
   private release(request: RequestRecord, head: { status: number; setCookie: readonly string[] }): boolean {
     if (request.died) {
-      request.releasedAfterDeath = head.status < 400;
+      // A write in the same step is somebody else's, who waited for this one.
+      request.releasedAfterDeath = head.status < 400 && (request.wroteAfterDeath ?? Infinity) >= this.scheduler.step;
       return false;
     }
     request.released = this.point();
