@@ -453,7 +453,8 @@ class Oracle {
     if (before === undefined || before.isNew || login.handleBefore !== before.handle) return;
     if (!this.isKnown(before.handle, request)) return;
     if (this.mayHaveEnded(before.handle, request.began, request)) return;
-    if (request.clientLeft || this.changesThatFailed(before.handle, request).length > 0) return;
+    if (request.clientLeft || this.history.plan.config.expiring) return;
+    if (this.changesThatFailed(before.handle, request).length > 0) return;
     const after = this.seen.find((seen) => seen.probe === 'near' && seen.handle === before.handle && !seen.isNew);
     if (after === undefined)
       this.fail('refused-lost', `${login.id} was refused, and the session ${before.handle} from before it is gone`);
