@@ -423,7 +423,9 @@ class Oracle {
     if (this.history.lostKeys.length > 0 || this.history.lostEntries.length > 0) return;
     const holders = new Set<string>();
     for (const login of this.loginsOf(principal)) {
-      if (login === refused || this.isRefused(login) || login.request.status === 409) continue;
+      if (login === refused || this.isRefused(login)) continue;
+      // Refused when it was to be committed.
+      if (login.request.status === 409 && !login.request.operations.some((each) => this.isRefused(each))) continue;
       if (!isAfter(refused.ended, login.began)) continue;
       // A login that failed may leave its session for some seconds.
       const failed = !isOver(login.request);
@@ -483,17 +485,19 @@ class Oracle {
   private checkAlive(request: RequestRecord, login: Operation, principal: string): void {
     if (this.history.plan.config.expiring || this.history.lostKeys.length > 0) return;
     const probes = this.seen.filter(({ probe }) => probe === 'near');
+    // Ids that it was renewed to.
+    const ids = new Set([request.setId]);
+    for (const each of this.history.requests) if (each.setId && ids.has(each.sentId)) ids.add(each.setId);
     const handles = new Set(
       [
         login.handle,
         request.endHandle,
-        ...this.seen.filter(({ sentId, isNew }) => sentId === request.setId && !isNew).map(({ handle }) => handle),
+        ...this.seen.filter(({ sentId, isNew }) => ids.has(sentId) && !isNew).map(({ handle }) => handle),
       ].filter((each) => each !== undefined),
     );
     if (
       probes.some(
-        (seen) =>
-          seen.letIn && seen.principal === principal && (seen.sentId === request.setId || handles.has(seen.handle)),
+        (seen) => seen.letIn && seen.principal === principal && (ids.has(seen.sentId) || handles.has(seen.handle)),
       )
     )
       return;
@@ -653,7 +657,9 @@ class Oracle {
       const { handle, request } = each;
       // What a handler does to the key before or after it logs in is its own doing.
       if (
-        request.operations.some(({ verb }) => ['reload', 'login', 'confirm', 'unset', 'regenerate'].includes(verb.do))
+        request.operations.some(({ verb }) =>
+          ['reload', 'login', 'confirm', 'derive', 'unset', 'regenerate'].includes(verb.do),
+        )
       )
         continue;
       // A login that overlaps it, or came later, may have brought the key back; one without data didn't give it.
@@ -685,6 +691,7 @@ class Oracle {
       if (request.operations.slice(at + 1).some(({ verb: { do: later } }) => later === 'reload' || later === 'unset'))
         continue;
       if (isDerived && (principalBefore !== undefined || request.operations.slice(at + 1).length > 0)) continue;
+      if (isDerived && request.operations.some((each) => each.verb.do === 'forget')) continue;
       const old = new Set([request.sentId, ...(idBefore === undefined ? [] : [idBefore])]);
       // Ids of the same session that were given out before.
       for (const each of this.history.requests)
