@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { beginSession, type SessionRequest } from './engine/lifecycle.js';
+import { beginSession, coverSession, type SessionRequest } from './engine/lifecycle.js';
 import type { RequestFacts } from './engine/request-session.js';
 import type { SessionManager } from './engine/session-manager.js';
 import type { RouteMatcher } from './session.routes.js';
@@ -24,5 +24,16 @@ export function sessionMiddleware(
   return (req, res, next) => {
     if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, next);
     else next();
+  };
+}
+
+/** For Nest's consumer: first for every request, then for those that have a session. */
+export function coverMiddleware(
+  manager: SessionManager,
+  isCovered: boolean,
+): (req: SessionRequest, res: unknown, next: Next) => void {
+  return (req, _res, next) => {
+    coverSession(manager, req, isCovered);
+    next();
   };
 }

@@ -1,10 +1,11 @@
-import { ConfigurableModuleBuilder, type RequestMethod, type Type } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type RequestMethod, type Type, type VERSION_NEUTRAL } from '@nestjs/common';
 import type { SessionOptions } from './engine/options.js';
 
-/** A path and, where it matters, a method. */
+/** A path and, where it matters, a method and a version. */
 export interface RouteInfo {
   readonly path: string;
   readonly method?: RequestMethod | undefined;
+  readonly version?: string | typeof VERSION_NEUTRAL | (string | typeof VERSION_NEUTRAL)[] | undefined;
 }
 
 /** Where sessions are, and where not: as in Nest's `consumer.apply().exclude().forRoutes()`. */

@@ -1,20 +1,24 @@
 import {
   type DynamicModule,
   Inject,
+  type MiddlewareConsumer,
   Module,
+  type NestModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
+  RequestMethod,
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from './engine/duration.js';
 import { SessionOptionsError } from './engine/errors.js';
 import { SessionManager } from './engine/session-manager.js';
-import { sessionMiddleware } from './session.middleware.js';
+import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
+  type RouteInfo,
   type SessionModuleOptions,
 } from './session.module-definition.js';
 import { SessionErrorFilter } from './session-error.filter.js';
@@ -43,7 +47,7 @@ const mountedIn = new WeakSet<object>();
 })
 export class SessionModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
+  implements NestModule, OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
 {
   private readonly routes: RouteMatcher;
   private readonly use: StoreUse;
@@ -64,7 +68,7 @@ export class SessionModule
 
   constructor(
     @Inject(SessionManager) private readonly manager: SessionManager,
-    @Inject(MODULE_OPTIONS_TOKEN) options: SessionModuleOptions,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: SessionModuleOptions,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
@@ -94,6 +98,20 @@ export class SessionModule
     if (isReal(adapter)) adapter.use(sessionMiddleware(this.manager, this.routes));
   }
 
+  /** With `forRoutes` or `exclude`, Nest's own consumer says which requests have a session, by all of its rules. */
+  configure(consumer: MiddlewareConsumer): void {
+    const { forRoutes, exclude } = this.options;
+    if (forRoutes === undefined && exclude === undefined) return;
+    const everywhere = { path: '{*path}', method: RequestMethod.ALL };
+    consumer.apply(coverMiddleware(this.manager, false)).forRoutes(everywhere);
+    consumer
+      .apply(coverMiddleware(this.manager, true))
+      .exclude(...(exclude ?? []).map(routeInfo))
+      .forRoutes(
+        ...(forRoutes?.map((route) => (typeof route === 'function' ? route : routeInfo(route))) ?? [everywhere]),
+      );
+  }
+
   /** @throws SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
     await openStore(this.manager, this.use);
@@ -108,6 +126,12 @@ export class SessionModule
     mountedIn.delete(this.modules);
     await this.use.close();
   }
+}
+
+function routeInfo(route: string | RouteInfo): { path: string; method: RequestMethod } {
+  return typeof route === 'string'
+    ? { path: route, method: RequestMethod.ALL }
+    : { ...route, method: route.method ?? RequestMethod.ALL };
 }
 
 function isReal(adapter: Adapter | null | undefined): adapter is Adapter {

@@ -1,5 +1,4 @@
 import { RequestMethod, type Type, VERSION_NEUTRAL, type VersioningOptions, VersioningType } from '@nestjs/common';
-import { METHOD_METADATA, MODULE_PATH, PATH_METADATA, VERSION_METADATA } from '@nestjs/common/constants.js';
 import type { ModulesContainer } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
 import { pathToRegexp } from 'path-to-regexp';
@@ -8,28 +7,45 @@ import { SessionOptionsError } from './engine/errors.js';
 import { show } from './engine/duration.js';
 import type { SessionRoutes } from './session.module-definition.js';
 
+// Metadata that Nest's decorators leave: names of a kind that packages beside Nest rely on, as its constants aren't public.
+const METHOD_METADATA = 'method';
+const PATH_METADATA = 'path';
+const MODULE_PATH = '__module_path__';
+const VERSION_METADATA = '__version__';
+
 interface Pattern {
   readonly method: string | undefined;
   readonly path: RegExp;
 }
 
-/** Which requests have a session: `forRoutes`, `exclude` and `@SkipSession()`, compiled once. */
+interface ControllerRoute extends Pattern {
+  readonly isSkipped: boolean;
+}
+
+/**
+ * A rough answer to which requests have a session, given before Nest has a route for them. It errs towards a session: what `forRoutes` and
+ * `exclude` mean is Nest's consumer's to say, which marks the requests later (`SessionModule.configure`). `@SkipSession()` takes effect
+ * here alone, where no unmarked route could be meant.
+ */
 export class RouteMatcher {
   private readonly included: Pattern[] | undefined;
   private readonly controllers: ReadonlySet<unknown>;
   private readonly excluded: Pattern[];
+  private skipped: ControllerRoute[] = [];
+  private unmarked: ControllerRoute[] = [];
 
   constructor(
     routes: SessionRoutes,
     private readonly prefix: () => string,
   ) {
     this.controllers = new Set(routes.forRoutes?.filter((route) => typeof route === 'function'));
-    this.included = routes.forRoutes?.flatMap((route) => this.patterns(route, 'forRoutes'));
-    this.excluded = (routes.exclude ?? []).flatMap((route) => this.patterns(route, 'exclude'));
+    this.included = routes.forRoutes?.flatMap((route) => patterns(route, 'forRoutes')).map(anywhere);
+    this.excluded = (routes.exclude ?? []).flatMap((route) => patterns(route, 'exclude'));
   }
 
-  /** Takes up the routes of the controllers that `forRoutes` names, and those that carry `@SkipSession()`. */
+  /** Takes up the routes of the controllers that `forRoutes` names, and which routes carry `@SkipSession()`. */
   addControllers(modules: ModulesContainer, versioning: VersioningOptions | undefined): void {
+    const all: ControllerRoute[] = [];
     for (const module of modules.values()) {
       // A RouterModule's prefix is kept for each app apart.
       const key = MODULE_PATH + modules.applicationId;
@@ -39,40 +55,56 @@ export class RouteMatcher {
       for (const { metatype } of module.controllers.values()) {
         if (typeof metatype !== 'function') continue;
         const routes = controllerRoutes(metatype as Type, modulePath, versioning);
-        if (this.controllers.has(metatype)) this.included!.push(...routes);
-        this.excluded.push(...routes.filter((route) => route.isSkipped));
+        if (this.controllers.has(metatype)) this.included!.push(...routes.map(anywhere));
+        all.push(...routes);
       }
     }
+    this.skipped = all.filter((route) => route.isSkipped);
+    this.unmarked = all.filter((route) => !route.isSkipped);
   }
 
+  /** Whether a request may have a session. */
   covers(req: IncomingMessage & { originalUrl?: string }): boolean {
-    if (this.included === undefined && this.excluded.length === 0) return true;
-    const path = this.pathOf(req.originalUrl ?? req.url ?? '/');
-    if (this.included !== undefined && !matches(this.included, path, req.method)) return false;
-    return !matches(this.excluded, path, req.method);
+    if (this.included === undefined && this.excluded.length === 0 && this.skipped.length === 0) return true;
+    const url = pathOf(req.originalUrl ?? req.url ?? '/');
+    if (this.included !== undefined && !matches(this.included, url, req.method)) return false;
+    const path = this.belowPrefix(url);
+    if (path === undefined) return true;
+    if (matches(this.excluded, path, req.method)) return false;
+    return !matches(this.skipped, path, req.method) || matches(this.unmarked, path, req.method);
   }
 
-  private pathOf(url: string): string {
-    const query = url.indexOf('?');
-    const path = query === -1 ? url : url.slice(0, query);
+  /** Undefined where the prefix isn't there: it may have a parameter, or not be meant for this route. */
+  private belowPrefix(path: string): string | undefined {
     const prefix = this.prefix();
-    return prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`))
-      ? path.slice(prefix.length) || '/'
-      : path;
+    if (prefix === '') return path;
+    return path === prefix || path.startsWith(`${prefix}/`) ? path.slice(prefix.length) || '/' : undefined;
   }
+}
 
-  private patterns(route: unknown, option: string): Pattern[] {
-    if (typeof route === 'string') return [{ method: undefined, path: compile(route, option) }];
-    // Its paths are known when the app has started.
-    if (typeof route === 'function' && option === 'forRoutes') return [];
-    const info = route as { path?: unknown; method?: RequestMethod } | null;
-    if (typeof info === 'object' && info !== null && typeof info.path === 'string') {
-      return [{ method: methodName(info.method), path: compile(info.path, option) }];
-    }
-    throw new SessionOptionsError(
-      `"${option}" got ${show(route)}; it takes paths such as 'api/*path', { path, method }${option === 'forRoutes' ? ', or controllers' : ''}.`,
-    );
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}
+
+/** Below whatever prefix, version or outer app. */
+function anywhere<P extends Pattern>(pattern: P): P {
+  return { ...pattern, path: new RegExp(pattern.path.source.replace(/^\^/, ''), 'i') };
+}
+
+function patterns(route: unknown, option: string): Pattern[] {
+  if (typeof route === 'string') return [{ method: undefined, path: compile(route, option) }];
+  // Its paths are known when the app has started.
+  if (typeof route === 'function' && option === 'forRoutes') return [];
+  const info = route as { path?: unknown; method?: RequestMethod; version?: unknown } | null;
+  if (typeof info === 'object' && info !== null && typeof info.path === 'string') {
+    const path = compile(info.path, option);
+    // One version of a path only: which, Nest knows.
+    return option === 'exclude' && info.version !== undefined ? [] : [{ method: methodName(info.method), path }];
   }
+  throw new SessionOptionsError(
+    `"${option}" got ${show(route)}; it takes paths such as 'api/*path', { path, method }${option === 'forRoutes' ? ', or controllers' : ''}.`,
+  );
 }
 
 function matches(patterns: readonly Pattern[], path: string, method: string | undefined): boolean {
@@ -83,10 +115,6 @@ function matches(patterns: readonly Pattern[], path: string, method: string | un
       (pattern.method === undefined || pattern.method === method || pattern.method === asked) &&
       pattern.path.test(path),
   );
-}
-
-interface ControllerRoute extends Pattern {
-  readonly isSkipped: boolean;
 }
 
 function controllerRoutes(
@@ -103,7 +131,7 @@ function controllerRoutes(
       for (const start of paths(controller)) {
         for (const end of paths(handler)) {
           const path = `${version}${trim(modulePath)}${trim(start)}${trim(end)}` || '/';
-          found.push({ method, path: compile(path, controller.name), isSkipped });
+          found.push({ method, path: compileRoute(path, isSkipped), isSkipped });
         }
       }
     }
@@ -155,14 +183,30 @@ function methodName(method: RequestMethod | undefined): string | undefined {
   return method === undefined || method === RequestMethod.ALL ? undefined : RequestMethod[method];
 }
 
-function compile(path: string, option: string): RegExp {
-  // As Nest reads the wildcards of Express 4: a bare star is a named one.
-  const text = (trim(path) || '/').replace(/\/\(\.\*\)$|\/\*$/, '{/*path}');
+/** A path of the app's own routes: where it can't be read here, a session is there. */
+function compileRoute(path: string, isSkipped: boolean): RegExp {
   try {
-    return pathToRegexp(text).regexp;
+    return expression(path);
+  } catch {
+    return isSkipped ? /^(?!)/ : /^/;
+  }
+}
+
+function compile(path: string, option: string): RegExp {
+  try {
+    return expression(path);
   } catch (error) {
     throw new SessionOptionsError(
       `"${option}" got the path ${show(path)}, which can't be read: ${(error as Error).message}`,
     );
   }
+}
+
+/** As Nest reads the wildcards of Express 4: a bare star is a named one. */
+function expression(path: string): RegExp {
+  let count = 0;
+  const text = (trim(path) || '/')
+    .replace(/\/\(\.\*\)$|\/\*$/, '{/*path}')
+    .replace(/\/\*(?=\/)/g, () => `/*any${(count += 1)}`);
+  return pathToRegexp(text).regexp;
 }

@@ -13,9 +13,10 @@ export interface SessionRequest extends IncomingMessage {
 
 type Next = (error?: unknown) => void;
 
-/** The session of a request. */
+/** The session of a request, where its route has one. */
 export function sessionOf(req: SessionRequest): RequestSession | undefined {
-  return req[REQUEST];
+  const session = req[REQUEST];
+  return session?.isCovered === false ? undefined : session;
 }
 
 /** One descriptor each for all requests: no closure is made for one. */
@@ -91,6 +92,13 @@ export function startSession(
   if (res === undefined || (load === 'lazy' && unset !== 'destroy')) return session;
   attachGate(res, putAside === undefined ? session : oneAfterTheOther(putAside, session));
   return session;
+}
+
+/** Whether the route of a request has a session, once that is known. */
+export function coverSession(manager: SessionManager, req: SessionRequest, isCovered: boolean): void {
+  const session = req[REQUEST];
+  // Another app of the same Express may have begun it.
+  if (session?.manager === manager) session.isCovered = isCovered;
 }
 
 /** The response of a request whose session was put aside, and that was given another. */

@@ -46,6 +46,8 @@ const MOST_COOKIES = 4;
 export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordReader {
   /** The response's gate. */
   gate: Gate | undefined;
+  /** False where the route turned out to have no session: nothing is written then, and no cookie set. */
+  isCovered = true;
   private core: SessionCore | undefined;
   private error: unknown;
   private opened = false;
@@ -424,13 +426,14 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   beforeHeaders(): Promise<void> | undefined {
+    if (!this.isCovered) return undefined;
     if (!this.opened) return this.openToEnd();
     if (this.pending !== undefined && this.pending.size > 0) return this.afterPending(true);
     return this.loading ? this.open()!.then(() => this.commit(true)) : this.commit(true);
   }
 
   beforeEnd(): Promise<void> | undefined {
-    if (!this.opened || this.error !== undefined) return undefined;
+    if (!this.opened || !this.isCovered || this.error !== undefined) return undefined;
     if (this.pending !== undefined && this.pending.size > 0) return this.afterPending(false);
     try {
       return this.commit(false)?.catch((error: unknown) => this.reportLate(error));

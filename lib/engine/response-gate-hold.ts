@@ -62,9 +62,10 @@ interface Head {
   isWritten: boolean;
 }
 
-/** What stood where the locked members are now. */
+/** What stood where the locked members are now: a prototype, or properties of the response's own. */
 interface Lock {
   readonly setHeader: ServerResponse['setHeader'];
+  readonly prototype: object | undefined;
   readonly own: (PropertyDescriptor | undefined)[];
 }
 
@@ -144,13 +145,16 @@ function corks(name: 'cork' | 'uncork', by: number) {
   return says(function corked(this: ServerResponse): void {
     const gate = gateOf(this)!;
     if (gate.hold === undefined) {
-      (Object.getPrototypeOf(this) as ServerResponse)[name].call(this);
+      beneath(this, gate)[name].call(this);
       return;
     }
     gate.hold.corked += by;
     if (!gate.hold.ended) gate.hold.calls.push({ name, args: [] });
   });
 }
+
+const beneath = (response: ServerResponse, gate: Gate): ServerResponse =>
+  (gate.lock?.prototype ?? Object.getPrototypeOf(response)) as ServerResponse;
 
 const LOCKED: PropertyDescriptorMap = {
   headersSent: reads(() => true),
@@ -169,8 +173,8 @@ const LOCKED: PropertyDescriptorMap = {
   writableCorked: {
     configurable: true,
     get(this: ServerResponse) {
-      const native = Reflect.get(Object.getPrototypeOf(this) as ServerResponse, 'writableCorked', this);
-      return gateOf(this)?.hold?.corked ?? native;
+      const gate = gateOf(this)!;
+      return gate.hold?.corked ?? (Reflect.get(beneath(this, gate), 'writableCorked', this) as number);
     },
   },
   cork: corks('cork', 1),
@@ -178,24 +182,44 @@ const LOCKED: PropertyDescriptorMap = {
 };
 const LOCKED_NAMES = Object.keys(LOCKED);
 
+/** A prototype of ours, for all responses of a class: one put between costs a response far less than ten properties. */
+const lockedPrototypes = new WeakMap<object, object>();
+
+function lockedPrototype(prototype: object): object {
+  let locked = lockedPrototypes.get(prototype);
+  if (locked === undefined) lockedPrototypes.set(prototype, (locked = Object.create(prototype, LOCKED) as object));
+  return locked;
+}
+
 /** From here on the headers can't be changed by the app. */
 export function lock(gate: Gate): void {
   if (gate.lock !== undefined) return;
   const { response } = gate;
-  const own = LOCKED_NAMES.map((name) => Object.getOwnPropertyDescriptor(response, name));
-  gate.lock = { setHeader: response.setHeader, own };
-  Object.defineProperties(response, LOCKED);
+  const { setHeader } = response;
+  if (LOCKED_NAMES.some((name) => Object.hasOwn(response, name))) {
+    const own = LOCKED_NAMES.map((name) => Object.getOwnPropertyDescriptor(response, name));
+    gate.lock = { setHeader, prototype: undefined, own };
+    Object.defineProperties(response, LOCKED);
+  } else {
+    const prototype = Object.getPrototypeOf(response) as object;
+    gate.lock = { setHeader, prototype, own: [] };
+    Object.setPrototypeOf(response, lockedPrototype(prototype));
+  }
 }
 
-function unlock(gate: Gate): void {
-  if (gate.lock === undefined) return;
-  const { response } = gate;
+function unlock({ response, lock }: Gate): void {
+  if (lock === undefined) return;
+  if (lock.prototype !== undefined) {
+    // An Express app that was called meanwhile has put its own there.
+    if (Object.getPrototypeOf(response) === lockedPrototype(lock.prototype))
+      Object.setPrototypeOf(response, lock.prototype);
+    return;
+  }
   for (const [n, name] of LOCKED_NAMES.entries()) {
-    const own = gate.lock.own[n];
+    const own = lock.own[n];
     if (own === undefined) delete (response as unknown as Record<string, unknown>)[name];
     else Object.defineProperty(response, name, own);
   }
-  gate.lock = undefined;
 }
 
 // --- What Node checks at the call
@@ -270,6 +294,7 @@ export function keep(gate: Gate, name: Kept, args: readonly unknown[]): boolean 
 export function release(gate: Gate): void {
   const { response, hold: held } = gate;
   unlock(gate);
+  gate.lock = undefined;
   gate.hold = undefined;
   gate.isSent = true;
   gate.phase = held?.ended ? 'ended' : 'open';
@@ -323,6 +348,7 @@ export function dropCallbacks(held: Hold): void {
 export function discard(gate: Gate): Hold {
   const held = gate.hold!;
   unlock(gate);
+  gate.lock = undefined;
   gate.hold = undefined;
   gate.isSent = true;
   gate.phase = 'open';

@@ -13,7 +13,10 @@ import {
 import { NestFactory, RouterModule } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MemoryStore, Session, SessionModule, type SessionModuleOptions, SkipSession } from 'nestjs-keycard';
+import express from 'express';
 import passport from 'passport';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import type { AnySession } from '../support/scripted.js';
@@ -226,6 +229,169 @@ describe('the middleware', () => {
       }),
     );
     expect(await covers('/cats')).toBe(true);
+  });
+});
+
+describe('#12.4 the rules of routes are Nest’s', () => {
+  let server: TestApp;
+  let closing: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of closing) await close();
+    closing = [];
+  });
+  const start = async (
+    list: Type[],
+    options: Partial<SessionModuleOptions> = {},
+    before?: (app: INestApplication) => void,
+  ): Promise<void> => {
+    server = await startApp(
+      list,
+      { store: new MemoryStore(), saveUninitialized: true, ...options },
+      before === undefined ? {} : { before },
+    );
+    closing.push(() => server.close());
+  };
+  /** What the handler saw, which the browser must agree with. */
+  const sees = async (path: string, init: RequestInit = {}, base = server.url): Promise<string> => {
+    const answer = await fetch(`${base}${path}`, init);
+    const text = await answer.text();
+    if (answer.status === 200)
+      expect([path, answer.headers.getSetCookie().length]).toEqual([path, text === 'true' ? 1 : 0]);
+    return answer.status === 200 ? text : String(answer.status);
+  };
+
+  @Controller('owned')
+  class OwnedController {
+    @Get('mine')
+    mine(@Session() session: Session) {
+      return String(session !== undefined);
+    }
+    @Get(':id')
+    @SkipSession()
+    one() {
+      return 'one';
+    }
+  }
+  @Controller({ path: 'versioned', version: '1' })
+  class FirstController {
+    @Get()
+    @SkipSession()
+    all() {
+      return 'first';
+    }
+  }
+  @Controller({ path: 'versioned', version: '2' })
+  class SecondController {
+    @Get()
+    all(@Session() session: Session) {
+      return String(session !== undefined);
+    }
+  }
+  @Controller({ path: 'hosted', host: 'a.example' })
+  class HostController {
+    @Get()
+    @SkipSession()
+    all() {
+      return 'a';
+    }
+  }
+  @Controller('hosted')
+  class AnyHostController {
+    @Get()
+    all(@Session() session: Session) {
+      return String(session !== undefined);
+    }
+  }
+  @Controller()
+  class StarController {
+    @Get('a/*/b')
+    star(@Session() session: Session) {
+      return String(session !== undefined);
+    }
+    @Get('c/*/d')
+    @SkipSession()
+    skipped(@Req() req: Req_) {
+      return has(req);
+    }
+  }
+
+  it('@SkipSession() takes no session from a route beside it', async () => {
+    await start([OwnedController]);
+    expect(await sees('/owned/mine')).toBe('true');
+  });
+
+  it('@SkipSession() takes no session from another version of a path', async () => {
+    await start([FirstController, SecondController], {}, (app) =>
+      app.enableVersioning({ type: VersioningType.HEADER, header: 'v' }),
+    );
+    expect(await sees('/versioned', { headers: { v: '2' } })).toBe('true');
+  });
+
+  it('@SkipSession() takes no session from another host', async () => {
+    await start([HostController, AnyHostController]);
+    expect(await sees('/hosted')).toBe('true');
+  });
+
+  it('a star within a path starts the app', async () => {
+    await start([StarController]);
+    expect([await sees('/a/x/b'), await sees('/c/x/d')]).toEqual(['true', 'false']);
+  });
+
+  it.each<[string, Partial<SessionModuleOptions>]>([
+    ['forRoutes', { forRoutes: ['cats'] }],
+    ['forRoutes by controller', { forRoutes: [CatsController] }],
+    ['exclude', { exclude: ['dogs'] }],
+  ])('a global prefix with a parameter, and other letter case: %s', async (_, options) => {
+    await start([CatsController, DogsController], options, (app) => app.setGlobalPrefix('api/:tenant'));
+    expect([
+      await sees('/api/x/cats'),
+      await sees('/API/x/CATS'),
+      await sees('/api/x/dogs'),
+      await sees('/API/x/DOGS'),
+    ]).toEqual(['true', 'true', 'false', 'false']);
+  });
+
+  it('a version of a route', async () => {
+    @Controller({ path: 'cats', version: ['1', '2'] })
+    class TwoController {
+      @Get()
+      all(@Req() req: Req_) {
+        return has(req);
+      }
+    }
+    await start([TwoController], { exclude: [{ path: 'cats', version: '2' }] }, (app) =>
+      app.enableVersioning({ type: VersioningType.URI }),
+    );
+    expect([await sees('/v1/cats'), await sees('/v2/cats')]).toEqual(['true', 'false']);
+  });
+
+  it.each<[string, Partial<SessionModuleOptions>]>([
+    ['forRoutes', { forRoutes: ['cats'] }],
+    ['exclude', { exclude: ['dogs'] }],
+  ])('below a path of an outer app, and for an absolute-form URL: %s', async (_, options) => {
+    await start([CatsController, DogsController], options);
+    const outer = express();
+    outer.use('/outer', server.app.getHttpAdapter().getInstance() as express.Express);
+    const listener = outer.listen(0, '127.0.0.1');
+    closing.push(() => new Promise((resolve) => listener.close(resolve)));
+    await once(listener, 'listening');
+    const base = `http://127.0.0.1:${(listener.address() as { port: number }).port}`;
+    // Nest's consumer compares what it excludes with the whole URL.
+    const excluded = options.exclude === undefined ? 'false' : 'true';
+    expect([await sees('/outer/cats', {}, base), await sees('/outer/dogs', {}, base)]).toEqual(['true', excluded]);
+    const { port } = new URL(server.url);
+    for (const [path, expected] of [
+      ['cats', 'true'],
+      ['dogs', excluded],
+    ] as const) {
+      const [answer] = (await once(get({ port, host: '127.0.0.1', path: `http://a.example/${path}` }), 'response')) as [
+        IncomingMessage,
+      ];
+      expect([
+        await answer.setEncoding('utf8').reduce((all: string, part: string) => all + part, ''),
+        answer.headers['set-cookie']?.length ?? 0,
+      ]).toEqual([expected, expected === 'true' ? 1 : 0]);
+    }
   });
 });
 
