@@ -7,6 +7,7 @@ import { newNonce } from './session-id.js';
 import { isStoreError, type LoadedRecord, type SessionRecords } from './session-records.js';
 
 const MOST_TRIES = 100;
+const MOST_BEFORE = 32;
 const LONGEST_PAUSE_MS = 40;
 /** The longest that a browser keeps a cookie (RFC 6265bis 5.5). No session of a browser lives longer without a touch. */
 const LONGEST_COOKIE_MS = 400 * 24 * 60 * 60 * 1_000;
@@ -19,6 +20,8 @@ export interface RevocationMark {
   readonly nonce: string;
   /** The handle of the session that stays. */
   readonly except: string;
+  /** The nonces with which that session stays: an earlier `revokeAll()` may have ended it. */
+  readonly before: readonly string[];
 }
 
 /** What the store keeps about a principal, apart from the sessions. */
@@ -31,7 +34,7 @@ export interface PrincipalState {
 }
 
 const NOTHING: PrincipalState = {
-  mark: { at: 0, nonce: '', except: '' },
+  mark: { at: 0, nonce: '', except: '', before: [] },
   lastNumber: 0,
   places: [],
 };
@@ -93,6 +96,7 @@ export class PrincipalRecords {
     const end = Math.max(found?.record.facts?.e ?? 0, now + this.lifeMs());
     const { mark, lastNumber, places } = state;
     const facts: Facts = { v: 1, c: now, s: now, e: end, h: mark.except, n: mark.nonce, t: mark.at };
+    if (mark.before.length > 0) facts.q = [...mark.before];
     if (lastNumber > 0) facts.l = lastNumber;
     if (places.length > 0) facts.w = [...places];
     const cookie = JSON.stringify({
@@ -120,7 +124,7 @@ export class PrincipalRecords {
 }
 
 function merged(state: PrincipalState, facts: Facts): PrincipalState {
-  const mark = { at: facts.t!, nonce: facts.n, except: facts.h };
+  const mark = { at: facts.t!, nonce: facts.n, except: facts.h, before: facts.q ?? [''] };
   return {
     mark: state.mark.nonce !== '' && state.mark.at >= mark.at ? state.mark : mark,
     lastNumber: Math.max(state.lastNumber, facts.l ?? 0),
@@ -130,7 +134,18 @@ function merged(state: PrincipalState, facts: Facts): PrincipalState {
 
 /** The state after a `revokeAll()`. */
 export function revoked(state: PrincipalState, now: number, except: string): PrincipalState {
-  return { ...state, mark: { at: Math.max(now, state.mark.at), nonce: newNonce(), except } };
+  const { mark } = state;
+  // Who clicks "log out my other devices" again and again stays.
+  const before = except === mark.except ? [mark.nonce, ...mark.before] : [mark.nonce];
+  return {
+    ...state,
+    mark: {
+      at: Math.max(now, mark.at),
+      nonce: newNonce(),
+      except,
+      before: except === '' ? [] : before.slice(0, MOST_BEFORE),
+    },
+  };
 }
 
 const changedTooOften = (): SessionUnavailableError =>

@@ -323,9 +323,10 @@ export class PrincipalSessions {
  * more than that refuses nobody.
  */
 function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, mustBeAdmitted }: Applicant): void {
-  if (mustBeAdmitted || mark.nonce === '' || mark.except === handle) return;
+  if (mustBeAdmitted || mark.nonce === '') return;
   const ahead = mark.at - began;
-  if (seen === undefined ? ahead > 0 && ahead < LONGEST_REQUEST_MS : seen !== mark.nonce) throw endedAtLogin();
+  const isLate = seen === undefined && mark.except !== handle && ahead > 0 && ahead < LONGEST_REQUEST_MS;
+  if (isLate || (seen !== undefined && !stands(mark, seen, handle))) throw endedAtLogin();
 }
 
 /** One of those who share a principal's limit. */
@@ -344,7 +345,7 @@ function isFailed(facts: Facts, places: readonly Place[], now: number): boolean 
 
 /** Whether a login that saw one mark still counts now that there is this one. A mark that the store has lost ends nothing. */
 function stands(mark: RevocationMark, seen: string, handle: string): boolean {
-  return mark.nonce === '' || mark.nonce === seen || mark.except === handle;
+  return mark.nonce === '' || mark.nonce === seen || (mark.except === handle && mark.before.includes(seen));
 }
 
 /** Whether a mark ends a session. A session that doesn't say which mark it began with is told by its time. */

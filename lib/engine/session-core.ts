@@ -589,6 +589,7 @@ export class SessionCore {
       this.manager.events.emit('principal-void', this.key, { handle: draft.facts.h, principal: draft.voided });
     const isOld = this.status === 'loaded' && this.replaces === undefined;
     if (!isOld || (this.rotation !== undefined && this.rotation !== 'renew')) this.hasFreshId = true;
+    this.isReplaced = false;
     this.status = 'loaded';
     this.stored = undefined;
     this.facts = draft.facts;

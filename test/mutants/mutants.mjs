@@ -104,8 +104,8 @@ export const mutants = [
   {
     name: 'the id of before a login leads to the session of after it',
     file: lib('engine/session-writer'),
-    find: "if (rotation === 'renew') x.w",
-    replace: 'x.w',
+    find: "if (rotation === 'renew') replaced.x!.w",
+    replace: 'replaced.x!.w',
     spec: e2e('login'),
   },
   {
@@ -301,8 +301,8 @@ export const mutants = [
   {
     name: 'a session that revokeAll missed lives on',
     file: lib('engine/principal-sessions'),
-    find: "return mark.nonce === '' || mark.nonce === seen || mark.except === handle;",
-    replace: 'return mark.nonce !== seen || true;',
+    find: "return mark.nonce === '' || mark.nonce === seen || (mark.except === handle && mark.before.includes(seen));",
+    replace: 'return true || mark.nonce === seen || handle === seen;',
     spec: e2e('identity/registry'),
   },
   {
@@ -436,6 +436,13 @@ export const mutants = [
     find: '(await this.manager.principals.endIfRevoked(found.loaded)) ?',
     replace: 'false ?',
     spec: e2e('identity/people'),
+  },
+  {
+    name: 'a session that stays undoes what an earlier revokeAll ended',
+    file: lib('engine/principal-sessions'),
+    find: ' && mark.before.includes(seen));',
+    replace: ');',
+    spec: e2e('identity/admission'),
   },
   {
     name: 'a login that is under way holds no place',

@@ -3,7 +3,7 @@ import { type SessionModuleOptions } from 'nestjs-keycard';
 import { Jar } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
 import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
-import { LoginApp, ManualClock } from '../../support/login-app.js';
+import { idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const HOUR = 3_600_000;
 const noop = () => Promise.resolve();
@@ -135,6 +135,25 @@ describeEachStore((each) => {
       }
       expect((await app.post(jar, 'login', { id: 'ann' })).status).toBe(200);
       expect(await isIn(app, jar)).toBe(true);
+    });
+
+    it('ends all sessions but one, as often as that is asked for, and not one that an earlier call has ended (#11)', async () => {
+      const app = await start();
+      const jar = await app.loggedIn('ann');
+      const { handle } = await app.me(jar);
+      for (let round = 0; round < 3; round += 1) {
+        await app.registry.revokeAll('ann', { except: handle });
+        clock.advance(61_000);
+        expect(await isIn(app, jar)).toBe(true);
+      }
+      const id = idIn(jar);
+      const text = (await place.rawRead(id))!;
+      await app.registry.revokeAll('ann');
+      // The index had lost it.
+      await place.rawCreate(id, text);
+      await app.registry.revokeAll('ann', { except: handle });
+      clock.advance(61_000);
+      expect(await isIn(app, jar)).toBe(false);
     });
   });
 });
