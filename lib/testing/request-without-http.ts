@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Device } from '../engine/facts.js';
 import { RequestSession } from '../engine/request-session.js';
 import type { SessionManager } from '../engine/session-manager.js';
@@ -12,13 +13,12 @@ export async function requestWithoutHttp(manager: SessionManager, device: Device
 
 /** The same at once: a session that needs no store is there when this returns, whatever `load` says. */
 export function beginRequest(manager: SessionManager, device: Device = {}): RequestSession {
-  const req = {
-    headers: device.userAgent === undefined ? {} : { 'user-agent': device.userAgent },
-    socket: {},
-  } as unknown as IncomingMessage;
+  // On a socket that is never connected.
+  const req = new IncomingMessage(new Socket());
+  if (device.userAgent !== undefined) req.headers['user-agent'] = device.userAgent;
   // The engine asks of a request whether it still has a session.
   Object.assign(req, { session: true });
-  const res = { headersSent: false } as ServerResponse;
+  const res = new ServerResponse(req);
   const request = new RequestSession(manager, { isSecure: () => true, ip: () => device.ip }, req, res);
   request.begin(() => {});
   return request;
