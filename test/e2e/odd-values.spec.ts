@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MemoryStore, SessionRegistry } from 'nestjs-keycard';
 import { Jar, startApp, type TestApp } from '../support/app.js';
+import { describeEachStore } from '../support/five-stores.js';
 import { scripted } from '../support/scripted.js';
 
 const scripts = scripted({
@@ -70,5 +71,30 @@ describe('odd values beside the data', () => {
     await store.destroy('one');
     await store.create('two', { text: '{}', expiresAt: Date.now() + 60_000 });
     expect(await store.count({ principal })).toBe(0);
+  });
+});
+
+describeEachStore((each) => {
+  it('tells principals apart that differ in half a surrogate pair, and ends the sessions of one (#13.19)', async () => {
+    const place = await each.open();
+    const principals = ['a\ud800', 'a\ud801', 'a\ufffd'];
+    const logins = scripted({
+      login: (session, req) => session.login(principals[Number(req.query.n)]!),
+      who: (session) => ({ n: principals.indexOf(session.info.principal as string) }),
+    });
+    const server = await startApp([logins], { store: place.store });
+    try {
+      const registry = server.app.get(SessionRegistry);
+      const jars = principals.map(() => new Jar());
+      for (const [n, jar] of jars.entries()) await jar.fetch(`${server.url}/s/login?n=${n}`);
+      for (const principal of principals) expect((await registry.list({ principal })).sessions).toHaveLength(1);
+      expect(await registry.revokeAll(principals[0]!)).toBe(1);
+      const left = [];
+      for (const jar of jars) left.push(((await (await jar.fetch(`${server.url}/s/who`)).json()) as { n: number }).n);
+      expect(left).toEqual([-1, 1, 2]);
+    } finally {
+      await server.close();
+      await place.close();
+    }
   });
 });

@@ -49,7 +49,7 @@ export class PrincipalIndex {
 
   async add(principal: string, id: string, expiresAt: number): Promise<void> {
     const times = [stepAfter(expiresAt), this.clock.now(), SLACK_MS].map((ms) => String(Math.ceil(ms)));
-    await this.driver.run(INDEX_ADD, this.prefix + principal, [id, ...times]);
+    await this.driver.run(INDEX_ADD, this.keyOf(principal), [id, ...times]);
     if (this.made.size === MOST_KNOWN) {
       this.madeBefore = this.made;
       this.made = new Set();
@@ -58,10 +58,15 @@ export class PrincipalIndex {
   }
 
   async remove(principal: string, ids: string[]): Promise<void> {
-    await this.driver.removeMembers(this.prefix + principal, ids);
+    await this.driver.removeMembers(this.keyOf(principal), ids);
   }
 
   ids(principal: string): Promise<string[]> {
-    return this.driver.members(this.prefix + principal);
+    return this.driver.members(this.keyOf(principal));
+  }
+
+  /** As UTF-8, every half of a surrogate pair would be the same letter, and principals would share a key. */
+  private keyOf(principal: string): string {
+    return this.prefix + (/\p{Surrogate}/u.test(principal) ? JSON.stringify(principal) : principal);
   }
 }
