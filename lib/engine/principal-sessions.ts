@@ -169,8 +169,15 @@ export class PrincipalSessions {
       const number = 1 + Math.max(before.lastNumber, highest);
       return this.withPlace(before, applicant, number, surplus);
     });
-    for (const each of surplus) await this.evict(principal, each);
-    return { principal, handle, mark: mark ?? state.mark.nonce, number: state.lastNumber };
+    const admission = { principal, handle, mark: mark ?? state.mark.nonce, number: state.lastNumber };
+    try {
+      for (const each of surplus) await this.evict(principal, each);
+    } catch (error) {
+      // It lapses by itself if that fails, too.
+      await this.withdraw(admission).catch((failure: unknown) => this.manager.noteStoreFailure('save', failure));
+      throw error;
+    }
+    return admission;
   }
 
   /** Who has a place, the newest login first: sessions, and logins that are under way. */
