@@ -11,6 +11,7 @@ import {
   type StoredSession,
   type WriteResult,
 } from '../stores/session-store.js';
+import { checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../stores/store-options.js';
 import { callStore } from './call-store.js';
 import { adaptedStores, can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
 import { Session, type SessionHolder } from './session.js';
@@ -37,7 +38,7 @@ const ENDED = '__keycardEnded';
  * other, and a change reads first. Between two processes a gap remains in which the later write wins; so do the lost updates of
  * express-session itself. `describeLimits()` says that, and what else the store lacks.
  *
- * @throws TypeError where the store has no `get` and `set`.
+ * @throws TypeError where the store has no `get` and `set`, or an option is wrong.
  */
 export function fromExpressStore(store: ExpressStoreLike, options: FromExpressStoreOptions = {}): AdaptedExpressStore {
   return new AdaptedExpressStore(store, options);
@@ -69,6 +70,9 @@ export class AdaptedExpressStore extends SessionStore {
     if (!isExpressStore(store)) {
       throw new TypeError('fromExpressStore takes a store of express-session: an object with the methods get and set.');
     }
+    checkNames('fromExpressStore', options, ['timeout', 'clock']);
+    checkPositive('fromExpressStore', 'timeout', 'ms', options.timeout, LONGEST_TIMER_MS);
+    checkClock('fromExpressStore', options.clock);
     adaptedStores.add(this);
     this.clock = options.clock ?? systemClock;
     this.timeoutMs = options.timeout ?? 5_000;

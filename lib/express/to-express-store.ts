@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { SessionStore } from '../stores/session-store.js';
+import { checkClock, checkNames, checkPositive } from '../stores/store-options.js';
 import type { StoreCallback } from './express-store-like.js';
 import { ExpressSessions, type ExpressSessionsOptions, type SessionObject } from './express-sessions.js';
 import { reviveSession, type SessionRequest } from './revive-session.js';
@@ -48,6 +49,10 @@ export function toExpressStore<S>(
 ): S & ExpressStoreMethods;
 export function toExpressStore(store: SessionStore, options?: ExpressSessionsOptions): ExpressStore;
 export function toExpressStore(store: SessionStore, options: ToExpressStoreOptions = {}): unknown {
+  // express-session itself may be given, which has more than options.
+  if (options.Store === undefined) checkNames('toExpressStore', options, ['Store', 'ttl', 'clock']);
+  checkPositive('toExpressStore', 'ttl', 'seconds', options.ttl, Number.MAX_SAFE_INTEGER / 1_000);
+  checkClock('toExpressStore', options.clock);
   const BaseStore = (options.Store ?? PlainStore) as Base;
   const sessions = new ExpressSessions(store, options);
 

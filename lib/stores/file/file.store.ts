@@ -250,6 +250,12 @@ function checkOptions(options: FileStoreOptions): void {
     throw new TypeError(`${store}: "path" takes the path of a folder.`);
   }
   checkPositive(store, 'ttl', 'ms', ttl, Number.MAX_SAFE_INTEGER);
+  if (ttl !== undefined && ttl < 60_000) {
+    process.emitWarning(
+      `${store}: "ttl" is ${ttl}, which is ms, so ${ttl / 1_000} s. If seconds are meant, as in session-file-store, write ${ttl * 1_000}.`,
+      { type: 'KeycardWarning', code: 'KEYCARD_FILE' },
+    );
+  }
   checkClock(store, clock);
   checkBoolean(store, 'fsync', fsync);
   if (pruneInterval !== false) checkPositive(store, 'pruneInterval', 'ms', pruneInterval, LONGEST_TIMER_MS);

@@ -1,7 +1,7 @@
 import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
-import { checkBoolean, checkClock, checkNames } from '../store-options.js';
+import { checkBoolean, checkClock, checkNames, show } from '../store-options.js';
 
 /** How a `MongoStore` is set up. Exactly one of `client`, `db`, `collection` and `url` says where the server is. */
 export interface MongoStoreOptions {
@@ -147,5 +147,7 @@ function name(option: string, value: unknown): void {
 
 function positive(option: string, unit: string, value: unknown, most: number): number {
   if (typeof value === 'number' && value > 0 && value <= most) return value;
-  throw new TypeError(`MongoStore: "${option}" takes a number of ${unit} above 0, at most ${most}.`);
+  throw new TypeError(
+    `MongoStore: "${option}" is ${show(value)} and takes a number of ${unit} above 0, at most ${most}.`,
+  );
 }

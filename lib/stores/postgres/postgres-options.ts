@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
-import { checkBoolean, checkClock, checkNames } from '../store-options.js';
+import { checkBoolean, checkClock, checkNames, show } from '../store-options.js';
 import type { PostgresClient } from './postgres-client.js';
 
 /** Text such as `'90s'`, `'15m'`, `'1h'`, `'1d'`. */
@@ -134,7 +134,7 @@ function duration(value: unknown, option: string, numberUnitMs: number): number 
   if (!(ms > 0 && ms * 1.5 <= LONGEST_MS)) {
     const unit = numberUnitMs === 1_000 ? 'seconds' : 'ms';
     throw new TypeError(
-      `PostgresStore takes a positive number of ${unit} or text such as '90s', '15m' (at most 16 days) as "${option}".`,
+      `PostgresStore: "${option}" is ${show(value)} and takes a positive number of ${unit} or text such as '90s', '15m' (at most 16 days).`,
     );
   }
   return ms;

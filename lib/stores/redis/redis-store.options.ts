@@ -32,6 +32,7 @@ export type RedisStoreOptions = RedisConnection & {
 
 /** @throws TypeError, a sentence, where an option is wrong. */
 export function checkOptions(options: RedisStoreOptions): void {
+  checkNames('RedisStore', options, ['client', 'ownsClient', 'url', 'prefix', 'ttl', 'scanCount', 'clock']);
   const { client, url, ownsClient, prefix, ttl, scanCount } = options ?? {};
   if ((client === undefined) === (url === undefined)) {
     throw new TypeError(
@@ -51,7 +52,6 @@ export function checkOptions(options: RedisStoreOptions): void {
   positive('ttl', 'seconds', ttl);
   positive('scanCount', 'keys', scanCount);
   checkClock('RedisStore', options.clock);
-  checkNames('RedisStore', options, ['client', 'ownsClient', 'url', 'prefix', 'ttl', 'scanCount', 'clock']);
 }
 
 function positive(name: string, unit: string, value: unknown): void {

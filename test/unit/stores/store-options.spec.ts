@@ -1,5 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { MemoryStore as ExpressMemoryStore } from 'express-session';
 import { FileStore, MemoryStore } from 'nestjs-keycard';
+import { fromExpressStore, toExpressStore } from 'nestjs-keycard/express';
 import { MongoStore } from 'nestjs-keycard/mongo';
 import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
@@ -35,6 +37,52 @@ describe.each(stores)('%s', (name, make, needed) => {
     expect(make('redis://localhost')).toThrow(TypeError);
     expect(make([])).toThrow(TypeError);
     expect(make(null)).toThrow(TypeError);
+  });
+});
+
+describe('what is meant is asked, and what was given is said (#13.22)', () => {
+  const redis: Make = (options) => () => new RedisStore(options as never);
+  const postgres: Make = (options) => () => new PostgresStore({ client, ...(options as object) });
+  const mongo: Make = (options) => () => new MongoStore({ url: 'mongodb://localhost', ...(options as object) });
+  const from: Make = (options) => () => fromExpressStore(new ExpressMemoryStore() as never, options as never);
+  const to: Make = (options) => () => toExpressStore(new MemoryStore(), options as never);
+
+  it.each([
+    ['the client itself', redis, { clinet: {} }, 'Did you mean "client"?'],
+    ["connect-pg-simple's word", postgres, { conString: 'postgres://x' }, 'Did you mean "connectionString"?'],
+    ["connect-pg-simple's word", postgres, { pruneSessionInterval: 60 }, 'Did you mean "pruneInterval"?'],
+    ["connect-mongo's word", mongo, { mongoUrl: 'mongodb://x' }, 'Did you mean "url"?'],
+    ["connect-mongo's word", mongo, { clientPromise: 1 }, 'Did you mean "client"?'],
+    ["connect-mongo's word", mongo, { mongoOptions: {} }, 'Did you mean "clientOptions"?'],
+    ["session-file-store's word", file, { reapInterval: 60 }, 'Did you mean "pruneInterval"?'],
+    ['a store of express-session', from, { timout: 1 }, /no option of fromExpressStore.* Did you mean "timeout"\?$/],
+    ['under express-session', to, { tll: 1 }, /no option of toExpressStore.* Did you mean "ttl"\?$/],
+    ['text', from, { timeout: '5s' }, 'fromExpressStore: "timeout" is "5s" and takes a number of ms above 0'],
+    ['text', to, { ttl: '1d' }, 'toExpressStore: "ttl" is "1d" and takes a number of seconds above 0'],
+    ['text', postgres, { queryTimeout: 'soon' }, 'PostgresStore: "queryTimeout" is "soon" and takes'],
+    ['text of digits', postgres, { pruneInterval: '60' }, 'PostgresStore: "pruneInterval" is "60" and takes'],
+    ['text', mongo, { ttl: '1d' }, 'MongoStore: "ttl" is "1d" and takes a number of seconds'],
+    ['text', mongo, { timeout: '5s' }, 'MongoStore: "timeout" is "5s" and takes a number of ms'],
+  ])('%s', (_, make, options, message) => {
+    expect(make(options)).toThrow(TypeError);
+    expect(make(options)).toThrow(message);
+  });
+
+  it("FileStore warns of a ttl below a minute, as session-file-store's is in seconds", () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      for (const ttl of [60_000, 3_600_000]) file({ ttl })();
+      expect(warn).not.toHaveBeenCalled();
+      file({ ttl: 3_600 })();
+      expect(warn.mock.calls).toEqual([
+        [
+          'FileStore: "ttl" is 3600, which is ms, so 3.6 s. If seconds are meant, as in session-file-store, write 3600000.',
+          { type: 'KeycardWarning', code: 'KEYCARD_FILE' },
+        ],
+      ]);
+    } finally {
+      warn.mockRestore();
+    }
   });
 });
 
