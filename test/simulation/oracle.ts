@@ -330,7 +330,10 @@ class Oracle {
         this.fail('regenerated-lives', `${request.name} regenerated ${found.handle}; its old id still leads to it`);
     }
     for (const { handle, at, what } of this.endings()) {
-      const found = this.seen.find((seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at));
+      // A record of before the login is not the session that was revoked: it lets nobody in.
+      const found = this.seen.find(
+        (seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at) && (what !== 'revoke' || seen.letIn),
+      );
       if (found !== undefined)
         this.fail(
           what === 'revoke' ? 'handle-revoked-lives' : 'ended-lives',
