@@ -13,7 +13,6 @@ export const knownFailures: readonly KnownFailure[] = [
   { invariant: 'ghost', reason: 'A killed process takes nothing back; and see login-without-cookie.' },
   { invariant: 'ghost-without-cap', reason: 'The same.' },
   { invariant: 'over-cap', config: ['kills'], reason: 'Such a ghost is counted.' },
-  { invariant: 'refused-lost', reason: 'Not looked into yet.' },
   {
     invariant: 'login-without-cookie',
     reason:
@@ -26,7 +25,10 @@ export const knownFailures: readonly KnownFailure[] = [
     reason: 'The swap of an id change that timed out comes after its new record was taken back.',
   },
   { invariant: 'login-dead', config: ['jumps'], reason: 'A process that is behind writes an end that is over.' },
-  { invariant: 'login-dead', config: ['faults'], reason: 'One seed of 20,000 (510252).' },
+  {
+    invariant: 'login-dead',
+    reason: 'confirmLogin() of a revoked session follows to the session of whoever logged in after it.',
+  },
   { invariant: 'revoked-lives', reason: 'Clocks that jump; an entry of the index that is lost.' },
   {
     invariant: 'handle-revoked-lives',

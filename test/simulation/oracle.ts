@@ -170,8 +170,8 @@ class Oracle {
       const others = writes.some((each) => each !== write && !this.endedBefore(each, write) && givers.includes(each));
       if (others) continue;
       // The request got a session of its own, as the one that it began with had ended.
-      const { setId } = write.request;
-      if (setId && this.seen.some((other) => other.sentId === setId && other.data[key] === write.value)) continue;
+      const ids = this.idsFrom(write.request);
+      if (this.seen.some((other) => ids.has(other.sentId) && other.data[key] === write.value)) continue;
       const isLate = this.replacedDuring(write);
       this.fail(
         isLate ? 'late-change-lost' : 'change-lost',
@@ -229,11 +229,12 @@ class Oracle {
         this.fail('logout-keeps-cookie', `${last.id} was answered with ${request.status}, and the cookie stays`);
       if (!request.setId || request.sentId === undefined || does('login', 'derive', 'regenerate')) continue;
       const replaced = this.operations.find(
-        ({ verb, outcome, request: other }) =>
+        ({ verb, outcome, handleBefore, request: other }) =>
           (verb.do === 'login' || verb.do === 'confirm') &&
           outcome === 'ok' &&
           isOver(other) &&
           other.sentId === request.sentId &&
+          this.isKnown(handleBefore!, other) &&
           Boolean(other.setId) &&
           !other.operations.some((each) => each.verb.do === 'reload' || each.verb.do === 'unset') &&
           isAfter(request.began, other.released) &&
@@ -377,10 +378,7 @@ class Oracle {
   /** Of a login that began after a point, and whose session has another handle than the handler saw (its old one had ended). */
   private isOfLateLogin(seen: Observation, began: Point): boolean {
     return this.loginsOf(seen.principal!).some(
-      (login) =>
-        isAfter(login.heard ?? login.ended, began) &&
-        (login.request.setId === seen.sentId ||
-          this.seen.some((other) => other.sentId === login.request.setId && other.handle === seen.handle)),
+      (login) => isAfter(login.heard ?? login.ended, began) && this.idsFrom(login.request).has(seen.sentId),
     );
   }
 
@@ -427,7 +425,9 @@ class Oracle {
     const holders = new Set<string>();
     for (const login of this.loginsOf(principal)) {
       if (login === refused || this.isRefused(login)) continue;
-      // Refused when it was to be committed.
+      // Refused when it was to be committed; a revokeAll() is answered with the same status.
+      const isRevoked = this.history.registry.some((each) => each.action.do === 'revokeAll');
+      if (isRevoked && login.request.status === 409) return;
       if (login.request.status === 409 && !login.request.operations.some((each) => this.isRefused(each))) continue;
       if (!isAfter(refused.ended, login.began)) continue;
       // A login that failed may leave its session for some seconds.
@@ -488,13 +488,14 @@ class Oracle {
   private checkAlive(request: RequestRecord, login: Operation, principal: string): void {
     if (this.history.plan.config.expiring || this.history.lostKeys.length > 0) return;
     const probes = this.seen.filter(({ probe }) => probe === 'near');
-    // Ids that it was renewed to.
-    const ids = new Set([request.setId]);
-    for (const each of this.history.requests) if (each.setId && ids.has(each.sentId)) ids.add(each.setId);
+    const ids = this.idsFrom(request);
     const handles = new Set(
       [
         login.handle,
         request.endHandle,
+        ...this.history.requests
+          .filter(({ sentId }) => ids.has(sentId))
+          .flatMap(({ operations }) => operations.map(({ handleBefore }) => handleBefore)),
         ...this.seen.filter(({ sentId, isNew }) => ids.has(sentId) && !isNew).map(({ handle }) => handle),
       ].filter((each) => each !== undefined),
     );
@@ -517,6 +518,13 @@ class Oracle {
       failed.length > 0 ? 'lost-by-failure' : 'login-dead',
       `${login.id} was answered with ${request.status}; its session lets nobody in, and nothing has ended it`,
     );
+  }
+
+  /** The id that a request gave, and those that it was replaced by. */
+  private idsFrom({ setId }: RequestRecord): Set<string | undefined> {
+    const ids = new Set<string | undefined>(setId ? [setId] : []);
+    for (const each of this.history.requests) if (each.setId && ids.has(each.sentId)) ids.add(each.setId);
+    return ids;
   }
 
   /** Whether something that did not end before `since` may have ended a session, or made it another's. */
