@@ -21,6 +21,7 @@ export const INVARIANTS = {
   'regenerated-lives': '2: after an acknowledged regenerate(), the old id leads to nothing',
   'logout-keeps-cookie': '2: a logout that is answered with success clears the cookie',
   'revoked-lives': '3: after an acknowledged revokeAll(), no session of a login that began before it lets anyone in',
+  'revoked-opens': '3: registry.open() gives no session that a revokeAll() ended, index or not',
   'over-cap': '4: at a quiet moment a principal has at most maxSessionsPerPrincipal sessions',
   'refused-lost': '4: a login that is refused leaves the visitor what he had',
   'refused-with-room': '4: a login is refused only if there is no room',
@@ -361,6 +362,14 @@ class Oracle {
           .filter((login) => isAfter(login.heard ?? login.ended, began))
           .flatMap(({ handle, request }) => [handle, request.endHandle]),
       );
+      for (const opened of this.history.registry) {
+        const { result: handle } = opened;
+        if (opened.action.do !== 'open' || typeof handle !== 'string' || handle === except) continue;
+        if (!isAfter(opened.began, ended) || renewed.has(handle) || this.isJumping) continue;
+        const known = this.seen.find((seen) => seen.handle === handle && isAfter(opened.began, seen.at));
+        if (known?.letIn !== true || known.principal !== action.principal || this.isOfLateLogin(known, began)) continue;
+        this.fail('revoked-opens', `revokeAll(${action.principal}) was acknowledged; later open() gives ${handle}`);
+      }
       for (const seen of this.seen) {
         if (!seen.letIn || seen.principal !== action.principal || seen.handle === except) continue;
         if (!isAfter(seen.began, ended) || renewed.has(seen.handle) || this.isOfLateLogin(seen, began)) continue;
@@ -434,6 +443,10 @@ class Oracle {
       const failed = !isOver(login.request);
       if (failed && login.request.released.time + SETTLED_AFTER < refused.began.time) continue;
       if (failed && login.request.died && login.began.time + SETTLED_AFTER < refused.began.time) continue;
+      // Its session may have got another handle, as the old one had ended.
+      const ids = this.idsFrom(login.request);
+      for (const seen of this.seen)
+        if (ids.has(seen.sentId) && !seen.isNew && seen.handle !== refused.handleBefore) holders.add(seen.handle);
       const { handle } = login;
       if (handle === undefined || handle === refused.handleBefore) continue;
       const ended = [...this.endings()].some(
@@ -441,9 +454,6 @@ class Oracle {
           each.handle === handle && isAfter(refused.request.began, each.at) && isAfter(each.at, login.request.released),
       );
       if (!ended) holders.add(handle);
-      // Its session may have got another handle, as the old one had ended.
-      const { setId } = login.request;
-      for (const seen of this.seen) if (setId && seen.sentId === setId && !seen.isNew) holders.add(seen.handle);
     }
     if (holders.size < cap)
       this.fail(
@@ -458,7 +468,7 @@ class Oracle {
     if (before === undefined || before.isNew || login.handleBefore !== before.handle) return;
     if (!this.isKnown(before.handle, request)) return;
     if (this.mayHaveEnded(before.handle, request.began, request)) return;
-    if (request.clientLeft || this.history.plan.config.expiring) return;
+    if (request.clientLeft || this.history.plan.config.expiring || this.history.lostKeys.length > 0) return;
     if (this.changesThatFailed(before.handle, request).length > 0) return;
     const after = this.seen.find((seen) => seen.probe === 'near' && seen.handle === before.handle && !seen.isNew);
     if (after === undefined)

@@ -295,6 +295,29 @@ export function planOf(seed: number, filter: Filter = []): Plan {
           browser: 0,
           spares: false,
         });
+      // Somebody comes back before a touch is due.
+      const browser = random.int(browsers);
+      const process = random.int(processes);
+      const back = random.weighted({ confirm: 4, open: 3, nobody: 3 });
+      if (back === 'confirm')
+        actions.push({
+          kind: 'request',
+          at: time + random.between(30, 80),
+          browser,
+          process,
+          guarded: true,
+          verbs: [{ do: 'confirm' }],
+        });
+      else if (back === 'open')
+        actions.push({
+          kind: 'registry',
+          at: time + random.between(30, 80),
+          process,
+          do: 'open',
+          principal: 'ada',
+          browser,
+          spares: false,
+        });
       break;
     }
     case 'locks':
