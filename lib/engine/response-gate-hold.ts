@@ -52,6 +52,8 @@ export interface Gate {
   /** There from `writeHead` or the hold on, to the release. */
   lock: Lock | undefined;
   hold: Hold | undefined;
+  /** Bytes of the body so far, where its length is strict. */
+  written: number;
 }
 
 interface Head {
@@ -238,12 +240,16 @@ export function checkEnd(gate: Gate, chunk: unknown, encoding: unknown): void {
 }
 
 /** Node knows the length once it has the headers, so a first write that is too long is let through. */
-function checkLength({ response, head, hold, phase }: Gate, more: number, isEnd: boolean): void {
-  if (phase === 'open') return;
+function checkLength({ response, head, hold, written: before }: Gate, more: number, isEnd: boolean): void {
   const declared = Number(response.getHeader('Content-Length'));
-  const isKnown = head !== undefined || (hold !== undefined && hold.calls.length > 0);
-  if (!isKnown || Number.isNaN(declared) || response.hasHeader('Transfer-Encoding')) return;
-  const before = hold?.length ?? 0;
+  const isKnown = isEnd || head !== undefined || (hold !== undefined && hold.calls.length > 0);
+  if (
+    !isKnown ||
+    !hasBody(response, head?.status ?? response.statusCode) ||
+    Number.isNaN(declared) ||
+    response.hasHeader('Transfer-Encoding')
+  )
+    return;
   if (isEnd ? before + more === declared : before + more <= declared) return;
   refuse((res) => {
     res.strictContentLength = true;
@@ -253,7 +259,19 @@ function checkLength({ response, head, hold, phase }: Gate, more: number, isEnd:
   });
 }
 
-function lengthOf(chunk: unknown, encoding: unknown): number {
+function hasBody(response: ServerResponse, status: number): boolean {
+  return response.req?.method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
+}
+
+/** @throws what Node throws for trailers of an answer that isn't sent in chunks. */
+export function checkTrailer(response: ServerResponse, status: number): void {
+  if (!response.hasHeader('Trailer') || isHttp2(response)) return;
+  if (hasBody(response, status) && !response.hasHeader('Content-Length') && response.useChunkedEncodingByDefault)
+    return;
+  refuse((res) => res.writeHead(204, { Trailer: 'a' }));
+}
+
+export function lengthOf(chunk: unknown, encoding: unknown): number {
   if (typeof chunk === 'string')
     return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
   return chunk instanceof Uint8Array ? chunk.byteLength : 0;
@@ -283,7 +301,9 @@ export function hold(gate: Gate): Hold {
 export function keep(gate: Gate, name: Kept, args: readonly unknown[]): boolean {
   const held = gate.hold!;
   held.calls.push({ name, args });
-  held.length += lengthOf(args[0], args[1]);
+  const length = lengthOf(args[0], args[1]);
+  held.length += length;
+  gate.written += length;
   if (name === 'end') held.ended = true;
   const isEnough = held.length >= (gate.response.writableHighWaterMark ?? 16_384);
   held.needsDrain ||= isEnough;

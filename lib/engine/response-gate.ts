@@ -9,6 +9,7 @@ import { answerFailure } from './response-gate-failure.js';
 import {
   checkChunk,
   checkEnd,
+  checkTrailer,
   functionIn,
   type Gate,
   type GatedFunctions,
@@ -18,6 +19,7 @@ import {
   hold,
   isHttp2,
   keep,
+  lengthOf,
   lock,
   refuse,
   release,
@@ -55,6 +57,7 @@ export function attachGate(res: ServerResponse, hooks: GateHooks): void {
     head: undefined,
     lock: undefined,
     hold: undefined,
+    written: 0,
   });
   res.writeHead = gatedWriteHead as never;
   res.write = gatedWrite as never;
@@ -102,8 +105,11 @@ function gatedWriteHead(this: ServerResponse, ...args: unknown[]): unknown {
 
 function gatedWrite(this: ServerResponse, ...args: unknown[]): unknown {
   const gate = gateOf(this);
-  if (gate === undefined || gate.phase === 'open' || gate.phase === 'ended')
-    return baseOf(this, gate).write.apply(this, args);
+  if (gate === undefined || gate.phase === 'open' || gate.phase === 'ended') {
+    const result = baseOf(this, gate).write.apply(this, args);
+    if (gate !== undefined && this.strictContentLength) gate.written += lengthOf(args[0], args[1]);
+    return result;
+  }
   const callback = functionIn(args);
   if (gate.phase === 'replaced') {
     if (callback) process.nextTick(callback);
@@ -114,7 +120,13 @@ function gatedWrite(this: ServerResponse, ...args: unknown[]): unknown {
     return false;
   }
   checkChunk(gate, args[0], args[1]);
-  return gate.hold === undefined && !commit(gate) ? callBase(gate, 'write', args) : keep(gate, 'write', args);
+  return gate.hold === undefined && !commit(gate) ? writeNow(gate, args) : keep(gate, 'write', args);
+}
+
+function writeNow(gate: Gate, args: unknown[]): unknown {
+  const result = callBase(gate, 'write', args);
+  gate.written += lengthOf(args[0], args[1]);
+  return result;
 }
 
 function gatedFlushHeaders(this: ServerResponse): void {
@@ -131,7 +143,7 @@ function gatedEnd(this: ServerResponse, ...args: unknown[]): unknown {
   if (gate === undefined || gate.phase === 'ended') return baseOf(this, gate).end.apply(this, args);
   if (gate.phase === 'replaced') return endReplaced(gate, args);
   if (gate.hold?.ended) return endAgain(gate, args);
-  if (typeof args[0] !== 'function') checkEnd(gate, args[0], args[1]);
+  checkEnd(gate, typeof args[0] === 'function' ? undefined : args[0], args[1]);
   if (gate.phase === 'open') return endStreamed(gate, args);
   if (gate.hold !== undefined) {
     gate.hold.endHookDue = gate.hooks.beforeEnd !== undefined;
@@ -177,7 +189,10 @@ function endAgain(gate: Gate, args: unknown[]): unknown {
 /** Asks the hook of the headers. True where the response is held from here on. */
 function commit(gate: Gate): boolean {
   const { response, hooks } = gate;
-  if (gate.head === undefined && response.writeHead !== gatedWriteHead) askWrappers(gate);
+  if (gate.head === undefined) {
+    if (response.writeHead === gatedWriteHead) checkTrailer(response, response.statusCode);
+    else askWrappers(gate);
+  }
   let pending: void | Promise<void>;
   try {
     pending = hooks.beforeHeaders(response);
@@ -248,18 +263,19 @@ function takeHead(response: ServerResponse, args: unknown[], isExplicit: boolean
   const [given, reason, headers] = args as [number, unknown, unknown];
   const status = given | 0;
   if (status < 100 || status > 999) refuse((res) => res.writeHead(given));
+  response.statusCode = status;
   const message = typeof reason === 'string' ? reason : undefined;
   if (message !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(message)) refuse((res) => res.writeHead(status, message));
+  // HTTP/2 has no such thing, and warns.
+  if (!isHttp2(response))
+    response.statusMessage = message ?? (response.statusMessage || (STATUS_CODES[status] ?? 'unknown'));
   const list = headersIn(message === undefined ? (headers ?? reason) : headers);
   for (const [name, value] of list) {
     validateHeaderName(name);
     validateHeaderValue(name, value as string);
   }
   for (const [name, value] of list) response.setHeader(name, value);
-  response.statusCode = status;
-  // HTTP/2 has no such thing, and warns.
-  if (!isHttp2(response))
-    response.statusMessage = message ?? (response.statusMessage || (STATUS_CODES[status] ?? 'unknown'));
+  checkTrailer(response, status);
   return { status, message: isHttp2(response) ? undefined : response.statusMessage, isExplicit, isWritten: false };
 }
 
