@@ -41,6 +41,9 @@ const ENDED = '__keycardEnded';
  * @throws TypeError where the store has no `get` and `set`, or an option is wrong.
  */
 export function fromExpressStore(store: ExpressStoreLike, options: FromExpressStoreOptions = {}): AdaptedExpressStore {
+  checkNames('fromExpressStore', options, ['timeout', 'clock']);
+  checkPositive('fromExpressStore', 'timeout', 'ms', options.timeout, LONGEST_TIMER_MS);
+  checkClock('fromExpressStore', options.clock);
   return new AdaptedExpressStore(store, options);
 }
 
@@ -70,9 +73,6 @@ export class AdaptedExpressStore extends SessionStore {
     if (!isExpressStore(store)) {
       throw new TypeError('fromExpressStore takes a store of express-session: an object with the methods get and set.');
     }
-    checkNames('fromExpressStore', options, ['timeout', 'clock']);
-    checkPositive('fromExpressStore', 'timeout', 'ms', options.timeout, LONGEST_TIMER_MS);
-    checkClock('fromExpressStore', options.clock);
     adaptedStores.add(this);
     this.clock = options.clock ?? systemClock;
     this.timeoutMs = options.timeout ?? 5_000;
