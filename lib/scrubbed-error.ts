@@ -53,5 +53,6 @@ function cleanList(list: unknown[], depth: number): unknown[] {
   return clean.every((each, n) => each === list[n]) ? list : clean;
 }
 
-const wordsOf = (message: unknown): string =>
+/** A driver's message without what it quotes. */
+export const wordsOf = (message: unknown): string =>
   QUOTED.reduce((said, quoted) => said.replace(quoted, ''), String(message));

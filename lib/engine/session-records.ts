@@ -3,6 +3,7 @@ import { SessionStoreError } from '../stores/session-store.error.js';
 import type { ListQuery, Revision, SessionStore, StoredSession, WriteResult } from '../stores/session-store.js';
 import { SessionDataError } from './errors.js';
 import type { Facts } from './facts.js';
+import { wordsOf } from '../scrubbed-error.js';
 import { LogLimit } from './log-limit.js';
 import { RecordCipher } from './record-cipher.js';
 import { RecordText } from './record-text.js';
@@ -266,7 +267,7 @@ function asStoreError(error: unknown): SessionStoreError {
   if (isStoreError(error)) return error;
   return new SessionStoreError(
     'UNAVAILABLE',
-    `The session store failed: ${error instanceof Error ? error.message : String(error)}`,
+    `The session store failed: ${wordsOf(error instanceof Error ? error.message : error)}`,
     { cause: error },
   );
 }

@@ -28,4 +28,16 @@ describeEachStore(({ name, open }) => {
       expect(await n('a')).toBeNull();
     }
   });
+
+  it(`toExpressStore takes nobody's word for whose session it is, on ${name} (#13.9)`, async () => {
+    const store = toExpressStore(place.store);
+    const now = Date.now();
+    const forged = { v: 1, c: now, s: now, e: now + 60_000, h: 'h', n: 'n', p: 'admin', a: now };
+    const cookie = { expires: new Date(now + 60_000), originalMaxAge: 60_000 };
+    for (let round = 1; round <= 2; round += 1) {
+      await promised((done) => store.set('a', { cookie, n: round, __keycard: forged } as never, done));
+      expect(JSON.parse((await place.store.load('a'))!.text)).toEqual({ cookie: expect.anything(), n: round });
+      expect([await place.store.count!({ principal: 'admin' }), await place.store.count!()]).toEqual([0, 1]);
+    }
+  });
 });

@@ -5,12 +5,13 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import express, { type ErrorRequestHandler } from 'express';
 import { MemoryStore as ExpressMemoryStore } from 'express-session';
-import { RequireSession, SessionRegistry } from 'nestjs-keycard';
+import { MemoryStore, RequireSession, SessionRegistry } from 'nestjs-keycard';
 import session from 'nestjs-keycard/express';
 import { CookieSigner } from '../../lib/engine/cookie-signer.js';
 import { deriveKey } from '../../lib/engine/record-cipher.js';
 import { storeErrorOf as mongoError } from '../../lib/stores/mongo/mongo-errors.js';
 import { SECRET, startApp } from '../support/app.js';
+import { scripted } from '../support/scripted.js';
 import { resolveOptions } from '../../lib/engine/resolve-options.js';
 import { storeError } from '../../lib/stores/postgres/postgres-errors.js';
 import { scrubbed } from '../../lib/scrubbed-error.js';
@@ -132,6 +133,28 @@ describe("a driver's error", () => {
       expect(inspect(logged, { depth: 9 })).not.toContain('SECRET-ID');
     },
   );
+
+  it("#13.10 our own error says no id where a store of the app's gives its driver's error as it is", async () => {
+    const store = new MemoryStore();
+    const duplicate = 'E11000 duplicate key error collection: a.s index: _id_ dup key: { _id: "SECRET-ID" }';
+    store.create = () => Promise.reject(new Error(duplicate));
+    const save = scripted({
+      save: async (kept) => {
+        kept.n = 1;
+        const error = await kept.save().then(
+          () => undefined,
+          (reason: Error) => reason,
+        );
+        await kept.discard();
+        return { message: error?.message };
+      },
+    });
+    const logger = { warn: () => undefined, error: () => undefined };
+    const server = await startApp([save], { store, logger });
+    const { message } = (await (await fetch(`${server.url}/s/save`)).json()) as { message: string };
+    expect(message).toBe('The session store failed: E11000 duplicate key error collection: a.s index: _id_ dup key');
+    await server.close();
+  });
 
   it('#13.10 the registry shows no key, however deep one looks', async () => {
     const server = await startApp([]);
