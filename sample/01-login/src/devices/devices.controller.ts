@@ -1,9 +1,9 @@
 import { Controller, Get, Param, Post, Query, Redirect } from '@nestjs/common';
-import { type Duration, RequireRecentLogin, Session, SessionRegistry } from 'nestjs-keycard';
+import { RequireRecentLogin, Session, SessionRegistry } from 'nestjs-keycard';
 import { devicesPage } from '../pages/devices.page.js';
 
 /** How long ago the password may have been asked for. Who finds an unlocked phone can't lock its owner out of the others. */
-const RECENT = (process.env.RECENT_LOGIN ?? '15m') as Duration;
+const RECENT = process.env.RECENT_LOGIN ?? '15m';
 
 @Controller('devices')
 export class DevicesController {

@@ -1,4 +1,4 @@
-import type { Duration, SessionModuleOptions } from 'nestjs-keycard';
+import type { SessionModuleOptions } from 'nestjs-keycard';
 import './session-data.js';
 import { sessionSecret } from './session-secret.js';
 import { createStore } from './session-store.js';
@@ -10,7 +10,7 @@ export async function sessionOptions(): Promise<SessionModuleOptions> {
     store: await createStore(),
     // The cookie outlives the idle time, so that a visitor who comes back late can be told why they have to log in.
     cookie: { maxAge: '7d', sameSite: 'lax', secure: 'auto' },
-    idleTimeout: (process.env.SESSION_IDLE ?? '30m') as Duration,
+    idleTimeout: process.env.SESSION_IDLE ?? '30m',
     absoluteTimeout: '7d',
     // Style sheets and scripts need no session: no store call for them.
     exclude: ['/assets/*path'],
