@@ -32,6 +32,8 @@ export interface Facts {
   i?: number;
   /** Principal. */
   p?: string;
+  /** Whose session it was until it came to be nobody's, as what the login stood on was changed or deleted. */
+  y?: string;
   /** Authenticated at. */
   a?: number;
   /** Since when the session is its principal's, where no login says so and it isn't `c`. */
@@ -108,6 +110,7 @@ export function isFacts(value: unknown): value is Facts {
     typeof f.h === 'string' &&
     typeof f.n === 'string' &&
     isOptional(f.p, 'string') &&
+    isOptional(f.y, 'string') &&
     (f.a === undefined || isTime(f.a)) &&
     (f.i === undefined || isTime(f.i)) &&
     (f.g === undefined || isTime(f.g)) &&

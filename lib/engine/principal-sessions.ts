@@ -299,6 +299,12 @@ export class PrincipalSessions {
     return true;
   }
 
+  /** Tells which sessions of a principal `revokeAll()` has ended. */
+  async revokedOf(principal: string): Promise<(facts: Facts | undefined) => boolean> {
+    const { mark } = await this.states.read(principal);
+    return (facts) => facts?.p === principal && isRevoked(facts, mark);
+  }
+
   /**
    * Whether a record that only a peer has written may be taken over. One that was there when its owner's sessions were ended may not, and
    * neither may one whose age its cookie doesn't tell.

@@ -23,7 +23,7 @@ import { INSPECT } from './inspect-symbol.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord, type RecordReader } from './session-records.js';
-import type { Found, SessionWriter, Written } from './session-writer.js';
+import type { Found, MayEnd, SessionWriter, Written } from './session-writer.js';
 import { failureOf } from './failure-response.js';
 
 /** What a framework knows of a request that plain HTTP doesn't say. */
@@ -332,9 +332,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   /** Ends the record of a session, or of the one whose place it was to take, if there is one; and nothing else. */
-  async endRecord(core: SessionCore, type: SessionEventType = 'destroyed'): Promise<void> {
+  async endRecord(core: SessionCore, type: SessionEventType = 'destroyed', mayEnd?: MayEnd): Promise<void> {
     const ended = core.replaces ?? core;
-    if (await this.track(this.manager.writer.destroy(core))) this.emitEnd(ended, type);
+    if (await this.track(this.manager.writer.destroy(core, mayEnd))) this.emitEnd(ended, type);
     // By this process's clock it is over, but that may be wrong: a logout must not leave it to others.
     else if (this.overdueId !== undefined && ended.status === 'new')
       await this.track(this.manager.writer.endOverdue(this.overdueId));
@@ -800,7 +800,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
       );
     }
-    const former = core.claim?.principal ?? core.facts.p ?? core.loggedInBefore();
+    const former = core.claim?.principal ?? core.facts.p ?? core.facts.y ?? core.loggedInBefore();
     const isHandOver = typeof former === 'string' && former !== name;
     const moment = await this.manager.principals.beforeLogin(name, isHandOver ? '' : core.facts.h);
     while (this.isBusy(core)) await this.turnOf(core, 'login()');
@@ -830,7 +830,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       );
     const moment = await this.manager.principals.beforeConfirmation(principal, core.facts);
     if (moment === undefined) {
-      await this.endRecord(core, 'revoked');
+      await this.endRecord(core, 'revoked', await this.manager.principals.revokedOf(principal));
       core.status = 'gone';
       throw endedElsewhere();
     }

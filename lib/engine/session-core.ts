@@ -477,6 +477,7 @@ export class SessionCore {
       facts.p = this.claim.principal;
       facts.a = this.claim.at;
       facts.r = this.claim.mark;
+      delete facts.y;
       delete facts.g;
       facts.f = fingerprint(values ?? this.values(), this.claim.keys);
       if (this.claim.keys === undefined) delete facts.k;
@@ -507,8 +508,11 @@ export class SessionCore {
     delete facts.g;
     delete facts.l;
     delete facts.r;
-    if (principal === undefined) delete facts.p;
-    else {
+    if (principal === undefined) {
+      if (facts.p !== undefined) facts.y = facts.p;
+      delete facts.p;
+    } else {
+      delete facts.y;
       facts.p = principal;
       if (this.openedAt > facts.c) facts.g = this.openedAt;
     }

@@ -26,6 +26,9 @@ const MOST_STEPS = 8;
 /** What became of a write. */
 export type Written = 'ok' | 'gone' | 'skipped';
 
+/** Whether a session may be ended: since it was found, its record may have become another's. */
+export type MayEnd = (facts: Facts | undefined) => boolean;
+
 /** One call of the writer. */
 interface Operation {
   /** Its caller has been told that it took too long: it goes no further, and takes back what it can. */
@@ -516,7 +519,8 @@ export class SessionWriter {
     key: string | undefined,
     fn: ((draft: SessionValues) => unknown) | undefined,
   ): Promise<Written> {
-    if (key !== undefined) await this.records.destroy(key);
+    // Who has ended the new record has ended this login.
+    if (key !== undefined && (await this.records.destroy(key)) === 'gone') throw endedAtLogin();
     // Its place went with its record.
     if (core.admission?.isSettled) core.admission = undefined;
     if (core.rotation === 'confirm') throw endedAtLogin();
@@ -578,17 +582,23 @@ export class SessionWriter {
   }
 
   /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. It waits for no code of the app's. */
-  destroy(core: SessionCore): Promise<boolean> {
-    return this.inTime(() => (core.applying ? this.endOf(core) : this.turns.run(core, () => this.endOf(core))));
+  destroy(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
+    const end = (): Promise<boolean> => this.endOf(core, mayEnd);
+    return this.inTime(() => (core.applying ? end() : this.turns.run(core, end)));
   }
 
-  private async endOf(core: SessionCore): Promise<boolean> {
+  private async endOf(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
     const ended = core.replaces ?? core;
     if (ended.status !== 'loaded') return false;
-    if (await this.end(ended.key, ended.id, ended.stored)) return true;
+    if (await this.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
     // Replaced so long ago that the old record, which names its successor, is gone: the index knows the session by its handle.
     const { p: principal, h } = ended.facts;
-    if (principal === undefined || ended.ageMs < this.manager.options.renewGraceMs || !this.records.canList)
+    if (
+      mayEnd !== undefined ||
+      principal === undefined ||
+      ended.ageMs < this.manager.options.renewGraceMs ||
+      !this.records.canList
+    )
       return false;
     const found = (await this.manager.principals.of(principal)).find(({ record }) => record.facts!.h === h);
     return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, isOf(principal));
@@ -600,12 +610,7 @@ export class SessionWriter {
    * @param id the id where it is known.
    * @param mayEnd asked at each step, as a record may have become another's since it was listed. Default: it may be anybody's.
    */
-  async end(
-    key: string,
-    id: string | undefined,
-    known?: LoadedRecord,
-    mayEnd: (facts: Facts | undefined) => boolean = () => true,
-  ): Promise<boolean> {
+  async end(key: string, id: string | undefined, known?: LoadedRecord, mayEnd: MayEnd = () => true): Promise<boolean> {
     let at = { key, id, known };
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.loadToEnd(at.key);

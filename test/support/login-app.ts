@@ -113,6 +113,7 @@ export class LoginController {
   @Post('confirm')
   @HttpCode(200)
   async confirm(@Session() session: AnySession) {
+    await gate.pass('confirm');
     await session.confirmLogin();
     return {};
   }

@@ -71,6 +71,34 @@ describeEachStore((each) => {
       });
     });
 
+    it('ends nobody else when it confirms a login that was revoked (#11)', async () => {
+      await start();
+      const jar = await app.loggedIn('ann');
+      const tab = copyOf(jar);
+      const door = gate.close('confirm');
+      const late = app.post(tab, 'confirm');
+      await door.arrived;
+      await app.post(jar, 'login', { id: 'bob' });
+      await app.registry.revokeAll('ann');
+      door.open();
+      await late;
+      expect(await app.me(jar)).toMatchObject({ principal: 'bob' });
+    });
+
+    it('leaves nothing to the next user if it deleted what the login stood on (#11)', async () => {
+      await start();
+      const jar = await app.loggedIn('ann', { user: { name: 'Ann' }, role: 'admin' });
+      const { handle } = await app.me(jar);
+      await app.post(jar, 'set', { secret: 'of Ann' });
+      await app.post(jar, 'delete/role');
+      expect((await app.me(jar)).principal).toBeUndefined();
+      await app.post(jar, 'login', { id: 'bob' });
+      const me = await app.me(jar);
+      expect(me).toMatchObject({ principal: 'bob', data: {} });
+      expect(me.data).not.toHaveProperty('secret');
+      expect(me.handle).not.toBe(handle);
+    });
+
     it('leads nobody in by an old id if the login falls together with a renewal (#11)', async () => {
       await start({ renewAfter: '10m', idleTimeout: '1d' });
       const jar = new Jar();
