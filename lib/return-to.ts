@@ -5,7 +5,7 @@ const KEY = 'returnTo';
 const LONGEST = 2_048;
 /** Visible ASCII, as every URL of a request is, without the backslash, which browsers read as a slash. */
 const VISIBLE = /^[\x21-\x5b\x5d-\x7e]+$/;
-/** So often a path may be encoded. */
+/** A path that was encoded more often than this is refused. */
 const MOST_ROUNDS = 4;
 
 /**

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { SessionDataError, SessionStateError } from './engine/errors.js';
-import { type Device, type Facts, isOf } from './engine/facts.js';
+import type { Device, Facts, MayEnd } from './engine/facts.js';
 import { deriveKey, seal, unseal } from './engine/record-cipher.js';
 import { SessionCore } from './engine/session-core.js';
 import { deviceOf } from './engine/session-controls.js';
@@ -149,7 +149,10 @@ export class SessionRegistry {
     let ended: Facts | undefined;
     for await (const each of this.candidates(principal)) {
       const { facts } = each.record;
-      if (facts!.h === handle && (await this.end(each, isOf(facts!.p), ended === undefined))) ended = facts;
+      if (facts!.h !== handle) continue;
+      // A record that was replaced may lead on to another session.
+      const isStill: MayEnd = (found) => found?.h === handle && found.p === facts!.p;
+      if (await this.end(each, isStill, ended === undefined)) ended = facts;
     }
     return ended;
   }
@@ -207,11 +210,7 @@ export class SessionRegistry {
   }
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
-  private async end(
-    each: ListedRecord,
-    mayEnd: (facts: Facts | undefined) => boolean,
-    isFirst: boolean,
-  ): Promise<boolean> {
+  private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
     const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd);
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });

@@ -86,10 +86,13 @@ export interface Retirement {
   k?: string;
 }
 
-/** Whether a session is still a principal's. */
+/** Whether a session may be ended: since it was found, its record may have become another's. */
+export type MayEnd = (facts: Facts | undefined) => boolean;
+
+/** Ends it only if it is still this principal's. */
 export const isOf =
-  (principal: string | undefined) =>
-  (facts: Facts | undefined): boolean =>
+  (principal: string | undefined): MayEnd =>
+  (facts) =>
     facts?.p === principal;
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);

@@ -1,6 +1,7 @@
 import { KeyedQueue } from '../keyed-queue.js';
 import { SessionUnavailableError } from './errors.js';
 import type { Facts, Place } from './facts.js';
+import { pause } from './pause.js';
 import { recordText } from './record-text.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { newNonce } from './session-id.js';
@@ -8,7 +9,6 @@ import { isStoreError, type LoadedRecord, type SessionRecords } from './session-
 
 const MOST_TRIES = 100;
 const MOST_BEFORE = 32;
-const LONGEST_PAUSE_MS = 40;
 /** The longest that a browser keeps a cookie (RFC 6265bis 5.5). No session of a browser lives longer without a touch. */
 const LONGEST_COOKIE_MS = 400 * 24 * 60 * 60 * 1_000;
 
@@ -152,9 +152,3 @@ const changedTooOften = (): SessionUnavailableError =>
   new SessionUnavailableError(undefined, {
     cause: new Error("Other logins of the same user kept changing the user's record."),
   });
-
-/** Jitter that grows: rivals in other processes must not meet again in step. */
-function pause(attempt: number): Promise<void> {
-  const most = Math.min(LONGEST_PAUSE_MS, 2 ** Math.min(attempt, 6));
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * most));
-}

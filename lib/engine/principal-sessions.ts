@@ -1,6 +1,6 @@
 import { derivePrincipal } from './derived-principal.js';
 import { SessionStateError, TooManySessionsError } from './errors.js';
-import { type Facts, isOf, type Place } from './facts.js';
+import { type Facts, isOf, type MayEnd, type Place } from './facts.js';
 import { PrincipalRecords, type PrincipalState, type RevocationMark, revoked } from './principal-record.js';
 import type { SessionManager } from './session-manager.js';
 import type { ListedRecord, LoadedRecord } from './session-records.js';
@@ -9,7 +9,7 @@ import type { ListedRecord, LoadedRecord } from './session-records.js';
 const STEP_MS = 0.001;
 /** A login that is not done after this time has failed: its process died, or its store did not answer. */
 const PLACE_LIFE_MS = 30_000;
-/** So long a failed login is remembered, as the store may still write its session. */
+/** How long a failed login is remembered, as the store may still write its session. */
 const FAILED_MEMORY_MS = 10 * 60_000;
 const MOST_FAILED = 32;
 const LONGEST_REQUEST_MS = 60_000;
@@ -292,17 +292,14 @@ export class PrincipalSessions {
     if (facts?.p === undefined) return false;
     const { mark } = await this.states.read(facts.p);
     if (!isRevoked(facts, mark)) return false;
-    const id = this.manager.idOfKey(key);
-    const { p: principal } = facts;
-    if (await this.manager.writer.end(key, id, undefined, (found) => found?.p === principal && isRevoked(found, mark)))
+    if (await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isRevokedOf(facts.p, mark)))
       this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
     return true;
   }
 
   /** Tells which sessions of a principal `revokeAll()` has ended. */
-  async revokedOf(principal: string): Promise<(facts: Facts | undefined) => boolean> {
-    const { mark } = await this.states.read(principal);
-    return (facts) => facts?.p === principal && isRevoked(facts, mark);
+  async revokedOf(principal: string): Promise<MayEnd> {
+    return isRevokedOf(principal, (await this.states.read(principal)).mark);
   }
 
   /**
@@ -324,7 +321,7 @@ export class PrincipalSessions {
    * @param except the handle of the session that stays.
    * @returns tells which of the principal's sessions that is about.
    */
-  async markRevoked(principal: string, except = ''): Promise<(facts: Facts | undefined) => boolean> {
+  async markRevoked(principal: string, except = ''): Promise<MayEnd> {
     const { mark } = await this.states.change(principal, (state) => revoked(state, this.manager.now(), except));
     // One without a mark of its own was listed, so in doubt it ends, whatever the clocks say.
     return (facts) => facts?.p === principal && facts.h !== except && (facts.r === undefined || isRevoked(facts, mark));
@@ -366,6 +363,11 @@ function isRevoked(facts: Facts, mark: RevocationMark): boolean {
   if (facts.r !== undefined) return !stands(mark, facts.r, facts.h);
   return mark.nonce !== '' && mark.except !== facts.h && since(facts) < mark.at;
 }
+
+const isRevokedOf =
+  (principal: string, mark: RevocationMark): MayEnd =>
+  (facts) =>
+    facts?.p === principal && isRevoked(facts, mark);
 
 /** Since when a session is its principal's. */
 export const since = (facts: Facts): number => facts.a ?? facts.g ?? facts.c;

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findCookies } from './cookie-header.js';
 import { SessionOptionsError, SessionStateError, SessionUnavailableError } from './errors.js';
-import type { Facts } from './facts.js';
+import type { Facts, MayEnd } from './facts.js';
 import { show } from './duration.js';
 import type { SessionValues } from './record-text.js';
 import {
@@ -23,7 +23,7 @@ import { INSPECT } from './inspect-symbol.js';
 import { isWellFormedId } from './session-id.js';
 import type { SessionManager } from './session-manager.js';
 import { isStoreError, type LoadedRecord, type RecordReader } from './session-records.js';
-import type { Found, MayEnd, SessionWriter, Written } from './session-writer.js';
+import type { Found, SessionWriter, Written } from './session-writer.js';
 import { failureOf } from './failure-response.js';
 
 /** What a framework knows of a request that plain HTTP doesn't say. */
@@ -448,9 +448,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     this.lossIsTold = true;
     const failure = failureOf(error, this.req, this.manager.options);
     // An id that was saved before the failure is the only one that leads to the session.
-    const { core } = this;
-    if (core?.status !== 'loaded' || core.isReplaced || core.id === this.browserId || this.cookieWasSet) return failure;
-    const cookie = this.setCookieText(core);
+    const saved = this.core?.replaces ?? this.core;
+    if (saved?.status !== 'loaded' || saved.isReplaced || saved.id === this.browserId || this.cookieWasSet)
+      return failure;
+    const cookie = this.setCookieText(saved);
     return cookie === undefined ? failure : { ...failure, headers: { ...failure.headers, 'Set-Cookie': cookie } };
   }
 
@@ -741,9 +742,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   async reload(core: SessionCore): Promise<void> {
     this.assertCurrent(core);
-    const found = await this.track(this.manager.writer.current(core.id));
-    if (found === undefined) throw endedElsewhere();
-    core.reset(found.loaded, found.id);
+    if (!(await this.track(this.manager.writer.reload(core)))) throw endedElsewhere();
   }
 
   discard(core: SessionCore): Promise<void> {

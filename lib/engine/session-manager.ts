@@ -18,7 +18,7 @@ import { SessionWriter } from './session-writer.js';
 import { httpSurface, type SessionSurface } from './session-surface.js';
 
 const LATE = 'late';
-/** So many sessions are looked at at a time, so often, at such intervals. */
+/** How many sessions are watched at a time, how often each is looked at, and how long between two looks. */
 const MOST_WATCHED = 16;
 const MOST_LOOKS = 10;
 const WATCH_MS = 1_000;

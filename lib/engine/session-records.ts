@@ -117,7 +117,7 @@ export class SessionRecords {
     return stored === undefined ? undefined : this.parse(key, stored);
   }
 
-  /** The same, also if it is over by this process's clock: whoever ends a session must not leave to others what only his own clock has ended. */
+  /** The same, also if it is over by this process's clock: a process must not leave a session to others because its own clock, which may be wrong, takes it to be over. */
   async loadToEnd(key: string): Promise<LoadedRecord | undefined> {
     const stored = await this.call(() => this.store.load(key));
     return stored === undefined ? undefined : this.parseAny(key, stored);

@@ -4,7 +4,8 @@ import { KeyedQueue } from '../keyed-queue.js';
 import { changedKeys, snapshot } from './changes.js';
 import type { Revision, WriteResult } from '../stores/session-store.js';
 import { ReservedKeyError, SessionStateError, SessionUnavailableError } from './errors.js';
-import { FACTS_KEY, type Facts, isOf } from './facts.js';
+import { FACTS_KEY, type Facts, isOf, type MayEnd } from './facts.js';
+import { pause } from './pause.js';
 import { seal, unseal, wayForwardKey } from './record-cipher.js';
 import { type Admission, endedAtLogin } from './principal-sessions.js';
 import { recordText, type SessionValues } from './record-text.js';
@@ -17,17 +18,13 @@ import { WriteNonces } from './write-nonces.js';
 
 /** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
 const MOST_TRIES = 100;
-const LONGEST_PAUSE_MS = 40;
-/** So long the server finds the way from a replaced id, for requests that began before it was replaced. */
+/** How long the server can follow a replaced id, for requests that began before it was replaced. */
 const LONGEST_REQUEST_MS = 10 * 60_000;
 /** Renewals that a request can be behind of. */
 const MOST_STEPS = 8;
 
 /** What became of a write. */
 export type Written = 'ok' | 'gone' | 'skipped';
-
-/** Whether a session may be ended: since it was found, its record may have become another's. */
-export type MayEnd = (facts: Facts | undefined) => boolean;
 
 /** One call of the writer. */
 interface Operation {
@@ -98,6 +95,12 @@ export class SessionWriter {
     return this.inTime((operation) => this.turns.run(core, () => this.writeNow(core, operation, need)));
   }
 
+  /** Bounds what reads a session for a request as a write is bounded. */
+  read<T>(run: () => Promise<T>): Promise<T> {
+    return this.inTime(run);
+  }
+
+  /** Runs what a caller waits for, and tells it when the caller has been told that it took too long. */
   private inTime<T>(run: (operation: Operation) => Promise<T>): Promise<T> {
     const operation = { isLate: false };
     return this.patience.bound(
@@ -107,11 +110,6 @@ export class SessionWriter {
         operation.isLate = true;
       },
     );
-  }
-
-  /** What reads a session for a request, in as much time as a write has. */
-  read<T>(run: () => Promise<T>): Promise<T> {
-    return this.inTime(run);
   }
 
   /** The write of a session object that is under way, and those that wait for it. How it ends is told to its caller. */
@@ -125,6 +123,17 @@ export class SessionWriter {
     if (core.status === 'new') return this.create(core, operation);
     const mode = need ?? (core.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch');
     return this.queue.run(core.key, () => this.swap(core, operation, mode));
+  }
+
+  /** Reads the record again, in turn with the writes of the same session object. `false`: there is none. */
+  reload(core: SessionCore): Promise<boolean> {
+    return this.inTime(() =>
+      this.turns.run(core, async () => {
+        const found = await this.current(core.id);
+        if (found !== undefined) core.reset(found.loaded, found.id);
+        return found !== undefined;
+      }),
+    );
   }
 
   /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
@@ -184,7 +193,7 @@ export class SessionWriter {
     }
   }
 
-  /** The draft of a session; if it comes to be somebody's by it, with a place among his sessions. */
+  /** What to write. If the session comes to belong to a principal by it, a place among the principal's sessions is taken first. */
   private draftOf(core: SessionCore, made: Applied | undefined): Draft | Promise<Draft> {
     const draft = core.draft(made?.values);
     return this.needsPlace(draft) ? this.withPlace(core, draft, made) : draft;
@@ -225,7 +234,7 @@ export class SessionWriter {
     }
   }
 
-  /** After a session has come to be somebody's, or was confirmed: has he been logged out everywhere meanwhile, or his place been taken? */
+  /** Whether a written session may stay: not if, meanwhile, a `revokeAll()` ended its login or a newer login took its place. */
   private async settled(core: SessionCore, key: string, { arrival, facts, mark }: Draft): Promise<boolean> {
     // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
     if (arrival === undefined || arrival === 'renewed') return true;
@@ -252,7 +261,7 @@ export class SessionWriter {
     return true;
   }
 
-  /** A session that came to be somebody's was not settled. */
+  /** Ends a session that may not stay. */
   private async undone(core: SessionCore, key: string, { arrival, facts }: Draft): Promise<Written> {
     if (await this.end(key, this.manager.idOfKey(key), undefined, isOf(facts.p)))
       this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
@@ -278,16 +287,12 @@ export class SessionWriter {
   /** Nobody will know this id. The store may have written its record without an answer, or still write it. */
   private async takeBack(core: SessionCore, key: string): Promise<void> {
     core.dropNewId();
-    await this.destroyQuietly(key);
-    this.later(() => this.records.destroy(key));
-  }
-
-  private async destroyQuietly(key: string): Promise<void> {
     try {
       await this.records.destroy(key);
     } catch (error) {
       this.manager.noteStoreFailure('save', error);
     }
+    this.later(() => this.records.destroy(key));
   }
 
   private async swap(
@@ -363,7 +368,7 @@ export class SessionWriter {
 
   /** A swap was done. `found`: what the record has come to be since. */
   private sealed(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
-    // Who has made it somebody else's since settles that.
+    // If another request has since made it somebody else's, that request settles it.
     if (draft.arrival === undefined || (found !== undefined && found.loaded.record.facts?.p !== draft.facts.p))
       return this.swapped(core, { made, draft }, found);
     return this.settled(core, core.key, draft).then((isIn) =>
@@ -519,7 +524,7 @@ export class SessionWriter {
     key: string | undefined,
     fn: ((draft: SessionValues) => unknown) | undefined,
   ): Promise<Written> {
-    // Who has ended the new record has ended this login.
+    // Whoever ended the new record ended this login.
     if (key !== undefined && (await this.records.destroy(key)) === 'gone') throw endedAtLogin();
     // Its place went with its record.
     if (core.admission?.isSettled) core.admission = undefined;
@@ -806,11 +811,7 @@ function assertKeys(core: SessionCore, values: SessionValues, before: ReadonlyMa
 
 const waitedTooLong = (ms: number): SessionUnavailableError =>
   new SessionUnavailableError(undefined, {
-    cause: new Error(`Other writes of this session took longer than ${ms} ms ("storeTimeout").`),
+    cause: new Error(
+      `Reading or saving the session, other writes of it included, took longer than ${ms} ms (see "storeTimeout").`,
+    ),
   });
-
-/** Jitter that grows: rivals in other processes must not meet again in step. */
-function pause(attempt: number): Promise<void> {
-  const most = Math.min(LONGEST_PAUSE_MS, 2 ** Math.min(attempt, 6));
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * most));
-}

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { type Place, placesAfter } from './blind-cursor.js';
+import { type CursorPlace, placesAfter } from './blind-cursor.js';
 import { type Clock, systemClock } from './clock.js';
 import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } from './memory/packed-record.js';
 import { PrincipalIndex } from './memory/principal-index.js';
@@ -171,7 +171,7 @@ export class MemoryStore extends SessionStore {
     if (principal !== undefined) this.index.remove(principal, id);
   }
 
-  private *placesOf(principal: string | undefined, cursor: string | undefined): Iterable<readonly Place[]> {
+  private *placesOf(principal: string | undefined, cursor: string | undefined): Iterable<readonly CursorPlace[]> {
     if (principal !== undefined) {
       yield placesAfter(this.index.of(principal), cursor);
       return;

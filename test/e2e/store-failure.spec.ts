@@ -17,6 +17,7 @@ import { scripted } from '../support/scripted.js';
 import { TestClock } from '../support/test-clock.js';
 
 let breakLoads: () => void;
+let breakCreates: () => void;
 
 const scripts = scripted({
   login: (session) => session.login('7', { user: { name: 'Ann' } }),
@@ -27,6 +28,12 @@ const scripts = scripted({
   save: async (session) => {
     session.views = 1;
     await session.save();
+  },
+  loginTwice: async (session) => {
+    await session.login('8', { user: { name: 'Bob' } });
+    await session.save();
+    breakCreates();
+    await session.login('9', { user: { name: 'Cid' } });
   },
   reload: (session) => {
     breakLoads();
@@ -139,6 +146,17 @@ describe('a store that', () => {
         expect(JSON.parse(text)).toEqual(BODY);
         expect(performance.now() - startedAt).toBeLessThan(1_500);
       }
+    });
+
+    it('leaves a login that was saved, where the next one in the same request fails (#11)', async () => {
+      breakCreates = () => {
+        store.failing = ['create'];
+        breakIt();
+      };
+      const answer = await visit('/s/loginTwice');
+      mendIt();
+      expect(answer.status).toBe(503);
+      expect(await (await visit('/s/look')).json()).toEqual({ user: { name: 'Bob' } });
     });
 
     it('answers 503 to a first change of a visitor without a card, and sets no cookie', async () => {

@@ -57,6 +57,12 @@ const SCRIPTS: Record<string, Script> = {
     void session.save();
     void session.login('ann', { user });
   },
+  loginSaveThenReload: async (session) => {
+    await session.login('ann', { user });
+    const saving = session.save();
+    await session.reload();
+    await saving;
+  },
   saveThenConfirm: async (session) => {
     session.n = 1;
     const saving = session.save();
@@ -162,6 +168,13 @@ describe('verbs of one session that overlap', () => {
     await start();
   });
   afterEach(() => server.close());
+
+  it('loginSaveThenReload: reads the session once it is saved, and keeps the login (#11)', async () => {
+    await go('seed');
+    expect((await go('loginSaveThenReload')).status).toBe(200);
+    expect(await seenBy(jar.header)).toMatchObject({ p: 'ann', data: { user, cart: 1 } });
+    expect(await live()).toBe(1);
+  });
 
   it.each(['saveThenLogin', 'updateThenLogin', 'loginUnawaitedThenSave', 'nothingAwaited'])(
     '%s: logged in under a new id, and the card of before is worth nothing',

@@ -181,6 +181,16 @@ describeEachStore((each) => {
       expect(await handles('ann')).toEqual([]);
     });
 
+    it('revokes a session and not one that took its place (#11)', async () => {
+      const jar = await app.loggedIn('ann');
+      const before = await handleOf(jar);
+      // What passport does: a new session, of the same user.
+      await app.post(jar, 'passport', { id: 'ann' });
+      expect(await handleOf(jar)).not.toBe(before);
+      expect(await app.registry.revoke(before, { principal: 'ann' })).toBe(false);
+      expect(await isIn(jar)).toBe(true);
+    });
+
     it('holds no session that was deleted by hand, or has expired', async () => {
       const [gone, stays] = [await app.loggedIn('ann'), await app.loggedIn('ann')];
       await app.place.rawDelete(idIn(gone));
