@@ -5,11 +5,11 @@
  * Runs the engine on a simulated store, clock and network, and holds what it does against the invariants of
  * docs/simulation.md. A seed gives the same run each time. `--lib` names another checkout whose engine is to be simulated.
  */
-import { transform } from '@swc/core';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { compileFolder } from '../test/support/compile-folder.mjs';
 
 const root = join(import.meta.dirname, '..');
 
@@ -20,32 +20,6 @@ function valueOf(name) {
 const listOf = (name) => (valueOf(name) ?? '').split(',').filter(Boolean);
 const has = (name) => process.argv.includes(`--${name}`);
 
-/** A folder of TypeScript as plain ES modules: Node 20 runs no TypeScript. */
-async function compile(source, target) {
-  const files = await readdir(source, { recursive: true, withFileTypes: true });
-  await Promise.all(
-    files
-      .filter((file) => file.isFile() && !file.name.endsWith('.spec.ts'))
-      .map(async (file) => {
-        const from = join(file.parentPath, file.name);
-        const to = join(target, from.slice(source.length));
-        await mkdir(dirname(to), { recursive: true });
-        if (!file.name.endsWith('.ts')) return cp(from, to);
-        const { code } = await transform(await readFile(from, 'utf8'), {
-          filename: from,
-          swcrc: false,
-          jsc: {
-            target: 'es2022',
-            parser: { syntax: 'typescript', decorators: true },
-            transform: { legacyDecorator: true, decoratorMetadata: true },
-          },
-          module: { type: 'es6' },
-        });
-        return writeFile(to.replace(/\.ts$/, '.js'), code);
-      }),
-  );
-}
-
 if (has('mutants')) {
   await import('./simulate-mutants.mjs');
   process.exit();
@@ -55,8 +29,8 @@ const folder = await mkdtemp(join(tmpdir(), 'keycard-simulate-'));
 try {
   await writeFile(join(folder, 'package.json'), '{"type":"module"}\n');
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  await compile(join(root, 'test', 'simulation'), join(folder, 'test', 'simulation'));
-  await compile(join(valueOf('lib') ?? root, 'lib'), join(folder, 'lib'));
+  await compileFolder(join(root, 'test', 'simulation'), join(folder, 'test', 'simulation'));
+  await compileFolder(join(valueOf('lib') ?? root, 'lib'), join(folder, 'lib'));
   const { simulate } = await import(pathToFileURL(join(folder, 'test', 'simulation', 'main.js')).href);
   const minutes = valueOf('minutes');
   const isTimed = minutes !== undefined || valueOf('seconds') !== undefined;

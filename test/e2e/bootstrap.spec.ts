@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
+import { Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   FileStore,
   MemoryStore,
-  Session,
   SessionModule,
   type SessionModuleOptions,
   SessionOptionsError,
@@ -21,16 +20,7 @@ import { MemoryStore as ExpressMemoryStore } from 'express-session';
 import { fromExpressStore } from 'nestjs-keycard/express';
 import { CookieSigner } from '../../lib/engine/cookie-signer.js';
 import { Jar, SECRET } from '../support/app.js';
-import type { AnySession } from '../support/scripted.js';
-
-@Controller()
-class CountController {
-  @Get()
-  count(@Session() session: Session) {
-    const kept = session as unknown as AnySession;
-    return String((kept.views = ((kept.views as number | undefined) ?? 0) + 1));
-  }
-}
+import { CountController } from '../support/count-controller.js';
 
 const warnings: string[] = [];
 const logger = { warn: (message: string) => void warnings.push(message), error: () => undefined };

@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get } from '@nestjs/common';
 import { MemoryStore as ExpressMemoryStore } from 'express-session';
 import { Redis } from 'ioredis';
 import { MongoClient } from 'mongodb';
-import { FileStore, MemoryStore, Session, type SessionStore } from 'nestjs-keycard';
+import { FileStore, MemoryStore, type SessionStore } from 'nestjs-keycard';
 import { fromExpressStore } from 'nestjs-keycard/express';
 import { MongoStore } from 'nestjs-keycard/mongo';
 import { PostgresStore } from 'nestjs-keycard/postgres';
@@ -14,17 +13,8 @@ import { RedisStore } from 'nestjs-keycard/redis';
 import { Pool } from 'pg';
 import { createClient } from 'redis';
 import { Jar, startApp, type TestApp } from '../support/app.js';
-import type { AnySession } from '../support/scripted.js';
+import { CountController } from '../support/count-controller.js';
 import { describeWithServer, type SharedServer, uniqueName } from '../support/servers/available.js';
-
-@Controller()
-class CountController {
-  @Get()
-  count(@Session() session: Session) {
-    const kept = session as unknown as AnySession;
-    return String((kept.views = ((kept.views as number | undefined) ?? 0) + 1));
-  }
-}
 
 interface Given {
   readonly store: SessionStore;

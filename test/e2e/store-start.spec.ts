@@ -41,20 +41,19 @@ function ioredis(url: string, options: typeof STRICT & { lazyConnect?: boolean }
   return client;
 }
 
+const SLOW_SERVERS = [
+  ['50 ms away', { delay: 50 }],
+  ['that comes up 1 s later', { late: 1_000 }],
+] as const;
+
 describeWithServer('redis', (server) => {
-  it.each([
-    ['50 ms away', { delay: 50 }],
-    ['that comes up 1 s later', { late: 1_000 }],
-  ])('#13.13 waits for a client that is still connecting to a server %s', async (_, way) => {
+  it.each(SLOW_SERVERS)('#13.13 waits for a client that is still connecting to a server %s', async (_, way) => {
     const url = await proxied(server.url, way);
     await starts(new RedisStore({ client: ioredis(url, STRICT) }));
     await starts(new RedisStore({ client: ioredis(url, { ...STRICT, lazyConnect: true }) }));
   });
 
-  it.each([
-    ['50 ms away', { delay: 50 }],
-    ['that comes up 1 s later', { late: 1_000 }],
-  ])('#13.13 waits for its own client, and one of node-redis: a server %s', async (_, way) => {
+  it.each(SLOW_SERVERS)('#13.13 waits for its own client, and one of node-redis: a server %s', async (_, way) => {
     await starts(new RedisStore({ url: await proxied(server.url, way) }));
     const client = createClient({ url: await proxied(server.url, way), disableOfflineQueue: true });
     client.on('error', () => undefined);
@@ -125,10 +124,7 @@ describe('RedisStore', () => {
 });
 
 describeWithServer('postgres', (server) => {
-  it.each([
-    ['50 ms away', { delay: 50 }],
-    ['that comes up 1 s later', { late: 1_000 }],
-  ])('#13.13 waits for a server %s', async (_, way) => {
+  it.each(SLOW_SERVERS)('#13.13 waits for a server %s', async (_, way) => {
     const connectionString = await proxied(server.url, way);
     await starts(new PostgresStore({ connectionString }));
     const pool = new Pool({ connectionString: await proxied(server.url, way) });
@@ -191,10 +187,7 @@ it('#13.14 a client of the app that looks for its server longer than the start w
 });
 
 describeWithServer('mongo', (server) => {
-  it.each([
-    ['50 ms away', { delay: 50 }],
-    ['that comes up 1 s later', { late: 1_000 }],
-  ])('#13.13 waits for a server %s', async (_, way) => {
+  it.each(SLOW_SERVERS)('#13.13 waits for a server %s', async (_, way) => {
     const collectionName = uniqueName('start');
     const through = async (): Promise<string> => {
       const url = new URL(await proxied(server.url, way));

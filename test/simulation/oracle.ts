@@ -240,11 +240,24 @@ class Oracle {
           !other.operations.some((each) => each.verb.do === 'reload' || each.verb.do === 'unset') &&
           isAfter(request.began, other.released) &&
           !this.history.plan.config.expiring &&
-          other.released.time + RENEW_GRACE > request.released.time,
+          other.released.time + RENEW_GRACE > request.released.time &&
+          !this.endedBeside(other),
       );
       if (replaced !== undefined && this.seen.every((seen) => seen.began !== request.began || !seen.isNew))
         this.fail('old-id-sets-cookie', `${request.name} sent an id that ${replaced.id} replaced, and got a cookie`);
     }
+  }
+
+  /** Whether something else ended the session whose id a request replaced: then its record is gone, and nothing says that it was replaced. */
+  private endedBeside(request: RequestRecord): boolean {
+    return (
+      this.operations.some(
+        ({ verb, request: other }) =>
+          ['logout', 'destroy', 'unset', 'regenerate'].includes(verb.do) &&
+          other !== request &&
+          other.sentId === request.sentId,
+      ) || this.history.registry.some(({ action }) => action.do === 'revoke' || action.do === 'revokeAll')
+    );
   }
 
   private checkFuture(): void {

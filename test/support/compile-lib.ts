@@ -1,7 +1,7 @@
-import { transform } from '@swc/core';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { compileFolder } from './compile-folder.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -20,28 +20,6 @@ export async function compileLib(format: 'es6' | 'commonjs' = 'es6'): Promise<Co
   // The copy has to find the drivers and Nest, and its own module type.
   await writeFile(join(folder, 'package.json'), `{"type":"${format === 'es6' ? 'module' : 'commonjs'}"}\n`);
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const files = await readdir(join(root, 'lib'), { recursive: true, withFileTypes: true });
-  await Promise.all(
-    files
-      .filter((file) => file.isFile())
-      .map(async (file) => {
-        const source = join(file.parentPath, file.name);
-        const target = join(path, source.slice(join(root, 'lib').length));
-        await mkdir(dirname(target), { recursive: true });
-        if (!file.name.endsWith('.ts')) return cp(source, target);
-        const { code } = await transform(await readFile(source, 'utf8'), {
-          filename: source,
-          swcrc: false,
-          sourceMaps: false,
-          jsc: {
-            target: 'es2022',
-            parser: { syntax: 'typescript', decorators: true },
-            transform: { legacyDecorator: true, decoratorMetadata: true },
-          },
-          module: { type: format },
-        });
-        return writeFile(target.replace(/\.ts$/, '.js'), code);
-      }),
-  );
+  await compileFolder(join(root, 'lib'), path, format);
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 }

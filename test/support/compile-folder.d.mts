@@ -1,0 +1,1 @@
+export function compileFolder(source: string, target: string, format?: 'es6' | 'commonjs'): Promise<void>;
