@@ -1,34 +1,34 @@
-export { SessionModule } from './session.module.js';
-export type { SessionModuleOptions, SessionOptionsFactory, SessionRoutes } from './session.module-definition.js';
-export { SessionRegistry } from './session.registry.js';
-export type { SessionListQuery, SessionPage, SessionSummary } from './session.registry.js';
-export { SessionHealthIndicator } from './session.health.js';
-export type { SessionHealth, SessionHealthResult } from './session.health.js';
+export { SessionModule } from './nest/session.module.js';
+export type { SessionModuleOptions, SessionOptionsFactory, SessionRoutes } from './nest/session.module-definition.js';
+export { SessionRegistry } from './nest/session.registry.js';
+export type { SessionListQuery, SessionPage, SessionSummary } from './nest/session.registry.js';
+export { SessionHealthIndicator } from './nest/session.health.js';
+export type { SessionHealth, SessionHealthResult } from './nest/session.health.js';
 
-export { Session } from './decorators/session.decorator.js';
-export type { SessionDecorator } from './decorators/session.decorator.js';
-export { SessionId } from './decorators/session-id.decorator.js';
-export { RequireRecentLogin, RequireSession } from './decorators/require-session.decorator.js';
-export type { RequireSessionOptions } from './decorators/require-session.decorator.js';
-export { Public } from './decorators/public.decorator.js';
-export { SkipSession } from './decorators/skip-session.decorator.js';
-export { takeReturnTo } from './return-to.js';
-export { SessionGuard } from './guards/session.guard.js';
-export type { SessionPredicate } from './guards/session-requirement.js';
+export { Session } from './nest/decorators/session.decorator.js';
+export type { SessionDecorator } from './nest/decorators/session.decorator.js';
+export { SessionId } from './nest/decorators/session-id.decorator.js';
+export { RequireRecentLogin, RequireSession } from './nest/decorators/require-session.decorator.js';
+export type { RequireSessionOptions } from './nest/decorators/require-session.decorator.js';
+export { Public } from './nest/decorators/public.decorator.js';
+export { SkipSession } from './nest/decorators/skip-session.decorator.js';
+export { takeReturnTo } from './nest/return-to.js';
+export { SessionGuard } from './nest/guard/session.guard.js';
+export type { SessionPredicate } from './nest/guard/session-requirement.js';
 
-export type { SessionControls, SessionData, SessionKeys, SessionOf } from './session-types.js';
-export type { SessionCallback, SessionInfo } from './engine/session-controls.js';
-export type { CookieOptions, SessionLogger, SessionOptions } from './engine/options.js';
-export type { CookieAttributes } from './engine/session-cookie.js';
-export type { Secret } from './engine/cookie-signer.js';
-export type { OnSaveError, SaveErrorResponse, SaveFailure } from './engine/failure-response.js';
-export type { Duration } from './engine/duration.js';
-export type { ConflictResolver, OnConflict } from './engine/changes.js';
-export type { Device } from './engine/facts.js';
-export type { Encryption } from './engine/record-cipher.js';
-export { dataOf } from './engine/session-surface.js';
-export { SESSION_CHANNEL } from './engine/session-events.js';
-export type { SessionEvent, SessionEventType } from './engine/session-events.js';
+export type { SessionControls, SessionData, SessionKeys, SessionOf } from './session/session-types.js';
+export type { SessionCallback, SessionInfo } from './session/session-controls.js';
+export type { CookieOptions, SessionLogger, SessionOptions } from './options/options.js';
+export type { CookieAttributes } from './cookie/session-cookie.js';
+export type { Secret } from './cookie/cookie-signer.js';
+export type { OnSaveError, SaveErrorResponse, SaveFailure } from './transports/http/failure-response.js';
+export type { Duration } from './common/duration.js';
+export type { ConflictResolver, OnConflict } from './session/changes.js';
+export type { Device } from './record/facts.js';
+export type { Encryption } from './record/record-cipher.js';
+export { dataOf } from './session/session-surface.js';
+export { SESSION_CHANNEL } from './common/session-events.js';
+export type { SessionEvent, SessionEventType } from './common/session-events.js';
 export {
   ReservedKeyError,
   SessionDataError,
@@ -36,7 +36,7 @@ export {
   SessionStateError,
   SessionUnavailableError,
   TooManySessionsError,
-} from './engine/errors.js';
+} from './common/errors.js';
 
 export { SessionStore } from './stores/session-store.js';
 export type {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 const cache = process.env.KEYCARD_RUNTIMES ?? join(homedir(), '.cache', 'nestjs-keycard', 'runtimes');
 const known = ['node@22', 'node@24', 'node@26', 'bun', 'deno'];
 const specs = [
-  'test/unit/engine/',
+  'test/unit/(cookie|commit|options|record|session|transports)/',
   'test/e2e/(response-gate|gate-fuzz|other-responses|streamed|store-failure|commit-table|lazy|login|handed-on|mounting|cacheable|express-session-object)',
 ];
 

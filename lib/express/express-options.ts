@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Secret } from '../engine/cookie-signer.js';
-import type { CookieOptions, SessionLogger, SessionOptions } from '../engine/options.js';
-import { resolveOptions, type ResolvedOptions } from '../engine/resolve-options.js';
+import type { Secret } from '../cookie/cookie-signer.js';
+import type { CookieOptions, SessionLogger, SessionOptions } from '../options/options.js';
+import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { attributesOf, type CookieInit } from './cookie.js';
 import type { ExpressStoreLike } from './express-store-like.js';

@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import type { SessionRecord, SessionStore } from '../stores/session-store.js';
-import { show } from '../engine/duration.js';
-import { KeyedQueue } from '../keyed-queue.js';
-import { FACTS_KEY } from '../engine/facts.js';
+import { show } from '../common/duration.js';
+import { KeyedQueue } from '../common/keyed-queue.js';
+import { FACTS_KEY } from '../record/facts.js';
 import { readSession } from './stored-session.js';
 
 /** A session as express-session hands it to a store, or as JSON. */

@@ -1,5 +1,5 @@
-import { FACTS_KEY } from '../engine/facts.js';
-import { type SessionSurface, withoutReserved } from '../engine/session-surface.js';
+import { FACTS_KEY } from '../record/facts.js';
+import { type SessionSurface, withoutReserved } from '../session/session-surface.js';
 import { Cookie } from './cookie.js';
 import { Session } from './session.js';
 

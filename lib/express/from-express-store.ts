@@ -1,4 +1,4 @@
-import { KeyedQueue } from '../keyed-queue.js';
+import { KeyedQueue } from '../common/keyed-queue.js';
 import { placesAfter } from '../stores/blind-cursor.js';
 import { type Clock, systemClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';

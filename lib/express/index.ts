@@ -35,5 +35,5 @@ export type { AdaptedExpressStore, FromExpressStoreOptions } from './from-expres
 export { toExpressStore } from './to-express-store.js';
 export type { ExpressStore, ExpressStoreMethods, ToExpressStoreOptions } from './to-express-store.js';
 export type { ExpressStoreLike, StoreCallback } from './express-store-like.js';
-export { dataOf } from '../engine/session-surface.js';
-export type { SessionControls, SessionData } from '../session-types.js';
+export { dataOf } from '../session/session-surface.js';
+export type { SessionControls, SessionData } from '../session/session-types.js';

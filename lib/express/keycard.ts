@@ -1,8 +1,8 @@
-import { CORE } from '../engine/session-core-symbol.js';
-import type { SessionCore } from '../engine/session-core.js';
-import { defineControls } from '../engine/session-controls.js';
-import { coreOf } from '../engine/session-surface.js';
-import type { SessionControls, SessionData } from '../session-types.js';
+import { CORE } from '../session/session-core-symbol.js';
+import type { SessionCore } from '../session/session-core.js';
+import { defineControls } from '../session/session-controls.js';
+import { coreOf } from '../session/session-surface.js';
+import type { SessionControls, SessionData } from '../session/session-types.js';
 
 /** What a session can do beyond express-session: `info login logout confirmLogin renew update discard`, and promises from all of its methods. */
 export type Keycard<D = SessionData> = SessionControls<D>;

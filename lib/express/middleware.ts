@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SessionOptionsError, SessionUnavailableError } from '../engine/errors.js';
-import { isUnderPath, sessionOf, startSession } from '../engine/lifecycle.js';
-import type { RequestFacts, RequestSession } from '../engine/request-session.js';
-import { SessionManager } from '../engine/session-manager.js';
+import { SessionOptionsError, SessionUnavailableError } from '../common/errors.js';
+import { isUnderPath, sessionOf, startSession } from '../transports/http/lifecycle.js';
+import type { RequestFacts, RequestSession } from '../transports/http/request-session.js';
+import { SessionManager } from '../session-manager.js';
 import { SessionStore } from '../stores/session-store.js';
 import { Cookie } from './cookie.js';
 import { type ExpressSessionOptions, readOptions, warner } from './express-options.js';

@@ -1,8 +1,8 @@
-import { SESSION_ID, type SessionRequest } from '../engine/lifecycle.js';
-import { REQUEST } from '../engine/response-gate.js';
-import type { RequestFacts } from '../engine/request-session.js';
-import { isWellFormedId } from '../engine/session-id.js';
-import type { SessionManager } from '../engine/session-manager.js';
+import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
+import { REQUEST } from '../transports/http/response-gate.js';
+import type { RequestFacts } from '../transports/http/request-session.js';
+import { isWellFormedId } from '../record/session-id.js';
+import type { SessionManager } from '../session-manager.js';
 
 /** A request as Express and cookie-parser leave it. */
 export interface ParsedRequest extends SessionRequest {

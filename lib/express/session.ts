@@ -1,12 +1,12 @@
-import { SessionStateError } from '../engine/errors.js';
-import type { RequestSession } from '../engine/request-session.js';
-import { SessionCore } from '../engine/session-core.js';
-import { INSPECT } from '../engine/inspect-symbol.js';
-import { CORE } from '../engine/session-core-symbol.js';
-import { touchCore } from '../engine/session-controls.js';
-import { SessionCookie } from '../engine/session-cookie.js';
-import { guardKeys } from '../engine/session-surface.js';
-import { TrackedPromise } from '../engine/tracked-promise.js';
+import { SessionStateError } from '../common/errors.js';
+import type { RequestSession } from '../transports/http/request-session.js';
+import { SessionCore } from '../session/session-core.js';
+import { INSPECT } from '../common/inspect-symbol.js';
+import { CORE } from '../session/session-core-symbol.js';
+import { touchCore } from '../session/session-controls.js';
+import { SessionCookie } from '../cookie/session-cookie.js';
+import { guardKeys } from '../session/session-surface.js';
+import { TrackedPromise } from '../common/tracked-promise.js';
 import { attributesOf, type Cookie } from './cookie.js';
 import { storeErrorOf } from './store-error.js';
 

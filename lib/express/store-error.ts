@@ -1,6 +1,6 @@
-import { SessionUnavailableError } from '../engine/errors.js';
-import type { SessionManager } from '../engine/session-manager.js';
-import { isStoreError } from '../engine/session-records.js';
+import { SessionUnavailableError } from '../common/errors.js';
+import type { SessionManager } from '../session-manager.js';
+import { isStoreError } from '../record/session-records.js';
 import { adaptedStores } from './express-store-like.js';
 
 /**

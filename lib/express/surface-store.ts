@@ -1,5 +1,5 @@
-import { RecordText } from '../engine/record-text.js';
-import type { Facts } from '../engine/facts.js';
+import { RecordText } from '../record/record-text.js';
+import type { Facts } from '../record/facts.js';
 import type { Revision, SessionRecord, WriteResult } from '../stores/session-store.js';
 import { can, type ExpressStoreLike } from './express-store-like.js';
 import { AdaptedExpressStore, type FromExpressStoreOptions } from './from-express-store.js';

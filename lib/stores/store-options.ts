@@ -1,4 +1,4 @@
-import { didYouMean } from '../did-you-mean.js';
+import { didYouMean } from '../common/did-you-mean.js';
 
 /** What the stores of express-session call it. */
 const PEERS_WORDS: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
-import type { Device } from '../engine/facts.js';
-import type { SessionOptions } from '../engine/options.js';
-import { resolveOptions } from '../engine/resolve-options.js';
-import type { RequestSession } from '../engine/request-session.js';
-import { SessionManager } from '../engine/session-manager.js';
-import { coreOf } from '../engine/session-surface.js';
-import type { Session, SessionData, SessionKeys } from '../session-types.js';
+import type { Device } from '../record/facts.js';
+import type { SessionOptions } from '../options/options.js';
+import { resolveOptions } from '../options/resolve-options.js';
+import type { RequestSession } from '../transports/http/request-session.js';
+import { SessionManager } from '../session-manager.js';
+import { coreOf } from '../session/session-surface.js';
+import type { Session, SessionData, SessionKeys } from '../session/session-types.js';
 import type { Clock } from '../stores/clock.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { beginRequest } from './request-without-http.js';

@@ -4,7 +4,7 @@ export { FakeSession } from './fake-session.js';
 export type { FakeSessionConstructor, FakeSessionOptions } from './fake-session.js';
 export { overrideSessions } from './override-sessions.js';
 export type { TestingBuilder } from './override-sessions.js';
-export type { SessionOverrides } from '../session.tokens.js';
+export type { SessionOverrides } from '../nest/session.tokens.js';
 export { ManualClock } from './contract/manual-clock.js';
 
 export { storeContract } from './store-contract.js';

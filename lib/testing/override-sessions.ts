@@ -1,4 +1,4 @@
-import { SESSION_OVERRIDES, type SessionOverrides } from '../session.tokens.js';
+import { SESSION_OVERRIDES, type SessionOverrides } from '../nest/session.tokens.js';
 import { MemoryStore } from '../stores/memory.store.js';
 
 /** `Test.createTestingModule(…)`, as far as it is needed. */

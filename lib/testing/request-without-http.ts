@@ -1,8 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Device } from '../engine/facts.js';
-import { RequestSession } from '../engine/request-session.js';
-import type { SessionManager } from '../engine/session-manager.js';
+import type { Device } from '../record/facts.js';
+import { RequestSession } from '../transports/http/request-session.js';
+import type { SessionManager } from '../session-manager.js';
 
 /** A request that carries no cookie, with a response that never begins: a session may log in and be renewed in it. */
 export async function requestWithoutHttp(manager: SessionManager, device: Device = {}): Promise<RequestSession> {

@@ -1,11 +1,11 @@
-import { readCookie } from '../engine/cookie-header.js';
-import type { Device } from '../engine/facts.js';
-import { infoOf, type SessionInfo } from '../engine/session-controls.js';
-import { RequestSession } from '../engine/request-session.js';
-import { SessionCore } from '../engine/session-core.js';
-import type { SessionManager } from '../engine/session-manager.js';
-import { SESSION_MANAGER } from '../session.tokens.js';
-import type { Session, SessionData, SessionKeys } from '../session-types.js';
+import { readCookie } from '../cookie/cookie-header.js';
+import type { Device } from '../record/facts.js';
+import { infoOf, type SessionInfo } from '../session/session-controls.js';
+import { RequestSession } from '../transports/http/request-session.js';
+import { SessionCore } from '../session/session-core.js';
+import type { SessionManager } from '../session-manager.js';
+import { SESSION_MANAGER } from '../nest/session.tokens.js';
+import type { Session, SessionData, SessionKeys } from '../session/session-types.js';
 import { requestWithoutHttp } from './request-without-http.js';
 
 /** A session for a test. */

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryStore as ExpressMemoryStore } from 'express-session';
 import { fromExpressStore } from 'nestjs-keycard/express';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { Jar, SECRET } from '../support/app.js';
 import { CountController } from '../support/count-controller.js';
 

@@ -3,7 +3,7 @@ import { FileStore, MemoryStore, type OnConflict, type SessionStore } from 'nest
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SessionManager } from '../../lib/engine/session-manager.js';
+import { SessionManager } from '../../lib/session-manager.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { Gate } from '../support/gate.js';
 import { ObservedStore } from '../support/observed-store.js';

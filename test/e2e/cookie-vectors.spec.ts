@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CookieOptions, MemoryStore, type SessionModuleOptions, SessionOptionsError } from 'nestjs-keycard';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { type AnySession, scripted } from '../support/scripted.js';

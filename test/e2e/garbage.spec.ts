@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { Session, type SessionEvent, SessionGuard, SessionRegistry } from 'nestjs-keycard';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { Jar, post, SECRET, startApp, type TestApp } from '../support/app.js';
 import { describeEachStore, type StoreName, type StorePlace } from '../support/five-stores.js';
 

@@ -21,7 +21,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import compression from 'compression';
 import express, { type RequestHandler, type Response } from 'express';
-import { addSetCookie, attachGate } from '../../lib/engine/response-gate.js';
+import { addSetCookie, attachGate } from '../../lib/transports/http/response-gate.js';
 import { BODY, comparable, nextTurn, perform, type Program, programOf } from '../support/gate-programs.js';
 
 const onHeaders = createRequire(import.meta.url)('on-headers') as (res: ServerResponse, listener: () => void) => void;

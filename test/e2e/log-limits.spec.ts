@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { Session, SessionStoreError } from 'nestjs-keycard';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { Jar, post, SECRET, startApp, type TestApp } from '../support/app.js';
 import { describeEachStore, type StorePlace } from '../support/five-stores.js';
 import type { AnySession } from '../support/scripted.js';

@@ -136,8 +136,8 @@ describe("a session's methods", () => {
     const from = (file: string): string => JSON.stringify(pathToFileURL(join(lib.path, file)).href);
     const script = `
       import { MemoryStore } from ${from('stores/memory.store.js')};
-      import { SessionManager } from ${from('engine/session-manager.js')};
-      import { resolveOptions } from ${from('engine/resolve-options.js')};
+      import { SessionManager } from ${from('session-manager.js')};
+      import { resolveOptions } from ${from('options/resolve-options.js')};
       const store = new MemoryStore();
       await store.create('one', { text: '{"cookie":{},"views":1}', expiresAt: Date.now() + 60000 });
       const { session } = await new SessionManager(resolveOptions({ secret: 'a secret of at least thirty-two bytes' }), store).open('one');

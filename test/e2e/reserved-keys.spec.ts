@@ -4,7 +4,7 @@ import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { Gate } from '../support/gate.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 
 const NAMES = [
   'id',

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import compression from 'compression';
 import express, { type Express, type RequestHandler } from 'express';
 import request from 'supertest';
-import { addSetCookie, attachGate, type GateHooks } from '../../lib/engine/response-gate.js';
+import { addSetCookie, attachGate, type GateHooks } from '../../lib/transports/http/response-gate.js';
 import { failure } from '../support/gated-server.js';
 
 const tick = () => new Promise((resolve) => setTimeout(resolve, 5));

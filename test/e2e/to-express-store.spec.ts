@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
 import { Redis } from 'ioredis';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { toExpressStore } from '../../lib/express/to-express-store.js';
 import { FileStore } from '../../lib/stores/file/file.store.js';
 import { MemoryStore } from '../../lib/stores/memory.store.js';

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryStore, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
-import { assertSerializable } from '../../lib/engine/session-values.js';
-import { CookieSigner } from '../../lib/engine/cookie-signer.js';
+import { assertSerializable } from '../../lib/session/session-values.js';
+import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { type AnySession, scripted } from '../support/scripted.js';
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -68,15 +69,24 @@ interface Modules {
     SessionGuard: new () => { canActivate(context: unknown): Promise<boolean> };
     SessionStoreError: new (code: string, message: string) => Error;
   };
-  'session.registry.js': { SessionRegistry: new (manager: unknown) => SimulatedRegistry };
-  'engine/session-manager.js': { SessionManager: new (options: unknown, store: unknown) => object };
-  'engine/resolve-options.js': { resolveOptions(options: object): unknown };
-  'engine/lifecycle.js': {
+  'nest/session.registry.js': { SessionRegistry: new (manager: unknown) => SimulatedRegistry };
+  'session-manager.js': { SessionManager: new (options: unknown, store: unknown) => object };
+  'options/resolve-options.js': { resolveOptions(options: object): unknown };
+  'transports/http/lifecycle.js': {
     beginSession(manager: object, facts: object, req: IncomingMessage, res: ServerResponse, next: () => void): void;
     sessionOf(req: IncomingMessage): LiveRequest | undefined;
   };
-  'engine/session-id.js': { newHandle(): string };
+  'record/session-id.js': { newHandle(): string };
 }
+
+/** Where they stood up to 2026-11, when the engine was one flat folder: `--lib` may name such a checkout. */
+const formerly: Partial<Record<keyof Modules, string>> = {
+  'nest/session.registry.js': 'session.registry.js',
+  'session-manager.js': 'engine/session-manager.js',
+  'options/resolve-options.js': 'engine/resolve-options.js',
+  'transports/http/lifecycle.js': 'engine/lifecycle.js',
+  'record/session-id.js': 'engine/session-id.js',
+};
 
 const facts = {
   isSecure: () => true,
@@ -86,13 +96,13 @@ const facts = {
 /** Loads a compiled lib/. The one place of the simulator that knows how lib/ is laid out. */
 export async function loadEngine(lib: string): Promise<EngineBuild> {
   const load = async <K extends keyof Modules>(name: K): Promise<Modules[K]> =>
-    (await import(pathToFileURL(join(lib, name)).href)) as Modules[K];
+    (await import(pathToFileURL(join(lib, existsSync(join(lib, name)) ? name : formerly[name]!)).href)) as Modules[K];
   const { SessionGuard, SessionStoreError } = await load('index.js');
-  const { SessionRegistry } = await load('session.registry.js');
-  const { SessionManager } = await load('engine/session-manager.js');
-  const { resolveOptions } = await load('engine/resolve-options.js');
-  const { beginSession, sessionOf } = await load('engine/lifecycle.js');
-  const { newHandle } = await load('engine/session-id.js');
+  const { SessionRegistry } = await load('nest/session.registry.js');
+  const { SessionManager } = await load('session-manager.js');
+  const { resolveOptions } = await load('options/resolve-options.js');
+  const { beginSession, sessionOf } = await load('transports/http/lifecycle.js');
+  const { newHandle } = await load('record/session-id.js');
 
   class Routes {
     handler(): void {}

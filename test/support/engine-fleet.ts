@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SessionOptions, SessionRegistry, SessionStore } from 'nestjs-keycard';
-import { beginSession } from '../../lib/engine/lifecycle.js';
-import { resolveOptions } from '../../lib/engine/resolve-options.js';
-import { SessionManager } from '../../lib/engine/session-manager.js';
-import * as registry from '../../lib/session.registry.js';
+import { beginSession } from '../../lib/transports/http/lifecycle.js';
+import { resolveOptions } from '../../lib/options/resolve-options.js';
+import { SessionManager } from '../../lib/session-manager.js';
+import * as registry from '../../lib/nest/session.registry.js';
 import type { CompiledLib } from './compile-lib.js';
 import { Jar, post } from './app.js';
 import { serveEngine } from './engine-server.mjs';

@@ -116,10 +116,10 @@ if (process.argv[1] === import.meta.filename) {
   const store = await openStore(load, JSON.parse(spec));
   await store.open();
   const engine = {
-    ...(await load('engine/session-manager.js')),
-    ...(await load('session.registry.js')),
-    ...(await load('engine/resolve-options.js')),
-    ...(await load('engine/lifecycle.js')),
+    ...(await load('session-manager.js')),
+    ...(await load('nest/session.registry.js')),
+    ...(await load('options/resolve-options.js')),
+    ...(await load('transports/http/lifecycle.js')),
   };
   const { port } = await serveEngine(engine, store, JSON.parse(options));
   process.stdout.write(`port ${port}\n`);

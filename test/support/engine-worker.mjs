@@ -7,8 +7,8 @@ import { pathToFileURL } from 'node:url';
 const [lib, folder, job, id, name, times] = process.argv.slice(2);
 const from = (file) => import(pathToFileURL(join(lib, file)).href);
 const { FileStore } = await from('stores/file/file.store.js');
-const { SessionManager } = await from('engine/session-manager.js');
-const { resolveOptions } = await from('engine/resolve-options.js');
+const { SessionManager } = await from('session-manager.js');
+const { resolveOptions } = await from('options/resolve-options.js');
 
 const store = new FileStore({ path: folder, pruneInterval: false, fsync: false });
 await store.open();

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { addSetCookie, attachGate, type GateHooks } from '../../lib/engine/response-gate.js';
+import { addSetCookie, attachGate, type GateHooks } from '../../lib/transports/http/response-gate.js';
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 

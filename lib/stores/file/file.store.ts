@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { KeyedQueue } from '../../keyed-queue.js';
+import { KeyedQueue } from '../../common/keyed-queue.js';
 import { type Clock, systemClock } from '../clock.js';
 import {
   type ListedSession,

@@ -1,4 +1,4 @@
-import { scrub } from '../../scrubbed-error.js';
+import { scrub } from '../../common/scrubbed-error.js';
 import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 

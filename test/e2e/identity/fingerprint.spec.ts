@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Jar, SECRET } from '../../support/app.js';
-import { CookieSigner } from '../../../lib/engine/cookie-signer.js';
+import { CookieSigner } from '../../../lib/cookie/cookie-signer.js';
 import { describeEachStore } from '../../support/five-stores.js';
 import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { SessionManager } from '../../../lib/engine/session-manager.js';
-import { resolveOptions } from '../../../lib/engine/resolve-options.js';
-import { SessionRegistry } from '../../../lib/session.registry.js';
+import { SessionManager } from '../../../lib/session-manager.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
+import { SessionRegistry } from '../../../lib/nest/session.registry.js';
 import { Jar } from '../../support/app.js';
 import { type CompiledLib, compileLib } from '../../support/compile-lib.js';
 import { EngineFleet } from '../../support/engine-fleet.js';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionRegistry } from 'nestjs-keycard';
-import { recordText } from '../../../lib/engine/record-text.js';
-import { resolveOptions } from '../../../lib/engine/resolve-options.js';
-import { SessionManager } from '../../../lib/engine/session-manager.js';
-import { newHandle, newNonce, newSessionId } from '../../../lib/engine/session-id.js';
+import { recordText } from '../../../lib/record/record-text.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
+import { SessionManager } from '../../../lib/session-manager.js';
+import { newHandle, newNonce, newSessionId } from '../../../lib/record/session-id.js';
 import { SECRET } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
 import { describeEachStore, type StorePlace } from '../../support/five-stores.js';

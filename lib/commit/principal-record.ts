@@ -1,0 +1,154 @@
+import { KeyedQueue } from '../common/keyed-queue.js';
+import { SessionUnavailableError } from '../common/errors.js';
+import type { Facts, Place } from '../record/facts.js';
+import { pause } from '../common/pause.js';
+import { recordText } from '../record/record-text.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { newNonce } from '../record/session-id.js';
+import { isStoreError, type LoadedRecord, type SessionRecords } from '../record/session-records.js';
+
+const MOST_TRIES = 100;
+const MOST_BEFORE = 32;
+/** The longest that a browser keeps a cookie (RFC 6265bis 5.5). No session of a browser lives longer without a touch. */
+const LONGEST_COOKIE_MS = 400 * 24 * 60 * 60 * 1_000;
+
+/** The last `revokeAll()` of a principal. */
+export interface RevocationMark {
+  /** Sessions without a nonce of their own end if they are older than this, in ms since the epoch. */
+  readonly at: number;
+  /** Changes with every `revokeAll()`, so that no clock has to tell what came first. `''`: there was none. */
+  readonly nonce: string;
+  /** The handle of the session that stays. */
+  readonly except: string;
+  /** The nonces with which that session stays: an earlier `revokeAll()` may have ended it. */
+  readonly before: readonly string[];
+}
+
+/** What the store keeps about a principal, apart from the sessions. */
+export interface PrincipalState {
+  readonly mark: RevocationMark;
+  /** The number of the last login. */
+  readonly lastNumber: number;
+  /** Logins that are under way, and those that failed a short while ago. */
+  readonly places: readonly Place[];
+}
+
+const NOTHING: PrincipalState = {
+  mark: { at: 0, nonce: '', except: '', before: [] },
+  lastNumber: 0,
+  places: [],
+};
+
+/** The record of each principal: read and changed by compare-and-swap, so the store decides what came first. */
+export class PrincipalRecords {
+  /** One change at a time within a process, so that a process has only others for rivals. */
+  private readonly queue: KeyedQueue;
+
+  constructor(
+    private readonly records: SessionRecords,
+    private readonly options: ResolvedOptions,
+  ) {
+    const { storeTimeoutMs: ms } = options;
+    this.queue = new KeyedQueue({ ms, error: () => changedTooOften() });
+  }
+
+  async read(principal: string): Promise<PrincipalState> {
+    return (await this.load(principal)).state;
+  }
+
+  /**
+   * @param change gives the new state, or `undefined` if there is nothing to change. It runs again if somebody else was faster.
+   * @returns the state as it then stands.
+   */
+  change(
+    principal: string,
+    change: (state: PrincipalState) => PrincipalState | undefined | Promise<PrincipalState | undefined>,
+  ): Promise<PrincipalState> {
+    return this.queue.run(principal, async () => {
+      for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+        const { state, found } = await this.load(principal);
+        const next = await change(state);
+        if (next === undefined) return state;
+        if (await this.write(principal, next, found)) return next;
+        await pause(attempt);
+      }
+      throw changedTooOften();
+    });
+  }
+
+  /** With several encryption keys, a principal's record may still be under the name that an older key gives it. */
+  private async load(principal: string): Promise<{ state: PrincipalState; found: LoadedRecord | undefined }> {
+    let state = NOTHING;
+    let first: LoadedRecord | undefined;
+    const [key, ...olderKeys] = this.records.markKeys(principal);
+    for (const each of [key!, ...olderKeys]) {
+      const found = await this.records.load(each);
+      if (each === key) first = found;
+      const facts = found?.record.facts;
+      if (facts?.t !== undefined) state = merged(state, facts);
+    }
+    return { state, found: first };
+  }
+
+  private async write(principal: string, state: PrincipalState, found: LoadedRecord | undefined): Promise<boolean> {
+    const key = this.records.markKeys(principal)[0]!;
+    const now = this.options.clock.now();
+    const end = Math.max(found?.record.facts?.e ?? 0, now + this.lifeMs());
+    const { mark, lastNumber, places } = state;
+    const facts: Facts = { v: 1, c: now, s: now, e: end, h: mark.except, n: mark.nonce, t: mark.at };
+    if (mark.before.length > 0) facts.q = [...mark.before];
+    if (lastNumber > 0) facts.l = lastNumber;
+    if (places.length > 0) facts.w = [...places];
+    const cookie = JSON.stringify({
+      originalMaxAge: end - now,
+      expires: new Date(end).toISOString(),
+      httpOnly: true,
+      path: '/',
+    });
+    const text = recordText(cookie, '{}', facts);
+    if (found !== undefined) return (await this.records.replace(key, text, facts, cookie, found.revision)) === 'ok';
+    try {
+      await this.records.create(key, text, facts, cookie);
+      return true;
+    } catch (error) {
+      if (isStoreError(error) && error.code === 'ID_TAKEN') return false;
+      throw error;
+    }
+  }
+
+  /** As long as any session that the mark is about can live without a touch, at which it is compared with the mark. */
+  private lifeMs(): number {
+    const { idleMs, absoluteMs } = this.options;
+    return Math.max(LONGEST_COOKIE_MS, idleMs, Number.isFinite(absoluteMs) ? absoluteMs : 0);
+  }
+}
+
+function merged(state: PrincipalState, facts: Facts): PrincipalState {
+  const mark = { at: facts.t!, nonce: facts.n, except: facts.h, before: facts.q ?? [''] };
+  return {
+    mark: state.mark.nonce !== '' && state.mark.at >= mark.at ? state.mark : mark,
+    lastNumber: Math.max(state.lastNumber, facts.l ?? 0),
+    places: [...state.places, ...(facts.w ?? [])],
+  };
+}
+
+/** The state after a `revokeAll()`. */
+export function revoked(state: PrincipalState, now: number, except: string): PrincipalState {
+  const { mark } = state;
+  // Who clicks "log out my other devices" again and again stays.
+  const before = except === mark.except ? [mark.nonce, ...mark.before] : [mark.nonce];
+  return {
+    ...state,
+    mark: {
+      at: Math.max(now, mark.at),
+      nonce: newNonce(),
+      except,
+      before: except === '' ? [] : before.slice(0, MOST_BEFORE),
+    },
+  };
+}
+
+const changedTooOften = (): SessionUnavailableError =>
+  new SessionUnavailableError(undefined, {
+    cause: new Error("Other logins of the same user kept changing the user's record."),
+  });

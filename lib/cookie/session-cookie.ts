@@ -1,0 +1,344 @@
+import { SessionOptionsError } from '../common/errors.js';
+import { show } from '../common/duration.js';
+import { INSPECT } from '../common/inspect-symbol.js';
+
+/** What a cookie may be told. Each is sent as RFC 6265bis names it. */
+export interface CookieAttributes {
+  /** Host that the cookie is for, its subdomains included. Default: the host that set it, alone. */
+  domain?: string | undefined;
+  /** Default `/`. */
+  path?: string | undefined;
+  /** Life in ms; `null`: until the browser closes. */
+  maxAge?: number | null | undefined;
+  /** A fixed end; `maxAge` is the better choice. */
+  expires?: Date | null | undefined;
+  /** Default true: out of reach of scripts. */
+  httpOnly?: boolean | undefined;
+  /** Only over https. `'auto'`: as the request came. */
+  secure?: boolean | 'auto' | undefined;
+  /** Default `'lax'`. `'auto'`: `none` on https, `lax` else. */
+  sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined;
+  /** Chrome's eviction order. */
+  priority?: 'low' | 'medium' | 'high' | undefined;
+  /** CHIPS: a jar of its own for each top-level site. */
+  partitioned?: boolean | undefined;
+}
+
+/** The `cookie` of a stored session, as express-session's stores hold it. */
+export interface StoredCookie {
+  originalMaxAge: number | null;
+  partitioned?: boolean;
+  priority?: string;
+  expires?: string | null;
+  secure?: boolean | 'auto';
+  httpOnly?: boolean;
+  domain?: string;
+  path?: string;
+  sameSite?: boolean | string;
+}
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const DOMAIN = /^\.?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
+// eslint-disable-next-line no-control-regex
+const PATH = /^[\x20-\x3a\x3c-\x7e]*$/;
+
+/** Whether it can be a cookie's name (an RFC 9110 token). */
+export const isCookieName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
+
+const SAME_SITE: Readonly<Record<string, string>> = { lax: 'Lax', strict: 'Strict', none: 'None' };
+const PRIORITY: Readonly<Record<string, string>> = { low: 'Low', medium: 'Medium', high: 'High' };
+
+/**
+ * A Set-Cookie value. The order of the attributes is that of express-session: Domain, Path, Expires, HttpOnly, Secure,
+ * Partitioned, Priority, SameSite.
+ *
+ * @throws SessionOptionsError for an attribute that no cookie can carry.
+ */
+export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
+  if (!isCookieName(name))
+    throw new SessionOptionsError(
+      `The cookie name ${show(name)} is not one: it takes letters, digits and !#$%&'*+-.^_\`|~.`,
+    );
+  return `${name}=${encodeURIComponent(value)}${serializeAttributes(attributes)}`;
+}
+
+/** All that follows `name=value`. `secure` and `sameSite` are decided by then. */
+export function serializeAttributes(attributes: CookieAttributes): string {
+  const { domain, path, expires, httpOnly, secure, partitioned, priority, sameSite } = attributes;
+  let text = '';
+  if (domain) {
+    if (!DOMAIN.test(domain))
+      throw new SessionOptionsError(`"cookie.domain" got ${show(domain)}; it takes a host name such as 'example.com'.`);
+    text += `; Domain=${domain}`;
+  }
+  if (path) {
+    if (!PATH.test(path))
+      throw new SessionOptionsError(`"cookie.path" got ${show(path)}; it takes a path such as '/'.`);
+    text += `; Path=${path}`;
+  }
+  if (expires) {
+    if (Number.isNaN(expires.getTime()))
+      throw new SessionOptionsError('"cookie.expires" got an invalid Date; it takes a Date.');
+    text += `; Expires=${expires.toUTCString()}`;
+  }
+  if (httpOnly) text += '; HttpOnly';
+  if (secure) text += '; Secure';
+  if (partitioned) text += '; Partitioned';
+  if (priority) text += `; Priority=${named(PRIORITY, priority, 'priority')}`;
+  if (sameSite) text += `; SameSite=${sameSite === true ? 'Strict' : named(SAME_SITE, sameSite, 'sameSite')}`;
+  return text;
+}
+
+function named(names: Readonly<Record<string, string>>, value: unknown, option: string): string {
+  const text = typeof value === 'string' ? names[value.toLowerCase()] : undefined;
+  if (text === undefined) {
+    throw new SessionOptionsError(
+      `"cookie.${option}" got ${show(value)}; it takes ${Object.keys(names)
+        .map((key) => `'${key}'`)
+        .join(', ')}.`,
+    );
+  }
+  return text;
+}
+
+/** Attributes beside the end of the life. */
+const NAMES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'] as const;
+type Name = (typeof NAMES)[number];
+type Shown = Name | '_expires' | 'originalMaxAge';
+
+/**
+ * A session's own cookie: what the options say, and what the app set on this very session, which stays with it.
+ * The surface is express-session's, its own keys included: `{ ...session.cookie }` copies the attributes, and `structuredClone` takes it.
+ */
+export class SessionCookie {
+  /** Names that the app set on this session. */
+  readonly #own = new Set<keyof CookieAttributes>();
+  #values: CookieAttributes;
+  #end: Date | null;
+  #life: number | null;
+  readonly #now: () => number;
+  declare domain: string | undefined;
+  declare path: string | undefined;
+  declare httpOnly: boolean | undefined;
+  declare secure: boolean | 'auto' | undefined;
+  declare sameSite: CookieAttributes['sameSite'];
+  declare priority: CookieAttributes['priority'];
+  declare partitioned: boolean | undefined;
+
+  static {
+    for (const name of NAMES) {
+      Object.defineProperty(this.prototype, name, {
+        configurable: true,
+        get(this: SessionCookie) {
+          return #values in this ? this.#values[name] : undefined;
+        },
+        set(this: SessionCookie, value: never) {
+          if (#values in this) this.#set(name, value);
+          else ownValue(this, name, value);
+        },
+      });
+    }
+  }
+
+  constructor(options: CookieAttributes = {}, now: () => number = Date.now) {
+    if (typeof options !== 'object' || options === null) throw new TypeError('The cookie options must be an object.');
+    const { maxAge, expires, ...values } = options;
+    this.#now = now;
+    this.#values = { path: '/', httpOnly: true, ...values };
+    this.#end = typeof maxAge === 'number' ? new Date(now() + maxAge) : (expires ?? null);
+    this.#life = maxAge ?? this.maxAge;
+    for (const name of ['path', '_expires', 'originalMaxAge'] as const) this.#show(name);
+    for (const name of Object.keys(this.#values)) if (Object.hasOwn(SHOWN, name)) this.#show(name as Shown);
+  }
+
+  static #nowOf(cookie: SessionCookie): number {
+    return #now in cookie ? cookie.#now() : Date.now();
+  }
+
+  /** Makes an attribute a key of the cookie's own. */
+  #show(name: Shown): void {
+    if (!Object.hasOwn(this, name)) Object.defineProperty(this, name, SHOWN[name]);
+  }
+
+  #set<K extends Name>(name: K, value: CookieAttributes[K]): void {
+    this.#values[name] = value;
+    this.#own.add(name);
+    this.#show(name);
+  }
+
+  /** When the browser drops it; `null`: when it closes. A number is a life in ms. */
+  get expires(): Date | null {
+    return this._expires;
+  }
+  set expires(end: Date | number | null | undefined | false) {
+    if (typeof end === 'number') {
+      this.maxAge = end;
+      return;
+    }
+    this._expires = end || null;
+    this.originalMaxAge = this.maxAge;
+  }
+
+  /** Where some stores of express-session look for the end. */
+  get _expires(): Date | null {
+    return #end in this ? this.#end : null;
+  }
+  set _expires(end: Date | null) {
+    if (!(#end in this)) {
+      ownValue(this, '_expires', end);
+      return;
+    }
+    if (end !== null && !isDate(end))
+      throw new TypeError(
+        `session.cookie.expires got ${(end as unknown) instanceof Date ? 'an invalid Date' : show(end)}; it takes a Date, or null.`,
+      );
+    this.#end = end;
+    this.#own.add('maxAge');
+  }
+
+  /** Its whole life, in ms, which begins anew when the session is saved; `null` for a browser-session cookie. */
+  get originalMaxAge(): number | null {
+    return #life in this ? this.#life : null;
+  }
+  set originalMaxAge(ms: number | null) {
+    if (#life in this) {
+      this.#life = ms;
+      this.#own.add('maxAge');
+    } else ownValue(this, 'originalMaxAge', ms);
+  }
+
+  /** What is left of its life, in ms. */
+  get maxAge(): number | null {
+    const { expires } = this;
+    return expires instanceof Date ? expires.getTime() - SessionCookie.#nowOf(this) : null;
+  }
+  set maxAge(ms: number | null | undefined) {
+    const end = ms === null || ms === undefined ? null : new Date(SessionCookie.#nowOf(this) + ms);
+    if (end !== null && (typeof ms !== 'number' || !isDate(end)))
+      throw new TypeError(`session.cookie.maxAge got ${show(ms)}; it takes a number of ms, or null.`);
+    this._expires = end;
+    this.originalMaxAge = ms ?? null;
+  }
+
+  /** The life starts anew. */
+  touch(): void {
+    this.#end = this.#life === null ? null : new Date(this.#now() + this.#life);
+  }
+
+  /** What express-session's stores read: all attributes, those that are not set too. */
+  get data(): CookieAttributes & { originalMaxAge: number | null } {
+    const { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite } = this;
+    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
+  }
+
+  /** A Set-Cookie value. */
+  serialize(name: string, value: string): string {
+    return serializeCookie(name, value, this.data);
+  }
+
+  /** The attributes as they stand. */
+  attributes(): CookieAttributes {
+    return { ...this.#values, expires: this.#end };
+  }
+
+  /** Only what the app set on this session; `undefined` where it set nothing. */
+  overrides(): Record<string, unknown> | undefined {
+    if (this.#own.size === 0) return undefined;
+    const set: Record<string, unknown> = {};
+    for (const name of this.#own) set[name] = name === 'maxAge' ? this.#life : (this.#values[name] ?? null);
+    return set;
+  }
+
+  /** Takes up what the app had set on this session before; what no cookie can carry is no reason to fail its requests. */
+  restore(overrides: Readonly<Record<string, unknown>>): void {
+    for (const [name, value] of Object.entries(overrides)) {
+      if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
+      else if (SETTABLE[name]?.(value ?? undefined) === true) this.#set(name as Name, (value ?? undefined) as never);
+    }
+  }
+
+  /** Somebody else's version was found: what isn't among `mine` is as it says. */
+  rebase(theirs: SessionCookie, mine: ReadonlySet<string>): void {
+    const values = { ...theirs.#values };
+    for (const name of this.#own) {
+      if (!mine.has(name)) this.#own.delete(name);
+      else if (name !== 'maxAge') Object.assign(values, { [name]: this.#values[name] });
+    }
+    for (const name of theirs.#own) this.#own.add(name);
+    this.#values = values;
+    for (const name of NAMES) if (name in values) this.#show(name);
+    if (mine.has('maxAge')) return;
+    this.#end = theirs.#end;
+    this.#life = theirs.#life;
+  }
+
+  /** Looked at, it shows what it holds. */
+  [INSPECT](): object {
+    return { ...this };
+  }
+
+  /** As JSON the end is ISO text. */
+  toJSON(): CookieAttributes & { originalMaxAge: number | null } {
+    return this.data;
+  }
+}
+
+/** A copy that keeps the prototype, as lodash's `cloneDeep` makes it, holds plain values. */
+function ownValue(copy: object, name: string, value: unknown): void {
+  Object.defineProperty(copy, name, { value, configurable: true, enumerable: true, writable: true });
+}
+
+// As in express-session, so that `for (key in cookie)` finds them.
+for (const name of ['expires', 'maxAge', 'data', 'serialize', 'toJSON'] as const)
+  Object.defineProperty(SessionCookie.prototype, name, {
+    ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name),
+    enumerable: true,
+  });
+
+const isDate = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
+
+/** The prototype's accessors, as keys of a cookie's own. */
+const SHOWN = Object.fromEntries(
+  [...NAMES, '_expires', 'originalMaxAge'].map((name) => [
+    name,
+    { ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name), enumerable: true },
+  ]),
+) as Record<Shown, PropertyDescriptor>;
+
+const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
+const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean =>
+  typeof value === 'string' && Object.hasOwn(names, value.toLowerCase());
+
+/** What a session can have of its own, beside a life, and whether a value will do. */
+const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> = Object.assign(
+  Object.create(null) as object,
+  {
+    domain: (value: unknown) =>
+      value === undefined || (typeof value === 'string' && (value === '' || DOMAIN.test(value))),
+    path: (value: unknown) => value === undefined || (typeof value === 'string' && PATH.test(value)),
+    httpOnly: isFlag,
+    secure: (value: unknown) => isFlag(value) || value === 'auto',
+    sameSite: (value: unknown) => isFlag(value) || value === 'auto' || isNamed(SAME_SITE, value),
+    priority: (value: unknown) => value === undefined || isNamed(PRIORITY, value),
+    partitioned: isFlag,
+  },
+);
+
+/** The `cookie` of a record, keys in the peers' order, absent ones left out. */
+export function storedCookie(
+  attributes: CookieAttributes,
+  originalMaxAge: number | null,
+  expires: Date | null,
+): StoredCookie {
+  const { partitioned, priority, secure, httpOnly, domain, path, sameSite } = attributes;
+  const stored: StoredCookie = { originalMaxAge };
+  if (partitioned !== undefined) stored.partitioned = partitioned;
+  if (priority !== undefined) stored.priority = priority;
+  stored.expires = expires === null || Number.isNaN(expires.getTime()) ? null : expires.toISOString();
+  if (secure !== undefined) stored.secure = secure;
+  if (httpOnly !== undefined) stored.httpOnly = httpOnly;
+  if (domain !== undefined) stored.domain = domain;
+  if (path !== undefined) stored.path = path;
+  if (sameSite !== undefined) stored.sameSite = sameSite;
+  return stored;
+}

@@ -1,0 +1,114 @@
+import { applyDecorators, type CustomDecorator, SetMetadata, UseGuards } from '@nestjs/common';
+import { didYouMean } from '../../common/did-you-mean.js';
+import { type Duration, show, toMs } from '../../common/duration.js';
+import { SessionGuard } from '../guard/session.guard.js';
+import {
+  RECENT_LOGIN,
+  REQUIREMENT,
+  type SessionPredicate,
+  type SessionRequirement,
+} from '../guard/session-requirement.js';
+
+/** What `@RequireSession()` takes beside its predicate. */
+export interface RequireSessionOptions {
+  /**
+   * A path such as `'/login'`, where a visitor is sent who may not come in. Over HTTP only.
+   *
+   * @defaultValue none: the answer is 401 or 403
+   */
+  readonly redirectTo?: string | undefined;
+  /**
+   * Keeps the path that a browser asked for in `session.returnTo` before the redirect, for `takeReturnTo()` after the login. Only for GET and
+   * HEAD requests that accept HTML.
+   *
+   * @defaultValue `false`
+   */
+  readonly returnTo?: boolean | undefined;
+  /**
+   * Lets the predicate decide about visitors who aren't logged in too, as for a guest checkout.
+   *
+   * @defaultValue `false`: the visitor has to be logged in, and the predicate has to agree
+   */
+  readonly guests?: boolean | undefined;
+  /** The text of the 403. */
+  readonly message?: string | undefined;
+}
+
+const OPTIONS: readonly string[] = [
+  'redirectTo',
+  'returnTo',
+  'guests',
+  'message',
+] satisfies (keyof RequireSessionOptions)[];
+
+/**
+ * Lets in who is logged in and satisfies the predicate, if there is one. On a controller or a route: several add up, whether they are stacked,
+ * inherited, or on the controller and the route. Others get a 401 (`reason: 'login-required'`) or a 403 (`reason: 'forbidden'`).
+ *
+ * @throws TypeError if `guests` is set without a predicate, `returnTo` without `redirectTo`, or an option is unknown.
+ * @example
+ * ```ts
+ * @RequireSession((session) => session.user?.role === 'admin', { redirectTo: '/login' })
+ * ```
+ * @example A guest checkout: nobody has to be logged in.
+ * ```ts
+ * @RequireSession((session) => session.cart, { guests: true })
+ * ```
+ */
+export function RequireSession(
+  predicate?: SessionPredicate,
+  options?: RequireSessionOptions,
+): MethodDecorator & ClassDecorator;
+export function RequireSession(options: RequireSessionOptions): MethodDecorator & ClassDecorator;
+export function RequireSession(
+  first?: SessionPredicate | RequireSessionOptions,
+  options?: RequireSessionOptions,
+): MethodDecorator & ClassDecorator {
+  const predicate = typeof first === 'function' ? first : undefined;
+  const given = (typeof first === 'object' ? first : options) ?? {};
+  const strange = Object.keys(given).find((name) => !OPTIONS.includes(name));
+  if (strange !== undefined)
+    throw new TypeError(
+      `@RequireSession() got ${show(strange)}, which is no option of it; the options are ${OPTIONS.join(', ')}.${didYouMean(strange, OPTIONS, { redirect: 'redirectTo' })}`,
+    );
+  const { redirectTo, returnTo = false, guests = false, message } = given;
+  if (guests && predicate === undefined)
+    throw new TypeError(
+      `@RequireSession() got { guests: ${show(guests)} } without a predicate, which would let everybody in. Give it a predicate, or use @Public().`,
+    );
+  if (returnTo && redirectTo === undefined)
+    throw new TypeError(
+      `@RequireSession() got { returnTo: ${show(returnTo)} } without "redirectTo": name the login page, such as { redirectTo: '/login', returnTo: true }.`,
+    );
+  const requirement: SessionRequirement = { predicate, redirectTo, returnTo, guests, message };
+  return applyDecorators(
+    combined<SessionRequirement[]>(REQUIREMENT, (before = []) => [requirement, ...before]),
+    UseGuards(SessionGuard),
+  );
+}
+
+/**
+ * Lets in who has proved who they are within that time: by `session.login()`, or `session.confirmLogin()` after asking for the password
+ * again (OWASP ASVS 5 V7.5). Others get a 401 whose `reason` is `recent-login-required`. Of several, the shortest time counts.
+ */
+export function RequireRecentLogin(within: Duration): MethodDecorator & ClassDecorator {
+  const ms = toMs(within, '@RequireRecentLogin()');
+  return applyDecorators(
+    combined<number>(RECENT_LOGIN, (before = ms) => Math.min(before, ms)),
+    UseGuards(SessionGuard),
+  );
+}
+
+/** Metadata that takes in what a decorator below, or the base class, has set. */
+function combined<T>(key: string, combine: (before: T | undefined) => T): CustomDecorator {
+  const decorate = (target: object, name?: unknown, descriptor?: { value?: unknown }): void => {
+    const on = (descriptor?.value ?? target) as object;
+    const before = Reflect.getMetadata(key, on) as T | undefined;
+    (SetMetadata(key, combine(before)) as (target: object, name?: unknown, descriptor?: unknown) => void)(
+      target,
+      name,
+      descriptor,
+    );
+  };
+  return Object.assign(decorate, { KEY: key }) as CustomDecorator;
+}

@@ -1,0 +1,174 @@
+import { type CanActivate, type ExecutionContext, HttpException, Injectable, Logger } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { ServerResponse } from 'node:http';
+import { SessionUnavailableError } from '../../common/errors.js';
+import type { SessionCore } from '../../session/session-core.js';
+import { canHaveSession, noSessionIn, requestOf, requestSessionOf } from '../request-of.js';
+import { keepReturnTo } from '../return-to.js';
+import type { Session } from '../../session/session-types.js';
+import { type Refusal, refusalIn } from './refusal.js';
+import {
+  PUBLIC,
+  RECENT_LOGIN,
+  REQUIREMENT,
+  type SessionPredicate,
+  type SessionRequirement,
+} from './session-requirement.js';
+
+const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
+const NOT_FOR_YOU = 'You are logged in, but this is not open to you.';
+/** What predicates have answered about a session of one request, for the handler that was asked about last. */
+const answered = new WeakMap<SessionCore, { handler: unknown; by: Map<SessionPredicate, Promise<boolean>> }>();
+
+/**
+ * Lets in who is logged in (`isAuthenticated`) and satisfies every `@RequireSession()` of the route and its controller. Others get a 401, or a
+ * 403 if a predicate refuses, or are sent to `redirectTo`. If the store failed it lets nobody in and answers 503.
+ */
+@Injectable()
+export class SessionGuard implements CanActivate {
+  private readonly logger = new Logger(SessionGuard.name);
+  private readonly reflector = new Reflector();
+
+  /**
+   * Under GraphQL these errors have `extensions.code`; gateways get a `WsException`, microservices an `RpcException`.
+   *
+   * @throws UnauthorizedException with `reason` `login-required` or `recent-login-required`
+   * @throws ForbiddenException with `reason` `forbidden`
+   * @throws ServiceUnavailableException
+   */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const targets = [context.getHandler(), context.getClass()];
+    if (this.isPublic(context)) return true;
+    if (!canHaveSession(context)) throw await refusalIn(context, { ...LOGIN_REQUIRED, message: noSessionIn(context) });
+    const requirements = this.reflector
+      .getAll<(SessionRequirement[] | undefined)[]>(REQUIREMENT, targets)
+      .flatMap((each) => each ?? []);
+    const recentMs = Math.min(
+      ...this.reflector
+        .getAll<(number | undefined)[]>(RECENT_LOGIN, targets)
+        .map((each) => each ?? Number.POSITIVE_INFINITY),
+    );
+    const asksForRecent = recentMs < Number.POSITIVE_INFINITY;
+    const core = await this.coreIn(context);
+    const isAuthenticated = core !== undefined && this.isAuthenticated(core);
+    const isOpenToGuests = requirements.length > 0 && !asksForRecent && requirements.every(({ guests }) => guests);
+    if (core === undefined || (!isAuthenticated && !isOpenToGuests))
+      throw await this.refusal(context, requirements, core, false);
+    const refusing = await this.refusing(context, requirements, core);
+    if (refusing !== undefined) throw await this.refusal(context, requirements, core, isAuthenticated, refusing);
+    if (asksForRecent && !isRecent(core, recentMs)) throw await refusalIn(context, recentLoginRequired(recentMs));
+    return true;
+  }
+
+  /** What is closer to the route counts: a public controller doesn't open a route that asks for a login by itself. */
+  private isPublic(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    const asks = [REQUIREMENT, RECENT_LOGIN].some((key) => this.reflector.get<unknown>(key, handler) !== undefined);
+    return (
+      !asks && this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [handler, context.getClass()]) === true
+    );
+  }
+
+  private async coreIn(context: ExecutionContext): Promise<SessionCore | undefined> {
+    const request = requestSessionOf(context);
+    await request.open();
+    if (request.hasFailed) {
+      throw await refusalIn(
+        context,
+        { statusCode: 503, message: new SessionUnavailableError().message },
+        request.failureToLoad,
+      );
+    }
+    const core = request.currentCore;
+    // A record that can't be read turns into a new session when it is looked into.
+    return core?.session === undefined ? undefined : core;
+  }
+
+  private isAuthenticated(core: SessionCore): boolean {
+    // It has ended since it was read: its data are nobody's.
+    if (core.isOver) return false;
+    try {
+      return core.manager.options.isAuthenticated(core.data(), core.principal()) === true;
+    } catch (error) {
+      this.logger.error(
+        '"isAuthenticated" threw, so nobody is let in.',
+        error instanceof Error ? error.stack : String(error),
+      );
+      return false;
+    }
+  }
+
+  /** The first requirement whose predicate says no. */
+  private async refusing(
+    context: ExecutionContext,
+    requirements: readonly SessionRequirement[],
+    core: SessionCore,
+  ): Promise<SessionRequirement | undefined> {
+    for (const requirement of requirements) {
+      if (requirement.predicate !== undefined && !(await this.asked(context, requirement.predicate, core)))
+        return requirement;
+    }
+    return undefined;
+  }
+
+  /** A global guard and the route's own both run: each predicate is asked once. */
+  private asked(context: ExecutionContext, predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
+    const handler = context.getHandler();
+    let answers = answered.get(core);
+    if (answers?.handler !== handler) answered.set(core, (answers = { handler, by: new Map() }));
+    let answer = answers.by.get(predicate);
+    if (answer === undefined) answers.by.set(predicate, (answer = this.ask(predicate, core)));
+    return answer;
+  }
+
+  private async ask(predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
+    try {
+      return Boolean(await predicate(core.session as Session));
+    } catch (error) {
+      this.logger.error(
+        'The predicate of @RequireSession() threw, so nobody is let in.',
+        error instanceof Error ? error.stack : String(error),
+      );
+      return false;
+    }
+  }
+
+  private async refusal(
+    context: ExecutionContext,
+    requirements: readonly SessionRequirement[],
+    core: SessionCore | undefined,
+    isAuthenticated: boolean,
+    refusing?: SessionRequirement,
+  ): Promise<Error> {
+    // The route's come before the controller's.
+    const redirecting = requirements.find((each) => each.redirectTo !== undefined);
+    if (redirecting !== undefined && context.getType() === 'http') return redirection(context, redirecting, core);
+    if (!isAuthenticated) return refusalIn(context, LOGIN_REQUIRED);
+    return refusalIn(context, { statusCode: 403, message: refusing?.message ?? NOT_FOR_YOU, reason: 'forbidden' });
+  }
+}
+
+function redirection(
+  context: ExecutionContext,
+  { redirectTo, returnTo }: SessionRequirement,
+  core: SessionCore | undefined,
+): HttpException {
+  const request = requestOf(context)!;
+  if (returnTo && core !== undefined) keepReturnTo(core.session, request);
+  context.switchToHttp().getResponse<ServerResponse>().setHeader('Location', redirectTo!);
+  return new HttpException('Log in first.', request.method === 'GET' || request.method === 'HEAD' ? 302 : 303);
+}
+
+function isRecent(core: SessionCore, withinMs: number): boolean {
+  const at = core.authenticatedAt();
+  return at !== undefined && core.manager.now() - at <= withinMs;
+}
+
+function recentLoginRequired(withinMs: number): Refusal {
+  return {
+    statusCode: 401,
+    message: 'Please enter your password again.',
+    reason: 'recent-login-required',
+    maxAgeSeconds: Math.floor(withinMs / 1_000),
+  };
+}

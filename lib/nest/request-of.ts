@@ -1,0 +1,51 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
+import type { RequestSession } from '../transports/http/request-session.js';
+import { SessionStateError } from '../common/errors.js';
+
+/** The request behind an execution context, whatever carries it. The one place that knows. */
+export function requestOf(context: ExecutionContext): SessionRequest | undefined {
+  switch (context.getType<string>()) {
+    case 'http':
+      return context.switchToHttp().getRequest<SessionRequest>();
+    case 'graphql':
+      return context.getArgByIndex<{ req?: SessionRequest } | undefined>(2)?.req;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether requests of this kind can have a session at all. */
+export function canHaveSession(context: ExecutionContext): boolean {
+  return ['http', 'graphql'].includes(context.getType<string>());
+}
+
+/** Why there is no session in a context, and what to do. */
+export function noSessionIn(context: ExecutionContext): string {
+  switch (context.getType<string>()) {
+    case 'http':
+      return 'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.';
+    case 'graphql':
+      return requestOf(context) === undefined
+        ? 'There is no session in this GraphQL context, as it has no "req": give GraphQLModule the option context: ({ req }) => ({ req }).'
+        : 'There is no session in this GraphQL request: see that "forRoutes", "exclude" and "cookie.path" of SessionModule leave the path of GraphQL in.';
+    case 'ws':
+      return 'A message to a WebSocket gateway has no session, so nobody is logged in here: mark the handler @Public(), and check the user with a guard of your own.';
+    case 'rpc':
+      return 'A message to a microservice (RPC) has no session, so nobody is logged in here: mark the handler @Public(), and send the user in the message.';
+    default:
+      return `A context of the type "${context.getType<string>()}" has no session, so nobody is logged in here: mark the handler @Public().`;
+  }
+}
+
+/**
+ * The session of a request.
+ *
+ * @throws SessionStateError where the middleware doesn't cover the route.
+ */
+export function requestSessionOf(context: ExecutionContext): RequestSession {
+  const request = requestOf(context);
+  const session = request && sessionOf(request);
+  if (session === undefined) throw new SessionStateError('NO_MIDDLEWARE', noSessionIn(context));
+  return session;
+}

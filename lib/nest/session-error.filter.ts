@@ -1,0 +1,31 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
+import { SessionUnavailableError } from '../common/errors.js';
+import type { SessionManager } from '../session-manager.js';
+import { httpRefusal } from './guard/refusal.js';
+import { SessionStoreError } from '../stores/session-store.error.js';
+
+/** The last of the app's global filters: answers the engine's errors, if no filter of the app does, as a refusal of the guard is answered. */
+@Catch(SessionUnavailableError, SessionStoreError)
+export class SessionErrorFilter implements ExceptionFilter {
+  constructor(
+    private readonly manager: SessionManager,
+    private readonly host: HttpAdapterHost,
+  ) {}
+
+  catch(error: SessionUnavailableError | SessionStoreError, host: ArgumentsHost): void {
+    const type = host.getType<string>();
+    // Nest takes a gateway's error for handled, and any other's for not handled if nothing is returned.
+    if (type === 'ws') void asWithoutFilter(error, host);
+    if (type !== 'http') return;
+    if (error instanceof SessionStoreError) this.manager.noteStoreFailure('call', error);
+    // What a store says may name hosts and ports.
+    const { message } = error.expose ? error : new SessionUnavailableError();
+    new BaseExceptionFilter(this.host.httpAdapter).catch(httpRefusal({ statusCode: 503, message }), host);
+  }
+}
+
+async function asWithoutFilter(error: Error, host: ArgumentsHost): Promise<void> {
+  const { BaseWsExceptionFilter } = await import('@nestjs/websockets');
+  new BaseWsExceptionFilter().catch(error, host);
+}

@@ -1,0 +1,39 @@
+import type { ServerResponse } from 'node:http';
+import { beginSession, coverSession, type SessionRequest } from '../transports/http/lifecycle.js';
+import type { RequestFacts } from '../transports/http/request-session.js';
+import type { SessionManager } from '../session-manager.js';
+import type { RouteMatcher } from './session.routes.js';
+
+type Next = (error?: unknown) => void;
+
+/** What Express knows beyond plain HTTP, its trust-proxy setting applied. */
+export const frameworkFacts: RequestFacts = {
+  isSecure: (req) =>
+    (req as { secure?: unknown }).secure === true || (req.socket as { encrypted?: unknown }).encrypted === true,
+  ip: (req) => {
+    const { ip } = req as { ip?: unknown };
+    return typeof ip === 'string' ? ip : req.socket.remoteAddress;
+  },
+};
+
+/** The lifecycle middleware. */
+export function sessionMiddleware(
+  manager: SessionManager,
+  routes: RouteMatcher,
+): (req: SessionRequest, res: ServerResponse, next: Next) => void {
+  return (req, res, next) => {
+    if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, next);
+    else next();
+  };
+}
+
+/** For Nest's consumer: first for every request, then for those that have a session. */
+export function coverMiddleware(
+  manager: SessionManager,
+  isCovered: boolean,
+): (req: SessionRequest, res: unknown, next: Next) => void {
+  return (req, _res, next) => {
+    coverSession(manager, req, isCovered);
+    next();
+  };
+}

@@ -1,0 +1,150 @@
+import {
+  type DynamicModule,
+  Inject,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  RequestMethod,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { show } from '../common/duration.js';
+import { SessionOptionsError } from '../common/errors.js';
+import { SessionManager } from '../session-manager.js';
+import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
+  type RouteInfo,
+  type SessionModuleOptions,
+} from './session.module-definition.js';
+import { SessionErrorFilter } from './session-error.filter.js';
+import { sessionProviders } from './session.providers.js';
+import { SessionRegistry } from './session.registry.js';
+import { RouteMatcher } from './session.routes.js';
+import { SessionHealthIndicator } from './session.health.js';
+import { openStore, StoreUse } from './session.start.js';
+import { SessionStore } from '../stores/session-store.js';
+
+/** What the module needs of an HTTP adapter. */
+interface Adapter {
+  use(middleware: unknown): unknown;
+  getInstance(): unknown;
+}
+
+const mountedIn = new WeakSet<object>();
+
+/**
+ * Sessions for an app: `SessionModule.forRoot({ secret })` or `forRootAsync()`, once. Global: `SessionStore` and `SessionRegistry` can be injected
+ * everywhere. The middleware is mounted on the HTTP adapter while the module is made, so that it runs before what `main.ts` hands to `app.use`.
+ */
+@Module({
+  providers: sessionProviders,
+  exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator],
+})
+export class SessionModule
+  extends ConfigurableModuleClass
+  implements NestModule, OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
+{
+  private readonly routes: RouteMatcher;
+  private readonly use: StoreUse;
+
+  /**
+   * Sessions with these options.
+   *
+   * @throws SessionOptionsError where they are no object; wrong ones are said when the app starts.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    if (typeof options !== 'object' || options === null) {
+      throw new SessionOptionsError(
+        `The session options got ${show(options)}; they take an object with at least a "secret".`,
+      );
+    }
+    return super.forRoot(options);
+  }
+
+  constructor(
+    @Inject(SessionManager) private readonly manager: SessionManager,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: SessionModuleOptions,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+  ) {
+    super();
+    if (mountedIn.has(modules)) {
+      throw new SessionOptionsError(
+        'SessionModule.forRoot() was called twice in one app; call it once, in the root module: it is global.',
+      );
+    }
+    mountedIn.add(modules);
+    this.use = new StoreUse(manager.store);
+    // Before those of the app, so that each of them is asked first.
+    config.addGlobalFilter(new SessionErrorFilter(manager, host));
+    this.routes = new RouteMatcher(options, () => prefixOf(this.config));
+    this.mountWhenThere();
+  }
+
+  /** Under `@nestjs/testing` the adapter comes after the providers; an application context has none. */
+  private mountWhenThere(): void {
+    const adapter = this.host.httpAdapter as Adapter | null | undefined;
+    if (isReal(adapter)) this.mount(adapter);
+    else this.host.init$?.subscribe(() => this.mount(this.host.httpAdapter as unknown as Adapter));
+  }
+
+  private mount(adapter: Adapter): void {
+    if (isReal(adapter)) adapter.use(sessionMiddleware(this.manager, this.routes));
+  }
+
+  /** With `forRoutes` or `exclude`, Nest's own consumer says which requests have a session, by all of its rules. */
+  configure(consumer: MiddlewareConsumer): void {
+    const { forRoutes, exclude } = this.options;
+    if (forRoutes === undefined && exclude === undefined) return;
+    const everywhere = { path: '{*path}', method: RequestMethod.ALL };
+    consumer.apply(coverMiddleware(this.manager, false)).forRoutes(everywhere);
+    consumer
+      .apply(coverMiddleware(this.manager, true))
+      .exclude(...(exclude ?? []).map(routeInfo))
+      .forRoutes(
+        ...(forRoutes?.map((route) => (typeof route === 'function' ? route : routeInfo(route))) ?? [everywhere]),
+      );
+  }
+
+  /** @throws SessionStoreError where the store doesn't answer. */
+  async onModuleInit(): Promise<void> {
+    await openStore(this.manager, this.use);
+  }
+
+  onApplicationBootstrap(): void {
+    this.routes.addControllers(this.modules, this.config.getVersioning());
+  }
+
+  /** The server has answered its last request by now. */
+  async onApplicationShutdown(): Promise<void> {
+    mountedIn.delete(this.modules);
+    await this.use.close();
+  }
+}
+
+function routeInfo(route: string | RouteInfo): { path: string; method: RequestMethod } {
+  return typeof route === 'string'
+    ? { path: route, method: RequestMethod.ALL }
+    : { ...route, method: route.method ?? RequestMethod.ALL };
+}
+
+function isReal(adapter: Adapter | null | undefined): adapter is Adapter {
+  return (
+    adapter != null &&
+    typeof adapter.use === 'function' &&
+    typeof adapter.getInstance === 'function' &&
+    adapter.getInstance() !== undefined &&
+    adapter.constructor.name !== 'NoopHttpAdapter'
+  );
+}
+
+function prefixOf(config: ApplicationConfig): string {
+  const prefix = config.getGlobalPrefix();
+  return prefix === '' ? '' : `/${prefix.replace(/^\/+|\/+$/g, '')}`;
+}

@@ -1,0 +1,120 @@
+import cluster from 'node:cluster';
+import { Logger, type Provider } from '@nestjs/common';
+import { SessionOptionsError } from '../common/errors.js';
+import { show } from '../common/duration.js';
+import type { SessionLogger } from '../options/options.js';
+import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { SessionManager } from '../session-manager.js';
+import { fromExpressStore } from '../express/from-express-store.js';
+import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { SessionHealthIndicator } from './session.health.js';
+import { SessionRegistry } from './session.registry.js';
+import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides } from './session.tokens.js';
+import { MemoryStore } from '../stores/memory.store.js';
+import { SessionStore } from '../stores/session-store.js';
+
+/** The options, checked. */
+const RESOLVED = Symbol('nestjs-keycard.resolved-options');
+
+// The manager takes its store by the public token, so that a test that overrides SessionStore overrides it for everyone.
+export const sessionProviders: Provider[] = [
+  // What forRoot() and forRootAsync() provide takes the place of this.
+  { provide: MODULE_OPTIONS_TOKEN, useFactory: missingOptions },
+  { provide: SESSION_OVERRIDES, useValue: {} },
+  { provide: RESOLVED, useFactory: resolve, inject: [MODULE_OPTIONS_TOKEN, SESSION_OVERRIDES] },
+  {
+    provide: SessionStore,
+    useFactory: ({ store }: SessionModuleOptions, resolved: ResolvedOptions, overrides: SessionOverrides) =>
+      overrides.store ?? storeOf(store, resolved.logger, resolved.clock),
+    inject: [MODULE_OPTIONS_TOKEN, RESOLVED, SESSION_OVERRIDES],
+  },
+  {
+    provide: SessionManager,
+    useFactory: (resolved: ResolvedOptions, store: SessionStore) => new SessionManager(resolved, store),
+    inject: [RESOLVED, SessionStore],
+  },
+  { provide: SESSION_MANAGER, useExisting: SessionManager },
+  SessionHealthIndicator,
+  {
+    provide: SessionRegistry,
+    useFactory: (manager: SessionManager) => new SessionRegistry(manager),
+    inject: [SessionManager],
+  },
+];
+
+function missingOptions(): never {
+  throw new SessionOptionsError(
+    "SessionModule was imported without options: write SessionModule.forRoot({ secret }) or forRootAsync() in the root module's imports, and leave it out of all others, as it is global.",
+  );
+}
+
+function resolve(options: SessionModuleOptions, { clock }: SessionOverrides): ResolvedOptions {
+  const logger = options?.logger ?? nestLogger();
+  return resolveOptions(clock === undefined ? { ...options, logger } : { ...options, logger, clock });
+}
+
+function storeOf(
+  given: object | null | undefined,
+  logger: SessionLogger,
+  clock: SessionModuleOptions['clock'],
+): SessionStore {
+  const production = process.env.NODE_ENV === 'production';
+  if (given === undefined) {
+    if (production) {
+      throw new SessionOptionsError(
+        '"store" got nothing, which in production is an error: give a store that outlives the process and is shared by all of them, such as RedisStore, or new MemoryStore() to say that this is meant.',
+      );
+    }
+    warnOfWorkers(logger);
+    return new MemoryStore(clock === undefined ? {} : { clock });
+  }
+  // By name, as express-session has one too.
+  const inMemory = given instanceof MemoryStore || given?.constructor?.name === 'MemoryStore';
+  if (inMemory && !warnOfWorkers(logger) && production) {
+    logger.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
+  }
+  if (isSessionStore(given)) {
+    return saidOf(given, logger);
+  }
+  if (isExpressStore(given)) return saidOf(fromExpressStore(given, clock === undefined ? {} : { clock }), logger);
+  throw new SessionOptionsError(
+    `"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`,
+  );
+}
+
+/** A request goes to any of the workers, and each has a memory of its own. */
+function warnOfWorkers(logger: SessionLogger): boolean {
+  if (!cluster.isWorker) return false;
+  logger.warn(
+    'Sessions are in a MemoryStore, and this process is one of several workers (cluster): a session that one of them keeps is unknown to the others, so logins are lost from request to request. Use a store that all of them share, such as RedisStore, or FileStore on one machine.',
+  );
+  return true;
+}
+
+/** What a store of express-session can't do is said once, at start. */
+function saidOf(store: SessionStore, logger: SessionLogger): SessionStore {
+  const { describeLimits } = store as { describeLimits?: () => string };
+  if (describeLimits !== undefined) logger.warn(describeLimits.call(store));
+  return store;
+}
+
+/** By what it can do, as the two builds of this package each have a class of that name. */
+const isSessionStore = (value: unknown): value is SessionStore => has(value, ['create', 'load', 'replace', 'destroy']);
+const isExpressStore = (value: unknown): value is Parameters<typeof fromExpressStore>[0] =>
+  has(value, ['get', 'set', 'destroy']);
+
+function has(value: unknown, methods: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+  );
+}
+
+function nestLogger(): SessionLogger {
+  const logger = new Logger('Session');
+  return {
+    warn: (message) => logger.warn(message),
+    error: (message, cause) => logger.error(message, cause instanceof Error ? cause.stack : cause),
+  };
+}

@@ -1,0 +1,266 @@
+import { Injectable } from '@nestjs/common';
+import { Observable } from 'rxjs';
+import { SessionDataError, SessionStateError } from '../common/errors.js';
+import type { Device, Facts, MayEnd } from '../record/facts.js';
+import { deriveKey, seal, unseal } from '../record/record-cipher.js';
+import { SessionCore } from '../session/session-core.js';
+import { deviceOf } from '../session/session-controls.js';
+import type { SessionEvent } from '../common/session-events.js';
+import { newestFirst, since } from '../commit/principal-sessions.js';
+import type { SessionManager } from '../session-manager.js';
+import { coreOf } from '../session/session-surface.js';
+import type { ListedRecord } from '../record/session-records.js';
+import type { Session } from '../session/session-types.js';
+
+/** A session as others may see it: no id, no data. */
+export interface SessionSummary {
+  /** A name for it that opens nothing. */
+  readonly handle: string;
+  readonly principal: string | undefined;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly authenticatedAt: Date | undefined;
+  readonly expiresAt: Date;
+  readonly device: Device;
+}
+
+/** What to list. */
+export interface SessionListQuery {
+  /** Only this principal's. Default: everybody's, for which the store is read through. */
+  readonly principal?: string | number | undefined;
+  /** At most so many. Default 100. */
+  readonly limit?: number | undefined;
+  /** Go on after an earlier page. */
+  readonly cursor?: string | undefined;
+}
+
+/** A page of sessions; `cursor` where there is more. */
+export interface SessionPage {
+  readonly sessions: SessionSummary[];
+  readonly cursor?: string;
+}
+
+/** Of lists that look for a session that is to end. */
+const MOST_ROUNDS = 4;
+const MOST_AT_ONCE = 1_000;
+const MOST_COUNTED = 10_000;
+
+/** Who is logged in, where; and ending it. Works on every store that can list. */
+@Injectable()
+export class SessionRegistry {
+  /** What happens to sessions, as it happens in this process. The same goes out on the `diagnostics_channel` `nestjs-keycard:session`. */
+  readonly events: Observable<SessionEvent>;
+  /** No property that `util.inspect` shows. */
+  readonly #cursorKey: Buffer;
+
+  constructor(private readonly manager: SessionManager) {
+    this.events = new Observable((subscriber) => manager.events.listen((event) => subscriber.next(event)));
+    this.#cursorKey = deriveKey(manager.options.secrets[0]!, 'cursor');
+  }
+
+  /** The session of an id, without reading its data; `undefined`: none that is live. An id is to be kept as a password is. */
+  async find(id: string): Promise<SessionSummary | undefined> {
+    const core = await this.manager.open(id);
+    return core && { ...summary(core.facts, core.principal()), authenticatedAt: dateOf(core.authenticatedAt()) };
+  }
+
+  /** A session for a job, outside any request: it can be read, saved, updated and ended; `login()` and `renew()` throw. */
+  async open(id: string): Promise<Session | undefined> {
+    const core = await this.manager.open(id);
+    return core?.session as Session | undefined;
+  }
+
+  /**
+   * Sessions, newest login first where a principal is named; else in the store's order.
+   *
+   * @throws SessionStoreError where the store can't list.
+   */
+  async list(query: SessionListQuery = {}): Promise<SessionPage> {
+    const limit = bounded(query.limit ?? 100);
+    return query.principal === undefined
+      ? this.listAll(limit, query.cursor)
+      : this.listOf(String(query.principal), limit, query.cursor);
+  }
+
+  private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
+    const all = await this.manager.principals.of(principal);
+    const after = cursor === undefined ? undefined : placeIn(this.openCursor(cursor));
+    const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.facts!) < 0);
+    const page = rest.slice(0, limit);
+    const sessions = page.map((each) => summary(each.record.facts!, principal));
+    const last = page.at(-1);
+    return limit < rest.length && last !== undefined
+      ? { sessions, cursor: this.sealCursor(placeOf(last.record.facts!)) }
+      : { sessions };
+  }
+
+  private async listAll(limit: number, cursor: string | undefined): Promise<SessionPage> {
+    const sessions: SessionSummary[] = [];
+    const from = cursor === undefined ? undefined : this.openCursor(cursor);
+    let last: string | undefined;
+    for await (const listed of this.manager.records.list({ cursor: from, batch: limit + 1 })) {
+      const { facts } = listed.record;
+      if (facts === undefined || facts.x !== undefined || !this.manager.isLive(facts)) continue;
+      if (sessions.length === limit) return { sessions, cursor: this.sealCursor(last!) };
+      sessions.push(summary(facts, facts.p));
+      last = listed.cursor;
+    }
+    return { sessions };
+  }
+
+  /**
+   * How many sessions there are. Exact up to 10,000; above that the store's own count, which takes in ids in their `renewGrace` and the
+   * marks of `revokeAll`, and reads nothing.
+   */
+  async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
+    if (query.principal !== undefined) return (await this.manager.principals.of(String(query.principal))).length;
+    const stored = await this.manager.store.count?.();
+    if (stored !== undefined && (stored === 0 || stored > MOST_COUNTED)) return stored;
+    const handles = new Set<string>();
+    let others = 0;
+    for await (const { record } of this.manager.records.list({})) {
+      if (record.facts === undefined) others += 1;
+      else if (record.facts.x === undefined && this.manager.isLive(record.facts)) handles.add(record.facts.h);
+    }
+    return handles.size + others;
+  }
+
+  /**
+   * Ends one session.
+   *
+   * @param options.principal refuses another's handle, and finds the session without reading everybody's: name it.
+   * @returns false where there is no such session.
+   */
+  async revoke(handle: string, options: { readonly principal?: string | number | undefined } = {}): Promise<boolean> {
+    let principal = options.principal === undefined ? undefined : String(options.principal);
+    let ended = false;
+    // A login that replaces the id while the list is read may hide it: it is in a second one.
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const found = await this.revokeListed(handle, principal);
+      if (found === undefined && round > 0) break;
+      principal ??= found?.p;
+      ended ||= found !== undefined;
+    }
+    return ended;
+  }
+
+  /** What was ended. */
+  private async revokeListed(handle: string, principal: string | undefined): Promise<Facts | undefined> {
+    let ended: Facts | undefined;
+    for await (const each of this.candidates(principal)) {
+      const { facts } = each.record;
+      if (facts!.h !== handle) continue;
+      // A record that was replaced may lead on to another session.
+      const isStill: MayEnd = (found) => found?.h === handle && found.p === facts!.p;
+      if (await this.end(each, isStill, ended === undefined)) ended = facts;
+    }
+    return ended;
+  }
+
+  /**
+   * Ends all sessions of a principal, those included that are about to be written: nothing that the principal came by before this moment counts.
+   *
+   * @param options.except the session that stays, or its handle.
+   * @returns how many were ended.
+   */
+  async revokeAll(
+    principal: string | number,
+    options: { readonly except?: Session | string | undefined } = {},
+  ): Promise<number> {
+    const name = String(principal);
+    const except = handleOf(options.except);
+    const isRevoked = await this.manager.principals.markRevoked(name, except);
+    const ended = new Set<string>();
+    for (const each of await this.manager.principals.toEnd(name)) {
+      const { h } = each.record.facts!;
+      if (h !== except && (await this.end(each, isRevoked, !ended.has(h)))) ended.add(h);
+    }
+    return ended.size;
+  }
+
+  /** Reads all sessions and writes those again whose owner the store doesn't know yet (sessions of express-session, a changed `principalOf`). Gives how many it wrote. */
+  async reindex(): Promise<number> {
+    let written = 0;
+    for await (const { key, record } of this.manager.records.list({})) {
+      const id = this.manager.idOfKey(key);
+      if (id === undefined)
+        throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids, and with "hashIds" nobody has them.');
+      if (record.facts?.x !== undefined || record.facts?.t !== undefined) continue;
+      const core = await this.manager.open(id);
+      if (core === undefined || core.facts.p === core.principal()) continue;
+      core.due = true;
+      try {
+        if ((await this.manager.writer.write(core)) === 'ok') written += 1;
+      } catch (error) {
+        // One session that can't be written again must not keep the others from it.
+        if (!(error instanceof SessionDataError)) throw error;
+        this.manager.options.logger.warn(`A session was left out of reindex(): ${error.message}`);
+      }
+    }
+    return written;
+  }
+
+  private async *candidates(principal: string | undefined): AsyncGenerator<ListedRecord> {
+    if (principal !== undefined) {
+      yield* await this.manager.principals.toEnd(principal);
+      return;
+    }
+    for await (const each of this.manager.records.list({}, 'expired too'))
+      if (each.record.facts !== undefined && each.record.facts.t === undefined) yield each;
+  }
+
+  /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
+  private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
+    const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd);
+    if (ended && isFirst)
+      this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
+    return ended;
+  }
+
+  /** A store's cursor may name an id, so it is sealed. */
+  private sealCursor(cursor: string): string {
+    return seal(this.#cursorKey, cursor, 'cursor');
+  }
+
+  private openCursor(cursor: string): string {
+    const opened = typeof cursor === 'string' ? unseal(this.#cursorKey, cursor, 'cursor') : undefined;
+    if (opened === undefined) throw new TypeError('The cursor is none that list() gave.');
+    return opened;
+  }
+}
+
+function summary(facts: Facts, principal: string | undefined): SessionSummary {
+  return {
+    handle: facts.h,
+    principal,
+    createdAt: new Date(facts.c),
+    lastSeenAt: new Date(facts.s),
+    authenticatedAt: dateOf(facts.a),
+    expiresAt: new Date(facts.e),
+    device: deviceOf(facts.d),
+  };
+}
+
+const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
+
+/** Where a session stands in its principal's list: a place outlives the session. */
+const placeOf = (facts: Facts): string => `${since(facts)} ${facts.h}`;
+
+function placeIn(cursor: string): Facts {
+  const [at = '', h = ''] = cursor.split(' ');
+  return { v: 1, c: Number(at), s: 0, e: 0, n: '', h };
+}
+
+function handleOf(except: Session | string | undefined): string | undefined {
+  if (except === undefined || typeof except === 'string') return except;
+  const core = coreOf(except);
+  if (!(core instanceof SessionCore) && core === undefined)
+    throw new TypeError('revokeAll(principal, { except }): except takes a session or a handle.');
+  return core.facts.h;
+}
+
+function bounded(limit: number): number {
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE)
+    throw new TypeError(`list({ limit }): limit takes a whole number from 1 to ${MOST_AT_ONCE}.`);
+  return limit;
+}

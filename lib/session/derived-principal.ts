@@ -1,0 +1,54 @@
+import { show } from '../common/duration.js';
+import type { SessionValues } from '../record/record-text.js';
+
+/** Whether a value can name a principal: text, a finite number or a bigint. */
+export function isPrincipal(value: unknown): value is string | number | bigint {
+  return (
+    (typeof value === 'string' && value !== '') ||
+    (typeof value === 'number' && Number.isFinite(value)) ||
+    typeof value === 'bigint'
+  );
+}
+
+/**
+ * What `principalOf` says of a session's data. `undefined`, `null` and `''` mean nobody.
+ *
+ * @throws TypeError for what is no id.
+ */
+export function derivePrincipal(
+  principalOf: (data: Readonly<SessionValues>) => unknown,
+  values: SessionValues,
+): string | undefined {
+  const principal = principalOf(values);
+  if (principal === undefined || principal === null || principal === '') return undefined;
+  if (isPrincipal(principal)) return String(principal);
+  throw new TypeError(
+    `principalOf(data) gave ${show(principal)}; it gives the user's id, as text or a number, or undefined for nobody.`,
+  );
+}
+
+/** The default: passport's user, or `user`, by `id`, `_id` or `sub`. */
+export function defaultPrincipalOf(data: Readonly<SessionValues>): string | number | undefined {
+  const user = (data.passport as { user?: unknown } | null | undefined)?.user;
+  return idIn(user) ?? idOf(user) ?? idOf(data.user);
+}
+
+function idOf(user: unknown): string | number | undefined {
+  if (typeof user !== 'object' || user === null) return undefined;
+  const { id, _id, sub } = user as { id?: unknown; _id?: unknown; sub?: unknown };
+  return idIn(id) ?? idIn(_id) ?? idIn(sub);
+}
+
+/** An id as JSON has it, so that a MongoDB ObjectId names the same principal before and after it is saved. */
+function idIn(value: unknown): string | number | undefined {
+  const { toJSON } = (value ?? {}) as { toJSON?: unknown };
+  const json: unknown = typeof value === 'object' && typeof toJSON === 'function' ? toJSON.call(value) : value;
+  return (typeof json === 'string' && json !== '') || (typeof json === 'number' && Number.isFinite(json))
+    ? json
+    : undefined;
+}
+
+/** Whether passport logged somebody in. */
+export function hasPassportUser(values: SessionValues): boolean {
+  return Boolean((values.passport as { user?: unknown } | null | undefined)?.user);
+}

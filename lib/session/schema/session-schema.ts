@@ -1,0 +1,215 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { SessionDataError } from '../../common/errors.js';
+import type { SessionValues } from '../../record/record-text.js';
+import { type Fields, fieldsOf } from './schema-fields.js';
+
+/** What a schema makes of stored data. */
+export interface Reading {
+  /** What the app gets: defaults filled in, keys that the schema doesn't know as they are. */
+  readonly values: SessionValues;
+  /** Keys that don't fit, with the reason; they aren't in `values`. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+type Issue = StandardSchemaV1.Issue;
+
+/** A key that no schema names. */
+const NOBODYS_KEY = 'keycard_key_that_no_schema_names';
+/** Values of every kind: who refuses them all refuses the key. */
+const PROBES: readonly unknown[] = ['', 0, true, null, [], {}];
+const MOST_KNOWN = 1_000;
+
+/**
+ * A Standard Schema as sessions need it: a key that doesn't fit is told apart from one that the schema doesn't know (another library's, and
+ * kept even where the schema is strict), and a required key that isn't there yet is no error, as every session begins empty.
+ */
+export class DataSchema {
+  private readonly fields: Fields | undefined;
+  /** By name: whether a strict schema refuses the key whatever it holds. */
+  private readonly strangers = new Map<string, boolean>();
+
+  private readonly examined = new Set<string>();
+
+  constructor(
+    private readonly schema: StandardSchemaV1,
+    private readonly warn: (message: string) => void,
+  ) {
+    this.fields = fieldsOf(schema);
+  }
+
+  /** @param stored JSON values; a copy that nobody else holds. */
+  read(stored: SessionValues): Reading {
+    const refused = new Map<string, string>();
+    const asked = { ...stored };
+    // Each round takes at least one key out, so it ends.
+    for (;;) {
+      const result = this.validate(asked);
+      if (result.issues === undefined) return this.reading(stored, result.value as SessionValues, refused);
+      if (this.setStrangersAside(asked)) continue;
+      const unfit = result.issues.filter((issue) => isAbout(issue, asked));
+      if (unfit.length === 0) return this.reading(stored, this.byField(asked, refused), refused);
+      for (const issue of unfit) {
+        const key = topLevelKey(issue)!;
+        refused.set(key, refused.get(key) ?? issue.message);
+        delete asked[key];
+      }
+    }
+  }
+
+  /**
+   * Checks values as they will read after a round trip through JSON.
+   *
+   * @throws SessionDataError naming the key.
+   */
+  check(stored: SessionValues): void {
+    const asked = { ...stored };
+    let result = this.validate(asked);
+    if (result.issues !== undefined && this.setStrangersAside(asked)) result = this.validate(asked);
+    if (result.issues === undefined) {
+      this.examine(asked, result.value as SessionValues);
+      return;
+    }
+    const issue = this.problemOf(asked, result.issues);
+    if (issue === undefined) return;
+    const key = topLevelKey(issue);
+    const what = key === undefined ? 'The session' : `session.${key}, as it reads after a round trip through JSON,`;
+    throw new SessionDataError('SCHEMA', `${what} doesn't fit the schema: ${issue.message}. Nothing was saved.`);
+  }
+
+  /** Says so, once a key, where a transform works on its own result: what the app writes would be another value at every reading. */
+  private examine(stored: SessionValues, output: SessionValues): void {
+    for (const key of Object.keys(stored)) {
+      if (this.examined.has(key) || this.examined.size >= MOST_KNOWN) continue;
+      this.examined.add(key);
+      const once = JSON.stringify(output[key]) as string | undefined;
+      if (once === undefined || once === JSON.stringify(stored[key])) continue;
+      const again = this.validate({ ...stored, [key]: JSON.parse(once) });
+      if (again.issues === undefined && JSON.stringify((again.value as SessionValues)[key]) === once) continue;
+      this.warn(
+        `session.${key}: the schema makes something else of a value that it made itself, so a value that the app writes back is not the one that is read. Have it leave its own results as they are.`,
+      );
+    }
+  }
+
+  private reading(stored: SessionValues, output: SessionValues, refused: ReadonlyMap<string, string>): Reading {
+    const values = { ...stored, ...(ownCopy(output) as SessionValues) };
+    for (const key of refused.keys()) if (!Object.hasOwn(output, key)) delete values[key];
+    return { values, refused };
+  }
+
+  /** What is left lacks a key that the schema requires, or doesn't fit as a whole: each key by itself, then. */
+  private byField(asked: SessionValues, refused: Map<string, string>): SessionValues {
+    const output: SessionValues = {};
+    for (const [key, field] of this.fields ?? []) {
+      const isThere = Object.hasOwn(asked, key);
+      if (!isThere && field.makeDefault !== undefined) {
+        output[key] = field.makeDefault();
+        continue;
+      }
+      const result = validated(field.schema, asked[key]);
+      if (result.issues !== undefined) {
+        if (isThere) refused.set(key, result.issues[0]?.message ?? 'it is refused');
+      } else if (result.value !== undefined) output[key] = result.value;
+    }
+    return output;
+  }
+
+  private problemOf(asked: SessionValues, issues: readonly Issue[]): Issue | undefined {
+    const unfit = issues.find((each) => isAbout(each, asked));
+    if (unfit !== undefined) return unfit;
+    for (const [key, field] of this.fields ?? []) {
+      const said = Object.hasOwn(asked, key) ? validated(field.schema, asked[key]).issues?.[0] : undefined;
+      if (said !== undefined) return { message: said.message, path: [key] };
+    }
+    return issues.find((each) => topLevelKey(each) === undefined);
+  }
+
+  private setStrangersAside(asked: SessionValues): boolean {
+    let found = false;
+    for (const key of Object.keys(asked)) {
+      if (!this.isStranger(key, asked[key])) continue;
+      delete asked[key];
+      found = true;
+    }
+    return found;
+  }
+
+  /**
+   * Whether the schema refuses this key for its name. A Standard Schema can't be asked, but tried: whatever it says of the key it then says
+   * of a name that it can't know as well, and nothing that such a name could hold pleases it.
+   */
+  private isStranger(key: string, value: unknown): boolean {
+    if (this.fields?.has(key) === true) return false;
+    const known = this.strangers.get(key);
+    if (known !== undefined) return known;
+    const said = this.complaints(key, value);
+    const stranger =
+      said !== this.complaints() &&
+      said === this.complaints(NOBODYS_KEY, value).replaceAll(NOBODYS_KEY, key) &&
+      this.refusesStrangers();
+    if (this.strangers.size < MOST_KNOWN) this.strangers.set(key, stranger);
+    return stranger;
+  }
+
+  private refusesStrangers(): boolean {
+    const none = this.complaints();
+    return PROBES.every((probe) => this.complaints(NOBODYS_KEY, probe) !== none);
+  }
+
+  private complaints(key?: string, value?: unknown): string {
+    const { issues = [] } = this.validate(key === undefined ? {} : { [key]: value });
+    return issues
+      .map((issue) => `${topLevelKey(issue) ?? ''}: ${issue.message}`)
+      .sort()
+      .join('\n');
+  }
+
+  private validate(values: SessionValues): StandardSchemaV1.Result<unknown> {
+    return validated(this.schema, { ...values });
+  }
+}
+
+/** A transform that throws says of a value that it doesn't fit. Under zod that looks like a schema that would rather answer later. */
+function validated(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
+  let result: ReturnType<StandardSchemaV1['~standard']['validate']>;
+  try {
+    result = schema['~standard'].validate(value);
+  } catch (error) {
+    return { issues: [{ message: error instanceof Error ? error.message : String(error) }] };
+  }
+  if (!(result instanceof Promise)) return result;
+  // Nobody waits for it, so its failure must not end the process.
+  result.catch(() => {});
+  return { issues: [{ message: 'it does not validate at once: part of the schema is asynchronous, or threw' }] };
+}
+
+/** Libraries hand out one and the same default each time: what one session pushes to it would be in all of them. */
+function ownCopy(value: unknown, known = new Map<object, unknown>()): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date) return new Date(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  const found = known.get(value);
+  if (found !== undefined) return found;
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
+  known.set(value, copy);
+  for (const [key, item] of Object.entries(value)) {
+    const own = ownCopy(item, known);
+    // Assigned, that name would be the prototype.
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: own, writable: true, enumerable: true, configurable: true });
+    else (copy as Record<string, unknown>)[key] = own;
+  }
+  return copy;
+}
+
+function isAbout(issue: Issue, values: SessionValues): boolean {
+  const key = topLevelKey(issue);
+  return key !== undefined && Object.hasOwn(values, key);
+}
+
+function topLevelKey(issue: Issue): string | undefined {
+  const first = issue.path?.[0];
+  if (first === undefined) return undefined;
+  return String(typeof first === 'object' ? first.key : first);
+}

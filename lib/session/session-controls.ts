@@ -1,0 +1,163 @@
+import { ReservedKeyError, SessionStateError } from '../common/errors.js';
+import { CORE } from './session-core-symbol.js';
+import type { RequestSession } from '../transports/http/request-session.js';
+import type { SessionValues } from '../record/record-text.js';
+import type { SessionCore } from './session-core.js';
+import type { Device } from '../record/facts.js';
+import { isWithinUpdate } from '../commit/session-writer.js';
+import { TrackedPromise } from '../common/tracked-promise.js';
+
+/** A Node callback. */
+export type SessionCallback<T = void> = (error: unknown, result?: T) => void;
+
+/** What the engine knows of a session. Read-only. */
+export interface SessionInfo {
+  /** Not in the store yet. */
+  readonly isNew: boolean;
+  /** Who is logged in; `undefined`: nobody. */
+  readonly principal: string | undefined;
+  readonly createdAt: Date;
+  /** As exact as `touchInterval`. */
+  readonly lastSeenAt: Date;
+  /** When the principal last proved who they are: `login()` or `confirmLogin()`. */
+  readonly authenticatedAt: Date | undefined;
+  /** When the session ends if nobody comes back. */
+  readonly expiresAt: Date;
+  readonly device: Device;
+  /** A name for this session that may be shown, stays through renewals, and opens nothing. */
+  readonly handle: string;
+}
+
+type Verb = (core: SessionCore, ...args: unknown[]) => Promise<unknown>;
+
+/** What a session can do. Each gives a promise and also takes a Node callback. */
+const VERBS: Readonly<Record<string, Verb>> = {
+  save: (core) => request(core).save(core),
+  reload: (core) => request(core).reload(core),
+  regenerate: (core) => request(core).regenerate(core),
+  renew: (core) => request(core).renew(core),
+  destroy: (core) => request(core).destroy(core, 'destroyed'),
+  logout: (core) => request(core).destroy(core, 'logged-out'),
+  login: (core, principal, data) => request(core).login(core, principal, data as SessionValues | undefined),
+  confirmLogin: (core) => request(core).confirmLogin(core),
+  update: (core, fn) => request(core).update(core, fn),
+  discard: (core) => request(core).discard(core),
+};
+
+/** Verbs of express-session's own surface. */
+export const expressVerbs: readonly string[] = ['save', 'reload', 'regenerate', 'destroy'];
+
+const request = (core: SessionCore): RequestSession => core.host as RequestSession;
+
+/** Calls a verb; a callback as the last argument is called once, outside the promise chain. */
+export function callVerb(
+  session: object,
+  core: SessionCore,
+  name: string,
+  args: readonly unknown[],
+  alwaysThis: boolean,
+): unknown {
+  const last = args[args.length - 1];
+  const callback =
+    typeof last === 'function' && !(name === 'update' && args.length === 1)
+      ? (last as SessionCallback<unknown>)
+      : undefined;
+  if (isWithinUpdate(core)) return refuseWithinUpdate(session, name, callback, alwaysThis);
+  const running = VERBS[name]!(core, ...(callback === undefined ? args : args.slice(0, -1)));
+  if (callback !== undefined) {
+    running.then(
+      (result) => process.nextTick(callback, null, result),
+      (error: unknown) => process.nextTick(callback, error),
+    );
+    return session;
+  }
+  const tracked = TrackedPromise.track(running, (error) =>
+    core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error),
+  );
+  return alwaysThis ? session : tracked;
+}
+
+/** A verb within fn of `update(fn)` would wait for itself. */
+function refuseWithinUpdate(
+  session: object,
+  name: string,
+  callback: SessionCallback<unknown> | undefined,
+  alwaysThis: boolean,
+): unknown {
+  const error = new SessionStateError(
+    'UNSUPPORTED',
+    `session.${name}() can't be called within fn of update(fn): fn only changes the draft that it is given. Call it after update().`,
+  );
+  if (callback !== undefined) {
+    process.nextTick(callback, error);
+    return session;
+  }
+  if (alwaysThis) throw error;
+  return Promise.reject(error);
+}
+
+/** The names that the full surface takes. */
+export const controlNames: readonly string[] = ['id', 'cookie', 'info', 'touch', 'resetMaxAge', ...Object.keys(VERBS)];
+
+/** Puts the controls on a prototype. They are accessors whose setters refuse, so no assignment can replace one. */
+export function defineControls(prototype: object): void {
+  for (const name of Object.keys(VERBS)) {
+    const method = function (this: { [CORE]: SessionCore }, ...args: unknown[]): unknown {
+      return callVerb(this, this[CORE], name, args, false);
+    };
+    defineControl(prototype, name, () => method);
+  }
+  const touch = function (this: { [CORE]: SessionCore }): unknown {
+    touchCore(this[CORE]);
+    return this;
+  };
+  const resetMaxAge = function (this: { [CORE]: SessionCore }): unknown {
+    this[CORE].cookie.touch();
+    return this;
+  };
+  defineControl(prototype, 'touch', () => touch);
+  defineControl(prototype, 'resetMaxAge', () => resetMaxAge);
+  defineControl(prototype, 'id', (core) => core.visibleId);
+  defineControl(prototype, 'cookie', (core) => core.cookie);
+  defineControl(prototype, 'info', infoOf);
+}
+
+export function touchCore(core: SessionCore): void {
+  core.due = true;
+  core.cookie.touch();
+}
+
+function defineControl(prototype: object, name: string, get: (core: SessionCore) => unknown): void {
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    get(this: { [CORE]?: SessionCore }) {
+      const core = this[CORE];
+      if (core === undefined)
+        throw new SessionStateError('UNSUPPORTED', `"${name}" belongs to a session, and was asked of something else.`);
+      return get(core);
+    },
+    set() {
+      throw new ReservedKeyError(name);
+    },
+  });
+}
+
+/** The facts of a session, as they stand. */
+export function infoOf(core: SessionCore): SessionInfo {
+  const { facts, manager } = core;
+  const authenticatedAt = core.authenticatedAt();
+  return Object.freeze({
+    isNew: core.status === 'new',
+    principal: core.principal(),
+    createdAt: new Date(facts.c),
+    lastSeenAt: new Date(facts.s),
+    authenticatedAt: authenticatedAt === undefined ? undefined : new Date(authenticatedAt),
+    expiresAt: new Date(core.due || core.status === 'new' ? manager.expiryOf(facts, manager.now()) : facts.e),
+    device: deviceOf(facts.d ?? (core.status === 'new' ? core.host.device() : undefined)),
+    handle: facts.h,
+  });
+}
+
+export function deviceOf(device: { u?: string; i?: string } | undefined): Device {
+  return { userAgent: device?.u, ip: device?.i };
+}

@@ -1,0 +1,121 @@
+import { ReservedKeyError } from '../common/errors.js';
+import { FACTS_KEY } from '../record/facts.js';
+import type { SessionValues } from '../record/record-text.js';
+import type { CookieAttributes, SessionCookie } from '../cookie/session-cookie.js';
+import type { SessionCore } from './session-core.js';
+import { CORE } from './session-core-symbol.js';
+import { controlNames, defineControls } from './session-controls.js';
+
+/** What the app sees of a session, and which names that takes. The engine below is the same. */
+export interface SessionSurface {
+  /** The object that the app holds. */
+  create(core: SessionCore): object;
+  /** Its data, without what is the surface's own. The result is read, not changed. */
+  data(session: object): SessionValues;
+  /** Names that are no data. */
+  readonly reserved: ReadonlySet<string>;
+  /** Refuses values that JSON would drop without a word. */
+  readonly strict: boolean;
+  /** Says `Cache-Control: no-cache="Set-Cookie"` beside a cookie, where the app says nothing. */
+  readonly cacheControl: boolean;
+  /** Leaves the cookie in the browser when the session is destroyed. */
+  readonly keepsCookie: boolean;
+  /** When a cookie that the browser has is sent again; default: when the end was moved, with `rolling` and a lasting cookie. */
+  readonly sendsCookie?: ((core: SessionCore, moved: boolean) => boolean) | undefined;
+  /** The object that `session.cookie` is; default: a `SessionCookie`. */
+  readonly createCookie?: ((attributes: CookieAttributes, now: () => number) => SessionCookie) | undefined;
+}
+
+const RESERVED: ReadonlySet<string> = new Set([...controlNames, FACTS_KEY, '__proto__']);
+
+/** The session of Nest's face: data are own properties, everything else sits on the prototype. */
+class HttpSession {
+  readonly #core: SessionCore;
+
+  constructor(core: SessionCore) {
+    this.#core = core;
+  }
+
+  get [CORE](): SessionCore {
+    return this.#core;
+  }
+}
+
+defineControls(HttpSession.prototype);
+guardKeys(HttpSession.prototype);
+
+/** Assigning the record's reserved key, or `__proto__`, is refused, so that `Object.assign(session, body)` forges nothing. */
+export function guardKeys(prototype: object): void {
+  for (const key of [FACTS_KEY, '__proto__']) {
+    Object.defineProperty(prototype, key, {
+      configurable: true,
+      get: () => undefined,
+      set: () => {
+        throw new ReservedKeyError(key);
+      },
+    });
+  }
+}
+
+export const httpSurface: SessionSurface = {
+  create: (core) => new HttpSession(core),
+  data: (session) =>
+    hasReservedOwn(session, RESERVED) ? withoutReserved(session, RESERVED) : (session as SessionValues),
+  reserved: RESERVED,
+  strict: true,
+  cacheControl: true,
+  keepsCookie: false,
+};
+
+/** `Object.defineProperty` goes past setters: such a property is no data. */
+export function hasReservedOwn(session: object, reserved: ReadonlySet<string>): boolean {
+  for (const key of Object.keys(session)) if (reserved.has(key)) return true;
+  return false;
+}
+
+export function withoutReserved(session: object, reserved: ReadonlySet<string>): SessionValues {
+  return Object.fromEntries(Object.entries(session).filter(([key]) => !reserved.has(key)));
+}
+
+/** The core of a session. */
+export function coreOf(session: object): SessionCore | undefined {
+  return (session as { [CORE]?: SessionCore })[CORE];
+}
+
+/**
+ * All data of a session by name, those under names that the session keeps for itself included (an app that came from
+ * express-session may hold keys named `login`, `update`, `info`). Reading, assigning and deleting reach the session.
+ */
+export function dataOf(session: object): Record<string, unknown> {
+  const core = coreOf(session);
+  if (core === undefined) throw new TypeError('dataOf(session) takes a session, such as req.session.');
+  const { reserved } = core.manager.surface;
+  const live = core.session as Record<string, unknown>;
+  return new Proxy(live, {
+    get: (target, key) =>
+      typeof key !== 'string' ? undefined : reserved.has(key) ? core.hidden.get(key) : target[key],
+    has: (target, key) =>
+      typeof key === 'string' && reserved.has(key) ? core.hidden.has(key) : Object.hasOwn(target, key),
+    set: (target, key, value: unknown) => {
+      if (typeof key !== 'string' || key === FACTS_KEY || key === '__proto__' || key === 'cookie')
+        throw new ReservedKeyError(String(key));
+      if (reserved.has(key)) core.hide(key, value);
+      else target[key] = value;
+      return true;
+    },
+    deleteProperty: (target, key) => {
+      if (typeof key === 'string' && reserved.has(key)) core.unhide(key);
+      else delete target[key as string];
+      return true;
+    },
+    ownKeys: () => Object.keys(core.data()),
+    getOwnPropertyDescriptor: (target, key) => {
+      if (typeof key !== 'string') return undefined;
+      const values = core.data();
+      return Object.hasOwn(values, key)
+        ? { value: values[key], enumerable: true, configurable: true, writable: true }
+        : undefined;
+    },
+    getPrototypeOf: () => Object.prototype,
+  });
+}

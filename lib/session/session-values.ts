@@ -1,0 +1,145 @@
+import { isBoxedPrimitive } from 'node:util/types';
+
+import { SessionDataError } from '../common/errors.js';
+import { tooDeep } from '../record/record-text.js';
+
+const DEEPEST = 500;
+
+/**
+ * The JSON of a session's data.
+ *
+ * @throws SessionDataError for a cycle, a BigInt, or nesting that `JSON.stringify` can't follow.
+ */
+export function valuesToJson(values: object): string {
+  try {
+    return JSON.stringify(values);
+  } catch (error) {
+    assertStringifiable(values);
+    throw new SessionDataError(
+      'NOT_SERIALIZABLE',
+      `The session can't be turned into JSON: ${(error as Error).message}. Nothing was saved.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Finds what JSON can't carry, or would turn into `{}` without a word, and names its key path. `notFinite` is told where `NaN`
+ * or an infinite number stands, which JSON turns into `null`.
+ *
+ * @throws SessionDataError
+ */
+export function assertSerializable(values: object, notFinite?: (path: string) => void): void {
+  for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, true, notFinite);
+}
+
+/** Finds what made `JSON.stringify` fail. What it merely drops is not the cause. */
+function assertStringifiable(values: object): void {
+  for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, false);
+}
+
+function walk(value: unknown, path: string, depth: number, strict: boolean, notFinite?: (path: string) => void): void {
+  if (typeof value === 'number') {
+    if (notFinite !== undefined && !Number.isFinite(value)) notFinite(shorten(path));
+    return;
+  }
+  if (typeof value === 'bigint' || (strict && (typeof value === 'function' || typeof value === 'symbol'))) {
+    throw notSerializable(path, `a ${typeof value}, which JSON can't carry`, 'store plain data');
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > DEEPEST) {
+    throw new SessionDataError(
+      'TOO_DEEP',
+      `session.${shorten(path)} is nested deeper than ${DEEPEST} levels, or holds itself. Nothing was saved.`,
+    );
+  }
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i += 1)
+      walk(value[i], depth < 5 ? `${path}[${i}]` : path, depth + 1, strict, notFinite);
+    return;
+  }
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return;
+  const keys = Object.keys(value);
+  if (strict) assertKeepsItsData(value, path, keys.length);
+  for (const key of keys)
+    walk((value as Record<string, unknown>)[key], depth < 5 ? `${path}.${key}` : path, depth + 1, strict, notFinite);
+}
+
+/** An object without `toJSON`, which JSON would turn into `{}` though it holds something. */
+function assertKeepsItsData(value: object, path: string, keys: number): void {
+  if (isPromise(value)) {
+    throw notSerializable(
+      path,
+      'a promise, which JSON turns into {}',
+      'put "await" before the call that gave it, or store plain data',
+    );
+  }
+  if (keys === 0 && holdsMoreThanKeys(value)) {
+    throw notSerializable(
+      path,
+      `a ${nameOf(value)}, which JSON turns into {}`,
+      'store plain data made of it (an array or an object), or give it a toJSON()',
+    );
+  }
+}
+
+/** A promise, or what `await` takes for one, such as the query of an ORM. */
+export function isPromise(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/**
+ * Whether an object without keys may still hold something: a Map, a Set, a RegExp, an Error, a class with private fields. All of them
+ * have methods or getters to reach it. A class that has none, as an empty DTO, is as empty as `{}`; boxed values are JSON's.
+ */
+function holdsMoreThanKeys(value: object): boolean {
+  if (isBoxedPrimitive(value)) return false;
+  let prototype = Object.getPrototypeOf(value) as object | null;
+  while (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    if (Object.getOwnPropertyNames(prototype).some((name) => name !== 'constructor')) return true;
+    prototype = Object.getPrototypeOf(prototype) as object | null;
+  }
+  return false;
+}
+
+function nameOf(value: object): string {
+  const { constructor } = value as { constructor?: unknown };
+  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'class instance';
+}
+
+function notSerializable(path: string, what: string, todo: string): SessionDataError {
+  return new SessionDataError(
+    'NOT_SERIALIZABLE',
+    `session.${shorten(path)} holds ${what}. Nothing was saved; ${todo}.`,
+  );
+}
+
+const shorten = (path: string): string => (path.length > 80 ? `${path.slice(0, 77)}…` : path);
+
+/** @throws SessionDataError where the text is nested deeper than a session may be. */
+export function assertNotTooDeep(json: string): void {
+  if (tooDeep(json))
+    throw new SessionDataError('TOO_DEEP', `The session is nested deeper than ${DEEPEST} levels. Nothing was saved.`);
+}
+
+/**
+ * Top-level values that leave no trace in JSON, or look like `{}` there, are looked for before it is compared: a change to one of
+ * them may be no change of the JSON. Only the values themselves are looked at, as this runs on each request.
+ */
+export function assertNoLostValues(values: object): void {
+  for (const key in values) {
+    const value = (values as Record<string, unknown>)[key];
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      if (Object.hasOwn(values, key)) walk(value, key, 1, true);
+    } else if (typeof value === 'object' && value !== null && !isPlain(value) && Object.hasOwn(values, key)) {
+      if (typeof (value as { toJSON?: unknown }).toJSON !== 'function')
+        assertKeepsItsData(value, key, Object.keys(value).length);
+    }
+  }
+}
+
+/** What `JSON.parse` gives, at a glance. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  return prototype === Object.prototype || prototype === Array.prototype;
+}
