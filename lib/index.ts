@@ -24,7 +24,7 @@ export type { Secret } from './cookie/cookie-signer.js';
 export type { OnSaveError, SaveErrorResponse, SaveFailure } from './transports/http/failure-response.js';
 export type { Duration } from './common/duration.js';
 export type { ConflictResolver, OnConflict } from './session/changes.js';
-export type { Device } from './record/facts.js';
+export type { Device } from './record/session-metadata.js';
 export type { Encryption } from './record/record-cipher.js';
 export { dataOf } from './session/session-surface.js';
 export { SESSION_CHANNEL } from './common/session-events.js';

@@ -1,6 +1,6 @@
 import type { SessionStore } from './stores/session-store.js';
 import { CookieSigner } from './cookie/cookie-signer.js';
-import type { Facts } from './record/facts.js';
+import type { SessionMetadata } from './record/session-metadata.js';
 import { PrincipalSessions } from './commit/principal-sessions.js';
 import { deriveKey } from './record/record-cipher.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
@@ -81,21 +81,21 @@ export class SessionManager {
   }
 
   /** Whether a session was last seen so long ago that its idle expiry is to be moved. */
-  isTouchDue(facts: Facts): boolean {
-    return this.now() - facts.s >= this.options.touchIntervalMs;
+  isTouchDue(metadata: SessionMetadata): boolean {
+    return this.now() - metadata.seenAt >= this.options.touchIntervalMs;
   }
 
   /** Whether a listed session counts, its idle end included. */
-  isInTime(facts: Facts): boolean {
-    return this.isLive(facts) && facts.e > this.now();
+  isInTime(metadata: SessionMetadata): boolean {
+    return this.isLive(metadata) && metadata.expiresAt > this.now();
   }
 
-  /** Whether facts still count: the absolute end, or a retired id's grace. */
-  isLive(facts: Facts | undefined): boolean {
-    if (facts === undefined) return true;
-    if (facts.t !== undefined) return false;
-    if (facts.x !== undefined) return facts.x.u > this.now();
-    return facts.c + this.absoluteMs(facts) > this.now();
+  /** Whether metadata still count: the absolute end, or a retired id's grace. */
+  isLive(metadata: SessionMetadata | undefined): boolean {
+    if (metadata === undefined) return true;
+    if (metadata.revokedUntil !== undefined) return false;
+    if (metadata.replaced !== undefined) return metadata.replaced.until > this.now();
+    return metadata.createdAt + this.absoluteMs(metadata) > this.now();
   }
 
   /**
@@ -103,19 +103,22 @@ export class SessionManager {
    *
    * @param cookieLife of a cookie that was decided for this request, in ms.
    */
-  expiryOf(facts: Facts, now: number, cookieLife?: number): number {
-    return Math.min(now + this.idleMs(facts, cookieLife), facts.c + this.absoluteMs(facts, cookieLife));
+  expiryOf(metadata: SessionMetadata, now: number, cookieLife?: number): number {
+    return Math.min(
+      now + this.idleMs(metadata, cookieLife),
+      metadata.createdAt + this.absoluteMs(metadata, cookieLife),
+    );
   }
 
   /** A life that the app set on this very session goes before the option. */
-  private idleMs(facts: Facts, cookieLife?: number): number {
-    const own = facts.o?.maxAge;
+  private idleMs(metadata: SessionMetadata, cookieLife?: number): number {
+    const own = metadata.cookieOverrides?.maxAge;
     if (typeof own === 'number') return own;
     return this.options.idleIsExplicit ? this.options.idleMs : (cookieLife ?? this.options.idleMs);
   }
 
-  private absoluteMs(facts: Facts, cookieLife?: number): number {
-    const own = facts.o?.maxAge ?? cookieLife;
+  private absoluteMs(metadata: SessionMetadata, cookieLife?: number): number {
+    const own = metadata.cookieOverrides?.maxAge ?? cookieLife;
     if (this.options.absoluteIsExplicit || typeof own !== 'number') return this.options.absoluteMs;
     return Math.max(own, this.options.absoluteMs);
   }
@@ -141,7 +144,7 @@ export class SessionManager {
   }
 
   /** The JSON of the record's `cookie` where nothing of it is this session's own. */
-  storedCookieText(facts: Facts, secure: boolean): string {
+  storedCookieText(metadata: SessionMetadata, secure: boolean): string {
     let parts = this.storedCookieTexts.get(secure);
     if (parts === undefined) {
       const { maxAge, expires } = this.options.cookie;
@@ -158,23 +161,27 @@ export class SessionManager {
     // A fixed end makes `originalMaxAge` another one each time.
     if (parts.isFixed)
       return JSON.stringify(
-        storedCookie(this.decideAttributes(this.options.cookie, secure), expires!.getTime() - facts.s, expires!),
+        storedCookie(
+          this.decideAttributes(this.options.cookie, secure),
+          expires!.getTime() - metadata.seenAt,
+          expires!,
+        ),
       );
-    return `${parts.before}${maxAge === undefined || maxAge === null ? 'null' : `"${new Date(facts.s + maxAge).toISOString()}"`}${parts.after}`;
+    return `${parts.before}${maxAge === undefined || maxAge === null ? 'null' : `"${new Date(metadata.seenAt + maxAge).toISOString()}"`}${parts.after}`;
   }
 
   /** The record's `cookie`: what peers need to go on with the session. */
-  storedCookieOf(core: SessionCore, facts: Facts, secure: boolean) {
+  storedCookieOf(core: SessionCore, metadata: SessionMetadata, secure: boolean) {
     const asked = core.cookieIfAsked;
-    if (asked !== undefined || facts.o !== undefined) {
+    if (asked !== undefined || metadata.cookieOverrides !== undefined) {
       const cookie = asked ?? core.cookie;
       return storedCookie(this.decideAttributes(cookie.attributes(), secure), cookie.originalMaxAge, cookie.expires);
     }
     const { maxAge, expires } = this.options.cookie;
-    const end = maxAge === undefined || maxAge === null ? (expires ?? null) : new Date(facts.s + maxAge);
+    const end = maxAge === undefined || maxAge === null ? (expires ?? null) : new Date(metadata.seenAt + maxAge);
     return storedCookie(
       this.decideAttributes(this.options.cookie, secure),
-      maxAge ?? (end === null ? null : end.getTime() - facts.s),
+      maxAge ?? (end === null ? null : end.getTime() - metadata.seenAt),
       end,
     );
   }

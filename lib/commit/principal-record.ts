@@ -1,6 +1,6 @@
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { SessionUnavailableError } from '../common/errors.js';
-import type { Facts, Place } from '../record/facts.js';
+import type { SessionMetadata, Place } from '../record/session-metadata.js';
 import { pause } from '../common/pause.js';
 import { recordText } from '../record/record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -84,8 +84,8 @@ export class PrincipalRecords {
     for (const each of [key!, ...olderKeys]) {
       const found = await this.records.load(each);
       if (each === key) first = found;
-      const facts = found?.record.facts;
-      if (facts?.t !== undefined) state = merged(state, facts);
+      const metadata = found?.record.metadata;
+      if (metadata?.revokedUntil !== undefined) state = merged(state, metadata);
     }
     return { state, found: first };
   }
@@ -93,22 +93,29 @@ export class PrincipalRecords {
   private async write(principal: string, state: PrincipalState, found: LoadedRecord | undefined): Promise<boolean> {
     const key = this.records.markKeys(principal)[0]!;
     const now = this.options.clock.now();
-    const end = Math.max(found?.record.facts?.e ?? 0, now + this.lifeMs());
+    const end = Math.max(found?.record.metadata?.expiresAt ?? 0, now + this.lifeMs());
     const { mark, lastNumber, places } = state;
-    const facts: Facts = { v: 1, c: now, s: now, e: end, h: mark.except, n: mark.nonce, t: mark.at };
-    if (mark.before.length > 0) facts.q = [...mark.before];
-    if (lastNumber > 0) facts.l = lastNumber;
-    if (places.length > 0) facts.w = [...places];
+    const metadata: SessionMetadata = {
+      createdAt: now,
+      seenAt: now,
+      expiresAt: end,
+      handle: mark.except,
+      nonce: mark.nonce,
+      revokedUntil: mark.at,
+    };
+    if (mark.before.length > 0) metadata.earlierNonces = [...mark.before];
+    if (lastNumber > 0) metadata.loginNumber = lastNumber;
+    if (places.length > 0) metadata.places = [...places];
     const cookie = JSON.stringify({
       originalMaxAge: end - now,
       expires: new Date(end).toISOString(),
       httpOnly: true,
       path: '/',
     });
-    const text = recordText(cookie, '{}', facts);
-    if (found !== undefined) return (await this.records.replace(key, text, facts, cookie, found.revision)) === 'ok';
+    const text = recordText(cookie, '{}', metadata);
+    if (found !== undefined) return (await this.records.replace(key, text, metadata, cookie, found.revision)) === 'ok';
     try {
-      await this.records.create(key, text, facts, cookie);
+      await this.records.create(key, text, metadata, cookie);
       return true;
     } catch (error) {
       if (isStoreError(error) && error.code === 'ID_TAKEN') return false;
@@ -123,12 +130,17 @@ export class PrincipalRecords {
   }
 }
 
-function merged(state: PrincipalState, facts: Facts): PrincipalState {
-  const mark = { at: facts.t!, nonce: facts.n, except: facts.h, before: facts.q ?? [''] };
+function merged(state: PrincipalState, metadata: SessionMetadata): PrincipalState {
+  const mark = {
+    at: metadata.revokedUntil!,
+    nonce: metadata.nonce,
+    except: metadata.handle,
+    before: metadata.earlierNonces ?? [''],
+  };
   return {
     mark: state.mark.nonce !== '' && state.mark.at >= mark.at ? state.mark : mark,
-    lastNumber: Math.max(state.lastNumber, facts.l ?? 0),
-    places: [...state.places, ...(facts.w ?? [])],
+    lastNumber: Math.max(state.lastNumber, metadata.loginNumber ?? 0),
+    places: [...state.places, ...(metadata.places ?? [])],
   };
 }
 

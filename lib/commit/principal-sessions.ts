@@ -1,6 +1,6 @@
 import { derivePrincipal } from '../session/derived-principal.js';
 import { SessionStateError, TooManySessionsError } from '../common/errors.js';
-import { type Facts, isOf, type MayEnd, type Place } from '../record/facts.js';
+import { type SessionMetadata, isOf, type MayEnd, type Place } from '../record/session-metadata.js';
 import { PrincipalRecords, type PrincipalState, type RevocationMark, revoked } from './principal-record.js';
 import type { SessionManager } from '../session-manager.js';
 import type { ListedRecord, LoadedRecord } from '../record/session-records.js';
@@ -82,9 +82,13 @@ export class PrincipalSessions {
   }
 
   private async settledOf(principal: string, { places }: Pick<PrincipalState, 'places'>): Promise<ListedRecord[]> {
-    const underWay = new Set(places.filter(({ i }) => i === undefined).map(({ k }) => k));
+    const underWay = new Set(places.filter(({ isInPlace }) => isInPlace !== true).map(({ number }) => number));
     const sessions = await this.withRenewed(principal);
-    return distinct(sessions.filter(({ record: { facts } }) => facts!.x === undefined && !underWay.has(facts!.l ?? 0)));
+    return distinct(
+      sessions.filter(
+        ({ record: { metadata } }) => metadata!.replaced === undefined && !underWay.has(metadata!.loginNumber ?? 0),
+      ),
+    );
   }
 
   /**
@@ -92,17 +96,18 @@ export class PrincipalSessions {
    * begins and the moment when a record is read, its session may have gone on under an id that is not in the list.
    */
   async withRenewed(principal: string): Promise<ListedRecord[]> {
-    return (await this.toEnd(principal)).filter(({ record }) => this.manager.isInTime(record.facts!));
+    return (await this.toEnd(principal)).filter(({ record }) => this.manager.isInTime(record.metadata!));
   }
 
   /** The same with those that are over by this process's clock, which may be wrong: others may still let them in. */
   async toEnd(principal: string): Promise<ListedRecord[]> {
     const found: ListedRecord[] = [];
     for await (const listed of this.records.list({ principal }, 'expired too')) {
-      const facts = listed.record.facts;
-      if (facts !== undefined && facts.p === principal && facts.t === undefined) found.push(listed);
+      const metadata = listed.record.metadata;
+      if (metadata !== undefined && metadata.principal === principal && metadata.revokedUntil === undefined)
+        found.push(listed);
     }
-    return found.sort((a, b) => newestFirst(a.record.facts!, b.record.facts!));
+    return found.sort((a, b) => newestFirst(a.record.metadata!, b.record.metadata!));
   }
 
   /**
@@ -122,9 +127,9 @@ export class PrincipalSessions {
    *
    * @returns `undefined` if the session's principal was logged out everywhere since.
    */
-  async beforeConfirmation(principal: string, facts: Facts): Promise<LoginMoment | undefined> {
+  async beforeConfirmation(principal: string, metadata: SessionMetadata): Promise<LoginMoment | undefined> {
     const { mark } = await this.states.read(principal);
-    return facts.p === principal && isRevoked(facts, mark) ? undefined : this.moment(mark);
+    return metadata.principal === principal && isRevoked(metadata, mark) ? undefined : this.moment(mark);
   }
 
   private moment(mark: RevocationMark): LoginMoment {
@@ -141,7 +146,7 @@ export class PrincipalSessions {
   private async assertRoom(principal: string, handle: string, state: PrincipalState): Promise<void> {
     const { maxSessionsPerPrincipal: limit, onTooMany } = this.manager.options;
     if (onTooMany !== 'reject' || !this.isLimited) return;
-    const handles = new Set((await this.settledOf(principal, state)).map(({ record }) => record.facts!.h));
+    const handles = new Set((await this.settledOf(principal, state)).map(({ record }) => record.metadata!.handle));
     handles.delete(handle);
     if (handles.size >= limit) throw new TooManySessionsError(limit);
   }
@@ -196,20 +201,20 @@ export class PrincipalSessions {
         records: record === undefined ? before.records : [...before.records, record],
       });
     };
-    for (const { k, h, u } of state.places) if (u > now) add(h, k, 0);
+    for (const { number, handle: other, until } of state.places) if (until > now) add(other, number, 0);
     const replaced: ListedRecord[] = [];
     for (const listed of await this.withRenewed(principal)) {
-      const facts = listed.record.facts!;
-      if (isFailed(facts, state.places, now)) await this.end(listed);
-      else if (facts.x !== undefined) replaced.push(listed);
-      else add(facts.h, facts.l ?? 0, since(facts), listed);
+      const metadata = listed.record.metadata!;
+      if (isFailed(metadata, state.places, now)) await this.end(listed);
+      else if (metadata.replaced !== undefined) replaced.push(listed);
+      else add(metadata.handle, metadata.loginNumber ?? 0, since(metadata), listed);
     }
     for (const listed of replaced) {
-      const { h } = listed.record.facts!;
+      const { handle: h } = listed.record.metadata!;
       // The session may have gone on under an id that the list didn't hold yet.
       if (h === handle || holders.has(h)) continue;
-      const next = (await this.manager.writer.successorOf(listed.record.facts!))?.facts;
-      if (next?.p === principal) add(h, next.l ?? 0, since(next), listed);
+      const next = (await this.manager.writer.successorOf(listed.record.metadata!))?.metadata;
+      if (next?.principal === principal) add(h, next.loginNumber ?? 0, since(next), listed);
     }
     const highest = Math.max(0, ...[...holders.values()].map((each) => each.number));
     holders.delete(handle);
@@ -236,12 +241,11 @@ export class PrincipalSessions {
     const now = this.manager.now();
     const lost = new Set([handle, ...surplus.map((each) => each.handle)]);
     const places = before.places
-      .map((place) => (lost.has(place.h) ? { ...place, u: 0 } : place))
-      .filter(({ u }) => u === 0 || u + FAILED_MEMORY_MS > now);
-    const failed = places.filter(({ u }) => u === 0).slice(-MOST_FAILED);
-    const mine: Place = { k: number, h: handle, u: now + PLACE_LIFE_MS };
-    if (isInPlace) mine.i = 1;
-    return { ...before, lastNumber: number, places: [...failed, ...places.filter(({ u }) => u !== 0), mine] };
+      .map((place) => (lost.has(place.handle) ? { ...place, until: 0 } : place))
+      .filter(({ until }) => until === 0 || until + FAILED_MEMORY_MS > now);
+    const failed = places.filter(({ until }) => until === 0).slice(-MOST_FAILED);
+    const mine: Place = { number, handle, until: now + PLACE_LIFE_MS, isInPlace };
+    return { ...before, lastNumber: number, places: [...failed, ...places.filter(({ until }) => until !== 0), mine] };
   }
 
   private async evict(principal: string, { handle, records }: Holder): Promise<void> {
@@ -252,7 +256,7 @@ export class PrincipalSessions {
   }
 
   private async end({ key, record }: LoadedRecord): Promise<void> {
-    await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isOf(record.facts!.p));
+    await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isOf(record.metadata!.principal));
   }
 
   /**
@@ -264,10 +268,10 @@ export class PrincipalSessions {
     if (number === undefined) return stands((await this.states.read(principal)).mark, mark, handle);
     let isIn = false;
     await this.states.change(principal, (state) => {
-      const mine = state.places.find(({ k }) => k === number);
+      const mine = state.places.find((place) => place.number === number);
       // Nobody else takes a place away: the swap before this one was done, and only its reply was lost.
       if (isIn && mine === undefined) return undefined;
-      isIn = mine !== undefined && mine.u > this.manager.now() && stands(state.mark, mark, handle);
+      isIn = mine !== undefined && mine.until > this.manager.now() && stands(state.mark, mark, handle);
       return isIn ? { ...state, places: state.places.filter((place) => place !== mine) } : undefined;
     });
     return isIn;
@@ -277,8 +281,8 @@ export class PrincipalSessions {
   async withdraw({ principal, number }: Admission): Promise<void> {
     if (number === undefined) return;
     await this.states.change(principal, (state) =>
-      state.places.some(({ k, u }) => k === number && u !== 0)
-        ? { ...state, places: state.places.map((place) => (place.k === number ? { ...place, u: 0 } : place)) }
+      state.places.some((place) => place.number === number && place.until !== 0)
+        ? { ...state, places: state.places.map((place) => (place.number === number ? { ...place, until: 0 } : place)) }
         : undefined,
     );
   }
@@ -288,12 +292,12 @@ export class PrincipalSessions {
    * came to be its principal's, so no clock decides; one without (written by version 0.1) is told by its time.
    */
   async endIfRevoked({ key, record }: LoadedRecord): Promise<boolean> {
-    const { facts } = record;
-    if (facts?.p === undefined) return false;
-    const { mark } = await this.states.read(facts.p);
-    if (!isRevoked(facts, mark)) return false;
-    if (await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isRevokedOf(facts.p, mark)))
-      this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
+    const { metadata } = record;
+    if (metadata?.principal === undefined) return false;
+    const { mark } = await this.states.read(metadata.principal);
+    if (!isRevoked(metadata, mark)) return false;
+    if (await this.manager.writer.end(key, this.manager.idOfKey(key), undefined, isRevokedOf(metadata.principal, mark)))
+      this.manager.events.emit('revoked', key, { handle: metadata.handle, principal: metadata.principal });
     return true;
   }
 
@@ -324,7 +328,10 @@ export class PrincipalSessions {
   async markRevoked(principal: string, except = ''): Promise<MayEnd> {
     const { mark } = await this.states.change(principal, (state) => revoked(state, this.manager.now(), except));
     // One without a mark of its own was listed, so in doubt it ends, whatever the clocks say.
-    return (facts) => facts?.p === principal && facts.h !== except && (facts.r === undefined || isRevoked(facts, mark));
+    return (metadata) =>
+      metadata?.principal === principal &&
+      metadata.handle !== except &&
+      (metadata.revocationNonce === undefined || isRevoked(metadata, mark));
   }
 }
 
@@ -348,9 +355,10 @@ interface Holder {
 }
 
 /** Whether a session was written for a login that failed. */
-function isFailed(facts: Facts, places: readonly Place[], now: number): boolean {
-  const place = facts.l === undefined ? undefined : places.find(({ k }) => k === facts.l);
-  return place !== undefined && place.u <= now && place.i === undefined;
+function isFailed(metadata: SessionMetadata, places: readonly Place[], now: number): boolean {
+  const place =
+    metadata.loginNumber === undefined ? undefined : places.find(({ number }) => number === metadata.loginNumber);
+  return place !== undefined && place.until <= now && place.isInPlace !== true;
 }
 
 /** Whether a login that saw one mark still counts now that there is this one. A mark that the store has lost ends nothing. */
@@ -359,28 +367,29 @@ function stands(mark: RevocationMark, seen: string, handle: string): boolean {
 }
 
 /** Whether a mark ends a session. A session that doesn't say which mark it began with is told by its time. */
-function isRevoked(facts: Facts, mark: RevocationMark): boolean {
-  if (facts.r !== undefined) return !stands(mark, facts.r, facts.h);
-  return mark.nonce !== '' && mark.except !== facts.h && since(facts) < mark.at;
+function isRevoked(metadata: SessionMetadata, mark: RevocationMark): boolean {
+  if (metadata.revocationNonce !== undefined) return !stands(mark, metadata.revocationNonce, metadata.handle);
+  return mark.nonce !== '' && mark.except !== metadata.handle && since(metadata) < mark.at;
 }
 
 const isRevokedOf =
   (principal: string, mark: RevocationMark): MayEnd =>
-  (facts) =>
-    facts?.p === principal && isRevoked(facts, mark);
+  (metadata) =>
+    metadata?.principal === principal && isRevoked(metadata, mark);
 
 /** Since when a session is its principal's. */
-export const since = (facts: Facts): number => facts.a ?? facts.g ?? facts.c;
+export const since = (metadata: SessionMetadata): number =>
+  metadata.authenticatedAt ?? metadata.principalSince ?? metadata.createdAt;
 
-export function newestFirst(a: Facts, b: Facts): number {
-  return since(b) - since(a) || (a.h < b.h ? 1 : a.h > b.h ? -1 : 0);
+export function newestFirst(a: SessionMetadata, b: SessionMetadata): number {
+  return since(b) - since(a) || (a.handle < b.handle ? 1 : a.handle > b.handle ? -1 : 0);
 }
 
 /** One of each handle: while its id is replaced, a session may be there twice. */
 function distinct(records: readonly ListedRecord[]): ListedRecord[] {
   const seen = new Set<string>();
   return records.filter(({ record }) => {
-    const { h } = record.facts!;
+    const { handle: h } = record.metadata!;
     return seen.has(h) ? false : Boolean(seen.add(h));
   });
 }

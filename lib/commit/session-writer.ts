@@ -4,7 +4,8 @@ import { KeyedQueue } from '../common/keyed-queue.js';
 import { changedKeys, snapshot } from '../session/changes.js';
 import type { Revision, WriteResult } from '../stores/session-store.js';
 import { ReservedKeyError, SessionStateError, SessionUnavailableError } from '../common/errors.js';
-import { FACTS_KEY, type Facts, isOf, type MayEnd } from '../record/facts.js';
+import { METADATA_KEY } from '../record/metadata-codec.js';
+import { type SessionMetadata, isOf, type MayEnd } from '../record/session-metadata.js';
 import { pause } from '../common/pause.js';
 import { seal, unseal, wayForwardKey } from '../record/record-cipher.js';
 import { type Admission, endedAtLogin } from './principal-sessions.js';
@@ -43,11 +44,11 @@ export interface Successor {
   /** `undefined` with records of version 0.1 and `hashIds`. */
   readonly id: string | undefined;
   readonly loaded: LoadedRecord;
-  readonly facts: Facts;
+  readonly metadata: SessionMetadata;
 }
 
 /** Never data, whatever a record holds. */
-const ALWAYS_RESERVED: ReadonlySet<string> = new Set([FACTS_KEY, '__proto__', 'cookie']);
+const ALWAYS_RESERVED: ReadonlySet<string> = new Set([METADATA_KEY, '__proto__', 'cookie']);
 
 /** A draft that was sent to the store, and what `update(fn)` made for it. */
 interface Sent {
@@ -177,7 +178,7 @@ export class SessionWriter {
     await this.takeBackIfLate(core, operation, key);
     take(core, made);
     core.saved(draft);
-    this.manager.events.emit('created', key, { handle: draft.facts.h, principal: draft.facts.p });
+    this.manager.events.emit('created', key, { handle: draft.metadata.handle, principal: draft.metadata.principal });
     this.noteLogin(key, draft);
     return 'ok';
   }
@@ -185,7 +186,7 @@ export class SessionWriter {
   /** Writes a record under a new id. What may have been written without an answer is taken back. */
   private async createAs(core: SessionCore, key: string, draft: Draft): Promise<void> {
     try {
-      await this.records.create(key, draft.text, draft.facts, draft.cookie);
+      await this.records.create(key, draft.text, draft.metadata, draft.cookie);
     } catch (error) {
       if (isStoreError(error) && error.code === 'ID_TAKEN') throw error;
       await this.takeBack(core, key);
@@ -206,11 +207,11 @@ export class SessionWriter {
 
   private async withPlace(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
     let draft = first;
-    while (this.needsPlace(draft) && !isFor(core.admission, draft.facts)) {
+    while (this.needsPlace(draft) && !isFor(core.admission, draft.metadata)) {
       await this.giveUpPlace(core);
       core.admission = await this.manager.principals.admit({
-        principal: draft.facts.p!,
-        handle: draft.facts.h,
+        principal: draft.metadata.principal!,
+        handle: draft.metadata.handle,
         mark: draft.mark,
         began: core.openedAt,
         isInPlace: core.status === 'loaded' && !isRotating(core),
@@ -235,13 +236,13 @@ export class SessionWriter {
   }
 
   /** Whether a written session may stay: not if, meanwhile, a `revokeAll()` ended its login or a newer login took its place. */
-  private async settled(core: SessionCore, key: string, { arrival, facts, mark }: Draft): Promise<boolean> {
+  private async settled(core: SessionCore, key: string, { arrival, metadata, mark }: Draft): Promise<boolean> {
     // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
     if (arrival === undefined || arrival === 'renewed') return true;
     if (core.admission?.isSettled) return true;
     const admission: Admission = core.admission ?? {
-      principal: facts.p!,
-      handle: facts.h,
+      principal: metadata.principal!,
+      handle: metadata.handle,
       mark: mark!,
       number: undefined,
     };
@@ -262,16 +263,17 @@ export class SessionWriter {
   }
 
   /** Ends a session that may not stay. */
-  private async undone(core: SessionCore, key: string, { arrival, facts }: Draft): Promise<Written> {
-    if (await this.end(key, this.manager.idOfKey(key), undefined, isOf(facts.p)))
-      this.manager.events.emit('revoked', key, { handle: facts.h, principal: facts.p });
+  private async undone(core: SessionCore, key: string, { arrival, metadata }: Draft): Promise<Written> {
+    if (await this.end(key, this.manager.idOfKey(key), undefined, isOf(metadata.principal)))
+      this.manager.events.emit('revoked', key, { handle: metadata.handle, principal: metadata.principal });
     // A login that is answered with success has a session.
     if (arrival !== 'adopted') throw endedAtLogin();
     return this.markGone(core);
   }
 
-  private noteLogin(key: string, { arrival, facts }: Draft): void {
-    if (arrival === 'login') this.manager.events.emit('logged-in', key, { handle: facts.h, principal: facts.p });
+  private noteLogin(key: string, { arrival, metadata }: Draft): void {
+    if (arrival === 'login')
+      this.manager.events.emit('logged-in', key, { handle: metadata.handle, principal: metadata.principal });
   }
 
   private assertInTime({ isLate }: Operation): void {
@@ -310,7 +312,7 @@ export class SessionWriter {
           if (found === undefined)
             return mode === 'change' && fn === undefined ? await this.saveToHeir(core, operation) : this.markGone(core);
           // The store had done it, and only the reply was lost?
-          const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.facts, draft.facts.n));
+          const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.metadata, draft.metadata.nonce));
           if (done !== undefined) {
             this.counters.lostReplies += 1;
             return await this.sealed(core, done, found);
@@ -322,11 +324,11 @@ export class SessionWriter {
         const drafting = this.draftOf(core, made);
         const draft = drafting instanceof Promise ? await drafting : drafting;
         sent.push({ made, draft });
-        this.nonces.await(draft.facts.n);
+        this.nonces.await(draft.metadata.nonce);
         const result = await this.records.replace(
           core.key,
           draft.text,
-          draft.facts,
+          draft.metadata,
           draft.cookie,
           core.stored!.revision,
         );
@@ -341,7 +343,7 @@ export class SessionWriter {
         await pause(attempt);
       }
     } finally {
-      for (const { draft } of sent) this.nonces.settle(draft.facts.n);
+      for (const { draft } of sent) this.nonces.settle(draft.metadata.nonce);
       if (core.admission !== undefined) await this.giveUpPlace(core);
     }
     throw new SessionUnavailableError(
@@ -354,10 +356,10 @@ export class SessionWriter {
    * goes on, but the request learns neither its id nor its data: whoever holds an id from before a login must not.
    */
   private async saveToHeir(core: SessionCore, operation: Operation): Promise<Written> {
-    const replaced = (await this.records.load(core.key))?.record.facts;
-    if (replaced?.x === undefined || replaced.h !== core.facts.h) return this.markGone(core);
+    const replaced = (await this.records.load(core.key))?.record.metadata;
+    if (replaced?.replaced === undefined || replaced.handle !== core.metadata.handle) return this.markGone(core);
     const found = await this.successorOf(replaced);
-    if (found?.id === undefined || found.facts.h !== core.facts.h) return this.markGone(core);
+    if (found?.id === undefined || found.metadata.handle !== core.metadata.handle) return this.markGone(core);
     const heir = core.heir(found.loaded, found.id);
     if (heir === undefined) return this.markGone(core);
     const written = await this.queue.run(heir.key, () => this.swap(heir, operation, 'change'));
@@ -369,7 +371,10 @@ export class SessionWriter {
   /** A swap was done. `found`: what the record has come to be since. */
   private sealed(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
     // If another request has since made it somebody else's, that request settles it.
-    if (draft.arrival === undefined || (found !== undefined && found.loaded.record.facts?.p !== draft.facts.p))
+    if (
+      draft.arrival === undefined ||
+      (found !== undefined && found.loaded.record.metadata?.principal !== draft.metadata.principal)
+    )
       return this.swapped(core, { made, draft }, found);
     return this.settled(core, core.key, draft).then((isIn) =>
       isIn ? this.swapped(core, { made, draft }, found) : this.undone(core, core.key, draft),
@@ -393,19 +398,19 @@ export class SessionWriter {
     for (let step = 0; step < MOST_STEPS; step += 1) {
       const loaded = step === 0 && known !== undefined ? known : await this.records.load(this.records.key(at));
       if (loaded === undefined) return undefined;
-      const { facts } = loaded.record;
-      if (facts === undefined && !(await this.manager.principals.mayAdopt(loaded))) {
+      const { metadata } = loaded.record;
+      if (metadata === undefined && !(await this.manager.principals.mayAdopt(loaded))) {
         await this.records.destroy(loaded.key, loaded.revision);
         this.manager.events.emit('revoked', loaded.key);
         return 'ended';
       }
-      if (!this.manager.isLive(facts)) {
-        if (facts!.x !== undefined || facts!.t !== undefined) return undefined;
-        this.manager.events.emit('expired', loaded.key, { handle: facts!.h, principal: facts!.p });
+      if (!this.manager.isLive(metadata)) {
+        if (metadata!.replaced !== undefined || metadata!.revokedUntil !== undefined) return undefined;
+        this.manager.events.emit('expired', loaded.key, { handle: metadata!.handle, principal: metadata!.principal });
         return 'ended';
       }
-      if (facts?.x === undefined) return { id: at, loaded };
-      const next = wayForward(at, facts);
+      if (metadata?.replaced === undefined) return { id: at, loaded };
+      const next = wayForward(at, metadata);
       if (next === undefined) return 'retired';
       at = next;
     }
@@ -492,8 +497,8 @@ export class SessionWriter {
         take(core, made);
         core.saved(draft);
         this.manager.events.emit('renewed', key, {
-          handle: draft.facts.h,
-          principal: draft.facts.p,
+          handle: draft.metadata.handle,
+          principal: draft.metadata.principal,
           reason: rotation,
         });
         this.noteLogin(key, draft);
@@ -514,7 +519,7 @@ export class SessionWriter {
   private async rewrite(key: string, draft: Draft): Promise<WriteResult> {
     const own = await this.records.load(key);
     if (own === undefined) return 'gone';
-    return this.records.replace(key, draft.text, draft.facts, draft.cookie, own.revision);
+    return this.records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
   }
 
   /** The old session was ended meanwhile. Who logs in, or begins anew, doesn't need it. */
@@ -546,9 +551,9 @@ export class SessionWriter {
   ): Promise<{ result: WriteResult; nonce: string }> {
     const now = this.manager.now();
     const until = now + this.manager.options.renewGraceMs;
-    const replaced = replacedBy(old.facts, now, until, seal(this.manager.serverKeys[0]!, next, 'successor'));
-    const { n: nonce } = replaced;
-    if (rotation === 'renew') replaced.x!.w = seal(wayForwardKey(old.id), next, 'way');
+    const replaced = replacedBy(old.metadata, now, until, seal(this.manager.serverKeys[0]!, next, 'successor'));
+    const { nonce } = replaced;
+    if (rotation === 'renew') replaced.replaced!.clientLink = seal(wayForwardKey(old.id), next, 'way');
     try {
       return { result: await this.writeReplaced(old.key, replaced, old.stored!.revision), nonce };
     } catch (error) {
@@ -559,18 +564,18 @@ export class SessionWriter {
   }
 
   /** A replaced record is valid for peers: an empty session whose cookie ends with the grace time. */
-  private writeReplaced(key: string, facts: Facts, revision: Revision): Promise<WriteResult> {
+  private writeReplaced(key: string, metadata: SessionMetadata, revision: Revision): Promise<WriteResult> {
     const cookie = JSON.stringify({
-      originalMaxAge: facts.x!.u - facts.s,
-      expires: new Date(facts.x!.u).toISOString(),
+      originalMaxAge: metadata.replaced!.until - metadata.seenAt,
+      expires: new Date(metadata.replaced!.until).toISOString(),
       httpOnly: true,
       path: '/',
     });
-    return this.records.replace(key, recordText(cookie, '{}', facts), facts, cookie, revision);
+    return this.records.replace(key, recordText(cookie, '{}', metadata), metadata, cookie, revision);
   }
 
   private async endUnlessRenewed(oldKey: string, nonce: string, nextKey: string): Promise<void> {
-    if ((await this.records.load(oldKey))?.record.facts?.n !== nonce) await this.records.destroy(nextKey);
+    if ((await this.records.load(oldKey))?.record.metadata?.nonce !== nonce) await this.records.destroy(nextKey);
   }
 
   /** Looks again once the store must have done what it gave no answer to. */
@@ -581,7 +586,7 @@ export class SessionWriter {
 
   private async wasOurs(old: SessionCore, nonce: string): Promise<boolean> {
     const loaded = await this.records.load(old.key);
-    const ours = loaded?.record.facts?.n === nonce;
+    const ours = loaded?.record.metadata?.nonce === nonce;
     if (ours) this.counters.lostReplies += 1;
     return ours;
   }
@@ -597,7 +602,7 @@ export class SessionWriter {
     if (ended.status !== 'loaded') return false;
     if (await this.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
     // Replaced so long ago that the old record, which names its successor, is gone: the index knows the session by its handle.
-    const { p: principal, h } = ended.facts;
+    const { principal, handle: h } = ended.metadata;
     if (
       mayEnd !== undefined ||
       principal === undefined ||
@@ -605,7 +610,7 @@ export class SessionWriter {
       !this.records.canList
     )
       return false;
-    const found = (await this.manager.principals.of(principal)).find(({ record }) => record.facts!.h === h);
+    const found = (await this.manager.principals.of(principal)).find(({ record }) => record.metadata!.handle === h);
     return found !== undefined && this.end(found.key, this.manager.idOfKey(found.key), found, isOf(principal));
   }
 
@@ -620,15 +625,15 @@ export class SessionWriter {
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.loadToEnd(at.key);
       if (at.known === undefined) return at.key !== key && this.endOverdueAt(at.key);
-      const facts = at.known.record.facts;
-      if (facts?.t !== undefined) return false;
-      if (facts?.x !== undefined) {
-        const next = this.next(at.id, facts);
+      const metadata = at.known.record.metadata;
+      if (metadata?.revokedUntil !== undefined) return false;
+      if (metadata?.replaced !== undefined) {
+        const next = this.next(at.id, metadata);
         if (next === undefined) return false;
         at = { ...next, known: undefined };
         continue;
       }
-      if (!mayEnd(facts)) return false;
+      if (!mayEnd(metadata)) return false;
       const result = await this.records.destroy(at.key, at.known.revision);
       if (result !== 'conflict') return result === 'ok' || this.endOverdueAt(at.key);
       this.counters.conflicts += 1;
@@ -650,31 +655,32 @@ export class SessionWriter {
     const key = this.records.key(id);
     const known = await this.records.loadToEnd(key);
     if (known === undefined) return this.endOverdueAt(key);
-    return known.record.facts?.x === undefined && this.end(key, id, known);
+    return known.record.metadata?.replaced === undefined && this.end(key, id, known);
   }
 
   /** The live session that a replaced record has gone on to, for the server alone. */
-  async successorOf(replaced: Facts): Promise<Successor | undefined> {
-    let facts = replaced;
+  async successorOf(replaced: SessionMetadata): Promise<Successor | undefined> {
+    let metadata = replaced;
     for (let step = 0; step < MOST_STEPS; step += 1) {
-      const next = this.next(undefined, facts);
+      const next = this.next(undefined, metadata);
       const loaded = next && (await this.records.load(next.key));
-      if (loaded?.record.facts === undefined) return undefined;
-      facts = loaded.record.facts;
-      if (facts.x === undefined) return this.manager.isLive(facts) ? { id: next!.id, loaded, facts } : undefined;
+      if (loaded?.record.metadata === undefined) return undefined;
+      metadata = loaded.record.metadata;
+      if (metadata.replaced === undefined)
+        return this.manager.isLive(metadata) ? { id: next!.id, loaded, metadata } : undefined;
     }
     return undefined;
   }
 
   /** Where a replaced record's session is now, for the server alone. */
-  private next(id: string | undefined, facts: Facts): { key: string; id: string | undefined } | undefined {
-    const next = this.unsealed(facts) ?? (id === undefined ? undefined : wayForward(id, facts));
-    const key = next === undefined ? facts.x!.k : this.records.key(next);
+  private next(id: string | undefined, metadata: SessionMetadata): { key: string; id: string | undefined } | undefined {
+    const next = this.unsealed(metadata) ?? (id === undefined ? undefined : wayForward(id, metadata));
+    const key = next === undefined ? metadata.replaced!.nextKey : this.records.key(next);
     return key === undefined ? undefined : { key, id: next };
   }
 
-  private unsealed(facts: Facts): string | undefined {
-    const { s } = facts.x!;
+  private unsealed(metadata: SessionMetadata): string | undefined {
+    const { serverLink: s } = metadata.replaced!;
     if (s === undefined) return undefined;
     for (const key of this.manager.serverKeys) {
       const id = unseal(key, s, 'successor');
@@ -691,8 +697,8 @@ export class SessionWriter {
 }
 
 /** Whether a place was taken for this session. */
-const isFor = (admission: Admission | undefined, facts: Facts): boolean =>
-  admission !== undefined && admission.principal === facts.p && admission.handle === facts.h;
+const isFor = (admission: Admission | undefined, metadata: SessionMetadata): boolean =>
+  admission !== undefined && admission.principal === metadata.principal && admission.handle === metadata.handle;
 
 /** Whether the session has an id that is to be replaced. */
 function isRotating(core: SessionCore): boolean {
@@ -700,24 +706,25 @@ function isRotating(core: SessionCore): boolean {
 }
 
 /** The metadata of a record whose session goes on under another id. Whoever ends the principal's sessions finds that one by it. */
-function replacedBy(facts: Facts, now: number, until: number, successor: string): Facts {
+function replacedBy(metadata: SessionMetadata, now: number, until: number, successor: string): SessionMetadata {
   const end = Math.max(until, now + LONGEST_REQUEST_MS);
-  const replaced: Facts = {
-    v: 1,
-    c: facts.c,
-    s: now,
-    e: end,
-    h: facts.h,
-    n: newNonce(),
-    x: { u: until, s: successor },
+  const replaced: SessionMetadata = {
+    createdAt: metadata.createdAt,
+    seenAt: now,
+    expiresAt: end,
+    handle: metadata.handle,
+    nonce: newNonce(),
+    replaced: { until: until, serverLink: successor },
   };
-  if (facts.p !== undefined) replaced.p = facts.p;
+  if (metadata.principal !== undefined) replaced.principal = metadata.principal;
   return replaced;
 }
 
 /** The new id that a retired record names; `undefined`: none, or the old id isn't the right one. */
-export function wayForward(id: string, facts: Facts | undefined): string | undefined {
-  return facts?.x?.w === undefined ? undefined : unseal(wayForwardKey(id), facts.x.w, 'way');
+export function wayForward(id: string, metadata: SessionMetadata | undefined): string | undefined {
+  return metadata?.replaced?.clientLink === undefined
+    ? undefined
+    : unseal(wayForwardKey(id), metadata.replaced.clientLink, 'way');
 }
 
 /** What `update(fn)` made, and what it was given. */

@@ -3,7 +3,7 @@ import { SessionStoreError } from '../stores/session-store.error.js';
 import type { SessionRecord, SessionStore } from '../stores/session-store.js';
 import { show } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
-import { FACTS_KEY } from '../record/facts.js';
+import { METADATA_KEY } from '../record/metadata-codec.js';
 import { readSession } from './stored-session.js';
 
 /** A session as express-session hands it to a store, or as JSON. */
@@ -63,7 +63,7 @@ export class ExpressSessions {
   private async write(sid: string, session: SessionObject, data: SessionObject): Promise<void> {
     for (let tries = 0; tries < TRIES; tries++) {
       const present = await this.store.load(sid);
-      const record = this.recordOf(data, present && readSession(present.text)?.[FACTS_KEY]);
+      const record = this.recordOf(data, present && readSession(present.text)?.[METADATA_KEY]);
       if (present) {
         if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(sid, session);
       } else {
@@ -84,7 +84,7 @@ export class ExpressSessions {
         const present = await this.store.load(sid);
         const data = present && readSession(present.text);
         if (!present || !data) return;
-        const record = this.recordOf(cookie === undefined ? data : { ...data, cookie }, data[FACTS_KEY]);
+        const record = this.recordOf(cookie === undefined ? data : { ...data, cookie }, data[METADATA_KEY]);
         if ((await this.store.replace(sid, record, present.revision)) !== 'conflict') return;
       }
     });
@@ -146,13 +146,13 @@ export class ExpressSessions {
     }
   }
 
-  /** The record of a session. Its facts are those of the stored record: what the app's object holds under their name may be forged. */
-  private recordOf(session: Partial<SessionObject>, facts: unknown): SessionRecord {
-    const { cookie, [FACTS_KEY]: _forged, ...data } = session;
+  /** The record of a session. Its metadata are those of the stored record: what the app's object holds under their name may be forged. */
+  private recordOf(session: Partial<SessionObject>, metadata: unknown): SessionRecord {
+    const { cookie, [METADATA_KEY]: _forged, ...data } = session;
     const end = endOf(cookie, this.clock.now());
-    const principal = (facts as { p?: unknown } | null | undefined)?.p;
+    const principal = (metadata as { p?: unknown } | null | undefined)?.p;
     return {
-      text: JSON.stringify({ cookie, ...data, [FACTS_KEY]: facts }),
+      text: JSON.stringify({ cookie, ...data, [METADATA_KEY]: metadata }),
       expiresAt: end ?? this.clock.now() + this.ttlMs,
       principal: typeof principal === 'string' ? principal : undefined,
     };

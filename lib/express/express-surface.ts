@@ -1,4 +1,4 @@
-import { FACTS_KEY } from '../record/facts.js';
+import { METADATA_KEY } from '../record/metadata-codec.js';
 import { type SessionSurface, withoutReserved } from '../session/session-surface.js';
 import { Cookie } from './cookie.js';
 import { Session } from './session.js';
@@ -14,7 +14,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'reload',
   'destroy',
   'regenerate',
-  FACTS_KEY,
+  METADATA_KEY,
   '__proto__',
 ]);
 

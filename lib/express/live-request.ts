@@ -1,7 +1,7 @@
 import { SESSION, sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import type { SessionValues } from '../record/record-text.js';
-import { FACTS_KEY } from '../record/facts.js';
+import { METADATA_KEY } from '../record/metadata-codec.js';
 import type { Session } from './session.js';
 
 /** The session's life in a request that came past the middleware, in either build of this package. */
@@ -18,7 +18,7 @@ export function startOver(request: object, live: RequestSession): void {
 export function adoptSession(request: object, data: object): Session | undefined {
   const core = liveOf(request)?.currentCore;
   if (core === undefined) return undefined;
-  const { cookie: _cookie, [FACTS_KEY]: _facts, ...values } = data as SessionValues;
+  const { cookie: _cookie, [METADATA_KEY]: _facts, ...values } = data as SessionValues;
   core.become(values);
   return core.session as Session;
 }

@@ -1,5 +1,5 @@
 import { RecordText } from '../record/record-text.js';
-import type { Facts } from '../record/facts.js';
+import type { SessionMetadata } from '../record/session-metadata.js';
 import type { Revision, SessionRecord, WriteResult } from '../stores/session-store.js';
 import { can, type ExpressStoreLike } from './express-store-like.js';
 import { AdaptedExpressStore, type FromExpressStoreOptions } from './from-express-store.js';
@@ -48,14 +48,25 @@ export class SurfaceStore extends AdaptedExpressStore {
   private onlyMoves(after: string, before: string): boolean {
     const old = RecordText.read(before, NO_BOUND);
     const next = RecordText.read(after, NO_BOUND);
-    if (typeof old === 'string' || typeof next === 'string' || old.facts === undefined || next.facts === undefined)
+    if (
+      typeof old === 'string' ||
+      typeof next === 'string' ||
+      old.metadata === undefined ||
+      next.metadata === undefined
+    )
       return false;
-    if (next.facts.s - old.facts.s >= this.habits.refreshAfter) return false;
+    if (next.metadata.seenAt - old.metadata.seenAt >= this.habits.refreshAfter) return false;
     const data = old.rawData();
-    return data !== undefined && data === next.rawData() && timeless(old.facts) === timeless(next.facts);
+    return data !== undefined && data === next.rawData() && timeless(old.metadata) === timeless(next.metadata);
   }
 }
 
-function timeless({ s: _seen, e: _end, n: _nonce, q: _earlier, ...facts }: Facts): string {
-  return JSON.stringify(facts);
+function timeless({
+  seenAt: _seen,
+  expiresAt: _end,
+  nonce: _nonce,
+  earlierNonces: _earlier,
+  ...metadata
+}: SessionMetadata): string {
+  return JSON.stringify(metadata);
 }

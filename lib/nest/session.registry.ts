@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { SessionDataError, SessionStateError } from '../common/errors.js';
-import type { Device, Facts, MayEnd } from '../record/facts.js';
+import type { Device, SessionMetadata, MayEnd } from '../record/session-metadata.js';
 import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
 import { deviceOf } from '../session/session-controls.js';
@@ -61,7 +61,7 @@ export class SessionRegistry {
   /** The session of an id, without reading its data; `undefined`: none that is live. An id is to be kept as a password is. */
   async find(id: string): Promise<SessionSummary | undefined> {
     const core = await this.manager.open(id);
-    return core && { ...summary(core.facts, core.principal()), authenticatedAt: dateOf(core.authenticatedAt()) };
+    return core && { ...summary(core.metadata, core.principal()), authenticatedAt: dateOf(core.authenticatedAt()) };
   }
 
   /** A session for a job, outside any request: it can be read, saved, updated and ended; `login()` and `renew()` throw. */
@@ -85,12 +85,12 @@ export class SessionRegistry {
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
     const all = await this.manager.principals.of(principal);
     const after = cursor === undefined ? undefined : placeIn(this.openCursor(cursor));
-    const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.facts!) < 0);
+    const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.metadata!) < 0);
     const page = rest.slice(0, limit);
-    const sessions = page.map((each) => summary(each.record.facts!, principal));
+    const sessions = page.map((each) => summary(each.record.metadata!, principal));
     const last = page.at(-1);
     return limit < rest.length && last !== undefined
-      ? { sessions, cursor: this.sealCursor(placeOf(last.record.facts!)) }
+      ? { sessions, cursor: this.sealCursor(placeOf(last.record.metadata!)) }
       : { sessions };
   }
 
@@ -99,10 +99,10 @@ export class SessionRegistry {
     const from = cursor === undefined ? undefined : this.openCursor(cursor);
     let last: string | undefined;
     for await (const listed of this.manager.records.list({ cursor: from, batch: limit + 1 })) {
-      const { facts } = listed.record;
-      if (facts === undefined || facts.x !== undefined || !this.manager.isLive(facts)) continue;
+      const { metadata } = listed.record;
+      if (metadata === undefined || metadata.replaced !== undefined || !this.manager.isLive(metadata)) continue;
       if (sessions.length === limit) return { sessions, cursor: this.sealCursor(last!) };
-      sessions.push(summary(facts, facts.p));
+      sessions.push(summary(metadata, metadata.principal));
       last = listed.cursor;
     }
     return { sessions };
@@ -119,8 +119,9 @@ export class SessionRegistry {
     const handles = new Set<string>();
     let others = 0;
     for await (const { record } of this.manager.records.list({})) {
-      if (record.facts === undefined) others += 1;
-      else if (record.facts.x === undefined && this.manager.isLive(record.facts)) handles.add(record.facts.h);
+      if (record.metadata === undefined) others += 1;
+      else if (record.metadata.replaced === undefined && this.manager.isLive(record.metadata))
+        handles.add(record.metadata.handle);
     }
     return handles.size + others;
   }
@@ -138,21 +139,21 @@ export class SessionRegistry {
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const found = await this.revokeListed(handle, principal);
       if (found === undefined && round > 0) break;
-      principal ??= found?.p;
+      principal ??= found?.principal;
       ended ||= found !== undefined;
     }
     return ended;
   }
 
   /** What was ended. */
-  private async revokeListed(handle: string, principal: string | undefined): Promise<Facts | undefined> {
-    let ended: Facts | undefined;
+  private async revokeListed(handle: string, principal: string | undefined): Promise<SessionMetadata | undefined> {
+    let ended: SessionMetadata | undefined;
     for await (const each of this.candidates(principal)) {
-      const { facts } = each.record;
-      if (facts!.h !== handle) continue;
+      const { metadata } = each.record;
+      if (metadata!.handle !== handle) continue;
       // A record that was replaced may lead on to another session.
-      const isStill: MayEnd = (found) => found?.h === handle && found.p === facts!.p;
-      if (await this.end(each, isStill, ended === undefined)) ended = facts;
+      const isStill: MayEnd = (found) => found?.handle === handle && found.principal === metadata!.principal;
+      if (await this.end(each, isStill, ended === undefined)) ended = metadata;
     }
     return ended;
   }
@@ -172,7 +173,7 @@ export class SessionRegistry {
     const isRevoked = await this.manager.principals.markRevoked(name, except);
     const ended = new Set<string>();
     for (const each of await this.manager.principals.toEnd(name)) {
-      const { h } = each.record.facts!;
+      const { handle: h } = each.record.metadata!;
       if (h !== except && (await this.end(each, isRevoked, !ended.has(h)))) ended.add(h);
     }
     return ended.size;
@@ -185,9 +186,9 @@ export class SessionRegistry {
       const id = this.manager.idOfKey(key);
       if (id === undefined)
         throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids, and with "hashIds" nobody has them.');
-      if (record.facts?.x !== undefined || record.facts?.t !== undefined) continue;
+      if (record.metadata?.replaced !== undefined || record.metadata?.revokedUntil !== undefined) continue;
       const core = await this.manager.open(id);
-      if (core === undefined || core.facts.p === core.principal()) continue;
+      if (core === undefined || core.metadata.principal === core.principal()) continue;
       core.due = true;
       try {
         if ((await this.manager.writer.write(core)) === 'ok') written += 1;
@@ -206,14 +207,17 @@ export class SessionRegistry {
       return;
     }
     for await (const each of this.manager.records.list({}, 'expired too'))
-      if (each.record.facts !== undefined && each.record.facts.t === undefined) yield each;
+      if (each.record.metadata !== undefined && each.record.metadata.revokedUntil === undefined) yield each;
   }
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
   private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
     const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd);
     if (ended && isFirst)
-      this.manager.events.emit('revoked', each.key, { handle: each.record.facts!.h, principal: each.record.facts!.p });
+      this.manager.events.emit('revoked', each.key, {
+        handle: each.record.metadata!.handle,
+        principal: each.record.metadata!.principal,
+      });
     return ended;
   }
 
@@ -229,26 +233,26 @@ export class SessionRegistry {
   }
 }
 
-function summary(facts: Facts, principal: string | undefined): SessionSummary {
+function summary(metadata: SessionMetadata, principal: string | undefined): SessionSummary {
   return {
-    handle: facts.h,
+    handle: metadata.handle,
     principal,
-    createdAt: new Date(facts.c),
-    lastSeenAt: new Date(facts.s),
-    authenticatedAt: dateOf(facts.a),
-    expiresAt: new Date(facts.e),
-    device: deviceOf(facts.d),
+    createdAt: new Date(metadata.createdAt),
+    lastSeenAt: new Date(metadata.seenAt),
+    authenticatedAt: dateOf(metadata.authenticatedAt),
+    expiresAt: new Date(metadata.expiresAt),
+    device: deviceOf(metadata.device),
   };
 }
 
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 
 /** Where a session stands in its principal's list: a place outlives the session. */
-const placeOf = (facts: Facts): string => `${since(facts)} ${facts.h}`;
+const placeOf = (metadata: SessionMetadata): string => `${since(metadata)} ${metadata.handle}`;
 
-function placeIn(cursor: string): Facts {
+function placeIn(cursor: string): SessionMetadata {
   const [at = '', h = ''] = cursor.split(' ');
-  return { v: 1, c: Number(at), s: 0, e: 0, n: '', h };
+  return { createdAt: Number(at), seenAt: 0, expiresAt: 0, nonce: '', handle: h };
 }
 
 function handleOf(except: Session | string | undefined): string | undefined {
@@ -256,7 +260,7 @@ function handleOf(except: Session | string | undefined): string | undefined {
   const core = coreOf(except);
   if (!(core instanceof SessionCore) && core === undefined)
     throw new TypeError('revokeAll(principal, { except }): except takes a session or a handle.');
-  return core.facts.h;
+  return core.metadata.handle;
 }
 
 function bounded(limit: number): number {

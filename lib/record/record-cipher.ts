@@ -3,7 +3,8 @@ import { type Secret, secretBytes } from '../cookie/cookie-signer.js';
 import { show } from '../common/duration.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import { SessionOptionsError } from '../common/errors.js';
-import { FACTS_KEY, type Facts } from './facts.js';
+import { METADATA_KEY } from './metadata-codec.js';
+import type { SessionMetadata } from './session-metadata.js';
 
 /** Encryption of records at rest. */
 export interface Encryption {
@@ -91,18 +92,25 @@ export class RecordCipher {
   }
 
   /** A record that stores take as any other. The storage key is authenticated with it, so records can't be swapped. */
-  encrypt(storageKey: string, text: string, facts: Facts, cookie: string): string {
-    const outside: Record<string, unknown> = { v: 1, c: facts.c, s: facts.s, e: facts.e, h: '', n: '' };
-    if (facts.p !== undefined) outside.p = this.principalNames(facts.p)[0];
+  encrypt(storageKey: string, text: string, metadata: SessionMetadata, cookie: string): string {
+    const outside: Record<string, unknown> = {
+      v: 1,
+      c: metadata.createdAt,
+      s: metadata.seenAt,
+      e: metadata.expiresAt,
+      h: '',
+      n: '',
+    };
+    if (metadata.principal !== undefined) outside.p = this.principalNames(metadata.principal)[0];
     outside.z = seal(this.keys[0]!, text, storageKey);
-    return `{"cookie":${cookie},"${FACTS_KEY}":${JSON.stringify(outside)}}`;
+    return `{"cookie":${cookie},"${METADATA_KEY}":${JSON.stringify(outside)}}`;
   }
 
   /** The text within; `undefined`: not to be read. A plain record is given as it is where `readPlain` lets it in. */
   decrypt(storageKey: string, text: string): string | undefined {
     const start = text.lastIndexOf('"z":"');
     const sealed =
-      start === -1 || text.lastIndexOf(`,"${FACTS_KEY}":{`, start) === -1
+      start === -1 || text.lastIndexOf(`,"${METADATA_KEY}":{`, start) === -1
         ? undefined
         : /^[A-Za-z0-9_-]+(?="\}\}$)/.exec(text.slice(start + 5))?.[0];
     if (sealed === undefined) return this.readPlain ? text : undefined;

@@ -1,11 +1,12 @@
-import { FACTS_KEY, type Facts, isFacts } from './facts.js';
+import { decodeMetadata, encodeMetadata, METADATA_KEY } from './metadata-codec.js';
+import type { SessionMetadata } from './session-metadata.js';
 
 /**
  * A record's text has three parts: `{"cookie":{…}` + `,"key":…` for the data + `,"__keycard":{…}}`. Peers keep that order, so
  * the parts are found by their edges, and what doesn't fit is parsed whole.
  */
 const COOKIE_START = '{"cookie":{';
-const FACTS_START = `,"${FACTS_KEY}":`;
+const METADATA_START = `,"${METADATA_KEY}":`;
 
 /** Deeper data than this is refused: `JSON.stringify` recurses, and a request must not end in a stack overflow. */
 const DEEPEST = 500;
@@ -17,14 +18,14 @@ export type SessionValues = Record<string, unknown>;
 export class RecordText {
   private constructor(
     readonly text: string,
-    /** `undefined`: a peer's record, without facts. */
-    readonly facts: Facts | undefined,
+    /** `undefined`: a peer's record, without metadata. */
+    readonly metadata: SessionMetadata | undefined,
     private readonly dataStart: number,
     private readonly dataEnd: number,
     private whole: SessionValues | undefined,
   ) {}
 
-  /** Reads the facts, and no more than it must. A string is the reason why the text is no session. */
+  /** Reads the metadata, and no more than it must. A string is the reason why the text is no session. */
   static read(text: string, maxBytes: number): RecordText | string {
     if (text.length > maxBytes) return 'too large';
     if (tooDeep(text)) return 'nested too deep';
@@ -33,13 +34,13 @@ export class RecordText {
 
   private static readTail(text: string): RecordText | undefined {
     if (!text.startsWith(COOKIE_START)) return undefined;
-    const end = text.lastIndexOf(FACTS_START);
+    const end = text.lastIndexOf(METADATA_START);
     if (end === -1) return undefined;
     // A `__keycard` that is nested would leave a brace too many behind it, and not parse.
-    const facts = parse(text.slice(end + FACTS_START.length, -1));
-    if (!isFacts(facts)) return undefined;
+    const metadata = decodeMetadata(parse(text.slice(end + METADATA_START.length, -1)));
+    if (metadata === undefined) return undefined;
     const cookieEnd = endOfCookie(text);
-    return cookieEnd > 0 && cookieEnd <= end ? new RecordText(text, facts, cookieEnd, end, undefined) : undefined;
+    return cookieEnd > 0 && cookieEnd <= end ? new RecordText(text, metadata, cookieEnd, end, undefined) : undefined;
   }
 
   private static readWhole(text: string): RecordText | string {
@@ -47,9 +48,10 @@ export class RecordText {
     if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
     if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
     const values = whole as SessionValues;
-    const facts = values[FACTS_KEY];
-    if (facts !== undefined && !isFacts(facts)) return 'its facts are not readable';
-    return new RecordText(text, facts as Facts | undefined, 0, 0, values);
+    const own = values[METADATA_KEY];
+    const metadata = decodeMetadata(own);
+    if (own !== undefined && metadata === undefined) return 'its metadata can not be read';
+    return new RecordText(text, metadata, 0, 0, values);
   }
 
   /** Whether the data is this JSON text to the letter. `false` says nothing: compare by key. */
@@ -79,7 +81,7 @@ export class RecordText {
     const whole = parse(this.text);
     if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
     if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
-    const { cookie: _cookie, [FACTS_KEY]: _facts, ...values } = whole as SessionValues;
+    const { cookie: _cookie, [METADATA_KEY]: _facts, ...values } = whole as SessionValues;
     return values;
   }
 
@@ -88,7 +90,7 @@ export class RecordText {
     return (parse(this.text) as SessionValues | undefined)?.cookie;
   }
 
-  /** The data part as it stands between cookie and facts, to be written again untouched; `undefined` where the record isn't ours to the letter. */
+  /** The data part as it stands between cookie and metadata, to be written again untouched; `undefined` where the record isn't ours to the letter. */
   rawData(): string | undefined {
     if (this.dataEnd === 0) return undefined;
     const first = this.text.charCodeAt(this.dataStart);
@@ -98,14 +100,14 @@ export class RecordText {
 }
 
 /** The text of a record. `data` is the JSON of the values, `{}` for none. */
-export function recordText(cookie: string, data: string, facts: Facts): string {
+export function recordText(cookie: string, data: string, metadata: SessionMetadata): string {
   const inner = data.length > 2 ? `,${data.slice(1, -1)}` : '';
-  return `{"cookie":${cookie}${inner}${FACTS_START}${JSON.stringify(facts)}}`;
+  return `{"cookie":${cookie}${inner}${METADATA_START}${encodeMetadata(metadata)}}`;
 }
 
 /** The same from the data part of a text, as `rawData` gives it. */
-export function recordTextWithRaw(cookie: string, raw: string, facts: Facts): string {
-  return `{"cookie":${cookie}${raw}${FACTS_START}${JSON.stringify(facts)}}`;
+export function recordTextWithRaw(cookie: string, raw: string, metadata: SessionMetadata): string {
+  return `{"cookie":${cookie}${raw}${METADATA_START}${encodeMetadata(metadata)}}`;
 }
 
 /** Behind the brace that closes the cookie; 0: there is none. A brace within its text values, as in a path, closes nothing. */

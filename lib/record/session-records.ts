@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import type { ListQuery, Revision, SessionStore, StoredSession, WriteResult } from '../stores/session-store.js';
 import { SessionDataError } from '../common/errors.js';
-import type { Facts } from './facts.js';
+import type { SessionMetadata } from './session-metadata.js';
 import { wordsOf } from '../common/scrubbed-error.js';
 import { LogLimit } from '../common/log-limit.js';
 import { RecordCipher } from './record-cipher.js';
@@ -124,13 +124,19 @@ export class SessionRecords {
   }
 
   /** Writes a new record. */
-  async create(key: string, text: string, facts: Facts, cookie: string): Promise<void> {
-    const record = this.pack(key, text, facts, cookie);
+  async create(key: string, text: string, metadata: SessionMetadata, cookie: string): Promise<void> {
+    const record = this.pack(key, text, metadata, cookie);
     await this.call(() => this.store.create(key, record));
   }
 
-  replace(key: string, text: string, facts: Facts, cookie: string, revision: Revision): Promise<WriteResult> {
-    const record = this.pack(key, text, facts, cookie);
+  replace(
+    key: string,
+    text: string,
+    metadata: SessionMetadata,
+    cookie: string,
+    revision: Revision,
+  ): Promise<WriteResult> {
+    const record = this.pack(key, text, metadata, cookie);
     return this.call(() => this.store.replace(key, record, revision));
   }
 
@@ -189,7 +195,7 @@ export class SessionRecords {
     if (stored.expiresAt !== undefined && this.isOver(stored.expiresAt)) return this.expired(key);
     const loaded = this.parseAny(key, stored);
     // express-session's touch moves the store's end without the one inside, but not where only we write.
-    const end = !this.onlyOurs ? undefined : loaded?.record.facts?.e;
+    const end = !this.onlyOurs ? undefined : loaded?.record.metadata?.expiresAt;
     return end !== undefined && this.isOver(end) ? this.expired(key) : loaded;
   }
 
@@ -224,7 +230,7 @@ export class SessionRecords {
     this.events.emit('loaded-invalid', key, { reason: 'unreadable' });
   }
 
-  private pack(key: string, text: string, facts: Facts, cookie: string) {
+  private pack(key: string, text: string, metadata: SessionMetadata, cookie: string) {
     // A record of n characters has at least n bytes: count only where it comes close.
     const limit = this.options.maxRecordBytes;
     if (text.length > limit || (text.length * 3 > limit && Buffer.byteLength(text) > limit)) {
@@ -233,9 +239,9 @@ export class SessionRecords {
         `The session takes ${Buffer.byteLength(text)} bytes, more than "maxRecordBytes" (${limit}). Nothing was saved; keep large values elsewhere and an id of them here.`,
       );
     }
-    if (this.cipher === undefined) return { text, expiresAt: facts.e, principal: facts.p };
-    const principal = facts.p === undefined ? undefined : this.cipher.principalNames(facts.p)[0];
-    return { text: this.cipher.encrypt(key, text, facts, cookie), expiresAt: facts.e, principal };
+    if (this.cipher === undefined) return { text, expiresAt: metadata.expiresAt, principal: metadata.principal };
+    const principal = metadata.principal === undefined ? undefined : this.cipher.principalNames(metadata.principal)[0];
+    return { text: this.cipher.encrypt(key, text, metadata, cookie), expiresAt: metadata.expiresAt, principal };
   }
 
   /** A store call that ends in bounded time, and fails as a `SessionStoreError`. */

@@ -1,4 +1,4 @@
-import type { Facts } from './facts.js';
+import type { SessionMetadata } from './session-metadata.js';
 import { newWriterName, WRITER_NAME_LENGTH } from './session-id.js';
 
 /** So many writes of others a record remembers, the latest first. */
@@ -31,27 +31,27 @@ export class WriteNonces {
     this.memoryS = Math.max(SHORTEST_MEMORY_MS, 2 * storeTimeoutMs) / 1_000;
   }
 
-  /** Marks the facts of a record that takes the place of the one they came from. */
-  stamp(facts: Facts): void {
+  /** Marks the metadata of a record that takes the place of the one they came from. */
+  stamp(metadata: SessionMetadata): void {
     const second = Math.max(0, Math.floor(this.now() / 1_000));
     if (second !== this.second) {
       this.second = second;
       this.prefix = this.writer + second.toString(36).padStart(SECOND_LENGTH, '0');
     }
-    const { n: previous, q: earlier } = facts;
+    const { nonce: previous, earlierNonces: earlier } = metadata;
     // The number alone makes it unique, whatever the clock does.
-    facts.n = this.prefix + (this.writes++).toString(36);
+    metadata.nonce = this.prefix + (this.writes++).toString(36);
     if (earlier === undefined && (previous === '' || this.isSettled(previous))) return;
     const found = earlier === undefined ? [previous] : [previous, ...earlier];
     const mine = found.filter((nonce) => this.awaited.has(nonce));
     const theirs = found.filter((nonce) => !nonce.startsWith(this.writer) && this.isRecent(nonce));
-    if (mine.length + theirs.length === 0) delete facts.q;
-    else facts.q = [...mine, ...theirs].slice(0, MOST);
+    if (mine.length + theirs.length === 0) metadata.earlierNonces = undefined;
+    else metadata.earlierNonces = [...mine, ...theirs].slice(0, MOST);
   }
 
   /** Whether a record was written with this nonce, or after it. */
-  static has(facts: Facts | undefined, nonce: string): boolean {
-    return facts !== undefined && (facts.n === nonce || facts.q?.includes(nonce) === true);
+  static has(metadata: SessionMetadata | undefined, nonce: string): boolean {
+    return metadata !== undefined && (metadata.nonce === nonce || metadata.earlierNonces?.includes(nonce) === true);
   }
 
   /** Records carry a nonce on until its writer knows what became of the write. */

@@ -3,7 +3,7 @@ import { CORE } from './session-core-symbol.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { SessionCore } from './session-core.js';
-import type { Device } from '../record/facts.js';
+import type { Device } from '../record/session-metadata.js';
 import { isWithinUpdate } from '../commit/session-writer.js';
 import { TrackedPromise } from '../common/tracked-promise.js';
 
@@ -142,22 +142,24 @@ function defineControl(prototype: object, name: string, get: (core: SessionCore)
   });
 }
 
-/** The facts of a session, as they stand. */
+/** The metadata of a session, as they stand. */
 export function infoOf(core: SessionCore): SessionInfo {
-  const { facts, manager } = core;
+  const { metadata, manager } = core;
   const authenticatedAt = core.authenticatedAt();
   return Object.freeze({
     isNew: core.status === 'new',
     principal: core.principal(),
-    createdAt: new Date(facts.c),
-    lastSeenAt: new Date(facts.s),
+    createdAt: new Date(metadata.createdAt),
+    lastSeenAt: new Date(metadata.seenAt),
     authenticatedAt: authenticatedAt === undefined ? undefined : new Date(authenticatedAt),
-    expiresAt: new Date(core.due || core.status === 'new' ? manager.expiryOf(facts, manager.now()) : facts.e),
-    device: deviceOf(facts.d ?? (core.status === 'new' ? core.host.device() : undefined)),
-    handle: facts.h,
+    expiresAt: new Date(
+      core.due || core.status === 'new' ? manager.expiryOf(metadata, manager.now()) : metadata.expiresAt,
+    ),
+    device: deviceOf(metadata.device ?? (core.status === 'new' ? core.host.device() : undefined)),
+    handle: metadata.handle,
   });
 }
 
-export function deviceOf(device: { u?: string; i?: string } | undefined): Device {
-  return { userAgent: device?.u, ip: device?.i };
+export function deviceOf(device: Device | undefined): Device {
+  return { userAgent: device?.userAgent, ip: device?.ip };
 }

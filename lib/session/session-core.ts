@@ -1,7 +1,7 @@
 import { changedKeys, merge, snapshot, toJson } from './changes.js';
 import { defaultPrincipalOf, derivePrincipal, hasPassportUser } from './derived-principal.js';
 import { SessionOptionsError } from '../common/errors.js';
-import type { Facts } from '../record/facts.js';
+import type { Device, SessionMetadata } from '../record/session-metadata.js';
 import { fingerprint, loginKeys, lostLoginKey } from './principal-print.js';
 import { recordText, recordTextWithRaw, type SessionValues } from '../record/record-text.js';
 import type { SessionCookie } from '../cookie/session-cookie.js';
@@ -17,10 +17,10 @@ export interface CoreHost {
   /** A session's cookie as this request wants it. */
   cookieOf(core: SessionCore): SessionCookie;
   /** The JSON of the `cookie` part of a record. */
-  cookieJson(core: SessionCore, facts: Facts): string;
+  cookieJson(core: SessionCore, metadata: SessionMetadata): string;
   newId(): string;
   /** The device that asks. */
-  device(): Facts['d'];
+  device(): Device | undefined;
   /** What the session is bound to. */
   binding(): string | undefined;
 }
@@ -40,7 +40,7 @@ export interface Claim {
   readonly principal: string;
   readonly at: number;
   /** The keys that `login()` was given, beside `user` and `passport`. */
-  readonly keys: string[] | undefined;
+  readonly keys: readonly string[] | undefined;
   /** All that it was given: no conflict takes them away. */
   readonly given: readonly string[];
   /** The nonce of the principal's revocation mark as it stood then. */
@@ -51,7 +51,7 @@ export interface Claim {
 export interface Draft {
   readonly text: string;
   readonly json: string;
-  readonly facts: Facts;
+  readonly metadata: SessionMetadata;
   readonly cookie: string;
   /** How the session comes to be somebody's by this, if it does. */
   readonly arrival: Arrival | undefined;
@@ -68,13 +68,13 @@ const NOTHING_HIDDEN: ReadonlyMap<string, unknown> = new Map();
 /** One session as one request knows it: what was read, what the app made of it, and how the two differ. */
 export class SessionCore {
   status: CoreStatus = 'new';
-  facts: Facts;
+  metadata: SessionMetadata;
   /** The version that was read; `undefined`: none yet, or its revision isn't known. */
   stored: LoadedRecord | undefined;
   rotation: Rotation | undefined;
   /** A session whose place this one takes (`regenerate`). */
   replaces: SessionCore | undefined;
-  /** The idle end is to be moved, or facts to be written, though no data changed. */
+  /** The idle end is to be moved, or metadata to be written, though no data changed. */
   due = false;
   /** A function that was given to `update()` is at work. */
   applying = false;
@@ -124,20 +124,26 @@ export class SessionCore {
     this.openedAt = now;
     this.view = manager.schema === undefined ? undefined : new SchemaView();
     if (source === undefined) {
-      this.facts = this.freshFacts(now);
+      this.metadata = this.freshMetadata(now);
       this.baseJson = '{}';
       return;
     }
     this.idText = source.id;
     this.stored = source.loaded;
     this.status = 'loaded';
-    const facts = source.loaded.record.facts;
-    this.facts = facts ?? this.freshFacts(now);
-    this.due = facts === undefined || manager.isTouchDue(facts) || manager.options.resave;
+    const metadata = source.loaded.record.metadata;
+    this.metadata = metadata ?? this.freshMetadata(now);
+    this.due = metadata === undefined || manager.isTouchDue(metadata) || manager.options.resave;
   }
 
-  private freshFacts(now: number): Facts {
-    return { v: 1, c: now, s: now, e: now + this.manager.options.idleMs, h: newHandle(), n: '' };
+  private freshMetadata(now: number): SessionMetadata {
+    return {
+      createdAt: now,
+      seenAt: now,
+      expiresAt: now + this.manager.options.idleMs,
+      handle: newHandle(),
+      nonce: '',
+    };
   }
 
   /** The id; of a new session it is drawn when it is first asked for. */
@@ -195,7 +201,7 @@ export class SessionCore {
       migrate !== undefined &&
       schemaVersion !== undefined &&
       this.status !== 'new' &&
-      (this.facts.m ?? Number.NEGATIVE_INFINITY) < schemaVersion
+      (this.metadata.schemaVersion ?? Number.NEGATIVE_INFINITY) < schemaVersion
     );
   }
 
@@ -203,16 +209,17 @@ export class SessionCore {
   private migrated(read: SessionValues): SessionValues {
     const { migrate, schemaVersion } = this.manager.options;
     if (!this.isOutdated) return read;
-    const facts: Facts = { ...this.facts, m: schemaVersion! };
-    const stands = facts.f !== undefined && fingerprint(read, facts.k) === facts.f;
-    const given = migrate!(read, this.facts.m);
+    const metadata: SessionMetadata = { ...this.metadata, schemaVersion: schemaVersion! };
+    const stands =
+      metadata.loginFingerprint !== undefined && fingerprint(read, metadata.loginKeys) === metadata.loginFingerprint;
+    const given = migrate!(read, this.metadata.schemaVersion);
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
       throw new SessionOptionsError('"migrate" gave no object; it takes the old data and gives the new.');
     }
     const json = valuesToJson(given);
     const values = JSON.parse(json) as SessionValues;
-    if (stands) facts.f = fingerprint(values, facts.k);
-    this.facts = facts;
+    if (stands) metadata.loginFingerprint = fingerprint(values, metadata.loginKeys);
+    this.metadata = metadata;
     this.baseJson = json;
     return values;
   }
@@ -231,7 +238,10 @@ export class SessionCore {
     this.view!.note(before, values, refused, keys);
     for (const [key, why] of refused) {
       if (keys?.has(key) === false) continue;
-      events.emit('key-dropped', this.status === 'new' ? undefined : this.key, { handle: this.facts.h, reason: key });
+      events.emit('key-dropped', this.status === 'new' ? undefined : this.key, {
+        handle: this.metadata.handle,
+        reason: key,
+      });
       this.manager.warnOnce(
         `refused ${key}`,
         `A session's key "${key}" doesn't fit the schema (${why}); it was dropped, and the session goes on without it.`,
@@ -246,7 +256,7 @@ export class SessionCore {
     this.stored = undefined;
     this.idText = undefined;
     this.due = false;
-    this.facts = this.freshFacts(this.manager.now());
+    this.metadata = this.freshMetadata(this.manager.now());
     this.baseJson = '{}';
   }
 
@@ -311,12 +321,15 @@ export class SessionCore {
 
   /** What the app set of the cookie on this very session. */
   overrides(): Record<string, unknown> | undefined {
-    return this.ownCookie === undefined ? this.facts.o : this.ownCookie.overrides();
+    return this.ownCookie === undefined ? this.metadata.cookieOverrides : this.ownCookie.overrides();
   }
 
   /** Whether that differs from what the record says. */
   get cookieChanged(): boolean {
-    return this.ownCookie !== undefined && JSON.stringify(this.ownCookie.overrides()) !== JSON.stringify(this.facts.o);
+    return (
+      this.ownCookie !== undefined &&
+      JSON.stringify(this.ownCookie.overrides()) !== JSON.stringify(this.metadata.cookieOverrides)
+    );
   }
 
   /** Whether the app holds it. */
@@ -368,23 +381,32 @@ export class SessionCore {
     if (this.isOver) return undefined;
     if (this.claim !== undefined) return this.claim.principal;
     const values = this.values();
-    if (this.loginStands(values)) return this.facts.p;
+    if (this.loginStands(values)) return this.metadata.principal;
     const principal = this.derivedPrincipal(values);
-    if (this.status === 'loaded' && (this.facts.f !== undefined || principal !== this.facts.p)) this.unsettled = true;
+    if (
+      this.status === 'loaded' &&
+      (this.metadata.loginFingerprint !== undefined || principal !== this.metadata.principal)
+    )
+      this.unsettled = true;
     return principal;
   }
 
   private loginStands(values: SessionValues): boolean {
-    const { facts } = this;
-    return facts.f !== undefined && facts.p !== undefined && this.stillStands(facts, this.storedValues(), values);
+    const { metadata } = this;
+    return (
+      metadata.loginFingerprint !== undefined &&
+      metadata.principal !== undefined &&
+      this.stillStands(metadata, this.storedValues(), values)
+    );
   }
 
   /** Who is logged in by the data as they were read: the principal, or `true` for somebody without one; `undefined`: nobody. */
   loggedInBefore(): string | true | undefined {
     const before = this.storedValues();
-    const { facts } = this;
-    const stands = facts.f !== undefined && fingerprint(before, facts.k) === facts.f;
-    return this.loggedInBy(before, stands ? facts.p : this.derivedPrincipal(before));
+    const { metadata } = this;
+    const stands =
+      metadata.loginFingerprint !== undefined && fingerprint(before, metadata.loginKeys) === metadata.loginFingerprint;
+    return this.loggedInBy(before, stands ? metadata.principal : this.derivedPrincipal(before));
   }
 
   /** The same by the data as the app has left them. */
@@ -405,7 +427,7 @@ export class SessionCore {
   authenticatedAt(): number | undefined {
     if (this.isOver) return undefined;
     if (this.claim !== undefined) return this.claim.at;
-    const { a } = this.facts;
+    const { authenticatedAt: a } = this.metadata;
     // A clock that was ahead must not keep a login recent.
     if (a !== undefined && a > this.manager.now() + MOST_AHEAD_MS) return undefined;
     return this.loginStands(this.values()) ? a : undefined;
@@ -418,7 +440,7 @@ export class SessionCore {
       principal === undefined &&
       principalOf === defaultPrincipalOf &&
       this.claim === undefined &&
-      this.facts.f === undefined
+      this.metadata.loginFingerprint === undefined
     )
       this.warnOfNobody(values);
     return principal;
@@ -435,103 +457,116 @@ export class SessionCore {
   }
 
   /** Whether a login still counts: the record is what it was written as, and what the app changed since keeps to the same person. */
-  private stillStands(facts: Facts, before: SessionValues, after: SessionValues): boolean {
-    if (fingerprint(after, facts.k) === facts.f) return true;
-    if (fingerprint(before, facts.k) !== facts.f || lostLoginKey(before, after, facts.k)) return false;
+  private stillStands(metadata: SessionMetadata, before: SessionValues, after: SessionValues): boolean {
+    if (fingerprint(after, metadata.loginKeys) === metadata.loginFingerprint) return true;
+    if (
+      fingerprint(before, metadata.loginKeys) !== metadata.loginFingerprint ||
+      lostLoginKey(before, after, metadata.loginKeys)
+    )
+      return false;
     return this.derivedPrincipal(before) === this.derivedPrincipal(after);
   }
 
-  /** The facts of the next write. */
-  private nextFacts(values: SessionValues | undefined): Facts {
+  /** The metadata of the next write. */
+  private nextMetadata(values: SessionValues | undefined): SessionMetadata {
     const { manager } = this;
-    const facts: Facts = { ...this.facts };
+    const metadata: SessionMetadata = { ...this.metadata };
     const now = manager.now();
     const overrides = this.overrides();
-    if (overrides === undefined) delete facts.o;
-    else facts.o = overrides;
+    if (overrides === undefined) metadata.cookieOverrides = undefined;
+    else metadata.cookieOverrides = overrides;
     const isNew = this.status === 'new';
     if (this.rotation !== undefined) {
-      facts.i = now;
+      metadata.idSince = now;
       // A login begins the time that `absoluteTimeout` counts.
-      if (this.rotation === 'login') facts.c = now;
+      if (this.rotation === 'login') metadata.createdAt = now;
     }
     if (isNew || this.due || this.rotation !== undefined || this.claim !== undefined || this.cookieChanged) {
-      facts.s = now;
+      metadata.seenAt = now;
       const decided = manager.options.cookieFor === undefined ? undefined : this.cookie.originalMaxAge;
-      const end = manager.expiryOf(facts, now, decided ?? undefined);
+      const end = manager.expiryOf(metadata, now, decided ?? undefined);
       // A clock that is behind must not end a session that goes on.
       const goesOn = !isNew && this.claim === undefined && !this.cookieChanged;
-      facts.e = goesOn ? Math.max(facts.e, end) : end;
+      metadata.expiresAt = goesOn ? Math.max(metadata.expiresAt, end) : end;
     }
     if (isNew || this.rotation !== undefined) {
       const device = this.host.device();
-      if (device !== undefined) facts.d = device;
+      if (device !== undefined) metadata.device = device;
       const bound = this.host.binding();
-      if (bound !== undefined) facts.b = bound;
+      if (bound !== undefined) metadata.binding = bound;
     }
-    if (!manager.options.device) delete facts.d;
+    if (!manager.options.device) metadata.device = undefined;
     // Data that nobody looked into are what they were. A newer app's stay its own: this one must not have them migrated twice.
     if (manager.options.schemaVersion !== undefined && (isNew || this.live !== undefined))
-      facts.m = Math.max(facts.m ?? 0, manager.options.schemaVersion);
+      metadata.schemaVersion = Math.max(metadata.schemaVersion ?? 0, manager.options.schemaVersion);
     if (this.claim !== undefined) {
-      facts.p = this.claim.principal;
-      facts.a = this.claim.at;
-      facts.r = this.claim.mark;
-      delete facts.y;
-      delete facts.g;
-      facts.f = fingerprint(values ?? this.values(), this.claim.keys);
-      if (this.claim.keys === undefined) delete facts.k;
-      else facts.k = this.claim.keys;
-    } else if (values !== undefined || this.unsettled || this.stored?.record.facts === undefined)
-      this.settlePrincipal(facts, values ?? this.values());
-    if (this.admission !== undefined && this.admission.principal === facts.p) {
-      facts.r = this.admission.mark;
-      if (this.admission.number === undefined) delete facts.l;
-      else facts.l = this.admission.number;
+      metadata.principal = this.claim.principal;
+      metadata.authenticatedAt = this.claim.at;
+      metadata.revocationNonce = this.claim.mark;
+      metadata.formerPrincipal = undefined;
+      metadata.principalSince = undefined;
+      metadata.loginFingerprint = fingerprint(values ?? this.values(), this.claim.keys);
+      if (this.claim.keys === undefined) metadata.loginKeys = undefined;
+      else metadata.loginKeys = this.claim.keys;
+    } else if (values !== undefined || this.unsettled || this.stored?.record.metadata === undefined)
+      this.settlePrincipal(metadata, values ?? this.values());
+    if (this.admission !== undefined && this.admission.principal === metadata.principal) {
+      metadata.revocationNonce = this.admission.mark;
+      if (this.admission.number === undefined) metadata.loginNumber = undefined;
+      else metadata.loginNumber = this.admission.number;
     }
-    manager.writer.nonces.stamp(facts);
-    return facts;
+    manager.writer.nonces.stamp(metadata);
+    return metadata;
   }
 
-  private settlePrincipal(facts: Facts, values: SessionValues): void {
-    if (facts.f !== undefined) {
-      if (this.stillStands(facts, this.storedValues(), values)) {
-        facts.f = fingerprint(values, facts.k);
+  private settlePrincipal(metadata: SessionMetadata, values: SessionValues): void {
+    if (metadata.loginFingerprint !== undefined) {
+      if (this.stillStands(metadata, this.storedValues(), values)) {
+        metadata.loginFingerprint = fingerprint(values, metadata.loginKeys);
         return;
       }
-      delete facts.a;
-      delete facts.f;
-      delete facts.k;
+      metadata.authenticatedAt = undefined;
+      metadata.loginFingerprint = undefined;
+      metadata.loginKeys = undefined;
     }
     const principal = this.derivedPrincipal(values);
-    if (principal === facts.p) return;
-    delete facts.g;
-    delete facts.l;
-    delete facts.r;
+    if (principal === metadata.principal) return;
+    metadata.principalSince = undefined;
+    metadata.loginNumber = undefined;
+    metadata.revocationNonce = undefined;
     if (principal === undefined) {
-      if (facts.p !== undefined) facts.y = facts.p;
-      delete facts.p;
+      if (metadata.principal !== undefined) metadata.formerPrincipal = metadata.principal;
+      metadata.principal = undefined;
     } else {
-      delete facts.y;
-      facts.p = principal;
-      if (this.openedAt > facts.c) facts.g = this.openedAt;
+      metadata.formerPrincipal = undefined;
+      metadata.principal = principal;
+      if (this.openedAt > metadata.createdAt) metadata.principalSince = this.openedAt;
     }
   }
 
   /** The draft, with what has to be done about the principal once it is written. */
-  private drafted(text: string, json: string, facts: Facts, cookie: string): Draft {
-    const before = this.status === 'new' ? undefined : this.facts;
-    const voided = before?.f !== undefined && facts.f === undefined ? before.p : undefined;
-    return { text, json, facts, cookie, arrival: this.arrivalAs(facts.p), voided, mark: this.claim?.mark };
+  private drafted(text: string, json: string, metadata: SessionMetadata, cookie: string): Draft {
+    const before = this.status === 'new' ? undefined : this.metadata;
+    const voided =
+      before?.loginFingerprint !== undefined && metadata.loginFingerprint === undefined ? before.principal : undefined;
+    return {
+      text,
+      json,
+      metadata,
+      cookie,
+      arrival: this.arrivalAs(metadata.principal),
+      voided,
+      mark: this.claim?.mark,
+    };
   }
 
   private arrivalAs(principal: string | undefined): Arrival | undefined {
     if (principal === undefined) return undefined;
     if (this.claim !== undefined)
       return this.rotation === 'confirm' || this.rotation === 'renew' ? 'confirmed' : 'login';
-    if (this.rotation === 'renew' && this.facts.p === principal) return 'renewed';
+    if (this.rotation === 'renew' && this.metadata.principal === principal) return 'renewed';
     if (this.status === 'new') return 'derived';
-    if (this.facts.p === principal) return undefined;
+    if (this.metadata.principal === principal) return undefined;
     // The data named him before this request changed anything.
     return this.derivedPrincipal(this.storedValues()) === principal ? 'adopted' : 'derived';
   }
@@ -545,14 +580,14 @@ export class SessionCore {
     this.migrateIfOutdated();
     const current = values === undefined && this.live === undefined ? undefined : this.written(values ?? this.data());
     if (current === undefined) {
-      const facts = this.nextFacts(undefined);
-      const cookie = this.host.cookieJson(this, facts);
+      const metadata = this.nextMetadata(undefined);
+      const cookie = this.host.cookieJson(this, metadata);
       const raw = this.baseJson === undefined ? this.stored?.record.rawData() : undefined;
       const json = raw === undefined ? valuesToJson(this.storedValues()) : '';
       return this.drafted(
-        raw === undefined ? recordText(cookie, json, facts) : recordTextWithRaw(cookie, raw, facts),
+        raw === undefined ? recordText(cookie, json, metadata) : recordTextWithRaw(cookie, raw, metadata),
         json,
-        facts,
+        metadata,
         cookie,
       );
     }
@@ -560,16 +595,19 @@ export class SessionCore {
     const json = values === undefined && this.compared !== undefined ? this.compared : valuesToJson(current);
     assertNotTooDeep(json);
     if (this.view !== undefined) this.manager.schema!.check(this.view.checkable(JSON.parse(json) as SessionValues));
-    const facts = this.nextFacts(current);
-    const cookie = this.host.cookieJson(this, facts);
-    return this.drafted(recordText(cookie, json, facts), json, facts, cookie);
+    const metadata = this.nextMetadata(current);
+    const cookie = this.host.cookieJson(this, metadata);
+    return this.drafted(recordText(cookie, json, metadata), json, metadata, cookie);
   }
 
   private written(seen: SessionValues): SessionValues {
     if (this.view === undefined) return seen;
     const { schemaVersion } = this.manager.options;
     // What a newer app wrote may well not fit here.
-    const isNewer = schemaVersion !== undefined && this.facts.m !== undefined && this.facts.m > schemaVersion;
+    const isNewer =
+      schemaVersion !== undefined &&
+      this.metadata.schemaVersion !== undefined &&
+      this.metadata.schemaVersion > schemaVersion;
     return this.view.written(seen, isNewer);
   }
 
@@ -590,13 +628,13 @@ export class SessionCore {
   saved(draft: Draft): void {
     if (this.manager.surface.sendsCookie !== undefined) this.noteChanges(draft);
     if (draft.voided !== undefined)
-      this.manager.events.emit('principal-void', this.key, { handle: draft.facts.h, principal: draft.voided });
+      this.manager.events.emit('principal-void', this.key, { handle: draft.metadata.handle, principal: draft.voided });
     const isOld = this.status === 'loaded' && this.replaces === undefined;
     if (!isOld || (this.rotation !== undefined && this.rotation !== 'renew')) this.hasFreshId = true;
     this.isReplaced = false;
     this.status = 'loaded';
     this.stored = undefined;
-    this.facts = draft.facts;
+    this.metadata = draft.metadata;
     this.unsettled = false;
     this.baseJson = draft.json === '' ? (this.baseJson ?? valuesToJson(this.storedFrom(draft))) : draft.json;
     if (draft.json !== '') this.view?.saved(snapshot(JSON.parse(draft.json) as object));
@@ -606,12 +644,13 @@ export class SessionCore {
     this.rotation = undefined;
     this.nextIdText = undefined;
     this.replaces = undefined;
-    this.rebaseCookie(draft.facts.o);
+    this.rebaseCookie(draft.metadata.cookieOverrides);
   }
 
   private noteChanges(draft: Draft): void {
     this.wasChanged ||= draft.json !== '' && this.differs(draft.json, JSON.parse(draft.json) as object);
-    this.cookieWasChanged ||= JSON.stringify(draft.facts.o) !== JSON.stringify(this.facts.o);
+    this.cookieWasChanged ||=
+      JSON.stringify(draft.metadata.cookieOverrides) !== JSON.stringify(this.metadata.cookieOverrides);
   }
 
   private storedFrom(draft: Draft): SessionValues {
@@ -628,11 +667,11 @@ export class SessionCore {
   rebase(found: LoadedRecord, id: string): void {
     const base = this.live === undefined ? undefined : snapshot(this.storedValues());
     const mine = this.live === undefined ? undefined : snapshot(this.values());
-    const overrides = this.facts.o;
+    const overrides = this.metadata.cookieOverrides;
     this.idText = id;
     this.stored = found;
     this.baseJson = undefined;
-    if (found.record.facts !== undefined) this.facts = found.record.facts;
+    if (found.record.metadata !== undefined) this.metadata = found.record.metadata;
     this.rebaseCookie(overrides);
     if (base === undefined || mine === undefined) return;
     const theirs = found.record.data();
@@ -644,18 +683,18 @@ export class SessionCore {
   }
 
   /** Of the cookie stays what the app set since; the rest is as the newer version has it. */
-  private rebaseCookie(before: Facts['o']): void {
+  private rebaseCookie(before: SessionMetadata['cookieOverrides']): void {
     this.ownCookie?.rebase(this.host.cookieOf(this), new Set(Object.keys(this.cookieSetSince(before))));
   }
 
-  private cookieSetSince(before: Facts['o']): Record<string, unknown> {
+  private cookieSetSince(before: SessionMetadata['cookieOverrides']): Record<string, unknown> {
     const set = Object.entries(this.ownCookie?.overrides() ?? {});
     return Object.fromEntries(set.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before?.[name])));
   }
 
   /** Takes another's place: what this request has set of its cookie is for the response, and so for this session ("remember me"). */
   takeCookieOf(former: SessionCore): void {
-    const set = former.cookieSetSince(former.facts.o);
+    const set = former.cookieSetSince(former.metadata.cookieOverrides);
     if (Object.keys(set).length > 0) this.cookie.restore(set);
   }
 
@@ -666,7 +705,7 @@ export class SessionCore {
   handOver(): void {
     const former = this.replaces ?? this.copyOfStored();
     const base = snapshot(this.storedValues());
-    const before = this.facts.o;
+    const before = this.metadata.cookieOverrides;
     const mine = [...snapshot(this.values())];
     const theirs = mine.filter(([key, json]) => base.get(key) === json || this.claim?.given.includes(key));
     this.become({}, new Set(theirs.map(([key]) => key)));
@@ -684,8 +723,9 @@ export class SessionCore {
   heir(found: LoadedRecord, id: string): SessionCore | undefined {
     const before = this.storedValues();
     const changed = changedKeys(snapshot(before), snapshot(this.values()));
-    const { p, k } = found.record.facts ?? {};
-    const kept = p === undefined || p === this.facts.p ? [] : loginKeys(k).filter((key) => changed.delete(key));
+    const { principal: p, loginKeys: k } = found.record.metadata ?? {};
+    const kept =
+      p === undefined || p === this.metadata.principal ? [] : loginKeys(k).filter((key) => changed.delete(key));
     if (changed.size === 0) return undefined;
     const heir = this.copyOfStored();
     heir.become({ ...this.data(), ...Object.fromEntries(kept.map((key) => [key, before[key]])) });
@@ -704,7 +744,7 @@ export class SessionCore {
     const copy = new SessionCore(this.manager, this.host);
     copy.status = this.status;
     copy.idText = this.idText;
-    copy.facts = this.facts;
+    copy.metadata = this.metadata;
     copy.stored = this.stored;
     copy.baseJson = this.baseJson;
     return copy;
@@ -743,7 +783,7 @@ export class SessionCore {
     if (former !== undefined) {
       this.status = former.status;
       this.idText = former.idText;
-      this.facts = former.facts;
+      this.metadata = former.metadata;
       this.stored = former.stored;
       this.baseJson = former.baseJson;
       this.replaces = undefined;
@@ -760,7 +800,7 @@ export class SessionCore {
     this.idText = id;
     this.stored = found;
     this.baseJson = undefined;
-    this.facts = found.record.facts ?? this.facts;
+    this.metadata = found.record.metadata ?? this.metadata;
     this.claim = undefined;
     if (this.rotation !== 'renew') this.rotation = undefined;
     this.nextIdText = undefined;

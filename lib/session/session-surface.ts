@@ -1,5 +1,5 @@
 import { ReservedKeyError } from '../common/errors.js';
-import { FACTS_KEY } from '../record/facts.js';
+import { METADATA_KEY } from '../record/metadata-codec.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { CookieAttributes, SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionCore } from './session-core.js';
@@ -26,7 +26,7 @@ export interface SessionSurface {
   readonly createCookie?: ((attributes: CookieAttributes, now: () => number) => SessionCookie) | undefined;
 }
 
-const RESERVED: ReadonlySet<string> = new Set([...controlNames, FACTS_KEY, '__proto__']);
+const RESERVED: ReadonlySet<string> = new Set([...controlNames, METADATA_KEY, '__proto__']);
 
 /** The session of Nest's face: data are own properties, everything else sits on the prototype. */
 class HttpSession {
@@ -46,7 +46,7 @@ guardKeys(HttpSession.prototype);
 
 /** Assigning the record's reserved key, or `__proto__`, is refused, so that `Object.assign(session, body)` forges nothing. */
 export function guardKeys(prototype: object): void {
-  for (const key of [FACTS_KEY, '__proto__']) {
+  for (const key of [METADATA_KEY, '__proto__']) {
     Object.defineProperty(prototype, key, {
       configurable: true,
       get: () => undefined,
@@ -97,7 +97,7 @@ export function dataOf(session: object): Record<string, unknown> {
     has: (target, key) =>
       typeof key === 'string' && reserved.has(key) ? core.hidden.has(key) : Object.hasOwn(target, key),
     set: (target, key, value: unknown) => {
-      if (typeof key !== 'string' || key === FACTS_KEY || key === '__proto__' || key === 'cookie')
+      if (typeof key !== 'string' || key === METADATA_KEY || key === '__proto__' || key === 'cookie')
         throw new ReservedKeyError(String(key));
       if (reserved.has(key)) core.hide(key, value);
       else target[key] = value;

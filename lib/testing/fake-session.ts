@@ -1,4 +1,4 @@
-import type { Device } from '../record/facts.js';
+import type { Device } from '../record/session-metadata.js';
 import type { SessionOptions } from '../options/options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import type { RequestSession } from '../transports/http/request-session.js';
@@ -78,7 +78,11 @@ function fakeSession({ data, principal, authenticatedAt, device, clock, options 
   }
   const draft = core.draft();
   // In memory this is done when the call returns, and a constructor can't wait.
-  void store.create(core.key, { text: draft.text, expiresAt: draft.facts.e, principal: draft.facts.p });
+  void store.create(core.key, {
+    text: draft.text,
+    expiresAt: draft.metadata.expiresAt,
+    principal: draft.metadata.principal,
+  });
   core.saved(draft);
   return core.session;
 }

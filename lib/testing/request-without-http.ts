@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Device } from '../record/facts.js';
+import type { Device } from '../record/session-metadata.js';
 import { RequestSession } from '../transports/http/request-session.js';
 import type { SessionManager } from '../session-manager.js';
 

@@ -1,5 +1,5 @@
 import { readCookie } from '../cookie/cookie-header.js';
-import type { Device } from '../record/facts.js';
+import type { Device } from '../record/session-metadata.js';
 import { infoOf, type SessionInfo } from '../session/session-controls.js';
 import { RequestSession } from '../transports/http/request-session.js';
 import { SessionCore } from '../session/session-core.js';
@@ -80,8 +80,8 @@ export class SessionTesting {
     const principal = query.principal === undefined ? undefined : String(query.principal);
     const sessions: StoredTestSession<D>[] = [];
     for await (const found of this.manager.records.list({ principal })) {
-      const { facts } = found.record;
-      if (facts?.x !== undefined || !this.manager.isLive(facts)) continue;
+      const { metadata } = found.record;
+      if (metadata?.replaced !== undefined || !this.manager.isLive(metadata)) continue;
       const core = RequestSession.detachedFrom(
         this.manager,
         (host) => new SessionCore(this.manager, host, { id: found.key, loaded: found }),

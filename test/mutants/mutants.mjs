@@ -104,8 +104,8 @@ export const mutants = [
   {
     name: 'the id of before a login leads to the session of after it',
     file: lib('commit/session-writer'),
-    find: "if (rotation === 'renew') replaced.x!.w",
-    replace: 'replaced.x!.w',
+    find: "if (rotation === 'renew') replaced.replaced!.clientLink",
+    replace: 'replaced.replaced!.clientLink',
     spec: e2e('login'),
   },
   {
@@ -128,7 +128,7 @@ export const mutants = [
     file: lib('commit/session-writer'),
     find: "if (result === 'gone') return this.markGone(core);",
     replace:
-      "if (result === 'gone') {\n        await this.records.create(core.key, draft.text, draft.facts, draft.cookie);\n        core.saved(draft);\n        return 'ok';\n      }",
+      "if (result === 'gone') {\n        await this.records.create(core.key, draft.text, draft.metadata, draft.cookie);\n        core.saved(draft);\n        return 'ok';\n      }",
     spec: e2e('destroy-in-flight'),
   },
   {
@@ -148,8 +148,8 @@ export const mutants = [
   {
     name: 'logout with an id that was renewed ends nothing',
     file: lib('commit/session-writer'),
-    find: 'if (facts?.x === undefined) return { id: at, loaded };\n      const next = wayForward(at, facts);',
-    replace: 'if (facts?.x === undefined) return { id: at, loaded };\n      const next = undefined;',
+    find: 'if (metadata?.replaced === undefined) return { id: at, loaded };\n      const next = wayForward(at, metadata);',
+    replace: 'if (metadata?.replaced === undefined) return { id: at, loaded };\n      const next = undefined;',
     spec: e2e('login'),
   },
   // Nobody's changes are lost
@@ -163,8 +163,8 @@ export const mutants = [
   {
     name: 'a write whose reply was lost is done again where others wrote meanwhile',
     file: lib('record/write-nonces'),
-    find: 'else facts.q = [...mine, ...theirs].slice(0, MOST);',
-    replace: 'else delete facts.q;',
+    find: 'else metadata.earlierNonces = [...mine, ...theirs].slice(0, MOST);',
+    replace: 'else delete metadata.earlierNonces;',
     spec: unit('commit/lost-replies'),
   },
   {
@@ -199,13 +199,13 @@ export const mutants = [
   {
     name: 'a busy session lives for ever',
     file: lib('session-manager'),
-    find: 'return facts.c + this.absoluteMs(facts) > this.now();',
+    find: 'return metadata.createdAt + this.absoluteMs(metadata) > this.now();',
     replace: 'return true;',
     also: [
       {
         file: lib('session-manager'),
-        find: 'return Math.min(now + this.idleMs(facts, cookieLife), facts.c + this.absoluteMs(facts, cookieLife));',
-        replace: 'return now + this.idleMs(facts, cookieLife);',
+        find: 'metadata.createdAt + this.absoluteMs(metadata, cookieLife),\n    );',
+        replace: 'Infinity,\n    );',
       },
     ],
     spec: e2e('expiry'),
@@ -294,8 +294,8 @@ export const mutants = [
   {
     name: 'a login stands whatever becomes of what it was made with',
     file: lib('session/session-core'),
-    find: 'if (fingerprint(after, facts.k) === facts.f) return true;',
-    replace: 'if (facts.f !== undefined) return true;',
+    find: 'if (fingerprint(after, metadata.loginKeys) === metadata.loginFingerprint) return true;',
+    replace: 'if (metadata.loginFingerprint !== undefined) return true;',
     spec: e2e('identity/fingerprint'),
   },
   {
@@ -330,7 +330,7 @@ export const mutants = [
   {
     name: 'Object.assign(session, body) writes the reserved key',
     file: lib('session/session-surface'),
-    find: 'for (const key of [FACTS_KEY,',
+    find: 'for (const key of [METADATA_KEY,',
     replace: 'for (const key of [',
     spec: e2e('reserved-keys'),
   },
@@ -412,21 +412,21 @@ export const mutants = [
   {
     name: "a logout doesn't follow a replaced record to its successor",
     file: lib('commit/session-writer'),
-    find: 'this.unsealed(facts) ?? (id ===',
+    find: 'this.unsealed(metadata) ?? (id ===',
     replace: 'undefined ?? (id ===',
     spec: e2e('identity/people'),
   },
   {
     name: 'a revoked session is not looked at when a touch is due',
     file: lib('session-manager'),
-    find: 'return this.now() - facts.s >= this.options.touchIntervalMs;',
+    find: 'return this.now() - metadata.seenAt >= this.options.touchIntervalMs;',
     replace: 'return false;',
     spec: e2e('identity/people'),
   },
   {
     name: 'confirmLogin() takes a revoked session for a live one',
     file: lib('commit/principal-sessions'),
-    find: 'facts.p === principal && isRevoked(facts, mark)',
+    find: 'metadata.principal === principal && isRevoked(metadata, mark)',
     replace: 'false',
     spec: e2e('identity/people'),
   },
@@ -447,21 +447,21 @@ export const mutants = [
   {
     name: 'a login that is under way holds no place',
     file: lib('commit/principal-sessions'),
-    find: 'if (u > now) add(h, k, 0);',
+    find: 'if (until > now) add(other, number, 0);',
     replace: 'if (u < 0) add(h, k, 0);',
     spec: e2e('identity/admission'),
   },
   {
     name: 'a login that took too long is settled all the same',
     file: lib('commit/principal-sessions'),
-    find: 'mine.u > this.manager.now() && stands',
+    find: 'mine.until > this.manager.now() && stands',
     replace: 'stands',
     spec: e2e('identity/admission'),
   },
   {
     name: 'a session of a dead login counts',
     file: lib('commit/principal-sessions'),
-    find: 'return place !== undefined && place.u <= now && place.i === undefined;',
+    find: 'return place !== undefined && place.until <= now && place.isInPlace !== true;',
     replace: 'return place !== undefined && now < 0;',
     spec: e2e('identity/admission'),
   },

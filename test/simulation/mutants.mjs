@@ -62,7 +62,7 @@ export const planted = [
   {
     name: '4: the places of logins that are under way are not counted',
     file: lib('commit/principal-sessions'),
-    find: 'for (const { k, h, u } of state.places) if (u > now) add(h, k, 0);',
+    find: 'if (until > now) add(other, number, 0);',
     replace: '',
   },
   {
@@ -74,8 +74,8 @@ export const planted = [
   {
     name: '6: what a failed login has written stays',
     file: lib('commit/session-writer'),
-    find: 'private async destroyQuietly(key: string): Promise<void> {',
-    replace: 'private async destroyQuietly(key: string): Promise<void> {\n    if (key !== undefined) return;',
+    find: 'core.dropNewId();\n    try {',
+    replace: 'core.dropNewId();\n    if (key !== undefined) return;\n    try {',
   },
   {
     name: "7: the session of who logs in next has the former's handle and times",
@@ -86,13 +86,14 @@ export const planted = [
   {
     name: '8: the id from before confirmLogin() leads on',
     file: lib('commit/session-writer'),
-    find: "if (rotation === 'renew') x.w",
-    replace: "if (rotation === 'renew' || rotation === 'confirm') x.w",
+    find: "if (rotation === 'renew') replaced.replaced!.clientLink",
+    replace: "if (rotation === 'renew' || rotation === 'confirm') replaced.replaced!.clientLink",
   },
   {
     name: '9: a response is never sent if the record was changed by others while it was saved',
-    file: lib('commit/session-writer'),
-    find: 'function pause(attempt: number): Promise<void> {',
-    replace: 'function pause(attempt: number): Promise<void> {\n  if (attempt === 0) return new Promise(() => {});',
+    file: lib('common/pause'),
+    find: 'export function pause(attempt: number): Promise<void> {',
+    replace:
+      'export function pause(attempt: number): Promise<void> {\n  if (attempt === 0) return new Promise(() => {});',
   },
 ];

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findCookies } from '../../cookie/cookie-header.js';
 import { SessionOptionsError, SessionStateError, SessionUnavailableError } from '../../common/errors.js';
-import type { Facts, MayEnd } from '../../record/facts.js';
+import type { Device, SessionMetadata, MayEnd } from '../../record/session-metadata.js';
 import { show } from '../../common/duration.js';
 import type { SessionValues } from '../../record/record-text.js';
 import {
@@ -17,7 +17,12 @@ import {
   type GateHooks,
 } from './response-gate.js';
 import { type CoreHost, SessionCore } from '../../session/session-core.js';
-import { type CookieAttributes, serializeCookie, serializeAttributes, SessionCookie } from '../../cookie/session-cookie.js';
+import {
+  type CookieAttributes,
+  serializeCookie,
+  serializeAttributes,
+  SessionCookie,
+} from '../../cookie/session-cookie.js';
 import type { SessionEventType } from '../../common/session-events.js';
 import { INSPECT } from '../../common/inspect-symbol.js';
 import { isWellFormedId } from '../../record/session-id.js';
@@ -77,7 +82,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   constructor(
     readonly manager: SessionManager,
-    private readonly facts: RequestFacts | undefined,
+    private readonly framework: RequestFacts | undefined,
     readonly req: IncomingMessage | undefined,
     private readonly res: ServerResponse | undefined,
   ) {}
@@ -108,8 +113,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
       if (this.browserHasCookie && this.browserId === undefined)
         events.emit('loaded-invalid', undefined, { reason: 'signature' });
     }
-    if (this.browserId === undefined && this.facts?.otherId !== undefined) {
-      this.browserId = this.facts.otherId(this.req!);
+    if (this.browserId === undefined && this.framework?.otherId !== undefined) {
+      this.browserId = this.framework.otherId(this.req!);
       this.browserHasCookie ||= this.browserId !== undefined;
     }
   }
@@ -146,13 +151,13 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   /** The store's answer. */
   loaded(record: LoadedRecord | undefined): void {
     const { manager } = this;
-    const facts = record?.record.facts;
+    const metadata = record?.record.metadata;
     if (
-      facts === undefined ||
+      metadata === undefined ||
       manager.options.bindTo.length > 0 ||
-      facts.x !== undefined ||
-      !manager.isLive(facts) ||
-      (facts.p !== undefined && manager.isTouchDue(facts))
+      metadata.replaced !== undefined ||
+      !manager.isLive(metadata) ||
+      (metadata.principal !== undefined && manager.isTouchDue(metadata))
     ) {
       void this.loadFurther(this.browserId!, record);
       return;
@@ -206,8 +211,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const { writer, principals } = this.manager;
     const found = loaded === undefined ? undefined : await writer.locate(id, loaded);
     if (typeof found !== 'object') return found;
-    const { facts } = found.loaded.record;
-    if (facts?.p === undefined || !this.manager.isTouchDue(facts)) return found;
+    const { metadata } = found.loaded.record;
+    if (metadata?.principal === undefined || !this.manager.isTouchDue(metadata)) return found;
     return (await principals.endIfRevoked(found.loaded)) ? 'ended' : found;
   }
 
@@ -229,10 +234,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   }
 
   private async checkBinding(core: SessionCore): Promise<void> {
-    if (core.facts.b === undefined || core.facts.b === this.binding()) return;
+    if (core.metadata.binding === undefined || core.metadata.binding === this.binding()) return;
     this.manager.events.emit('mismatch', core.key, {
-      handle: core.facts.h,
-      principal: core.facts.p,
+      handle: core.metadata.handle,
+      principal: core.metadata.principal,
       reason: 'userAgent',
     });
     if (this.manager.options.onMismatch !== 'destroy') return;
@@ -342,7 +347,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
 
   /** Of a session that was there, and that nobody else had ended before. */
   private emitEnd(core: SessionCore, type: SessionEventType): void {
-    this.manager.events.emit(type, core.key, { handle: core.facts.h, principal: core.facts.p });
+    this.manager.events.emit(type, core.key, { handle: core.metadata.handle, principal: core.metadata.principal });
   }
 
   /** A request that is logged shows neither secrets nor ids. */
@@ -361,14 +366,11 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     return id;
   }
 
-  device(): Facts['d'] {
+  device(): Device | undefined {
     if (!this.manager.options.device || this.req === undefined) return undefined;
-    const device: { u?: string; i?: string } = {};
     const userAgent = this.req.headers['user-agent'];
-    const ip = this.facts?.ip(this.req);
-    if (userAgent !== undefined) device.u = userAgent.slice(0, LONGEST_USER_AGENT);
-    if (ip !== undefined) device.i = ip.slice(0, LONGEST_IP);
-    return device;
+    const ip = this.framework?.ip(this.req);
+    return { userAgent: userAgent?.slice(0, LONGEST_USER_AGENT), ip: ip?.slice(0, LONGEST_IP) };
   }
 
   binding(): string | undefined {
@@ -384,30 +386,31 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     );
     const now = () => this.manager.now();
     const cookie = this.manager.surface.createCookie?.(attributes, now) ?? new SessionCookie(attributes, now);
-    if (core.facts.o !== undefined) cookie.restore(core.facts.o);
+    if (core.metadata.cookieOverrides !== undefined) cookie.restore(core.metadata.cookieOverrides);
     return cookie;
   }
 
-  cookieJson(core: SessionCore, facts: Facts): string {
+  cookieJson(core: SessionCore, metadata: SessionMetadata): string {
     if (this.manager.options.cookieFor !== undefined) core.cookie.touch();
-    else if (core.cookieIfAsked !== undefined && facts.s === this.manager.now()) core.cookie.touch();
-    if (core.cookieIfAsked === undefined && facts.o === undefined)
-      return this.manager.storedCookieText(facts, this.isSecure());
-    return JSON.stringify(this.manager.storedCookieOf(core, facts, this.isSecure()));
+    else if (core.cookieIfAsked !== undefined && metadata.seenAt === this.manager.now()) core.cookie.touch();
+    if (core.cookieIfAsked === undefined && metadata.cookieOverrides === undefined)
+      return this.manager.storedCookieText(metadata, this.isSecure());
+    return JSON.stringify(this.manager.storedCookieOf(core, metadata, this.isSecure()));
   }
 
   private isSecure(): boolean {
-    this.secure ??= this.req === undefined || this.facts === undefined ? true : this.askSecure(this.req, this.facts);
+    this.secure ??=
+      this.req === undefined || this.framework === undefined ? true : this.askSecure(this.req, this.framework);
     return this.secure;
   }
 
-  private askSecure(req: IncomingMessage, facts: RequestFacts): boolean {
+  private askSecure(req: IncomingMessage, framework: RequestFacts): boolean {
     const { proxy, cookie } = this.manager.options;
     const encrypted = (req.socket as { encrypted?: boolean } | undefined)?.encrypted === true;
     const forwarded = req.headers['x-forwarded-proto'];
     const said = forwarded !== undefined && String(forwarded).split(',')[0]!.trim().toLowerCase() === 'https';
     if (proxy === true) return encrypted || said;
-    const secure = proxy === false ? encrypted : facts.isSecure(req);
+    const secure = proxy === false ? encrypted : framework.isSecure(req);
     if (!secure && said && cookie.secure === 'auto') {
       this.manager.warnOnce(
         'untrusted-proxy',
@@ -576,7 +579,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const { renewAfterMs } = this.manager.options;
     if (renewAfterMs === Number.POSITIVE_INFINITY || core.status !== 'loaded' || core.rotation !== undefined)
       return false;
-    return this.manager.now() - (core.facts.i ?? core.facts.c) >= renewAfterMs;
+    return this.manager.now() - (core.metadata.idSince ?? core.metadata.createdAt) >= renewAfterMs;
   }
 
   /** What there is to write: a change of anything, or only the idle end. */
@@ -658,7 +661,9 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
   private isPersistent(core: SessionCore): boolean {
     const own =
       core.cookieIfAsked ??
-      (core.facts.o === undefined && this.manager.options.cookieFor === undefined ? undefined : core.cookie);
+      (core.metadata.cookieOverrides === undefined && this.manager.options.cookieFor === undefined
+        ? undefined
+        : core.cookie);
     if (own !== undefined) return own.expires !== null;
     const { maxAge, expires } = this.manager.options.cookie;
     return (maxAge ?? expires ?? null) !== null;
@@ -668,11 +673,15 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     const { options, signer } = this.manager;
     const secure = this.isSecure();
     const signed = signer.sign(core.id);
-    if (core.cookieIfAsked === undefined && core.facts.o === undefined && options.cookieFor === undefined) {
+    if (
+      core.cookieIfAsked === undefined &&
+      core.metadata.cookieOverrides === undefined &&
+      options.cookieFor === undefined
+    ) {
       if (options.cookie.secure === true && !secure) return this.refuseInsecure();
       const [before, after] = this.manager.attributeText(secure);
       const { maxAge, expires } = options.cookie;
-      const end = maxAge === undefined || maxAge === null ? expires : new Date(core.facts.s + maxAge);
+      const end = maxAge === undefined || maxAge === null ? expires : new Date(core.metadata.seenAt + maxAge);
       return `${options.name}=${encodeURIComponent(signed)}${before}${end ? `; Expires=${end.toUTCString()}` : ''}${after}`;
     }
     const attributes = this.manager.decideAttributes(core.cookie.attributes(), secure);
@@ -799,9 +808,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
       );
     }
-    const former = core.claim?.principal ?? core.facts.p ?? core.facts.y ?? core.loggedInBefore();
+    const former =
+      core.claim?.principal ?? core.metadata.principal ?? core.metadata.formerPrincipal ?? core.loggedInBefore();
     const isHandOver = typeof former === 'string' && former !== name;
-    const moment = await this.manager.principals.beforeLogin(name, isHandOver ? '' : core.facts.h);
+    const moment = await this.manager.principals.beforeLogin(name, isHandOver ? '' : core.metadata.handle);
     while (this.isBusy(core)) await this.turnOf(core, 'login()');
     // Only now: who is refused stays who he was.
     this.admitStranger(core);
@@ -827,7 +837,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         'UNSUPPORTED',
         'session.confirmLogin() is for a session that somebody is logged in to; use session.login().',
       );
-    const moment = await this.manager.principals.beforeConfirmation(principal, core.facts);
+    const moment = await this.manager.principals.beforeConfirmation(principal, core.metadata);
     if (moment === undefined) {
       await this.endRecord(core, 'revoked', await this.manager.principals.revokedOf(principal));
       core.status = 'gone';
@@ -838,7 +848,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     // Of a login of this very request, it is the login that a revokeAll() is held against.
     const mark = core.claim?.mark ?? moment.mark;
     const isLogin = this.logsInByData(core);
-    const { keys = core.facts.k, given = [] } = core.claim ?? {};
+    const { keys = core.metadata.loginKeys, given = [] } = core.claim ?? {};
     core.claim = { principal, at: moment.at, mark, keys, given };
     if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew'))
       core.rotation = isLogin ? 'login' : 'confirm';

@@ -24,16 +24,20 @@ describeEachStore((each) => {
       const cookie = JSON.stringify({ originalMaxAge: null, expires: null, httpOnly: true, path: '/' });
       const recordOf = (user: number) => {
         const principal = `user-${user}`;
-        const facts = {
-          v: 1,
-          c: now,
-          s: now,
-          e: now + 86_400_000,
-          h: newHandle(),
-          n: newNonce(),
-          p: principal,
-        } as const;
-        return { id: newSessionId(), text: recordText(cookie, '{"cart":[1]}', facts), expiresAt: facts.e, principal };
+        const metadata = {
+          createdAt: now,
+          seenAt: now,
+          expiresAt: now + 86_400_000,
+          handle: newHandle(),
+          nonce: newNonce(),
+          principal,
+        };
+        return {
+          id: newSessionId(),
+          text: recordText(cookie, '{"cart":[1]}', metadata),
+          expiresAt: metadata.expiresAt,
+          principal,
+        };
       };
       // One user has three times as many as the others.
       const owners = [

@@ -242,7 +242,7 @@ describe('a write whose reply was lost', () => {
     expect(core.cookieChanged).toBe(false);
     expect(core.cookie.originalMaxAge).toBe(2_000_000);
     await one.writer.write(core, 'change');
-    expect((await open(one)).facts.o).toEqual({ maxAge: 2_000_000, domain: 'example.com' });
+    expect((await open(one)).metadata.cookieOverrides).toEqual({ maxAge: 2_000_000, domain: 'example.com' });
   });
 
   it('is not done twice in a process that writes faster than its clock ticks', async () => {
@@ -251,7 +251,7 @@ describe('a write whose reply was lost', () => {
     const core = await open(one);
     for (let ms = 0; ms < 61_000; ms += 1) {
       now += 1;
-      for (let n = 0; n < 2; n += 1) one.writer.nonces.stamp({ ...core.facts });
+      for (let n = 0; n < 2; n += 1) one.writer.nonces.stamp({ ...core.metadata });
     }
     store.between = async () => {
       const rival = manager({ clock: { now: () => now } });
@@ -273,7 +273,7 @@ describe('a conflict', () => {
     other.cookie.maxAge = 2_000_000;
     await rival.writer.write(other);
     expect(await one.writer.write(core)).toBe('ok');
-    expect((await open(one)).facts.o).toEqual({ maxAge: 2_000_000 });
+    expect((await open(one)).metadata.cookieOverrides).toEqual({ maxAge: 2_000_000 });
   });
 
   it('keeps what each of two set of the cookie', async () => {
@@ -285,7 +285,7 @@ describe('a conflict', () => {
     other.cookie.sameSite = 'strict';
     await rival.writer.write(other);
     expect(await one.writer.write(core)).toBe('ok');
-    expect((await open(one)).facts.o).toEqual({ maxAge: 1_000_000, sameSite: 'strict' });
+    expect((await open(one)).metadata.cookieOverrides).toEqual({ maxAge: 1_000_000, sameSite: 'strict' });
   });
 
   it('of two updates of one session object at once, after the session was renewed elsewhere, loses neither', async () => {

@@ -1,20 +1,20 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Facts } from '../../../lib/record/facts.js';
+import type { SessionMetadata } from '../../../lib/record/session-metadata.js';
 import { WriteNonces } from '../../../lib/record/write-nonces.js';
 
 let now: number;
-let facts: Facts;
+let facts: SessionMetadata;
 const writer = () => new WriteNonces(() => now, 5_000);
 /** Writes, and gives the nonce of it. */
 function write(nonces: WriteNonces): string {
   facts = { ...facts };
   nonces.stamp(facts);
-  return facts.n;
+  return facts.nonce;
 }
 
 beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
-  facts = { v: 1, c: now, s: now, e: now + 1_000, h: 'a-handle', n: '' };
+  facts = { createdAt: now, seenAt: now, expiresAt: now + 1_000, handle: 'a-handle', nonce: '' };
 });
 
 describe('nonces of writes', () => {
@@ -41,8 +41,8 @@ describe('nonces of writes', () => {
     const second = write(a);
     const third = write(b);
     write(c);
-    expect(facts.q).toEqual([third, second]);
-    for (const nonce of [second, third, facts.n]) expect(WriteNonces.has(facts, nonce)).toBe(true);
+    expect(facts.earlierNonces).toEqual([third, second]);
+    for (const nonce of [second, third, facts.nonce]) expect(WriteNonces.has(facts, nonce)).toBe(true);
     expect(WriteNonces.has(facts, first)).toBe(false);
     expect(WriteNonces.has(undefined, first)).toBe(false);
   });
@@ -64,7 +64,7 @@ describe('nonces of writes', () => {
     one.await(waiting);
     for (let n = 0; n < 15; n += 1) write(writer());
     for (let n = 0; n < 3; n += 1) one.await(write(one));
-    expect(facts.q).toHaveLength(16);
+    expect(facts.earlierNonces).toHaveLength(16);
     expect(WriteNonces.has(facts, waiting)).toBe(true);
     now -= 3_600_000;
     write(one);
@@ -114,13 +114,13 @@ describe('nonces of writes', () => {
 
   it('are at most 16, the latest', () => {
     const all = Array.from({ length: 40 }, () => write(writer()));
-    expect(facts.q).toEqual(all.slice(23, 39).reverse());
+    expect(facts.earlierNonces).toEqual(all.slice(23, 39).reverse());
   });
 
   it('that are none are dropped', () => {
     const beginning = writer();
     const good = write(beginning);
-    facts.q = [
+    facts.earlierNonces = [
       '',
       '__proto__',
       'x'.repeat(1_000),
@@ -128,7 +128,7 @@ describe('nonces of writes', () => {
       `${good}!${'x'.repeat(1_000)}`,
       `${good}${'0'.repeat(1_000)}`,
     ];
-    facts.n = 'not-one-of-ours';
+    facts.nonce = 'not-one-of-ours';
     write(writer());
     expect(facts).not.toHaveProperty('q');
   });

@@ -1,0 +1,172 @@
+import type { Device, Place, Replacement, SessionMetadata } from './session-metadata.js';
+
+/** The reserved key of a record that holds the metadata. Last in the text, so that it is found without parsing the rest. */
+export const METADATA_KEY = '__keycard';
+
+/** The metadata as every record carries them, so the keys are short. Nothing but this file knows them. */
+interface MetadataJson {
+  /** Format version. */
+  v: 1;
+  c: number;
+  s: number;
+  e: number;
+  h: string;
+  n: string;
+  q?: readonly string[] | undefined;
+  i?: number | undefined;
+  p?: string | undefined;
+  y?: string | undefined;
+  a?: number | undefined;
+  g?: number | undefined;
+  f?: string | undefined;
+  k?: readonly string[] | undefined;
+  r?: string | undefined;
+  d?: { u?: string | undefined; i?: string | undefined } | undefined;
+  o?: Record<string, unknown> | undefined;
+  b?: string | undefined;
+  m?: number | undefined;
+  l?: number | undefined;
+  t?: number | undefined;
+  w?: readonly { k: number; h: string; u: number; i?: 1 | undefined }[] | undefined;
+  x?: { u: number; w?: string | undefined; s?: string | undefined; k?: string | undefined } | undefined;
+}
+
+const KNOWN = new Set('v c s e h n q i p y a g f k r d o b m l t w x'.split(' '));
+
+/** The JSON text of metadata. */
+export function encodeMetadata(metadata: SessionMetadata): string {
+  const { device, places, replaced, others } = metadata;
+  const json: MetadataJson = {
+    v: 1,
+    c: metadata.createdAt,
+    s: metadata.seenAt,
+    e: metadata.expiresAt,
+    h: metadata.handle,
+    n: metadata.nonce,
+    q: metadata.earlierNonces,
+    i: metadata.idSince,
+    p: metadata.principal,
+    y: metadata.formerPrincipal,
+    a: metadata.authenticatedAt,
+    g: metadata.principalSince,
+    f: metadata.loginFingerprint,
+    k: metadata.loginKeys,
+    r: metadata.revocationNonce,
+    d: device && { u: device.userAgent, i: device.ip },
+    o: metadata.cookieOverrides,
+    b: metadata.binding,
+    m: metadata.schemaVersion,
+    l: metadata.loginNumber,
+    t: metadata.revokedUntil,
+    w: places?.map(({ number, handle, until, isInPlace }) => ({
+      k: number,
+      h: handle,
+      u: until,
+      i: isInPlace ? 1 : undefined,
+    })),
+    x: replaced && { u: replaced.until, w: replaced.clientLink, s: replaced.serverLink, k: replaced.nextKey },
+  };
+  return JSON.stringify(others === undefined ? json : { ...others, ...json });
+}
+
+/** The metadata that parsed JSON holds; `undefined`: it has another shape. What has is no session of ours, and is never guessed at. */
+export function decodeMetadata(value: unknown): SessionMetadata | undefined {
+  if (!isMetadataJson(value)) return undefined;
+  return {
+    createdAt: value.c,
+    seenAt: value.s,
+    expiresAt: value.e,
+    handle: value.h,
+    nonce: value.n,
+    earlierNonces: value.q,
+    idSince: value.i,
+    principal: value.p,
+    formerPrincipal: value.y,
+    authenticatedAt: value.a,
+    principalSince: value.g,
+    loginFingerprint: value.f,
+    loginKeys: value.k,
+    revocationNonce: value.r,
+    device: value.d && deviceOf(value.d),
+    cookieOverrides: value.o,
+    binding: value.b,
+    schemaVersion: value.m,
+    loginNumber: value.l,
+    revokedUntil: value.t,
+    places: value.w?.map(placeOf),
+    replaced: value.x && replacementOf(value.x),
+    others: othersOf(value),
+  };
+}
+
+const deviceOf = ({ u, i }: NonNullable<MetadataJson['d']>): Device => ({ userAgent: u, ip: i });
+
+const placeOf = ({ k, h, u, i }: NonNullable<MetadataJson['w']>[number]): Place => ({
+  number: k,
+  handle: h,
+  until: u,
+  isInPlace: i === 1,
+});
+
+const replacementOf = ({ u, w, s, k }: NonNullable<MetadataJson['x']>): Replacement => ({
+  until: u,
+  clientLink: w,
+  serverLink: s,
+  nextKey: k,
+});
+
+function othersOf(json: object): Record<string, unknown> | undefined {
+  let others: Record<string, unknown> | undefined;
+  for (const key in json) if (!KNOWN.has(key)) (others ??= {})[key] = (json as Record<string, unknown>)[key];
+  return others;
+}
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isOptional = (value: unknown, type: string): boolean => value === undefined || typeof value === type;
+
+const isOptionalTime = (value: unknown): boolean => value === undefined || isTime(value);
+
+const isOptionalList = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
+
+function isMetadataJson(value: unknown): value is MetadataJson {
+  if (typeof value !== 'object' || value === null) return false;
+  const f = value as Record<string, unknown>;
+  return (
+    f.v === 1 &&
+    isTime(f.c) &&
+    isTime(f.s) &&
+    isTime(f.e) &&
+    typeof f.h === 'string' &&
+    typeof f.n === 'string' &&
+    isOptional(f.p, 'string') &&
+    isOptional(f.y, 'string') &&
+    isOptionalTime(f.a) &&
+    isOptionalTime(f.i) &&
+    isOptionalTime(f.g) &&
+    isOptional(f.f, 'string') &&
+    isOptional(f.b, 'string') &&
+    isOptional(f.m, 'number') &&
+    isOptionalTime(f.t) &&
+    isOptionalTime(f.l) &&
+    (f.w === undefined || (Array.isArray(f.w) && f.w.every(isPlaceJson))) &&
+    isOptionalList(f.q) &&
+    isOptionalList(f.k) &&
+    isOptional(f.r, 'string') &&
+    (f.d === undefined || (isPlain(f.d) && isOptional(f.d.u, 'string') && isOptional(f.d.i, 'string'))) &&
+    (f.o === undefined || isPlain(f.o)) &&
+    (f.x === undefined ||
+      (isPlain(f.x) &&
+        isTime(f.x.u) &&
+        isOptional(f.x.w, 'string') &&
+        isOptional(f.x.s, 'string') &&
+        isOptional(f.x.k, 'string')))
+  );
+}
+
+const isPlaceJson = (value: unknown): boolean =>
+  isPlain(value) && isTime(value.k) && typeof value.h === 'string' && isTime(value.u);
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
