@@ -35,7 +35,7 @@ export function scrubbed(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error) || depth > 8) return error;
   const inner = new Map<string, unknown>();
   for (const key of Object.getOwnPropertyNames(error)) {
-    const value = (error as unknown as Record<string, unknown>)[key];
+    const value: unknown = Reflect.get(error, key);
     const clean = Array.isArray(value) ? cleanList(value, depth) : scrubbed(value, depth + 1);
     if (clean !== value) inner.set(key, clean);
   }

@@ -132,7 +132,7 @@ export class SessionCookie {
         get(this: SessionCookie) {
           return #values in this ? this.#values[name] : undefined;
         },
-        set(this: SessionCookie, value: never) {
+        set(this: SessionCookie, value: unknown) {
           if (#values in this) this.#set(name, value);
           else ownValue(this, name, value);
         },
@@ -160,8 +160,8 @@ export class SessionCookie {
     if (!Object.hasOwn(this, name)) Object.defineProperty(this, name, SHOWN[name]);
   }
 
-  #set<K extends Name>(name: K, value: CookieAttributes[K]): void {
-    this.#values[name] = value;
+  #set(name: Name, value: unknown): void {
+    Object.assign(this.#values, { [name]: value });
     this.#own.add(name);
     this.#show(name);
   }
@@ -253,7 +253,7 @@ export class SessionCookie {
   restore(overrides: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(overrides)) {
       if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
-      else if (SETTABLE[name]?.(value ?? undefined) === true) this.#set(name as Name, (value ?? undefined) as never);
+      else if (SETTABLE[name]?.(value ?? undefined) === true) this.#set(name as Name, value ?? undefined);
     }
   }
 

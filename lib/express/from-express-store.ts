@@ -178,7 +178,7 @@ export class AdaptedExpressStore extends SessionStore {
   private sessionWith(id: string, values: Record<string, unknown>): Session {
     const session = new Session({
       sessionID: id,
-      sessionStore: this.store as unknown as SessionHolder['sessionStore'],
+      sessionStore: this.store,
     });
     // Also under names that are the session's own, as the engine's facts: they are to be stored.
     for (const [key, value] of Object.entries(values))

@@ -34,5 +34,6 @@ defineControls(KeycardControls.prototype);
 export function keycard<D = SessionData>(session: object | null | undefined): Keycard<D> {
   const core = session === null || session === undefined ? undefined : coreOf(session);
   if (core === undefined) throw new TypeError('keycard(session) takes the session of a request, such as req.session.');
+  // `defineControls` put the methods on the prototype, which TypeScript can't see.
   return new KeycardControls(core) as unknown as Keycard<D>;
 }

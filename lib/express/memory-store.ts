@@ -22,6 +22,7 @@ export interface MemoryStoreConstructor {
   readonly prototype: MemoryStore;
 }
 
+// A function with a cast, for the reason given at `Store`.
 export const MemoryStore = function MemoryStore(this: MemoryStore): void {
   Store.call(this);
   this.sessions = Object.create(null) as Record<string, string>;

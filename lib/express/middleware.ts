@@ -61,7 +61,7 @@ class Setup {
     this.store = isSessionStore(given) ? given : this.adapt(given, resolved);
     this.opened = this.store.open === undefined;
     this.requestStore = isSessionStore(given)
-      ? toExpressStore(given, { Store: Store as unknown as abstract new () => object, clock: resolved.clock })
+      ? toExpressStore(given, { Store, clock: resolved.clock })
       : (given as object);
     (this.requestStore as { generate?: unknown }).generate = (req: object) => this.generate(req);
     if (can(this.requestStore, 'on')) {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { SessionStateError } from '../common/errors.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionCore } from '../session/session-core.js';
@@ -22,10 +23,10 @@ export interface SessionHolder {
 
 interface HolderStore {
   get(sid: string, callback: (error: unknown, session?: unknown) => void): unknown;
-  set(sid: string, session: never, callback: Callback): unknown;
+  set(sid: string, session: object, callback: Callback): unknown;
   destroy?(sid: string, callback?: Callback): unknown;
-  regenerate?(request: never, callback: Callback): unknown;
-  createSession?(request: never, session: never): unknown;
+  regenerate?(request: object, callback: Callback): unknown;
+  createSession?(request: object, session: object): unknown;
 }
 
 /**
@@ -47,7 +48,7 @@ export class Session {
   constructor(owner: SessionHolder | SessionCore, data?: object | null) {
     if (owner instanceof SessionCore) {
       this.#core = owner;
-      this.#request = (owner.host as RequestSession).req as unknown as SessionHolder;
+      this.#request = (owner.host as RequestSession).req as IncomingMessage & SessionHolder;
       this.#id = '';
       Object.defineProperty(this, 'cookie', COOKIE);
       return;
@@ -69,13 +70,14 @@ export class Session {
     return Object.create(Session.prototype, { ...shown, [INSPECT]: {} }) as object;
   }
 
-  // A copy that keeps the prototype, as lodash's `cloneDeep` makes it, is the session of no request.
+  // A copy that keeps the prototype, as lodash's `cloneDeep` makes it, belongs to no request: `id` and `req` are undefined there,
+  // which their types don't say, as express-session's don't.
   get id(): string {
-    return #id in this ? (this.#core?.visibleId ?? this.#id) : (undefined as never);
+    return #id in this ? (this.#core?.visibleId ?? this.#id) : NONE;
   }
 
   get req(): SessionHolder {
-    return #request in this ? this.#request : (undefined as never);
+    return #request in this ? this.#request : NONE;
   }
 
   /** Gives the cookie its whole life again, and the session with it. */
@@ -93,7 +95,7 @@ export class Session {
 
   /** Saves now. Where another request has ended the session meanwhile nothing is written, and that is no error. */
   save(callback?: Callback): this {
-    if (this.#core === undefined) this.#request.sessionStore.set(this.#id, this as never, callback ?? noop);
+    if (this.#core === undefined) this.#request.sessionStore.set(this.#id, this, callback ?? noop);
     else run(this.#core, 'save', saveOf(this.#core), callback);
     return this;
   }
@@ -116,7 +118,7 @@ export class Session {
 
   /** A session with a new id and without data takes this one's place at `req.session`; the old record is gone. */
   regenerate(callback?: Callback): this {
-    if (this.#core === undefined) this.#request.sessionStore.regenerate?.(this.#request as never, callback ?? noop);
+    if (this.#core === undefined) this.#request.sessionStore.regenerate?.(this.#request, callback ?? noop);
     else run(this.#core, 'regenerate', requestOf(this.#core).replace(this.#core), callback);
     return this;
   }
@@ -146,7 +148,7 @@ function takeCookie(core: SessionCore, value: unknown): void {
   const { maxAge, expires = null, ...given } = attributes;
   for (const [name, wanted] of Object.entries(given)) {
     const key = name as 'domain';
-    if (cookie[key] !== wanted) cookie[key] = wanted as never;
+    if (cookie[key] !== wanted) Reflect.set(cookie, key, wanted);
   }
   // As that cookie would have it at the end of the response.
   const life = isCookie ? value.originalMaxAge : maxAge;
@@ -158,6 +160,8 @@ function takeCookie(core: SessionCore, value: unknown): void {
 const isSame = (a: Date | null, b: Date | null): boolean =>
   a === b || (a !== null && b !== null && Math.abs(a.getTime() - b.getTime()) < 1_000);
 
+/** What a copy of a session has for its id and request: see there. */
+const NONE = undefined as never;
 const noop = (): void => undefined;
 const requestOf = (core: SessionCore): RequestSession => core.host as RequestSession;
 const hasEnded = (error: unknown): boolean => error instanceof SessionStateError && error.code === 'ENDED';
@@ -204,8 +208,8 @@ function reloadHeld(request: SessionHolder, callback: Callback): void {
   const { sessionStore, sessionID } = request;
   sessionStore.get(sessionID, (error, found) => {
     if (error) return callback(error);
-    if (!found) return callback(new Error('failed to load session'));
-    sessionStore.createSession?.(request as never, found as never);
+    if (typeof found !== 'object' || found === null) return callback(new Error('failed to load session'));
+    sessionStore.createSession?.(request, found);
     callback();
   });
 }

@@ -34,7 +34,7 @@ type Methods = Store & {
   destroy(sid: string, callback: Callback): void;
 };
 
-// A function and no class, as a class can't be called by `Store.call(this)`.
+// A function and no class, because a class can't be called as `Store.call(this)`. TypeScript types no function as a constructor: hence the cast.
 export const Store = function Store(this: EventEmitter): void {
   EventEmitter.call(this);
 } as unknown as StoreConstructor;

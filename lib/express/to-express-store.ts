@@ -114,10 +114,8 @@ class PlainStore extends EventEmitter {
   load(sid: string, callback: StoreCallback): void {
     this.get(sid, (error, session) => {
       if (error || !session) return callback(error ?? undefined);
-      callback(
-        undefined,
-        this.createSession({ sessionID: sid, sessionStore: this } as never, session as SessionObject),
-      );
+      const request = { sessionID: sid, sessionStore: this };
+      callback(undefined, this.createSession(request, session as SessionObject));
     });
   }
 

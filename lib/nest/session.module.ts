@@ -91,7 +91,7 @@ export class SessionModule
   private mountWhenThere(): void {
     const adapter = this.host.httpAdapter as Adapter | null | undefined;
     if (isReal(adapter)) this.mount(adapter);
-    else this.host.init$?.subscribe(() => this.mount(this.host.httpAdapter as unknown as Adapter));
+    else this.host.init$?.subscribe(() => this.mount(this.host.httpAdapter as Adapter));
   }
 
   private mount(adapter: Adapter): void {
@@ -139,8 +139,7 @@ function isReal(adapter: Adapter | null | undefined): adapter is Adapter {
     adapter != null &&
     typeof adapter.use === 'function' &&
     typeof adapter.getInstance === 'function' &&
-    adapter.getInstance() !== undefined &&
-    adapter.constructor.name !== 'NoopHttpAdapter'
+    adapter.getInstance() !== undefined
   );
 }
 

@@ -44,6 +44,7 @@ export interface FakeSessionConstructor {
  *
  * It is the engine's own, so it refuses, keeps and forgets what a real one does, and its methods can be spied on.
  */
+// Its constructor returns a session of the engine, which TypeScript can't see in a class: hence the cast.
 export const FakeSession: FakeSessionConstructor = class {
   constructor(fake: FakeSessionOptions = {}) {
     return fakeSession(fake);

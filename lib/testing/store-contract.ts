@@ -42,7 +42,7 @@ export interface StoreContractOptions {
  */
 export function storeContract(options: StoreContractOptions): void {
   const { name, skip = {}, exactText = true, timeout = 20_000 } = options;
-  const runner = options.runner ?? (globalThis as unknown as ContractRunner);
+  const runner = options.runner ?? (globalThis as typeof globalThis & ContractRunner);
   const skipped = new Set<string>();
   let running: RunningHarness | undefined;
 

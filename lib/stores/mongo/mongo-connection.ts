@@ -91,7 +91,8 @@ export class MongoConnection {
     const { source, collectionName } = this.options;
     const collection =
       source.kind === 'collection'
-        ? (source.collection as unknown as Collection<SessionDocument>)
+        ? // The app's collection has the app's own document type; what this store reads from it is checked as it is read.
+          (source.collection as unknown as Collection<SessionDocument>)
         : (await this.database()).collection<SessionDocument>(collectionName);
     if (collection.writeConcern?.w === 0) {
       throw new SessionStoreError('REFUSED', 'MongoStore needs an acknowledged write concern: the client has w: 0.');

@@ -154,9 +154,9 @@ function withTimeout<T>(ms: number, server: string, promise: Promise<T>): Promis
 
 /** @throws SessionStoreError for what is no pool. */
 function like(ended: PostgresClient): PostgresClient {
-  const { constructor, options } = ended as unknown as {
-    constructor: new (options: unknown) => OwnPool;
-    options?: unknown;
+  const { constructor, options } = ended as PostgresClient & {
+    readonly constructor: new (options: unknown) => OwnPool;
+    readonly options?: unknown;
   };
   if (options === undefined) {
     throw new SessionStoreError(

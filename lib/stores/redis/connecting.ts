@@ -10,6 +10,10 @@ export interface ConnectingClient {
   off(event: string, listener: (error?: unknown) => void): unknown;
 }
 
+/** Whether a client has events; an object that an app wrapped around one may have none. */
+export const isConnecting = (client: Partial<ConnectingClient>): client is ConnectingClient =>
+  client.on !== undefined && client.off !== undefined;
+
 /**
  * Clients with a listener that stays: of node-redis an app holds an object that only inherits from the client, and where the last listener
  * is taken from that, later ones, the app's own among them, are never called.

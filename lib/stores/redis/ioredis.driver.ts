@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 // From the module, and not the global: an app's tests may put a fake there.
 import { setImmediate } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
-import { type ConnectingClient, endedOr, untilReady } from './connecting.js';
+import { endedOr, isConnecting, untilReady } from './connecting.js';
 import { bySha, type IoredisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
@@ -27,42 +27,22 @@ interface Address {
   readonly name?: string;
 }
 
-/** A client that connects, or waits for its next try to. */
-interface Reconnecting extends ConnectingClient {
-  readonly status?: string;
-  reconnectTimeout?: NodeJS.Timeout | null;
-  connect(): Promise<unknown>;
-}
-
 interface ClusterClient {
   nodes(role: 'all' | 'master'): Connection[];
 }
 
 export const isIoredis = (client: object): client is IoredisClient => 'evalsha' in client && 'mget' in client;
 
-/** The least time between two tries to connect that calls bring forward: 0.5 s. */
-const RECONNECT_MS = 500;
-/** A timer may be so much early. */
-const TIMER_SLACK_MS = 20;
-/** For how long after a call somebody may still wait for it: 10 s. */
-const NEEDED_MS = 10_000;
-
 /** Commands by an ioredis client. */
 export class IoredisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
-  /** The client as one that may be connecting: a class of ioredis has this timer as a private member, so its type can't say it. */
-  private readonly connecting: Reconnecting;
   private readonly plainGet: IoredisClient['get'] | undefined;
   private readonly plainMget: IoredisClient['mget'] | undefined;
-  private triedAt = -RECONNECT_MS;
-  private neededAt = 0;
-  private retry: NodeJS.Timeout | undefined;
   private corked: NonNullable<Connection['stream']>[] | undefined;
 
   constructor(private readonly client: IoredisClient) {
     this.single = client.isCluster !== true;
-    this.connecting = client as unknown as Reconnecting;
     this.keyPrefix = client.options.keyPrefix ?? '';
     const { createBuiltinCommand } = client as PlainReads;
     const plain = client.options.enableAutoPipelining === true ? createBuiltinCommand : undefined;
@@ -72,13 +52,11 @@ export class IoredisDriver implements RedisDriver {
 
   get(key: string): Promise<string | null> {
     // On one server reads come here once a turn, after it has ended: there is nothing left to gather.
-    if (this.single) this.reconnectSoon();
-    else this.gather();
+    if (!this.single) this.gather();
     return this.plainGet === undefined ? this.client.get(key) : this.plainGet.call(this.client, key);
   }
 
   mget(keys: string[]): Promise<(string | null)[]> {
-    this.reconnectSoon();
     return this.plainMget === undefined ? this.client.mget(keys) : this.plainMget.call(this.client, keys);
   }
 
@@ -110,10 +88,10 @@ export class IoredisDriver implements RedisDriver {
   }
 
   async ready(isOwn: boolean): Promise<void> {
-    const client = this.connecting;
+    const { client } = this;
     const { status } = client;
-    // A client by what it can do, without the states of one, is taken as it is.
-    if (status === undefined || status === 'ready') return;
+    // A client without a status (an object that an app wrapped around one) is used as it is.
+    if (!isConnecting(client) || status === undefined || status === 'ready') return;
     if (status === 'end' && !isOwn) {
       throw new SessionStoreError(
         'CLOSED',
@@ -121,16 +99,16 @@ export class IoredisDriver implements RedisDriver {
       );
     }
     const isIdle = status === 'wait' || status === 'end';
-    const ready = untilReady(client, this.address, isIdle ? () => client.connect() : undefined);
-    this.reconnectSoon();
-    await ready;
+    await untilReady(client, this.address, isIdle ? async () => client.connect?.() : undefined);
   }
 
   async end(): Promise<void> {
-    const { client, connecting } = this;
-    if (connecting.status === 'end') return;
-    // It is connected until its socket has closed, which is after the answer.
-    const ended = new Promise<void>((resolve) => connecting.on('end', () => resolve()));
+    const { client } = this;
+    if (client.status === 'end') return;
+    // The answer to QUIT comes before the socket has closed.
+    const ended = new Promise<void>((resolve) =>
+      isConnecting(client) ? client.on('end', () => resolve()) : resolve(),
+    );
     await endedOr(
       () => client.quit().then(() => ended),
       () => client.disconnect(),
@@ -166,7 +144,6 @@ export class IoredisDriver implements RedisDriver {
   private gather(): void {
     if (this.corked !== undefined) return;
     this.corked = [];
-    this.reconnectSoon();
     for (const { stream } of this.connections('all')) {
       if (stream == null) continue;
       stream.cork();
@@ -180,35 +157,4 @@ export class IoredisDriver implements RedisDriver {
     this.corked = undefined;
     for (const stream of streams) stream.uncork();
   };
-
-  /**
-   * ioredis waits longer after every try, 5 s in the end, so that a server would be back long before it is found. A call
-   * that needs it is reason enough to try now, in place of the try that the client has planned, and again while it may wait.
-   */
-  private reconnectSoon(): void {
-    const { status } = this.connecting;
-    if (!this.single || status === 'ready' || status === undefined) return;
-    this.neededAt = performance.now();
-    this.tryNow();
-    this.retry ??= setInterval(() => this.tryAgain(), RECONNECT_MS).unref();
-  }
-
-  private tryAgain(): void {
-    const { status } = this.connecting;
-    if (status === 'ready' || status === 'end' || performance.now() - this.neededAt > NEEDED_MS) {
-      clearInterval(this.retry);
-      this.retry = undefined;
-    } else this.tryNow();
-  }
-
-  private tryNow(): void {
-    const waiting = this.connecting;
-    if (waiting.status !== 'reconnecting' || !waiting.reconnectTimeout) return;
-    const now = performance.now();
-    if (now - this.triedAt < RECONNECT_MS - TIMER_SLACK_MS) return;
-    this.triedAt = now;
-    clearTimeout(waiting.reconnectTimeout);
-    waiting.reconnectTimeout = null;
-    waiting.connect().catch(() => undefined); // The client plans its next try by itself, and tells its own listeners.
-  }
 }

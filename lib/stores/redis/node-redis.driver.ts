@@ -1,5 +1,5 @@
 import { SessionStoreError } from '../session-store.error.js';
-import { type ConnectingClient, endedOr, untilReady } from './connecting.js';
+import { type ConnectingClient, endedOr, isConnecting, untilReady } from './connecting.js';
 import { bySha, type NodeRedisClient, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
@@ -13,7 +13,8 @@ interface ClusterClient<Node = { readonly address: string }> {
   nodeClient(node: Node): Promise<Connection> | Connection;
 }
 
-interface States {
+/** What a client has of these depends on its kind: a cluster has no `isReady`, a pool no `isOpen`. */
+interface States extends Partial<ConnectingClient> {
   connect?(): Promise<unknown>;
   close?(): unknown;
   destroy?(): unknown;
@@ -73,7 +74,7 @@ export class NodeRedisDriver implements RedisDriver {
   }
 
   async ready(isOwn: boolean): Promise<void> {
-    const client = this.client as unknown as ConnectingClient & States;
+    const client: NodeRedisClient & States = this.client;
     // Clusters and pools are ready once they are connected, and don't say so.
     if (client.isReady ?? client.isOpen !== false) return;
     const { host = 'localhost', port = 6379, path } = client.options?.socket ?? {};
@@ -85,12 +86,12 @@ export class NodeRedisDriver implements RedisDriver {
       );
     }
     const connect = async (): Promise<unknown> => client.connect?.();
-    if (client.isReady === undefined) await connect();
+    if (client.isReady === undefined || !isConnecting(client)) await connect();
     else await untilReady(client, address, client.isOpen === false ? connect : undefined);
   }
 
   async end(): Promise<void> {
-    const client = this.client as unknown as States;
+    const client: NodeRedisClient & States = this.client;
     if (client.isOpen === false) return;
     await endedOr(
       async () => client.close?.(),

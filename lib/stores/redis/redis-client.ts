@@ -1,8 +1,10 @@
+import type { ConnectingClient } from './connecting.js';
 import type { RedisScript } from './scripts.js';
 
 /** What is used of an `ioredis` client: `Redis` (Sentinel too) or `Cluster`, version 5 or later. */
-export interface IoredisClient {
+export interface IoredisClient extends Partial<ConnectingClient> {
   readonly isCluster?: boolean;
+  readonly status?: string;
   readonly options: { readonly keyPrefix?: string | undefined; readonly enableAutoPipelining?: boolean | undefined };
   get(key: string): Promise<string | null>;
   mget(keys: string[]): Promise<(string | null)[]>;
@@ -12,6 +14,7 @@ export interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>;
   zrem(key: string, ...members: string[]): Promise<number>;
   unlink(...keys: string[]): Promise<number>;
+  connect?(): Promise<unknown>;
   quit(): Promise<unknown>;
   disconnect(): void;
 }

@@ -85,9 +85,9 @@ interface Hold {
 
 type Kept = 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork';
 
-const GATE: unique symbol = Symbol.for('nestjs-keycard.own-gate') as never;
+const GATE: unique symbol = Symbol.for('nestjs-keycard.own-gate');
 /** On a request: what belongs to it, and carries the gate of its response. Shared by the two builds of this package. */
-export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request') as never;
+export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request');
 
 /** What a request's own object has for the gate of its response. */
 export interface GateCarrier {

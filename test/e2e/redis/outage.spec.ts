@@ -82,15 +82,17 @@ describeWithProgram('redis', () => {
     opened.unshift(() => client.disconnect());
     return client;
   };
+  // As docs/stores/redis.md recommends.
+  const retryStrategy = (attempt: number): number => Math.min(attempt * 50, 500);
   const kinds: Record<string, () => Promise<RedisStore>> = {
     'a client of its own': () => ready(new RedisStore({ url: server.url })),
-    'an ioredis client as it comes': () => ready(new RedisStore({ client: given() })),
-    'an ioredis client that waits long between its tries': () =>
-      ready(new RedisStore({ client: given({ retryStrategy: () => 30_000 }) })),
+    'an ioredis client that tries often': () => ready(new RedisStore({ client: given({ retryStrategy }) })),
     'an ioredis client that queues for ever': () =>
-      ready(new RedisStore({ client: given({ maxRetriesPerRequest: null, enableAutoPipelining: true }) })),
+      ready(
+        new RedisStore({ client: given({ retryStrategy, maxRetriesPerRequest: null, enableAutoPipelining: true }) }),
+      ),
     'an ioredis client that queues nothing': async () => {
-      const client = given({ enableOfflineQueue: false });
+      const client = given({ retryStrategy, enableOfflineQueue: false });
       await once(client, 'ready');
       return ready(new RedisStore({ client }));
     },
@@ -146,6 +148,27 @@ describeWithProgram('redis', () => {
       await load.stop();
       expect(load.failures).toBeGreaterThan(0);
       for (const error of load.errors) expect(error).toMatchObject({ code: 'TIMEOUT' });
+    });
+  });
+
+  it("leaves it to an app's own ioredis client when it connects again (#14.7)", async () => {
+    const client = given({ retryStrategy: () => 1_500, enableOfflineQueue: false });
+    await once(client, 'ready');
+    const store = await ready(new RedisStore({ client }));
+    const reconnecting = once(client, 'reconnecting');
+    await server.kill();
+    await reconnecting;
+    const planned = performance.now() + 1_500;
+    let triedAt = 0;
+    client.once('connecting', () => (triedAt = performance.now()));
+    await server.restart();
+    while (triedAt === 0) {
+      await store.load('kept').catch(() => undefined);
+      await wait(20);
+    }
+    expect(triedAt).toBeGreaterThan(planned - 100);
+    expect(await store.load('kept').catch(() => once(client, 'ready').then(() => store.load('kept')))).toMatchObject({
+      text: record.text,
     });
   });
 
