@@ -14,7 +14,7 @@ import {
 import { checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../stores/store-options.js';
 import { callStore } from './call-store.js';
 import { adaptedStores, can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
-import { Session, type SessionHolder } from './session.js';
+import { Session } from './session.js';
 import { StoredCookie } from './stored-cookie.js';
 import { readSession, sessionsById, textOfSession } from './stored-session.js';
 
