@@ -1,3 +1,5 @@
+import { within } from './deadline.js';
+
 /** How long a task may wait for its turn, and what its caller is told if it doesn't come. */
 export interface LongestWait {
   readonly ms: number;
@@ -36,20 +38,12 @@ export class KeyedQueue<K = string> {
     return Promise.allSettled(this.tails.values());
   }
 
-  private after<T>(before: Promise<unknown>, task: () => Promise<T>): Promise<T> {
+  private async after<T>(before: Promise<unknown>, task: () => Promise<T>): Promise<T> {
     const { longestWait } = this;
-    if (longestWait === undefined) return before.then(task, task);
-    return new Promise((resolve, reject) => {
-      let gaveUp = false;
-      const timer = setTimeout(() => {
-        gaveUp = true;
-        reject(longestWait.error());
-      }, longestWait.ms);
-      const go = (): void => {
-        clearTimeout(timer);
-        if (!gaveUp) resolve(task());
-      };
-      before.then(go, go);
-    });
+    const ended = before.then(noop, noop);
+    await (longestWait === undefined ? ended : within(longestWait.ms, ended, longestWait.error));
+    return task();
   }
 }
+
+const noop = (): void => undefined;

@@ -1,4 +1,5 @@
 import { hash, KeyObject, timingSafeEqual } from 'node:crypto';
+import { RecentMap } from '../common/recent-map.js';
 import { decodeCookie } from './cookie-header.js';
 import { isWellFormedId } from '../record/session-id.js';
 
@@ -58,8 +59,7 @@ const KEPT_VALUES = 1_000;
  */
 export class CookieSigner {
   private readonly keys: readonly SigningKey[];
-  private verified = new Map<string, string>();
-  private verifiedBefore = new Map<string, string>();
+  private readonly verified = new RecentMap<string>(KEPT_VALUES);
 
   constructor(secrets: readonly Secret[]) {
     this.keys = secrets.map((secret) => new SigningKey(secret));
@@ -74,18 +74,10 @@ export class CookieSigner {
   read(sent: string): string | undefined {
     const known = this.verified.get(sent);
     if (known !== undefined) return known;
-    const id = this.verifiedBefore.get(sent) ?? this.unsign(decodeCookie(sent));
-    if (id !== undefined) this.keep(sent, id);
-    return id;
-  }
-
-  private keep(sent: string, id: string): void {
-    if (this.verified.size === KEPT_VALUES) {
-      this.verifiedBefore = this.verified;
-      this.verified = new Map();
-    }
+    const id = this.unsign(decodeCookie(sent));
     // Copies: a slice would keep the whole Cookie header alive.
-    this.verified.set(copyOf(sent), copyOf(id));
+    if (id !== undefined) this.verified.set(copyOf(sent), copyOf(id));
+    return id;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { within } from '../common/deadline.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 
 type Method = (...parameters: unknown[]) => unknown;
@@ -13,17 +14,8 @@ export function callStore(
   parameters: readonly unknown[],
   timeoutMs: number,
 ): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () =>
-        reject(
-          new SessionStoreError('TIMEOUT', `${name}() of the session store didn't answer within ${timeoutMs} ms.`),
-        ),
-      timeoutMs,
-    );
-    timer.unref();
+  const answered = new Promise((resolve, reject) => {
     const settle = (error: unknown, result?: unknown): void => {
-      clearTimeout(timer);
       if (!isError(error)) resolve(result);
       else if (name !== 'set' && isNotFound(error)) resolve(undefined);
       else reject(new SessionStoreError('UNAVAILABLE', `${name}() of the session store failed.`, { cause: error }));
@@ -42,6 +34,11 @@ export function callStore(
       settle(error ?? new Error('Nothing was thrown.'));
     }
   });
+  return within(
+    timeoutMs,
+    answered,
+    () => new SessionStoreError('TIMEOUT', `${name}() of the session store didn't answer within ${timeoutMs} ms.`),
+  );
 }
 
 function isError(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { placesAfter } from '../stores/blind-cursor.js';
 import { type Clock, systemClock } from '../stores/clock.js';
+import { metadataInText } from '../stores/record-metadata.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import {
   type ListedSession,
@@ -205,7 +206,7 @@ export class AdaptedExpressStore extends SessionStore {
       const session = sessions.get(id)!;
       const text = textOfSession(session);
       if (text === undefined || isEnded(text)) continue;
-      if (principal !== undefined && principalOf(text) !== principal) continue;
+      if (principal !== undefined && metadataInText(text)?.principal !== principal) continue;
       yield { id, text, revision: text, cursor: place };
     }
   }
@@ -232,10 +233,6 @@ export class AdaptedExpressStore extends SessionStore {
 
 function isEnded(text: string): boolean {
   return text.includes(ENDED) && readSession(text)?.[ENDED] === true;
-}
-
-function principalOf(text: string): unknown {
-  return (readSession(text)?.['__keycard'] as { p?: unknown } | null | undefined)?.p;
 }
 
 function nameOf(store: object): string {

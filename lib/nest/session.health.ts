@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { within } from '../common/deadline.js';
 import { type Duration, toMs } from '../common/duration.js';
 import { SessionManager } from '../session-manager.js';
 import { newSessionId } from '../record/session-id.js';
 import { isStoreError } from '../record/session-records.js';
-import { within } from './session.start.js';
+import { SessionStoreError } from '../stores/session-store.error.js';
 
 /** What a health check says of the session store. */
 export interface SessionHealth {
@@ -50,16 +51,19 @@ export class SessionHealthIndicator {
     const store = this.manager.store.constructor.name;
     const began = performance.now();
     try {
-      await within(limit, this.manager.records.load(this.manager.records.key(newSessionId())));
+      const { records } = this.manager;
+      await within(limit, records.load(records.key(newSessionId())), () => timedOut(limit));
       return {
         [key]: { status: 'up', store, responseTime: Math.round(performance.now() - began) },
       } as SessionHealthResult<K>;
     } catch (error) {
       this.manager.noteStoreFailure('load', error);
       const reason = isStoreError(error) ? error.code : 'UNAVAILABLE';
-      const message =
-        reason === 'TIMEOUT' ? `The session store didn't answer within ${limit} ms.` : 'The session store failed.';
+      const message = reason === 'TIMEOUT' ? timedOut(limit).message : 'The session store failed.';
       return { [key]: { status: 'down', store, reason, message } } as SessionHealthResult<K>;
     }
   }
 }
+
+const timedOut = (ms: number): SessionStoreError =>
+  new SessionStoreError('TIMEOUT', `The session store didn't answer within ${ms} ms.`);

@@ -104,22 +104,6 @@ async function closeQuietly(manager: SessionManager, use: StoreUse): Promise<voi
   }
 }
 
-/** @throws SessionStoreError `TIMEOUT` where the work takes longer. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new SessionStoreError('TIMEOUT', `The session store didn't answer within ${ms} ms.`)),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** `false`, after a while that keeps no process alive. */
 function later(ms: number): Promise<false> {
   return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());

@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MS } from './store-options.js';
+
 /** Calls at random intervals of 50 to 150 % of `intervalMs`, so that processes that started together don't prune together. */
 export class Pruner {
   private timer: NodeJS.Timeout | undefined;
@@ -24,7 +26,10 @@ export class Pruner {
   private schedule(): void {
     // A store that was closed and opened again during a turn has scheduled one already.
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.turn(), this.intervalMs * (0.5 + Math.random()));
+    this.timer = setTimeout(
+      () => void this.turn(),
+      Math.min(LONGEST_TIMER_MS, this.intervalMs * (0.5 + Math.random())),
+    );
     this.timer.unref();
   }
 

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { KeyedQueue } from '../../common/keyed-queue.js';
 import { type Clock, systemClock } from '../clock.js';
+import { Pruner } from '../pruner.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -29,7 +30,7 @@ export interface FileStoreOptions {
   readonly clock?: Clock;
   /** Whether a write is on the disk, and not only with the system, before it is acknowledged. Default: true. */
   readonly fsync?: boolean;
-  /** How often what has expired is removed, in ms, give or take a quarter; `false` for never. Default: an hour. */
+  /** How often what has expired is removed, in ms, at random between half and one and a half times this; `false` for never. Default: an hour. */
   readonly pruneInterval?: number | false;
   /** `sync` blocks for the 5 µs that a small file takes; `async` never blocks, for several times the CPU time: for slow network disks. Default: `sync`. */
   readonly reads?: 'sync' | 'async';
@@ -48,10 +49,9 @@ export class FileStore extends SessionStore {
   private readonly files: SessionFiles;
   private readonly queue = new KeyedQueue();
   private readonly fsync: boolean;
-  private readonly pruneInterval: number;
+  private readonly pruner: Pruner | undefined;
   private readonly readsLater: boolean;
   private rules: NamingRules | undefined;
-  private timer: NodeJS.Timeout | undefined;
 
   /** @throws TypeError where an option is wrong. */
   constructor(options: FileStoreOptions = {}) {
@@ -61,7 +61,14 @@ export class FileStore extends SessionStore {
     this.fsync = options.fsync ?? true;
     const { clock = systemClock, ttl = 3_600_000 } = options;
     this.files = new SessionFiles(this.folder, { clock, ttl, fsync: this.fsync });
-    this.pruneInterval = options.pruneInterval === false ? 0 : (options.pruneInterval ?? 3_600_000);
+    const { pruneInterval = 3_600_000 } = options;
+    if (pruneInterval !== false) {
+      this.pruner = new Pruner(
+        pruneInterval,
+        () => this.prune(),
+        (error) => process.emitWarning(`Expired sessions were not removed: ${String(error)}`, 'FileStore'),
+      );
+    }
     this.readsLater = options.reads === 'async';
     if (this.readsLater) Object.defineProperty(this, 'loadNow', { value: undefined });
   }
@@ -76,12 +83,11 @@ export class FileStore extends SessionStore {
       this.ready();
       await tidyLeftOvers(this.folder, this.files.versions, () => this.files.newTemp());
     });
-    if (this.timer === undefined) this.schedulePrune();
+    this.pruner?.start();
   }
 
   override close(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.pruner?.stop();
     return Promise.resolve();
   }
 
@@ -223,22 +229,6 @@ export class FileStore extends SessionStore {
     // Somebody took the folder away: the next call makes it anew.
     if (codeOf(error) === 'ENOENT') this.rules = undefined;
     return storeErrorOf(error, `The folder of sessions ${this.folder.path} can't be used`);
-  }
-
-  private schedulePrune(): void {
-    if (this.pruneInterval === 0) return;
-    const delay = this.pruneInterval * (0.75 + Math.random() / 2);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(
-      () => {
-        this.prune()
-          .catch((error: unknown) =>
-            process.emitWarning(`Expired sessions were not removed: ${String(error)}`, 'FileStore'),
-          )
-          .finally(() => this.timer !== undefined && this.schedulePrune());
-      },
-      Math.min(delay, LONGEST_TIMER_MS),
-    ).unref();
   }
 }
 

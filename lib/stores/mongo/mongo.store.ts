@@ -1,4 +1,6 @@
+import { within } from '../../common/deadline.js';
 import { Pruner } from '../pruner.js';
+import { SessionStoreError } from '../session-store.error.js';
 import { SessionStore } from '../session-store.js';
 import type {
   ListedSession,
@@ -19,8 +21,7 @@ import {
   type SessionFields,
   storedSession,
 } from './session-collection.js';
-import { expiryOf, ownPrincipal, principalOf, valueOf } from './session-document.js';
-import { within } from './within.js';
+import { expiryOf, ownMetadata, principalOf, valueOf } from './session-document.js';
 
 /**
  * Sessions in MongoDB, in connect-mongo's format: a document a session, and a TTL index that removes it.
@@ -75,7 +76,7 @@ export class MongoStore extends SessionStore {
       const document = await sessions.find(id);
       const stored = document && storedSession(document);
       // A peer made this document, of a session that was ours: no index shows it yet.
-      if (stored && !document.keycard && ownPrincipal(document.session)) await sessions.mark(document);
+      if (stored && !document.keycard && ownMetadata(document.session)?.principal) await sessions.mark(document);
       return stored;
     });
   }
@@ -145,7 +146,13 @@ export class MongoStore extends SessionStore {
 
   private async call<T>(act: (sessions: SessionCollection) => Promise<T>): Promise<T> {
     try {
-      return await within(this.options.timeoutMs, () => this.connection.servers, this.connection.sessions().then(act));
+      const { timeoutMs: ms } = this.options;
+      // The driver's own limits don't end an operation on a server that is frozen: they try again.
+      return await within(ms, this.connection.sessions().then(act), () => {
+        const { servers } = this.connection;
+        const name = servers === undefined ? 'MongoDB' : `MongoDB at ${servers}`;
+        return new SessionStoreError('TIMEOUT', `${name} didn't answer within ${ms} ms.`);
+      });
     } catch (error) {
       throw storeErrorOf(error);
     }

@@ -1,6 +1,6 @@
+import { metadataIn, metadataInText, type RecordMetadata } from '../record-metadata.js';
 import type { SessionRecord } from '../session-store.js';
 import { fitsSubDocument, isPlainObject, keepTypes, type PlainObject } from './bson-values.js';
-import { principalIn, principalOfFacts } from './record-principal.js';
 
 /** A session as it lies in the collection. `_id`, `session` and `expires` are connect-mongo's; it leaves `keycard` alone. */
 export interface SessionDocument {
@@ -44,15 +44,13 @@ export function expiryOf({ expiresAt }: SessionRecord, now: number, ttlMs: numbe
  * beside it does.
  */
 export function principalOf(document: SessionDocument): string | undefined {
-  const own = ownPrincipal(document.session);
-  return own === undefined ? document.keycard?.p : (own ?? undefined);
+  const own = ownMetadata(document.session);
+  return own === undefined ? document.keycard?.p : own.principal;
 }
 
-/** A principal; `null` where the facts name none; `undefined` where there are no facts to be seen. */
-export function ownPrincipal(session: unknown): string | null | undefined {
-  if (typeof session === 'string') return principalIn(session);
-  const facts = isPlainObject(session) ? session['__keycard'] : undefined;
-  return isPlainObject(facts) ? principalOfFacts(facts) : undefined;
+/** The engine's metadata, if they can be seen. */
+export function ownMetadata(session: unknown): RecordMetadata | undefined {
+  return typeof session === 'string' ? metadataInText(session) : metadataIn(session);
 }
 
 /** Those that have not ended. No `expires`: never ends. One that is no date: not a session, as connect-mongo sees it too. */

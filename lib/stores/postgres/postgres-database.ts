@@ -1,5 +1,6 @@
-// From the module, and not the globals: an app's tests may put fakes there.
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+// From the module, and not the global: an app's tests may put a fake there.
+import { setImmediate } from 'node:timers';
+import { within } from '../../common/deadline.js';
 import { SessionStoreError } from '../session-store.error.js';
 import type { PostgresClient, PostgresQuery, PostgresResult } from './postgres-client.js';
 import { storeError } from './postgres-errors.js';
@@ -40,9 +41,7 @@ export class PostgresDatabase {
   run(statement: Statement, values: unknown[]): Promise<PostgresResult> {
     const { preparedStatements, queryTimeoutMs } = this.options;
     return this.track(
-      withTimeout(
-        queryTimeoutMs,
-        this.name,
+      this.inTime(
         this.send({
           text: statement.text,
           values,
@@ -78,6 +77,11 @@ export class PostgresDatabase {
 
   get closed(): boolean {
     return this.closing !== undefined;
+  }
+
+  private inTime<T>(work: Promise<T>): Promise<T> {
+    const { queryTimeoutMs: ms } = this.options;
+    return within(ms, work, () => new SessionStoreError('TIMEOUT', `${this.name} didn't answer within ${ms} ms.`));
   }
 
   private track(sent: Promise<PostgresResult>): Promise<PostgresResult> {
@@ -135,21 +139,12 @@ export class PostgresDatabase {
     // What was called in this turn is sent at its end.
     await new Promise((resolve) => setImmediate(resolve));
     // A server that is frozen would hold the shutdown up for good.
-    await withTimeout(this.options.queryTimeoutMs, this.name, Promise.allSettled(this.running)).catch(() => undefined);
+    await this.inTime(Promise.allSettled(this.running)).catch(() => undefined);
     if (!this.options.ownsClient) return;
     const own = this.opened;
     this.opened = undefined;
     await ((await own) as OwnPool | undefined)?.end();
   }
-}
-
-function withTimeout<T>(ms: number, server: string, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new SessionStoreError('TIMEOUT', `${server} didn't answer within ${ms} ms.`));
-    }, ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 /** @throws SessionStoreError for what is no pool. */

@@ -1,9 +1,10 @@
 import type { SessionRecord } from '../session-store.js';
+import { TurnBatcher } from '../turn-batcher.js';
 import { instant } from './expire-column.js';
 import type { PostgresDatabase, Row } from './postgres-database.js';
+import { wasRolledBack } from './postgres-errors.js';
 import { canBeJoined, joinTexts, type PostgresQueries } from './postgres-queries.js';
 import { readRow, type RowVersion, type SessionRow } from './session-row.js';
-import { TurnBatcher } from './turn-batcher.js';
 
 /** A record to be kept under an id. */
 export interface Write {
@@ -21,16 +22,19 @@ export class SharedQueries {
   private readonly loads = new TurnBatcher<string, SessionRow | undefined>({
     weight: (id) => id.length,
     run: (ids) => this.loadMany(ids),
+    didNothing: wasRolledBack,
   });
   private readonly inserts = new TurnBatcher<Write, boolean>({
     key: ({ id }) => id,
     weight: ({ record }) => weightOf(record),
     run: (writes) => this.insertMany(writes),
+    didNothing: wasRolledBack,
   });
   private readonly updates = new TurnBatcher<Swap, boolean>({
     key: ({ id }) => id,
     weight: ({ record, version }) => weightOf(record) + version.text.length,
     run: (swaps) => this.updateMany(swaps),
+    didNothing: wasRolledBack,
   });
 
   constructor(

@@ -1,5 +1,6 @@
 // From the module, and not the globals: an app's tests may put fakes there.
 import { clearTimeout, setTimeout } from 'node:timers';
+import { within } from '../../common/deadline.js';
 import { SessionStoreError } from '../session-store.error.js';
 import { systemErrorIn } from '../system-error.js';
 import { storeErrorOf } from './redis-error.js';
@@ -57,16 +58,10 @@ export function untilReady(client: ConnectingClient, address: string, connect?: 
 
 /** Ends a client in order where the server answers soon, else by force: there is nobody to take leave of. */
 export async function endedOr(quit: () => Promise<unknown>, force: () => unknown): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('No answer.')), PATIENCE_MS);
-  });
   try {
-    await Promise.race([quit(), late]);
+    await within(PATIENCE_MS, quit(), () => new Error('No answer.'));
   } catch {
     await force();
-  } finally {
-    clearTimeout(timer);
   }
 }
 

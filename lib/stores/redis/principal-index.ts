@@ -1,3 +1,4 @@
+import { RecentMap } from '../../common/recent-map.js';
 import type { Clock } from '../clock.js';
 import type { RedisDriver } from './redis-client.js';
 import { INDEX_ADD } from './scripts.js';
@@ -26,8 +27,8 @@ const stepAfter = (ms: number): number => (Math.floor(ms / STEP_MS) + 1) * STEP_
 export class PrincipalIndex {
   /** What the keys of the indexes begin with. */
   readonly prefix: string;
-  private made = new Set<string>();
-  private madeBefore = new Set<string>();
+  /** The entries that this process has made or renewed. */
+  private readonly made = new RecentMap<true>(MOST_KNOWN);
 
   constructor(
     private readonly driver: RedisDriver,
@@ -43,18 +44,13 @@ export class PrincipalIndex {
    */
   covers(principal: string, id: string, former: number | undefined, expiresAt: number): boolean {
     if (former === undefined || stepAfter(former) !== stepAfter(expiresAt)) return false;
-    const entry = entryOf(principal, id);
-    return this.made.has(entry) || this.madeBefore.has(entry);
+    return this.made.get(entryOf(principal, id)) === true;
   }
 
   async add(principal: string, id: string, expiresAt: number): Promise<void> {
     const times = [stepAfter(expiresAt), this.clock.now(), SLACK_MS].map((ms) => String(Math.ceil(ms)));
     await this.driver.run(INDEX_ADD, this.keyOf(principal), [id, ...times]);
-    if (this.made.size === MOST_KNOWN) {
-      this.madeBefore = this.made;
-      this.made = new Set();
-    }
-    this.made.add(entryOf(principal, id));
+    this.made.set(entryOf(principal, id), true);
   }
 
   async remove(principal: string, ids: string[]): Promise<void> {

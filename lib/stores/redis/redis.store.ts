@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.js';
+import { metadataInText } from '../record-metadata.js';
 import { SessionStoreError } from '../session-store.error.js';
 import {
   type ListedSession,
@@ -10,7 +11,6 @@ import {
   type WriteResult,
 } from '../session-store.js';
 import { PrincipalIndex } from './principal-index.js';
-import { factsIn } from './record-facts.js';
 import type { RedisDriver } from './redis-client.js';
 import { connectTo, driverOf } from './redis-driver.js';
 import { storeErrorOf, wrapped } from './redis-error.js';
@@ -95,7 +95,7 @@ export class RedisStore extends SessionStore {
     const { keys, index } = backend;
     const { text, principal } = record;
     const expiresAt = this.expiryOf(record);
-    const former = typeof revision === 'string' ? factsIn(revision) : undefined;
+    const former = typeof revision === 'string' ? metadataInText(revision) : undefined;
     const swap = keys.swap(id, revision, text, this.lifeOf(record));
     if (principal !== former?.principal) return this.moved(swap, backend, id, former?.principal, principal, expiresAt);
     if (principal === undefined || index.covers(principal, id, former?.expiresAt, expiresAt)) return swap;
@@ -135,7 +135,7 @@ export class RedisStore extends SessionStore {
     } else {
       result = await keys.swap(id, revision, '', 0);
     }
-    const principal = result === 'ok' && typeof text === 'string' ? factsIn(text)?.principal : undefined;
+    const principal = result === 'ok' && typeof text === 'string' ? metadataInText(text)?.principal : undefined;
     if (principal !== undefined) await wrapped(index.remove(principal, [id]));
     return result;
   }

@@ -1,6 +1,6 @@
 import type { Revision, StoredSession, WriteResult } from '../session-store.js';
 import { scanPages } from './key-scan.js';
-import { KeyReader } from './read-batch.js';
+import { KeyReader } from './key-reader.js';
 import type { RedisDriver } from './redis-client.js';
 import { rethrown, wrapped } from './redis-error.js';
 import { COMPARE_AND_SWAP, IS_TEXT, TAKE } from './scripts.js';

@@ -1,7 +1,7 @@
 import type { ListedSession, ListQuery } from '../session-store.js';
 import { digestOf, scanPages, type ScanStart } from './key-scan.js';
 import type { PrincipalIndex } from './principal-index.js';
-import { factsIn } from './record-facts.js';
+import { metadataInText } from '../record-metadata.js';
 import type { RedisDriver } from './redis-client.js';
 import type { SessionKeys } from './session-keys.js';
 
@@ -74,14 +74,14 @@ export async function* listOf(
 export async function dropStale(source: ListSource, principal: string, ids: string[], now: number): Promise<void> {
   await source.index.remove(principal, ids);
   const texts = await Promise.all(ids.map((id) => source.keys.text(id)));
-  const wrong = ids.filter((_, n) => factsIn(texts[n] ?? '')?.principal === principal);
+  const wrong = ids.filter((_, n) => metadataInText(texts[n] ?? '')?.principal === principal);
   await Promise.all(wrong.map((id) => source.index.add(principal, id, now + LONG_MS)));
 }
 
 /** Where a text shows no facts, the index is believed. */
 function belongsTo(text: string | undefined, principal: string): boolean {
   if (text === undefined) return false;
-  const facts = factsIn(text);
+  const facts = metadataInText(text);
   return facts === undefined || facts.principal === principal;
 }
 

@@ -10,6 +10,16 @@ describe('Pruner', () => {
     jest.restoreAllMocks();
   });
 
+  it('waits no less for an interval that no timer of Node can take (#14.5)', async () => {
+    const prune = jest.fn(() => Promise.resolve());
+    const pruner = new Pruner(2 ** 31 - 1, prune, () => undefined);
+    jest.spyOn(Math, 'random').mockReturnValueOnce(0.999);
+    pruner.start();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(prune).not.toHaveBeenCalled();
+    pruner.stop();
+  });
+
   it('waits between half and one and a half of the interval, each time anew', async () => {
     const prune = jest.fn(() => Promise.resolve());
     const pruner = new Pruner(1_000, prune, () => undefined);

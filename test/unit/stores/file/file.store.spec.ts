@@ -226,7 +226,7 @@ it('removes what has expired every pruneInterval, and stops that when it is clos
     for (let round = 0; round < 2; round++) {
       await store.create('abc', recordOf({}, undefined, 1000));
       clock.advance(1000);
-      jest.advanceTimersByTime(75_000);
+      jest.advanceTimersByTime(90_000);
       await until(() => !fs.existsSync(join(path, 'abc.json')));
       expect(fs.existsSync(join(path, 'abc.json'))).toBe(false);
       await until(() => jest.getTimerCount() > 0);

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { ObjectId } from 'mongodb';
 import { fitsSubDocument, keepTypes } from '../../../../lib/stores/mongo/bson-values.js';
 import { storeErrorOf } from '../../../../lib/stores/mongo/mongo-errors.js';
-import { principalIn } from '../../../../lib/stores/mongo/record-principal.js';
 import { principalOf, textOf, valueOf } from '../../../../lib/stores/mongo/session-document.js';
 
 describe('a session document', () => {
@@ -60,11 +59,6 @@ describe('a session document', () => {
     expect(principalOf({ _id: 'a', session: own({ v: 1 }), keycard: { p: '8' } })).toBeUndefined();
     expect(principalOf({ _id: 'a', session: 'v1.encrypted', keycard: { p: '8' } })).toBe('8');
     expect(principalOf({ _id: 'a', session: JSON.parse(own({ p: '7' })) as unknown, keycard: { p: '8' } })).toBe('7');
-    expect(principalIn('{"__keycard":{"p":"7"},"added":"by a peer"}')).toBe('7');
-    expect(principalIn('{"note":"\\"__keycard\\":{\\"p\\":\\"8\\"}","__keycard":{"p":"7"}}')).toBe('7');
-    for (const text of ['{', '{"__keycard":7}', '"__keycard":', '{"a":{"__keycard":{"p":"7"}}}']) {
-      expect(principalIn(text)).toBeUndefined();
-    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KeyReader } from '../../../../lib/stores/redis/read-batch.js';
+import { KeyReader } from '../../../../lib/stores/redis/key-reader.js';
 import type { RedisDriver } from '../../../../lib/stores/redis/redis-client.js';
 import { SessionStoreError } from '../../../../lib/stores/session-store.error.js';
 

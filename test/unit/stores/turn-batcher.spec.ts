@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { TurnBatcher } from '../../../../lib/stores/postgres/turn-batcher.js';
+import { wasRolledBack } from '../../../lib/stores/postgres/postgres-errors.js';
+import { TurnBatcher } from '../../../lib/stores/turn-batcher.js';
 
 const serverError = (code: string) => Object.assign(new Error('from the server'), { code });
 
@@ -9,6 +10,7 @@ function doubling(options: { fail?: (items: readonly number[]) => unknown; keyed
   const batcher = new TurnBatcher<number, number>({
     ...(options.keyed && { key: (item: number) => String(item % 10) }),
     weight: () => options.weight ?? 1,
+    didNothing: wasRolledBack,
     run: async (items) => {
       queries.push([...items]);
       const error = options.fail?.(items);

@@ -1,0 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
+import { within } from '../../../lib/common/deadline.js';
+
+const late = (): Error => new Error('late');
+
+describe('within', () => {
+  it('gives the result, or the failure, of work that ends in time (#14.5)', async () => {
+    expect(await within(1_000, Promise.resolve(7), late)).toBe(7);
+    await expect(within(1_000, Promise.reject(new Error('own')), late)).rejects.toThrow('own');
+  });
+
+  it('fails with the error that it was given if the work takes longer (#14.5)', async () => {
+    await expect(within(1, new Promise(() => undefined), late)).rejects.toThrow('late');
+  });
+
+  it('keeps no timer after the work has ended (#14.5)', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    await within(60_000, Promise.resolve(), late);
+    expect(timers()).toBe(before);
+  });
+});
