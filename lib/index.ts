@@ -18,6 +18,7 @@ export type { SessionPredicate } from './nest/guard/session-requirement.js';
 
 export type { SessionControls, SessionData, SessionKeys, SessionOf } from './session/session-types.js';
 export type { SessionCallback, SessionInfo } from './session/session-controls.js';
+export type { LoginOptions } from './session/login-options.js';
 export type { CookieOptions, SessionLogger, SessionOptions } from './options/options.js';
 export type { CookieAttributes } from './cookie/session-cookie.js';
 export type { Secret } from './cookie/cookie-signer.js';

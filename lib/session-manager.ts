@@ -1,3 +1,4 @@
+import { inSeconds } from './common/duration.js';
 import type { SessionStore } from './stores/session-store.js';
 import { CookieSigner } from './cookie/cookie-signer.js';
 import type { SessionMetadata } from './record/session-metadata.js';
@@ -121,6 +122,16 @@ export class SessionManager {
     const own = metadata.cookieOverrides?.maxAge ?? cookieLife;
     if (this.options.absoluteIsExplicit || typeof own !== 'number') return this.options.absoluteMs;
     return Math.max(own, this.options.absoluteMs);
+  }
+
+  /** A life that `login()` is given, as long as `absoluteTimeout` lets a session live. */
+  cappedLife(ms: number | undefined): number | undefined {
+    if (ms === undefined || !this.options.absoluteIsExplicit || ms <= this.options.absoluteMs) return ms;
+    this.warnOnce(
+      'remember',
+      `session.login() got a "remember" of ${inSeconds(ms)}, which is longer than "absoluteTimeout" (${inSeconds(this.options.absoluteMs)}), so the session lasts as long as that. Raise "absoluteTimeout", or shorten "remember".`,
+    );
+    return this.options.absoluteMs;
   }
 
   /** Attributes that hold for a request: `auto` decided, the app's own of this session put in by the caller. */

@@ -38,7 +38,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   renew: (core) => request(core).renew(core),
   destroy: (core) => request(core).destroy(core, 'destroyed'),
   logout: (core) => request(core).destroy(core, 'logged-out'),
-  login: (core, principal, data) => request(core).login(core, principal, data as SessionValues | undefined),
+  login: (core, principal, data, options) =>
+    request(core).login(core, principal, data as SessionValues | undefined, options),
   confirmLogin: (core) => request(core).confirmLogin(core),
   update: (core, fn) => request(core).update(core, fn),
   discard: (core) => request(core).discard(core),

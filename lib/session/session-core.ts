@@ -45,6 +45,8 @@ export interface Claim {
   readonly given: readonly string[];
   /** The nonce of the principal's revocation mark as it stood then. */
   readonly mark: string;
+  /** A life that an earlier request gave the session ends with this login. */
+  readonly endsLife?: boolean | undefined;
 }
 
 /** What is about to be written. */
@@ -685,6 +687,13 @@ export class SessionCore {
   /** Of the cookie stays what the app set since; the rest is as the newer version has it. */
   private rebaseCookie(before: SessionMetadata['cookieOverrides']): void {
     this.ownCookie?.rebase(this.host.cookieOf(this), new Set(Object.keys(this.cookieSetSince(before))));
+  }
+
+  /** A life that an earlier request gave the session ends; what this request set stays. */
+  endLife(): void {
+    if (this.metadata.cookieOverrides?.maxAge === undefined) return;
+    void this.cookie;
+    this.rebaseCookie(this.metadata.cookieOverrides);
   }
 
   private cookieSetSince(before: SessionMetadata['cookieOverrides']): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { LoginOptions } from './login-options.js';
 import type { SessionCallback, SessionInfo } from './session-controls.js';
 import type { SessionCookie } from '../cookie/session-cookie.js';
 
@@ -69,10 +70,13 @@ export interface SessionControls<D = SessionData> {
    * Logs `principal` in: new id, the old one worth nothing at once (no session fixation), and `data` set.
    *
    * @param principal the user's id, as text or number.
+   * @param options `{ remember: '30d' }` gives this session a life of its own ("remember me").
    * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room.
+   * @throws SessionOptionsError if an option is unknown, or `remember` is no duration.
    */
-  login(principal: string | number, data?: SessionKeys<D>): Promise<void>;
+  login(principal: string | number, data?: SessionKeys<D>, options?: LoginOptions): Promise<void>;
   login(principal: string | number, data: SessionKeys<D>, callback: SessionCallback): this;
+  login(principal: string | number, data: SessionKeys<D>, options: LoginOptions, callback: SessionCallback): this;
   /** Ends the session: `destroy()` by its other name, told apart in the events. */
   logout(): Promise<void>;
   logout(callback: SessionCallback): this;

@@ -81,6 +81,13 @@ export const mutants = [
   },
   // Login
   {
+    name: 'a login without remember keeps the life that an earlier one was given',
+    file: 'lib/transports/http/request-session.ts',
+    find: 'if (endsLife) core.endLife();',
+    replace: 'if (endsLife) void 0;',
+    spec: e2e('login-remember'),
+  },
+  {
     name: 'login keeps the id',
     file: lib('transports/http/request-session'),
     find: "core.rotation = core.rotation === 'regenerate' ? 'regenerate' : 'login';",

@@ -27,6 +27,7 @@ import type { SessionEventType } from '../../common/session-events.js';
 import { INSPECT } from '../../common/inspect-symbol.js';
 import { isWellFormedId } from '../../record/session-id.js';
 import type { SessionManager } from '../../session-manager.js';
+import { rememberedMs } from '../../session/login-options.js';
 import { isStoreError, type LoadedRecord, type RecordReader } from '../../record/session-records.js';
 import type { Found, SessionWriter, Written } from '../../commit/session-writer.js';
 import { failureOf } from './failure-response.js';
@@ -386,7 +387,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     );
     const now = () => this.manager.now();
     const cookie = this.manager.surface.createCookie?.(attributes, now) ?? new SessionCookie(attributes, now);
-    if (core.metadata.cookieOverrides !== undefined) cookie.restore(core.metadata.cookieOverrides);
+    const { maxAge, ...others } = core.metadata.cookieOverrides ?? {};
+    cookie.restore(maxAge === undefined || core.claim?.endsLife ? others : { maxAge, ...others });
     return cookie;
   }
 
@@ -795,11 +797,16 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (core.status === 'loaded') core.rotation ??= 'renew';
   }
 
-  login(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
-    return this.track(this.loginNow(core, principal, data));
+  login(core: SessionCore, principal: unknown, data: SessionValues | undefined, options?: unknown): Promise<void> {
+    return this.track(this.loginNow(core, principal, data, options));
   }
 
-  private async loginNow(core: SessionCore, principal: unknown, data: SessionValues | undefined): Promise<void> {
+  private async loginNow(
+    core: SessionCore,
+    principal: unknown,
+    data: SessionValues | undefined,
+    options: unknown,
+  ): Promise<void> {
     if (!this.holdsReplacedId(core)) this.assertCurrent(core);
     this.assertResponse('login()');
     const name = principalName(principal);
@@ -808,6 +815,7 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
         `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
       );
     }
+    const remembered = this.manager.cappedLife(rememberedMs(options));
     const former =
       core.claim?.principal ?? core.metadata.principal ?? core.metadata.formerPrincipal ?? core.loggedInBefore();
     const isHandOver = typeof former === 'string' && former !== name;
@@ -820,7 +828,10 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     if (data !== undefined) Object.assign(core.session, data);
     const given = data === undefined ? [] : Object.keys(data);
     const keys = given.filter((key) => key !== 'user' && key !== 'passport');
-    core.claim = { principal: name, ...moment, keys: keys.length === 0 ? undefined : keys, given };
+    const endsLife = remembered === undefined;
+    core.claim = { principal: name, ...moment, keys: keys.length === 0 ? undefined : keys, given, endsLife };
+    if (endsLife) core.endLife();
+    else core.cookie.maxAge = remembered;
     core.rotation = core.rotation === 'regenerate' ? 'regenerate' : 'login';
   }
 
@@ -848,8 +859,8 @@ export class RequestSession implements CoreHost, GateHooks, GateCarrier, RecordR
     // Of a login of this very request, it is the login that a revokeAll() is held against.
     const mark = core.claim?.mark ?? moment.mark;
     const isLogin = this.logsInByData(core);
-    const { keys = core.metadata.loginKeys, given = [] } = core.claim ?? {};
-    core.claim = { principal, at: moment.at, mark, keys, given };
+    const { keys = core.metadata.loginKeys, given = [], endsLife } = core.claim ?? {};
+    core.claim = { principal, at: moment.at, mark, keys, given, endsLife };
     if (core.status === 'loaded' && (core.rotation === undefined || core.rotation === 'renew'))
       core.rotation = isLogin ? 'login' : 'confirm';
   }
