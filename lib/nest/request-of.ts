@@ -1,4 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { rawRequest } from '../transports/fastify/mount.js';
 import { sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionStateError } from '../common/errors.js';
@@ -7,12 +9,20 @@ import { SessionStateError } from '../common/errors.js';
 export function requestOf(context: ExecutionContext): SessionRequest | undefined {
   switch (context.getType<string>()) {
     case 'http':
-      return context.switchToHttp().getRequest<SessionRequest>();
-    case 'graphql':
-      return context.getArgByIndex<{ req?: SessionRequest } | undefined>(2)?.req;
+      return rawRequest(context.switchToHttp().getRequest<SessionRequest>());
+    case 'graphql': {
+      const request = context.getArgByIndex<{ req?: SessionRequest } | undefined>(2)?.req;
+      return request && rawRequest(request);
+    }
     default:
       return undefined;
   }
+}
+
+/** Node's response behind that of an HTTP context. */
+export function rawResponse(context: ExecutionContext): ServerResponse {
+  const response = context.switchToHttp().getResponse<ServerResponse & { raw?: ServerResponse }>();
+  return response.raw ?? response;
 }
 
 /** Whether requests of this kind can have a session at all. */

@@ -6,10 +6,12 @@ import type { RouteMatcher } from './session.routes.js';
 
 type Next = (error?: unknown) => void;
 
-/** What Express knows beyond plain HTTP, its trust-proxy setting applied. */
+/** What Express and Fastify's middie know beyond plain HTTP, its trust-proxy setting applied. */
 export const frameworkFacts: RequestFacts = {
   isSecure: (req) =>
-    (req as { secure?: unknown }).secure === true || (req.socket as { encrypted?: unknown }).encrypted === true,
+    (req as { secure?: unknown }).secure === true ||
+    (req as { protocol?: unknown }).protocol === 'https' ||
+    (req.socket as { encrypted?: unknown }).encrypted === true,
   ip: (req) => {
     const { ip } = req as { ip?: unknown };
     return typeof ip === 'string' ? ip : req.socket.remoteAddress;

@@ -13,6 +13,7 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 import { show } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
 import { SessionManager } from '../session-manager.js';
+import { decorateFastify, isFastify, mountOnFastify } from '../transports/fastify/mount.js';
 import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
 import {
   ConfigurableModuleClass,
@@ -95,7 +96,10 @@ export class SessionModule
   }
 
   private mount(adapter: Adapter): void {
-    if (isReal(adapter)) adapter.use(sessionMiddleware(this.manager, this.routes));
+    if (!isReal(adapter)) return;
+    const middleware = sessionMiddleware(this.manager, this.routes);
+    if (isFastify(adapter)) mountOnFastify(adapter, middleware);
+    else adapter.use(middleware);
   }
 
   /** With `forRoutes` or `exclude`, Nest's own consumer says which requests have a session, by all of its rules. */
@@ -114,6 +118,8 @@ export class SessionModule
 
   /** @throws SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
+    const adapter = this.host.httpAdapter as Adapter | null | undefined;
+    if (isReal(adapter) && isFastify(adapter)) decorateFastify(adapter, this.manager.options.logger);
     await openStore(this.manager, this.use);
   }
 

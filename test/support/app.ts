@@ -1,6 +1,8 @@
 import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 import { SessionModule, type SessionModuleOptions } from 'nestjs-keycard';
+import { newAdapter } from './adapters.js';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
 
@@ -17,7 +19,8 @@ export async function startApp(
   extra: {
     imports?: ModuleMetadata['imports'];
     providers?: ModuleMetadata['providers'];
-    before?: (app: INestApplication) => void;
+    before?: (app: INestApplication) => unknown;
+    adapter?: AbstractHttpAdapter;
   } = {},
 ): Promise<TestApp> {
   const testing = await Test.createTestingModule({
@@ -25,8 +28,8 @@ export async function startApp(
     controllers,
     providers: extra.providers ?? [],
   }).compile();
-  const app = testing.createNestApplication({ logger: false });
-  extra.before?.(app);
+  const app = testing.createNestApplication(extra.adapter ?? newAdapter(), { logger: false });
+  await extra.before?.(app);
   await app.listen(0, '127.0.0.1');
   app.enableShutdownHooks();
   return {

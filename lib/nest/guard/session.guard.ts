@@ -1,9 +1,8 @@
 import { type CanActivate, type ExecutionContext, HttpException, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { ServerResponse } from 'node:http';
 import { SessionUnavailableError } from '../../common/errors.js';
 import type { SessionCore } from '../../session/session-core.js';
-import { canHaveSession, noSessionIn, requestOf, requestSessionOf } from '../request-of.js';
+import { canHaveSession, noSessionIn, rawResponse, requestOf, requestSessionOf } from '../request-of.js';
 import { keepReturnTo } from '../return-to.js';
 import type { Session } from '../../session/session-types.js';
 import { type Refusal, refusalIn } from './refusal.js';
@@ -155,7 +154,7 @@ function redirection(
 ): HttpException {
   const request = requestOf(context)!;
   if (returnTo && core !== undefined) keepReturnTo(core.session, request);
-  context.switchToHttp().getResponse<ServerResponse>().setHeader('Location', redirectTo!);
+  rawResponse(context).setHeader('Location', redirectTo!);
   return new HttpException('Log in first.', request.method === 'GET' || request.method === 'HEAD' ? 302 : 303);
 }
 
