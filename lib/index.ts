@@ -22,7 +22,7 @@ export type { LoginOptions } from './session/login-options.js';
 export type { CookieOptions, SessionLogger, SessionOptions } from './options/options.js';
 export type { CookieAttributes } from './cookie/session-cookie.js';
 export type { Secret } from './cookie/cookie-signer.js';
-export type { OnSaveError, SaveErrorResponse, SaveFailure } from './transports/http/failure-response.js';
+export type { OnSaveError, SaveErrorResponse, SaveFailure } from './options/save-failure.js';
 export type { Duration } from './common/duration.js';
 export type { ConflictResolver, OnConflict } from './session/changes.js';
 export type { Device } from './record/session-metadata.js';

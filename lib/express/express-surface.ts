@@ -29,7 +29,7 @@ export function expressSurface(keepsCookie: boolean): SessionSurface {
     keepsCookie,
     // A browser-session cookie needs no second sending: nothing of it has changed.
     sendsCookie: (core) =>
-      core.manager.options.rolling || core.cookieWasChanged || (core.wasChanged && core.cookie.expires !== null),
+      core.services.options.rolling || core.cookieWasChanged || (core.wasChanged && core.cookie.expires !== null),
     createCookie: (attributes, now) => new Cookie(attributes, now),
   };
 }

@@ -19,6 +19,6 @@ export function adoptSession(request: object, data: object): Session | undefined
   const core = liveOf(request)?.currentCore;
   if (core === undefined) return undefined;
   const { cookie: _cookie, [METADATA_KEY]: _facts, ...values } = data as SessionValues;
-  core.become(values);
+  core.data.become(values);
   return core.session as Session;
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../common/errors.js';
 import { isUnderPath, sessionOf, startSession } from '../transports/http/lifecycle.js';
-import type { RequestFacts, RequestSession } from '../transports/http/request-session.js';
+import type { RequestFacts } from '../transports/http/request-origin.js';
+import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionManager } from '../session-manager.js';
 import { SessionStore } from '../stores/session-store.js';
 import { Cookie } from './cookie.js';
@@ -140,9 +141,9 @@ class Setup {
   }
 
   private goOn(req: ParsedRequest, live: RequestSession, next: Next): void {
-    const { manager } = live;
-    if (live.hasFailed && manager.options.onStoreError === 'fail') {
-      const error = storeErrorOf(live.failureToLoad, manager);
+    const { services } = live;
+    if (live.hasFailed && services.options.onStoreError === 'fail') {
+      const error = storeErrorOf(live.failureToLoad, services);
       const unavailable =
         error === live.failureToLoad ? new SessionUnavailableError(undefined, { cause: error }) : error;
       return this.fail(req, unavailable, next);

@@ -1,6 +1,6 @@
 import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
 import { REQUEST } from '../transports/http/response-gate.js';
-import type { RequestFacts } from '../transports/http/request-session.js';
+import type { RequestFacts } from '../transports/http/request-origin.js';
 import { isWellFormedId } from '../record/session-id.js';
 import type { SessionManager } from '../session-manager.js';
 
@@ -32,7 +32,7 @@ function parsedId(req: ParsedRequest, manager: SessionManager): string | undefin
   const signed = req.signedCookies?.[name];
   const raw = req.cookies?.[name];
   const id = isWellFormedId(signed) ? signed : typeof raw === 'string' ? manager.signer.unsign(raw) : undefined;
-  if (id !== undefined) manager.warnOnce('parsed', 'cookie should be available in req.headers.cookie');
+  if (id !== undefined) manager.notices.warnOnce('parsed', 'cookie should be available in req.headers.cookie');
   return id;
 }
 

@@ -1,6 +1,4 @@
-import type { IncomingMessage } from 'node:http';
 import { SessionStateError } from '../common/errors.js';
-import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionCore } from '../session/session-core.js';
 import { INSPECT } from '../common/inspect-symbol.js';
 import { CORE } from '../session/session-core-symbol.js';
@@ -48,7 +46,7 @@ export class Session {
   constructor(owner: SessionHolder | SessionCore, data?: object | null) {
     if (owner instanceof SessionCore) {
       this.#core = owner;
-      this.#request = (owner.host as RequestSession).req as IncomingMessage & SessionHolder;
+      this.#request = owner.host.req as SessionHolder;
       this.#id = '';
       Object.defineProperty(this, 'cookie', COOKIE);
       return;
@@ -119,7 +117,7 @@ export class Session {
   /** A session with a new id and without data takes this one's place at `req.session`; the old record is gone. */
   regenerate(callback?: Callback): this {
     if (this.#core === undefined) this.#request.sessionStore.regenerate?.(this.#request, callback ?? noop);
-    else run(this.#core, 'regenerate', requestOf(this.#core).replace(this.#core), callback);
+    else run(this.#core, 'regenerate', this.#core.host.verbs.replace(this.#core), callback);
     return this;
   }
 }
@@ -163,31 +161,30 @@ const isSame = (a: Date | null, b: Date | null): boolean =>
 /** What a copy of a session has for its id and request: see there. */
 const NONE = undefined as never;
 const noop = (): void => undefined;
-const requestOf = (core: SessionCore): RequestSession => core.host as RequestSession;
 const hasEnded = (error: unknown): boolean => error instanceof SessionStateError && error.code === 'ENDED';
 
 async function saveOf(core: SessionCore): Promise<void> {
   try {
-    await requestOf(core).save(core);
+    await core.host.verbs.save(core);
   } catch (error) {
-    if (!(hasEnded(error) && (core.status === 'gone' || core.status === 'ended'))) throw error;
+    if (!(hasEnded(error) && core.isOver)) throw error;
   }
 }
 
 async function reloadOf(core: SessionCore): Promise<void> {
   try {
-    await requestOf(core).reload(core);
+    await core.host.verbs.reload(core);
   } catch (error) {
     throw hasEnded(error) ? new Error('failed to load session', { cause: error }) : error;
   }
 }
 
 async function destroyOf(core: SessionCore): Promise<void> {
-  const request = requestOf(core);
-  if (!request.isCurrent(core)) return request.endRecord(core);
+  const { host } = core;
+  if (core !== host.core) return host.verbs.endRecord(core);
   // express-session unsets it before the store has answered.
-  request.unsetSession();
-  if (core.status !== 'gone') await request.destroy(core, 'destroyed');
+  host.unsetSession();
+  if (core.status !== 'ended-elsewhere') await host.verbs.destroy(core, 'destroyed');
 }
 
 /** A callback is called once, outside the promise chain, so that what it throws is the caller's. */
@@ -195,12 +192,12 @@ function run(core: SessionCore, name: string, work: Promise<unknown>, callback: 
   if (typeof callback === 'function') {
     work.then(
       () => process.nextTick(callback),
-      (error: unknown) => process.nextTick(callback, storeErrorOf(error, core.manager)),
+      (error: unknown) => process.nextTick(callback, storeErrorOf(error, core.services)),
     );
     return;
   }
   TrackedPromise.track(work, (error) =>
-    core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error),
+    core.services.notices.error(`session.${name}() failed, and nobody waited for it.`, error),
   );
 }
 

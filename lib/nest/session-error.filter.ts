@@ -18,7 +18,7 @@ export class SessionErrorFilter implements ExceptionFilter {
     // Nest takes a gateway's error for handled, and any other's for not handled if nothing is returned.
     if (type === 'ws') void asWithoutFilter(error, host);
     if (type !== 'http') return;
-    if (error instanceof SessionStoreError) this.manager.noteStoreFailure('call', error);
+    if (error instanceof SessionStoreError) this.manager.notices.storeFailed('call', error);
     // What a store says may name hosts and ports.
     const { message } = error.expose ? error : new SessionUnavailableError();
     new BaseExceptionFilter(this.host.httpAdapter).catch(httpRefusal({ statusCode: 503, message }), host);

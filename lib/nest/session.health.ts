@@ -57,7 +57,7 @@ export class SessionHealthIndicator {
         [key]: { status: 'up', store, responseTime: Math.round(performance.now() - began) },
       } as SessionHealthResult<K>;
     } catch (error) {
-      this.manager.noteStoreFailure('load', error);
+      this.manager.notices.storeFailed('load', error);
       const reason = isStoreError(error) ? error.code : 'UNAVAILABLE';
       const message = reason === 'TIMEOUT' ? timedOut(limit).message : 'The session store failed.';
       return { [key]: { status: 'down', store, reason, message } } as SessionHealthResult<K>;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { beginSession, coverSession, type SessionRequest } from '../transports/http/lifecycle.js';
-import type { RequestFacts } from '../transports/http/request-session.js';
+import type { RequestFacts } from '../transports/http/request-origin.js';
 import type { SessionManager } from '../session-manager.js';
 import type { RouteMatcher } from './session.routes.js';
 

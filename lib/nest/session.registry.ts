@@ -6,7 +6,7 @@ import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
 import { deviceOf } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
-import { newestFirst, since } from '../commit/principal-sessions.js';
+import { newestFirst, since } from '../commit/principal-list.js';
 import type { SessionManager } from '../session-manager.js';
 import { coreOf } from '../session/session-surface.js';
 import type { ListedRecord } from '../record/session-records.js';
@@ -83,7 +83,7 @@ export class SessionRegistry {
   }
 
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
-    const all = await this.manager.principals.of(principal);
+    const all = await this.manager.list.live(principal);
     const after = cursor === undefined ? undefined : placeIn(this.openCursor(cursor));
     const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.metadata!) < 0);
     const page = rest.slice(0, limit);
@@ -100,7 +100,8 @@ export class SessionRegistry {
     let last: string | undefined;
     for await (const listed of this.manager.records.list({ cursor: from, batch: limit + 1 })) {
       const { metadata } = listed.record;
-      if (metadata === undefined || metadata.replaced !== undefined || !this.manager.isLive(metadata)) continue;
+      if (metadata === undefined || metadata.replaced !== undefined || !this.manager.lifetimes.isLive(metadata))
+        continue;
       if (sessions.length === limit) return { sessions, cursor: this.sealCursor(last!) };
       sessions.push(summary(metadata, metadata.principal));
       last = listed.cursor;
@@ -113,14 +114,14 @@ export class SessionRegistry {
    * marks of `revokeAll`, and reads nothing.
    */
   async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
-    if (query.principal !== undefined) return (await this.manager.principals.of(String(query.principal))).length;
+    if (query.principal !== undefined) return (await this.manager.list.live(String(query.principal))).length;
     const stored = await this.manager.store.count?.();
     if (stored !== undefined && (stored === 0 || stored > MOST_COUNTED)) return stored;
     const handles = new Set<string>();
     let others = 0;
     for await (const { record } of this.manager.records.list({})) {
       if (record.metadata === undefined) others += 1;
-      else if (record.metadata.replaced === undefined && this.manager.isLive(record.metadata))
+      else if (record.metadata.replaced === undefined && this.manager.lifetimes.isLive(record.metadata))
         handles.add(record.metadata.handle);
     }
     return handles.size + others;
@@ -170,9 +171,9 @@ export class SessionRegistry {
   ): Promise<number> {
     const name = String(principal);
     const except = handleOf(options.except);
-    const isRevoked = await this.manager.principals.markRevoked(name, except);
+    const isRevoked = await this.manager.revocations.markRevoked(name, except);
     const ended = new Set<string>();
-    for (const each of await this.manager.principals.toEnd(name)) {
+    for (const each of await this.manager.list.toEnd(name)) {
       const { handle: h } = each.record.metadata!;
       if (h !== except && (await this.end(each, isRevoked, !ended.has(h)))) ended.add(h);
     }
@@ -189,7 +190,7 @@ export class SessionRegistry {
       if (record.metadata?.replaced !== undefined || record.metadata?.revokedUntil !== undefined) continue;
       const core = await this.manager.open(id);
       if (core === undefined || core.metadata.principal === core.principal()) continue;
-      core.due = true;
+      core.isDue = true;
       try {
         if ((await this.manager.writer.write(core)) === 'ok') written += 1;
       } catch (error) {
@@ -203,7 +204,7 @@ export class SessionRegistry {
 
   private async *candidates(principal: string | undefined): AsyncGenerator<ListedRecord> {
     if (principal !== undefined) {
-      yield* await this.manager.principals.toEnd(principal);
+      yield* await this.manager.list.toEnd(principal);
       return;
     }
     for await (const each of this.manager.records.list({}, 'expired too'))
@@ -212,7 +213,7 @@ export class SessionRegistry {
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
   private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
-    const ended = await this.manager.writer.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd);
+    const ended = await this.manager.ender.endListed(each, mayEnd);
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, {
         handle: each.record.metadata!.handle,

@@ -5,7 +5,7 @@ import type { SessionStore } from '../stores/session-store.js';
 import type { OnConflict } from '../session/changes.js';
 import type { Secret } from '../cookie/cookie-signer.js';
 import type { Duration } from '../common/duration.js';
-import type { OnSaveError } from '../transports/http/failure-response.js';
+import type { OnSaveError } from './save-failure.js';
 import type { Encryption } from '../record/record-cipher.js';
 import type { CookieAttributes } from '../cookie/session-cookie.js';
 

@@ -1,10 +1,9 @@
 import { ReservedKeyError, SessionStateError } from '../common/errors.js';
 import { CORE } from './session-core-symbol.js';
-import type { RequestSession } from '../transports/http/request-session.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { SessionCore } from './session-core.js';
 import type { Device } from '../record/session-metadata.js';
-import { isWithinUpdate } from '../commit/session-writer.js';
+import { isWithinUpdate } from './update-scope.js';
 import { TrackedPromise } from '../common/tracked-promise.js';
 
 /** A Node callback. */
@@ -32,23 +31,21 @@ type Verb = (core: SessionCore, ...args: unknown[]) => Promise<unknown>;
 
 /** What a session can do. Each gives a promise and also takes a Node callback. */
 const VERBS: Readonly<Record<string, Verb>> = {
-  save: (core) => request(core).save(core),
-  reload: (core) => request(core).reload(core),
-  regenerate: (core) => request(core).regenerate(core),
-  renew: (core) => request(core).renew(core),
-  destroy: (core) => request(core).destroy(core, 'destroyed'),
-  logout: (core) => request(core).destroy(core, 'logged-out'),
+  save: (core) => core.host.verbs.save(core),
+  reload: (core) => core.host.verbs.reload(core),
+  regenerate: (core) => core.host.verbs.regenerate(core),
+  renew: (core) => core.host.verbs.renew(core),
+  destroy: (core) => core.host.verbs.destroy(core, 'destroyed'),
+  logout: (core) => core.host.verbs.destroy(core, 'logged-out'),
   login: (core, principal, data, options) =>
-    request(core).login(core, principal, data as SessionValues | undefined, options),
-  confirmLogin: (core) => request(core).confirmLogin(core),
-  update: (core, fn) => request(core).update(core, fn),
-  discard: (core) => request(core).discard(core),
+    core.host.verbs.login(core, principal, data as SessionValues | undefined, options),
+  confirmLogin: (core) => core.host.verbs.confirmLogin(core),
+  update: (core, fn) => core.host.verbs.update(core, fn),
+  discard: (core) => core.host.verbs.discard(core),
 };
 
 /** Verbs of express-session's own surface. */
 export const expressVerbs: readonly string[] = ['save', 'reload', 'regenerate', 'destroy'];
-
-const request = (core: SessionCore): RequestSession => core.host as RequestSession;
 
 /** Calls a verb; a callback as the last argument is called once, outside the promise chain. */
 export function callVerb(
@@ -73,7 +70,7 @@ export function callVerb(
     return session;
   }
   const tracked = TrackedPromise.track(running, (error) =>
-    core.manager.options.logger.error(`session.${name}() failed, and nobody waited for it.`, error),
+    core.services.notices.error(`session.${name}() failed, and nobody waited for it.`, error),
   );
   return alwaysThis ? session : tracked;
 }
@@ -124,7 +121,7 @@ export function defineControls(prototype: object): void {
 }
 
 export function touchCore(core: SessionCore): void {
-  core.due = true;
+  core.isDue = true;
   core.cookie.touch();
 }
 
@@ -145,18 +142,18 @@ function defineControl(prototype: object, name: string, get: (core: SessionCore)
 
 /** The metadata of a session, as they stand. */
 export function infoOf(core: SessionCore): SessionInfo {
-  const { metadata, manager } = core;
+  const { metadata, services } = core;
   const authenticatedAt = core.authenticatedAt();
   return Object.freeze({
-    isNew: core.status === 'new',
+    isNew: core.isNew,
     principal: core.principal(),
     createdAt: new Date(metadata.createdAt),
     lastSeenAt: new Date(metadata.seenAt),
     authenticatedAt: authenticatedAt === undefined ? undefined : new Date(authenticatedAt),
     expiresAt: new Date(
-      core.due || core.status === 'new' ? manager.expiryOf(metadata, manager.now()) : metadata.expiresAt,
+      core.isDue || core.isNew ? services.lifetimes.expiryOf(metadata, services.now()) : metadata.expiresAt,
     ),
-    device: deviceOf(metadata.device ?? (core.status === 'new' ? core.host.device() : undefined)),
+    device: deviceOf(metadata.device ?? (core.isNew ? core.host.device() : undefined)),
     handle: metadata.handle,
   });
 }

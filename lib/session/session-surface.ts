@@ -3,19 +3,14 @@ import { METADATA_KEY } from '../record/metadata-codec.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { CookieAttributes, SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionCore } from './session-core.js';
+import type { DataSurface } from './session-services.js';
 import { CORE } from './session-core-symbol.js';
 import { controlNames, defineControls } from './session-controls.js';
 
 /** What the app sees of a session, and which names that takes. The engine below is the same. */
-export interface SessionSurface {
+export interface SessionSurface extends DataSurface {
   /** The object that the app holds. */
   create(core: SessionCore): object;
-  /** Its data, without what is the surface's own. The result is read, not changed. */
-  data(session: object): SessionValues;
-  /** Names that are no data. */
-  readonly reserved: ReadonlySet<string>;
-  /** Refuses values that JSON would drop without a word. */
-  readonly strict: boolean;
   /** Says `Cache-Control: no-cache="Set-Cookie"` beside a cookie, where the app says nothing. */
   readonly cacheControl: boolean;
   /** Leaves the cookie in the browser when the session is destroyed. */
@@ -89,29 +84,29 @@ export function coreOf(session: object): SessionCore | undefined {
 export function dataOf(session: object): Record<string, unknown> {
   const core = coreOf(session);
   if (core === undefined) throw new TypeError('dataOf(session) takes a session, such as req.session.');
-  const { reserved } = core.manager.surface;
+  const { reserved } = core.services.surface;
   const live = core.session as Record<string, unknown>;
   return new Proxy(live, {
     get: (target, key) =>
-      typeof key !== 'string' ? undefined : reserved.has(key) ? core.hidden.get(key) : target[key],
+      typeof key !== 'string' ? undefined : reserved.has(key) ? core.data.hidden.get(key) : target[key],
     has: (target, key) =>
-      typeof key === 'string' && reserved.has(key) ? core.hidden.has(key) : Object.hasOwn(target, key),
+      typeof key === 'string' && reserved.has(key) ? core.data.hidden.has(key) : Object.hasOwn(target, key),
     set: (target, key, value: unknown) => {
       if (typeof key !== 'string' || key === METADATA_KEY || key === '__proto__' || key === 'cookie')
         throw new ReservedKeyError(String(key));
-      if (reserved.has(key)) core.hide(key, value);
+      if (reserved.has(key)) core.data.hide(key, value);
       else target[key] = value;
       return true;
     },
     deleteProperty: (target, key) => {
-      if (typeof key === 'string' && reserved.has(key)) core.unhide(key);
+      if (typeof key === 'string' && reserved.has(key)) core.data.unhide(key);
       else delete target[key as string];
       return true;
     },
-    ownKeys: () => Object.keys(core.data()),
+    ownKeys: () => Object.keys(core.data.all()),
     getOwnPropertyDescriptor: (target, key) => {
       if (typeof key !== 'string') return undefined;
-      const values = core.data();
+      const values = core.data.all();
       return Object.hasOwn(values, key)
         ? { value: values[key], enumerable: true, configurable: true, writable: true }
         : undefined;

@@ -3,6 +3,8 @@ import type { SessionOptions } from '../options/options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionManager } from '../session-manager.js';
+import { draftOf } from '../session/draft.js';
+import { saved } from '../session/saved.js';
 import { coreOf } from '../session/session-surface.js';
 import type { Session, SessionData, SessionKeys } from '../session/session-types.js';
 import type { Clock } from '../stores/clock.js';
@@ -77,13 +79,13 @@ function fakeSession({ data, principal, authenticatedAt, device, clock, options 
       mark: '',
     };
   }
-  const draft = core.draft();
+  const draft = draftOf(core);
   // In memory this is done when the call returns, and a constructor can't wait.
   void store.create(core.key, {
     text: draft.text,
     expiresAt: draft.metadata.expiresAt,
     principal: draft.metadata.principal,
   });
-  core.saved(draft);
+  saved(core, draft);
   return core.session;
 }

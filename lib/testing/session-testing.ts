@@ -81,11 +81,8 @@ export class SessionTesting {
     const sessions: StoredTestSession<D>[] = [];
     for await (const found of this.manager.records.list({ principal })) {
       const { metadata } = found.record;
-      if (metadata?.replaced !== undefined || !this.manager.isLive(metadata)) continue;
-      const core = RequestSession.detachedFrom(
-        this.manager,
-        (host) => new SessionCore(this.manager, host, { id: found.key, loaded: found }),
-      );
+      if (metadata?.replaced !== undefined || !this.manager.lifetimes.isLive(metadata)) continue;
+      const core = RequestSession.detachedFrom(this.manager, { id: found.key, loaded: found });
       if (principal === undefined || core.principal() === principal) sessions.push(stored<D>(core));
     }
     return sessions;
@@ -147,6 +144,6 @@ export function sessionTesting(app: AppWithSessions): SessionTesting {
 
 function stored<D>(core: SessionCore): StoredTestSession<D> {
   // As it is kept: this look at it moves nothing.
-  core.due = false;
+  core.isDue = false;
   return { data: structuredClone(core.values()) as SessionKeys<D>, info: infoOf(core) };
 }

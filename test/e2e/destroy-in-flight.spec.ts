@@ -60,7 +60,7 @@ describe.each(kinds)('a logout on %s', (_, makeStore) => {
   let server: TestApp;
   let jar: Jar;
   const visit = (script: string, cookie = jar.header) => fetch(`${server.url}/s/${script}`, { headers: { cookie } });
-  const gone = (): number => server.app.get(SessionManager).writer.counters.gone;
+  const gone = (): number => server.app.get(SessionManager).counters.gone;
 
   beforeEach(async () => {
     gate = new Gate();

@@ -1,5 +1,6 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import timers from 'node:timers';
 import { Random } from './random.js';
 
 /** Who an event belongs to. What belongs to a process that has died never runs. */
@@ -171,6 +172,8 @@ export function installVirtualTime(): void {
     startTimer(Math.max(1, Number(ms)), true, () => run(...args));
   target.setImmediate = (run: Callback, ...args: unknown[]) => startTimer(0, false, () => run(...args));
   target.clearTimeout = target.clearInterval = target.clearImmediate = stopTimer;
+  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'])
+    (timers as unknown as Record<string, unknown>)[name] = target[name];
   const realNow = Date.now;
   Date.now = () => (current === undefined ? realNow() : EPOCH + Math.floor(current.now));
   Object.defineProperty(performance, 'now', { configurable: true, value: () => current?.now ?? 0 });

@@ -51,7 +51,7 @@ export async function serveEngine(engine, store, options) {
     logout: (session) => session().logout(),
     renew: (session) => session().renew(),
     read: (session) => ({ data: { ...session() }, principal: session().info.principal ?? null }),
-    counters: () => manager.writer.counters,
+    counters: () => manager.counters,
     handles: async (_session, { id }) => (await registry.list({ principal: id })).sessions.map(({ handle }) => handle),
     reached: async (_session, { at }) => void (await door(at).reached),
     open: (_session, { at }) => void door(at).open(),

@@ -60,7 +60,7 @@ const jobs = {
 say('ready');
 await lines.next();
 await jobs[job]();
-const { conflicts, gone } = manager.writer.counters;
+const { conflicts, gone } = manager.counters;
 say('conflicts', conflicts);
 say('gone', gone);
 await store.close();

@@ -87,7 +87,7 @@ export class SessionGuard implements CanActivate {
     // It has ended since it was read: its data are nobody's.
     if (core.isOver) return false;
     try {
-      return core.manager.options.isAuthenticated(core.data(), core.principal()) === true;
+      return core.services.options.isAuthenticated(core.data.all(), core.principal()) === true;
     } catch (error) {
       this.logger.error(
         '"isAuthenticated" threw, so nobody is let in.',
@@ -160,7 +160,7 @@ function redirection(
 
 function isRecent(core: SessionCore, withinMs: number): boolean {
   const at = core.authenticatedAt();
-  return at !== undefined && core.manager.now() - at <= withinMs;
+  return at !== undefined && core.services.now() - at <= withinMs;
 }
 
 function recentLoginRequired(withinMs: number): Refusal {

@@ -2,29 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { show } from '../../common/duration.js';
 import { SessionDataError, SessionUnavailableError } from '../../common/errors.js';
 import type { SessionLogger } from '../../options/options.js';
+import type { OnSaveError, SaveErrorResponse, SaveFailure } from '../../options/save-failure.js';
 import type { GateFailure } from './response-gate.js';
-
-/** A session that could not be saved when the response was to leave. */
-export interface SaveFailure {
-  /** 503: the store failed. 409: the login was refused. 500: the data can't be saved. */
-  readonly statusCode: 409 | 500 | 503;
-  /** May be shown to the visitor. */
-  readonly message: string;
-  /** What went wrong. It may name hosts, or what the session holds: it is for the log. */
-  readonly error: unknown;
-}
-
-/** What to answer in place of the app's response. */
-export interface SaveErrorResponse {
-  /** Default: the failure's. */
-  readonly statusCode?: number | undefined;
-  /** Default: `Content-Type: text/html; charset=utf-8`, `Cache-Control: no-store` and, with 503, `Retry-After: 1`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body: string;
-}
-
-/** Makes the answer to a failed save; `undefined` leaves it as it is. */
-export type OnSaveError = (failure: SaveFailure, req: IncomingMessage) => SaveErrorResponse | undefined;
 
 const TITLES = { 409: 'Conflict', 500: 'Internal Server Error', 503: 'Service Unavailable' } as const;
 const JSON_TYPE = 'application/json; charset=utf-8';

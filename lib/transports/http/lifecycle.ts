@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RequestSession, type RequestFacts } from './request-session.js';
+import type { RequestFacts } from './request-origin.js';
+import type { RequestServices } from './request-services.js';
+import { RequestSession } from './request-session.js';
 import { attachGate, type GateHooks, REQUEST } from './response-gate.js';
-import type { SessionManager } from '../../session-manager.js';
 import { coreOf } from '../../session/session-surface.js';
 import { show } from '../../common/duration.js';
 
@@ -49,7 +50,7 @@ const SESSION_STORE: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
-    return sessionOf(this)?.manager.requestStore;
+    return sessionOf(this)?.services.requestStore;
   },
 };
 
@@ -58,7 +59,7 @@ const SESSION_STORE: PropertyDescriptor = {
  * session is asked for, so that what comes after (CORS, other headers) is there by then.
  */
 export function beginSession(
-  manager: SessionManager,
+  manager: RequestServices,
   facts: RequestFacts,
   req: SessionRequest,
   res: ServerResponse,
@@ -74,7 +75,7 @@ export function beginSession(
 
 /** Puts a session on a request, and a gate on the response where there is one that can carry a cookie. It is yet to `begin`. */
 export function startSession(
-  manager: SessionManager,
+  manager: RequestServices,
   facts: RequestFacts,
   req: SessionRequest,
   res: ServerResponse | undefined,
@@ -95,10 +96,10 @@ export function startSession(
 }
 
 /** Whether the route of a request has a session, once that is known. */
-export function coverSession(manager: SessionManager, req: SessionRequest, isCovered: boolean): void {
+export function coverSession(manager: RequestServices, req: SessionRequest, isCovered: boolean): void {
   const session = req[REQUEST];
   // Another app of the same Express may have begun it.
-  if (session?.manager === manager) session.isCovered = isCovered;
+  if (session?.services === manager) session.isCovered = isCovered;
 }
 
 /** The response of a request whose session was put aside, and that was given another. */

@@ -74,7 +74,7 @@ describeEachStore(
           counts.ghosts += Math.max(0, sessions.length - answered);
           expect(sessions.length).toBeGreaterThanOrEqual(answered);
           if (sessions.length >= CAP) continue;
-          await expect(manager.principals.beforeLogin(principal, '')).resolves.toBeDefined();
+          await expect(manager.admissions.beforeLogin(principal, '')).resolves.toBeDefined();
         }
         if (process.env['KEYCARD_SHOW'] !== undefined) process.stderr.write(`${each.name} ${JSON.stringify(counts)}\n`);
         // The exception is a process that dies between the last write of a login and its first byte. Of 144 logins that was 0 to 20 on a

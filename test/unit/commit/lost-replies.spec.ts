@@ -34,7 +34,7 @@ const open = async (one: SessionManager): Promise<SessionCore> => (await one.ope
 /** The session under its new id. */
 const renewedBy = async (one: SessionManager): Promise<SessionCore> => {
   const core = await open(one);
-  core.rotation = 'renew';
+  core.idChange = 'renew';
   expect(await one.writer.write(core)).toBe('ok');
   expect(core.id).not.toBe(ID);
   return core;
@@ -53,7 +53,7 @@ describe('a write whose reply was lost', () => {
     store.between = async () => undefined;
     expect(await add(core, one)).toBe('ok');
     expect(await stored(one)).toEqual({ views: 1 });
-    expect(one.writer.counters.lostReplies).toBe(1);
+    expect(one.counters.lostReplies).toBe(1);
   });
 
   it.each([
@@ -81,10 +81,10 @@ describe('a write whose reply was lost', () => {
     (core.session as SessionValues)['own'] = 'pending';
     store.between = () => between(manager());
     expect(await add(core, one)).toBe('ok');
-    expect(one.writer.counters.lostReplies).toBe(1);
+    expect(one.counters.lostReplies).toBe(1);
     expect(await stored(one)).toEqual({ views, own: 'pending' });
     expect(core.values()).toEqual({ views, own: 'pending' });
-    expect(core.isChanged()).toBe(false);
+    expect(core.data.isChanged()).toBe(false);
     // The next change begins from there.
     await add(core, one);
     expect(await stored(one)).toEqual({ views: views + 1, own: 'pending' });
@@ -177,7 +177,7 @@ describe('a write whose reply was lost', () => {
       loginAs(core, 'ann');
       store.between = async () => undefined;
       expect(await one.writer.write(core)).toBe('ok');
-      expect(one.writer.counters.lostReplies).toBe(1);
+      expect(one.counters.lostReplies).toBe(1);
       expect(types).toContain('evicted');
       expect(await sessionsOf('ann')).toEqual([ID]);
     });
@@ -220,7 +220,7 @@ describe('a write whose reply was lost', () => {
         loginAs(other, 'bob');
         expect(await rival.writer.write(other)).toBe('ok');
         now += 10;
-        await rival.principals.markRevoked('ann');
+        await rival.revocations.markRevoked('ann');
       };
       expect(await one.writer.write(core)).toBe('ok');
       expect(await stored(one)).toEqual({ views: 0, user: { id: 'bob' } });
@@ -251,7 +251,7 @@ describe('a write whose reply was lost', () => {
     const core = await open(one);
     for (let ms = 0; ms < 61_000; ms += 1) {
       now += 1;
-      for (let n = 0; n < 2; n += 1) one.writer.nonces.stamp({ ...core.metadata });
+      for (let n = 0; n < 2; n += 1) one.nonces.stamp({ ...core.metadata });
     }
     store.between = async () => {
       const rival = manager({ clock: { now: () => now } });

@@ -1,0 +1,63 @@
+import type { SessionCore } from '../session/session-core.js';
+import type { CommitState } from './plan-commit.js';
+
+/** A session as a commit is decided by it. What takes work is found out when it is asked for. */
+export class CoreState implements CommitState {
+  constructor(private readonly core: SessionCore) {}
+
+  get status() {
+    return this.core.status;
+  }
+
+  get idChange() {
+    return this.core.idChange;
+  }
+
+  get hasClaim() {
+    return this.core.claim !== undefined;
+  }
+
+  get hasFormer() {
+    return this.core.replaces !== undefined;
+  }
+
+  /** The JSON that it was found by is kept for the draft. */
+  get isChanged() {
+    return this.core.data.isChangedNow();
+  }
+
+  get isCookieChanged() {
+    return this.core.cookieChanged;
+  }
+
+  get isDue() {
+    return this.core.isDue;
+  }
+
+  get isUnsettled() {
+    return this.core.isUnsettled;
+  }
+
+  get isRenewalDue() {
+    const { metadata, services, status } = this.core;
+    const { renewAfterMs } = services.options;
+    if (renewAfterMs === Number.POSITIVE_INFINITY || status !== 'stored') return false;
+    return services.now() - (metadata.idSince ?? metadata.createdAt) >= renewAfterMs;
+  }
+
+  get isLoggedInByData() {
+    return isLoggedInByData(this.core);
+  }
+}
+
+/**
+ * Whether this request has logged somebody in by changing the data (`session.user = …`) under the id that the browser sent. An id that an
+ * attacker may know must not become a logged-in one (session fixation).
+ */
+export function isLoggedInByData(core: SessionCore): boolean {
+  // A renewal that is due leads on from the old id.
+  if (core.status !== 'stored' || (core.idChange !== undefined && core.idChange !== 'renew')) return false;
+  if (core.claim !== undefined || (core.host.res !== undefined && core.hasFreshId)) return false;
+  const who = core.loggedInNow();
+  return who !== undefined && who !== core.loggedInBefore();
+}

@@ -1,0 +1,98 @@
+import { inSeconds, show } from '../common/duration.js';
+import { SessionStateError } from '../common/errors.js';
+import type { SessionValues } from '../record/record-text.js';
+import { isPrincipal } from '../session/derived-principal.js';
+import type { SessionCore } from '../session/session-core.js';
+import { handOver } from '../session/succession.js';
+import { rememberedMs } from '../session/login-options.js';
+import type { Admissions } from './admissions.js';
+import type { CommitServices } from './commit-services.js';
+import { isLoggedInByData } from './commit-state.js';
+import type { RequestWrites } from './request-writes.js';
+import type { Revocations } from './revocations.js';
+import type { SessionWriter } from './session-writer.js';
+import { assertCurrent, assertResponse, beginAnew, endedElsewhere, holdsReplacedId, turnOf } from './verb-checks.js';
+
+/** `login()` and `confirmLogin()`: they note who it is; the commit does the rest. */
+export class LoginVerbs {
+  constructor(
+    private readonly services: CommitServices,
+    private readonly admissions: Admissions,
+    private readonly revocations: Revocations,
+    private readonly writer: SessionWriter,
+    private readonly writes: RequestWrites,
+  ) {}
+
+  async login(core: SessionCore, principal: unknown, data: SessionValues | undefined, options: unknown): Promise<void> {
+    if (!holdsReplacedId(core)) assertCurrent(core);
+    assertResponse(core, 'login()');
+    const name = principalName(principal);
+    if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
+      throw new TypeError(
+        `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
+      );
+    }
+    const remembered = this.cappedLife(rememberedMs(options));
+    const { metadata } = core;
+    const former = core.claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? core.loggedInBefore();
+    const isHandOver = typeof former === 'string' && former !== name;
+    const moment = await this.admissions.beforeLogin(name, isHandOver ? '' : metadata.handle);
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()');
+    // Only now: who is refused stays who he was.
+    beginAnew(core);
+    assertCurrent(core);
+    if (isHandOver) handOver(core);
+    if (data !== undefined) Object.assign(core.session, data);
+    const given = data === undefined ? [] : Object.keys(data);
+    const keys = given.filter((key) => key !== 'user' && key !== 'passport');
+    const endsLife = remembered === undefined;
+    core.claim = { principal: name, ...moment, keys: keys.length === 0 ? undefined : keys, given, endsLife };
+    if (endsLife) core.endLife();
+    else core.cookie.maxAge = remembered;
+    core.idChange = core.idChange === 'regenerate' ? 'regenerate' : 'login';
+  }
+
+  /** A life that `login()` is given, as long as `absoluteTimeout` lets a session live. */
+  private cappedLife(ms: number | undefined): number | undefined {
+    const { absoluteIsExplicit, absoluteMs } = this.services.options;
+    if (ms === undefined || !absoluteIsExplicit || ms <= absoluteMs) return ms;
+    this.services.notices.warnOnce(
+      'remember',
+      `session.login() got a "remember" of ${inSeconds(ms)}, which is longer than "absoluteTimeout" (${inSeconds(absoluteMs)}), so the session lasts as long as that. Raise "absoluteTimeout", or shorten "remember".`,
+    );
+    return absoluteMs;
+  }
+
+  async confirm(core: SessionCore): Promise<void> {
+    assertCurrent(core);
+    assertResponse(core, 'confirmLogin()');
+    const principal = core.principal();
+    if (principal === undefined)
+      throw new SessionStateError(
+        'UNSUPPORTED',
+        'session.confirmLogin() is for a session that somebody is logged in to; use session.login().',
+      );
+    const moment = await this.revocations.beforeConfirmation(principal, core.metadata);
+    if (moment === undefined) {
+      await this.writes.end(core, 'revoked', await this.revocations.revokedOf(principal));
+      core.status = 'ended-elsewhere';
+      throw endedElsewhere();
+    }
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'confirmLogin()');
+    assertCurrent(core);
+    // Of a login of this very request, it is the login that a revokeAll() is held against.
+    const mark = core.claim?.mark ?? moment.mark;
+    const isLogin = isLoggedInByData(core);
+    const { keys = core.metadata.loginKeys, given = [], endsLife } = core.claim ?? {};
+    core.claim = { principal, at: moment.at, mark, keys, given, endsLife };
+    if (core.status === 'stored' && (core.idChange === undefined || core.idChange === 'renew'))
+      core.idChange = isLogin ? 'login' : 'confirm';
+  }
+}
+
+function principalName(principal: unknown): string {
+  if (isPrincipal(principal)) return String(principal);
+  throw new TypeError(
+    `session.login(principal): principal got ${show(principal)}; it takes the user's id, as text or a number.`,
+  );
+}

@@ -1,0 +1,46 @@
+import { isStoreError } from '../record/session-records.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { Draft } from '../session/session-state.js';
+import type { CommitServices } from './commit-services.js';
+import { assertInTime, type Operation } from './operation.js';
+
+/** Records under ids that nobody knows yet, and how they are taken back. */
+export class NewRecords {
+  constructor(private readonly services: CommitServices) {}
+
+  /** Writes one. What may have been written without an answer is taken back. */
+  async write(core: SessionCore, key: string, draft: Draft): Promise<void> {
+    try {
+      await this.services.records.create(key, draft.text, draft.metadata, draft.cookie);
+    } catch (error) {
+      if (isStoreError(error) && error.code === 'ID_TAKEN') throw error;
+      await this.takeBack(core, key);
+      throw error;
+    }
+  }
+
+  /** Nobody will know this id. The store may have written its record without an answer, or still write it. */
+  async takeBack(core: SessionCore, key: string): Promise<void> {
+    const { records, notices } = this.services;
+    core.dropNewId();
+    try {
+      await records.destroy(key);
+    } catch (error) {
+      notices.storeFailed('save', error);
+    }
+    this.later(() => records.destroy(key));
+  }
+
+  /** The answer has left without the new id. */
+  async takeBackIfLate(core: SessionCore, operation: Operation, key: string): Promise<void> {
+    if (operation.isLate) await this.takeBack(core, key);
+    assertInTime(operation, this.services);
+  }
+
+  /** Looks again once the store must have done what it gave no answer to. */
+  later(look: () => Promise<unknown>): void {
+    const { notices, options } = this.services;
+    const again = (): void => void look().catch((error: unknown) => notices.storeFailed('save', error));
+    setTimeout(again, 2 * options.storeTimeoutMs).unref();
+  }
+}

@@ -1,0 +1,98 @@
+import { isOf } from '../record/session-metadata.js';
+import { draftOf } from '../session/draft.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { Admission, Draft } from '../session/session-state.js';
+import type { Admissions } from './admissions.js';
+import type { Applied } from './apply-update.js';
+import type { CommitServices } from './commit-services.js';
+import { endedAtLogin } from './revocations.js';
+import type { SessionEnder } from './session-ender.js';
+
+/** What a write has to do about the principal whose session it comes to be. */
+export class Placement {
+  constructor(
+    private readonly services: CommitServices,
+    private readonly admissions: Admissions,
+    private readonly ender: SessionEnder,
+  ) {}
+
+  /** What to write. If the session comes to belong to a principal by it, a place among the principal's sessions is taken first. */
+  draftOf(core: SessionCore, made: Applied | undefined): Draft | Promise<Draft> {
+    const draft = draftOf(core, made?.values);
+    return this.needsPlace(draft) ? this.withPlace(core, draft, made) : draft;
+  }
+
+  private needsPlace({ arrival, mark }: Draft): boolean {
+    if (arrival === undefined || arrival === 'renewed' || arrival === 'confirmed') return false;
+    return mark === undefined || this.admissions.isLimited;
+  }
+
+  private async withPlace(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
+    let draft = first;
+    while (this.needsPlace(draft) && !isFor(core.admission, draft)) {
+      await this.giveUp(core);
+      core.admission = await this.admissions.admit({
+        principal: draft.metadata.principal!,
+        handle: draft.metadata.handle,
+        mark: draft.mark,
+        began: core.openedAt,
+        isInPlace: core.status === 'stored' && !core.isChangingId,
+        mustBeAdmitted: draft.arrival === 'adopted',
+      });
+      draft = draftOf(core, made?.values);
+    }
+    return draft;
+  }
+
+  /** The place of a session that was not written after all. */
+  async giveUp(core: SessionCore): Promise<void> {
+    const { admission } = core;
+    core.admission = undefined;
+    if (admission === undefined || admission.isSettled) return;
+    try {
+      await this.admissions.withdraw(admission);
+    } catch (error) {
+      // It lapses by itself.
+      this.services.notices.storeFailed('save', error);
+    }
+  }
+
+  /** Whether a written session may stay: not if, meanwhile, a `revokeAll()` ended its login or a newer login took its place. */
+  async settled(core: SessionCore, key: string, { arrival, metadata, mark }: Draft): Promise<boolean> {
+    // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
+    if (arrival === undefined || arrival === 'renewed') return true;
+    if (core.admission?.isSettled) return true;
+    const admission: Admission = core.admission ?? {
+      principal: metadata.principal!,
+      handle: metadata.handle,
+      mark: mark!,
+      number: undefined,
+    };
+    const isNewId = core.isChangingId || core.isNew;
+    const [isIn, isThere] = await Promise.all([
+      this.admissions.settle(admission),
+      // The store takes it to be over if this process's clock is far behind.
+      !isNewId || this.services.records.load(key).then((loaded) => loaded !== undefined),
+    ]);
+    if (!isIn || !isThere) return false;
+    core.admission = { ...admission, isSettled: true };
+    return true;
+  }
+
+  /** Ends a session that may not stay. */
+  async undo(key: string, { arrival, metadata }: Draft): Promise<void> {
+    const { handle, principal } = metadata;
+    if (await this.ender.end(key, this.services.idOfKey(key), undefined, isOf(principal)))
+      this.services.events.emit('revoked', key, { handle, principal });
+    // A login that is answered with success has a session.
+    if (arrival !== 'adopted') throw endedAtLogin();
+  }
+
+  noteLogin(key: string, { arrival, metadata: { handle, principal } }: Draft): void {
+    if (arrival === 'login') this.services.events.emit('logged-in', key, { handle, principal });
+  }
+}
+
+/** Whether a place was taken for this session. */
+const isFor = (admission: Admission | undefined, { metadata: { principal, handle } }: Draft): boolean =>
+  admission !== undefined && admission.principal === principal && admission.handle === handle;

@@ -1,0 +1,68 @@
+import { isStoreError } from '../record/session-records.js';
+import { saved } from '../session/saved.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { Draft } from '../session/session-state.js';
+import { type Applied, take } from './apply-update.js';
+import type { CommitServices } from './commit-services.js';
+import type { NewRecords } from './new-records.js';
+import { assertInTime, markGone, type Operation, type Written } from './operation.js';
+import type { Placement } from './placement.js';
+
+/** Another id is drawn so often if a store already has one. */
+const MOST_IDS = 4;
+
+/** Writes new sessions. */
+export class SessionCreator {
+  constructor(
+    private readonly services: CommitServices,
+    private readonly newRecords: NewRecords,
+    private readonly placement: Placement,
+  ) {}
+
+  async create(core: SessionCore, operation: Operation, made?: Applied): Promise<Written> {
+    try {
+      return await this.createNow(core, operation, made);
+    } finally {
+      if (core.admission !== undefined) await this.placement.giveUp(core);
+    }
+  }
+
+  private async createNow(core: SessionCore, operation: Operation, made: Applied | undefined): Promise<Written> {
+    const draft = await this.placement.draftOf(core, made);
+    assertInTime(operation, this.services);
+    await this.write(core, draft);
+    const { key } = core;
+    if (!(await this.settled(core, key, draft))) {
+      await this.placement.undo(key, draft);
+      return markGone(core, this.services);
+    }
+    await this.newRecords.takeBackIfLate(core, operation, key);
+    take(core, made);
+    saved(core, draft);
+    const { handle, principal } = draft.metadata;
+    this.services.events.emit('created', key, { handle, principal });
+    this.placement.noteLogin(key, draft);
+    return 'ok';
+  }
+
+  private async write(core: SessionCore, draft: Draft): Promise<void> {
+    for (let ids = 1; ; ids += 1) {
+      try {
+        await this.newRecords.write(core, core.key, draft);
+        return;
+      } catch (error) {
+        if (!isStoreError(error) || error.code !== 'ID_TAKEN' || ids === MOST_IDS) throw error;
+        core.id = core.host.newId();
+      }
+    }
+  }
+
+  private async settled(core: SessionCore, key: string, draft: Draft): Promise<boolean> {
+    try {
+      return await this.placement.settled(core, key, draft);
+    } catch (error) {
+      await this.newRecords.takeBack(core, key);
+      throw error;
+    }
+  }
+}

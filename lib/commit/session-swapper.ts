@@ -1,0 +1,113 @@
+import { SessionUnavailableError } from '../common/errors.js';
+import type { KeyedQueue } from '../common/keyed-queue.js';
+import { pause } from '../common/pause.js';
+import { WriteNonces } from '../record/write-nonces.js';
+import { saved } from '../session/saved.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { Draft } from '../session/session-state.js';
+import { heirOf } from '../session/succession.js';
+import { type Applied, applied, take, type UpdateFunction } from './apply-update.js';
+import { type CommitServices, MOST_TRIES } from './commit-services.js';
+import { assertInTime, markGone, type Operation, type Written } from './operation.js';
+import type { Placement } from './placement.js';
+import type { Found, RecordFinder } from './record-finder.js';
+
+/** A draft that was sent to the store, and what `update(fn)` made for it. */
+interface Sent {
+  readonly made: Applied | undefined;
+  readonly draft: Draft;
+}
+
+/** Writes changes: compare-and-swap, merge, try again. So nobody's changes are lost, and nothing that ended comes back. */
+export class SessionSwapper {
+  constructor(
+    private readonly services: CommitServices,
+    /** Of one session in this process. */
+    private readonly queue: KeyedQueue,
+    private readonly finder: RecordFinder,
+    private readonly placement: Placement,
+  ) {}
+
+  async swap(core: SessionCore, operation: Operation, why: 'change' | 'touch', fn?: UpdateFunction): Promise<Written> {
+    const { counters, nonces, records } = this.services;
+    const sent: Sent[] = [];
+    try {
+      for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+        assertInTime(operation, this.services);
+        if (core.stored === undefined) {
+          const found = await this.finder.current(core.id);
+          if (found === undefined)
+            return why === 'change' && fn === undefined
+              ? await this.saveToHeir(core, operation)
+              : markGone(core, this.services);
+          // The store had done it, and only the reply was lost?
+          const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.metadata, draft.metadata.nonce));
+          if (done !== undefined) {
+            counters.lostReplies += 1;
+            return await this.settled(core, done, found);
+          }
+          core.rebase(found.loaded, found.id);
+          if (why === 'touch' && sent.length > 0) return 'skipped';
+        }
+        const made = fn === undefined ? undefined : await applied(core, fn);
+        const drafting = this.placement.draftOf(core, made);
+        const draft = drafting instanceof Promise ? await drafting : drafting;
+        sent.push({ made, draft });
+        nonces.await(draft.metadata.nonce);
+        const { text, metadata, cookie } = draft;
+        const result = await records.replace(core.key, text, metadata, cookie, core.stored!.revision);
+        if (result === 'ok') return await this.settled(core, { made, draft });
+        if (result === 'gone') return markGone(core, this.services);
+        counters.conflicts += 1;
+        // Whoever wrote has moved the end; but where the session has come to be somebody's, that has to be settled by its writer.
+        if (why === 'touch' && draft.arrival === undefined && draft.voided === undefined) return 'skipped';
+        core.giveUpStored();
+        await pause(attempt);
+      }
+    } finally {
+      for (const { draft } of sent) nonces.settle(draft.metadata.nonce);
+      if (core.admission !== undefined) await this.placement.giveUp(core);
+    }
+    throw new SessionUnavailableError(
+      `The session was changed by others ${MOST_TRIES} times while it was to be saved.`,
+    );
+  }
+
+  /**
+   * The id was replaced by a login, confirmLogin() or the like while this request ran. What the request changed is saved in the session that
+   * goes on, but the request learns neither its id nor its data: whoever holds an id from before a login must not.
+   */
+  async saveToHeir(core: SessionCore, operation: Operation): Promise<Written> {
+    const { handle } = core.metadata;
+    const replaced = (await this.services.records.load(core.key))?.record.metadata;
+    if (replaced?.replaced === undefined || replaced.handle !== handle) return markGone(core, this.services);
+    const found = await this.finder.successorOf(replaced);
+    if (found?.id === undefined || found.metadata.handle !== handle) return markGone(core, this.services);
+    const heir = heirOf(core, found.loaded, found.id);
+    if (heir === undefined) return markGone(core, this.services);
+    const written = await this.queue.run(heir.key, () => this.swap(heir, operation, 'change'));
+    if (written === 'gone') return markGone(core, this.services);
+    core.savedToHeir();
+    return 'skipped';
+  }
+
+  /** A swap was done. `found`: what the record has come to be since. */
+  private settled(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
+    // If another request has since made it somebody else's, that request settles it.
+    const isAnothers = found !== undefined && found.loaded.record.metadata?.principal !== draft.metadata.principal;
+    if (draft.arrival === undefined || isAnothers) return this.swapped(core, { made, draft }, found);
+    return this.placement.settled(core, core.key, draft).then(async (isIn) => {
+      if (isIn) return this.swapped(core, { made, draft }, found);
+      await this.placement.undo(core.key, draft);
+      return markGone(core, this.services);
+    });
+  }
+
+  private swapped(core: SessionCore, { made, draft }: Sent, found: Found | undefined): Written {
+    take(core, made);
+    saved(core, draft);
+    if (found !== undefined) core.rebase(found.loaded, found.id);
+    this.placement.noteLogin(core.key, draft);
+    return 'ok';
+  }
+}

@@ -1,0 +1,167 @@
+import { show } from '../common/duration.js';
+import type { SessionValues } from '../record/record-text.js';
+import { SessionCore } from '../session/session-core.js';
+import type { SessionVerbs } from '../session/session-host.js';
+import { discard } from '../session/succession.js';
+import type { Admissions } from './admissions.js';
+import type { UpdateFunction } from './apply-update.js';
+import type { CommitServices } from './commit-services.js';
+import { CoreState, isLoggedInByData } from './commit-state.js';
+import { LoginVerbs } from './login-verbs.js';
+import { whyWrite, type WriteReason } from './plan-commit.js';
+import { doesMoveEnd, type RequestWrites } from './request-writes.js';
+import type { Revocations } from './revocations.js';
+import type { SessionWriter } from './session-writer.js';
+import {
+  assertCurrent,
+  assertResponse,
+  beginAnew,
+  endedElsewhere,
+  headersSent,
+  holdsReplacedId,
+  turnOf,
+} from './verb-checks.js';
+
+/** The methods of a session. Those that change the id only note it: the commit does it. */
+export class Verbs implements SessionVerbs<SessionCore> {
+  private readonly logins: LoginVerbs;
+
+  constructor(
+    private readonly services: CommitServices,
+    private readonly writer: SessionWriter,
+    private readonly writes: RequestWrites,
+    admissions: Admissions,
+    revocations: Revocations,
+  ) {
+    this.logins = new LoginVerbs(services, admissions, revocations, writer, writes);
+  }
+
+  async save(core: SessionCore): Promise<void> {
+    // There is nothing that could be lost.
+    if (holdsReplacedId(core) && !core.data.isChanged()) return;
+    assertCurrent(core);
+    if (core.isNew && core.host.res?.headersSent) throw headersSent('save()');
+    const why = this.whySave(core);
+    if (why === 'change' && isLoggedInByData(core)) {
+      if (this.services.surface.strict)
+        assertResponse(core, 'save() of a session that somebody has come to be logged in to');
+      this.writes.giveNewId(core);
+    }
+    if (why !== undefined) await this.writes.track(core.host, this.writeOrThrow(core, why));
+  }
+
+  private whySave(core: SessionCore): WriteReason | undefined {
+    if (core.isNew) return 'change';
+    core.data.forgetCompared();
+    return whyWrite(new CoreState(core), core.idChange, false, this.services.options);
+  }
+
+  private async writeOrThrow(core: SessionCore, why: WriteReason): Promise<void> {
+    if ((await this.writes.write(core, why)) === 'gone') throw endedElsewhere();
+  }
+
+  async reload(core: SessionCore): Promise<void> {
+    assertCurrent(core);
+    if (!(await this.writes.track(core.host, this.writer.reload(core)))) throw endedElsewhere();
+  }
+
+  async update(core: SessionCore, fn: unknown): Promise<void> {
+    assertCurrent(core);
+    if (typeof fn !== 'function')
+      throw new TypeError(
+        `session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`,
+      );
+    const { host } = core;
+    if (core.isNew && host.res?.headersSent) throw headersSent('update()');
+    const movesEnd = doesMoveEnd(core);
+    const before = host.res === undefined || host.res.headersSent ? undefined : { who: core.loggedInBefore() };
+    const writing = this.writer.update(core, fn as UpdateFunction);
+    const written = await this.writes.track(host, movesEnd ? this.writes.noteMove(host, writing) : writing);
+    if (written === 'gone') throw endedElsewhere();
+    if (before === undefined || core.id !== host.browserId || core.idChange !== undefined) return;
+    const who = core.loggedInNow();
+    if (who !== undefined && who !== before.who) this.writes.giveNewId(core);
+  }
+
+  async destroy(core: SessionCore, as: 'destroyed' | 'logged-out'): Promise<void> {
+    if (core.status === 'ended-here') return;
+    // An id that a login replaced has nothing to end, and its late holder must not clear the new cookie.
+    if (holdsReplacedId(core)) return;
+    if (core === core.host.core && core.status === 'ended-elsewhere') {
+      core.status = 'ended-here';
+      return;
+    }
+    assertCurrent(core);
+    await this.writes.track(core.host, this.destroyNow(core, as));
+  }
+
+  private async destroyNow(core: SessionCore, as: 'destroyed' | 'logged-out'): Promise<void> {
+    await this.writes.end(core, as);
+    core.status = 'ended-here';
+    if (core.isGiven) this.writes.detach(core);
+  }
+
+  discard(core: SessionCore): Promise<void> {
+    return this.writes.track(core.host, this.discardNow(core));
+  }
+
+  private async discardNow(core: SessionCore): Promise<void> {
+    if (core.isOver || core.status === 'read-only') return;
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'discard()');
+    assertCurrent(core);
+    core.host.isUnset = false;
+    discard(core);
+  }
+
+  regenerate(core: SessionCore): Promise<object> {
+    return this.writes.track(core.host, this.regenerateNow(core));
+  }
+
+  private async regenerateNow(core: SessionCore): Promise<object> {
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'regenerate()');
+    beginAnew(core);
+    assertCurrent(core);
+    assertResponse(core, 'regenerate()');
+    const next = new SessionCore(this.services, core.host);
+    next.idChange = 'regenerate';
+    next.replaces = core.replaces ?? (core.status === 'stored' ? core : undefined);
+    next.takeCookieOf(core);
+    this.writes.detach(core);
+    core.host.core = next;
+    return next.session;
+  }
+
+  async replace(core: SessionCore): Promise<void> {
+    beginAnew(core);
+    if (core.status === 'read-only') assertCurrent(core);
+    if (core.host.res?.headersSent) throw headersSent('regenerate()');
+    try {
+      await this.writes.end(core);
+    } finally {
+      core.host.startOver();
+    }
+  }
+
+  endRecord(core: SessionCore): Promise<void> {
+    return this.writes.end(core);
+  }
+
+  renew(core: SessionCore): Promise<void> {
+    return this.writes.track(core.host, this.renewNow(core));
+  }
+
+  private async renewNow(core: SessionCore): Promise<void> {
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'renew()');
+    assertCurrent(core);
+    assertResponse(core, 'renew()');
+    if (core.status === 'stored') core.idChange ??= 'renew';
+  }
+
+  login(core: SessionCore, principal: unknown, data: SessionValues | undefined, options?: unknown): Promise<void> {
+    return this.writes.track(core.host, this.logins.login(core, principal, data, options));
+  }
+
+  confirmLogin(core: SessionCore): Promise<void> {
+    return this.writes.track(core.host, this.logins.confirm(core));
+  }
+}

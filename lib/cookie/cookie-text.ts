@@ -1,0 +1,73 @@
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { SessionMetadata } from '../record/session-metadata.js';
+import { type CookieAttributes, serializeAttributes, type SessionCookie, storedCookie } from './session-cookie.js';
+
+interface StoredParts {
+  readonly before: string;
+  readonly after: string;
+  /** A fixed end makes `originalMaxAge` another one each time. */
+  readonly isFixed: boolean;
+}
+
+/** The texts of cookies: Set-Cookie's attributes, and the `cookie` of a record, put together once where no request changes them. */
+export class CookieText {
+  private readonly attributeTexts = new Map<boolean, readonly [string, string]>();
+  private readonly storedTexts = new Map<boolean, StoredParts>();
+
+  constructor(private readonly options: ResolvedOptions) {}
+
+  /** Attributes that hold for a request: `auto` decided. */
+  decide<T extends { secure?: unknown; sameSite?: unknown }>(attributes: T, secure: boolean): T {
+    if (attributes.secure !== 'auto' && attributes.sameSite !== 'auto') return attributes;
+    const decided = { ...attributes };
+    if (decided.secure === 'auto') decided.secure = secure;
+    if (decided.sameSite === 'auto') decided.sameSite = secure ? 'none' : 'lax';
+    return decided;
+  }
+
+  /** Set-Cookie's attributes for the options' cookie: `[before Expires, after it]`. */
+  attributes(secure: boolean): readonly [string, string] {
+    let texts = this.attributeTexts.get(secure);
+    if (texts === undefined) {
+      const { domain, path, ...rest } = this.decide(this.options.cookie, secure);
+      texts = [serializeAttributes({ domain, path }), serializeAttributes({ ...rest, expires: null })];
+      this.attributeTexts.set(secure, texts);
+    }
+    return texts;
+  }
+
+  /**
+   * The JSON of a record's `cookie`: what peers need to go on with the session.
+   *
+   * @param own the session's own cookie, where somebody asked for it or the session has one of its own.
+   */
+  stored(metadata: SessionMetadata, secure: boolean, own: SessionCookie | undefined): string {
+    if (own !== undefined)
+      return JSON.stringify(storedCookie(this.decide(own.attributes(), secure), own.originalMaxAge, own.expires));
+    const { maxAge, expires } = this.options.cookie;
+    const { before, after, isFixed } = this.storedParts(secure);
+    if (isFixed)
+      return JSON.stringify(
+        storedCookie(this.decide(this.options.cookie, secure), expires!.getTime() - metadata.seenAt, expires!),
+      );
+    const end =
+      maxAge === undefined || maxAge === null ? 'null' : `"${new Date(metadata.seenAt + maxAge).toISOString()}"`;
+    return `${before}${end}${after}`;
+  }
+
+  private storedParts(secure: boolean): StoredParts {
+    let parts = this.storedTexts.get(secure);
+    if (parts === undefined) {
+      const { maxAge, expires } = this.options.cookie;
+      const stored = storedCookie(this.decide<CookieAttributes>(this.options.cookie, secure), maxAge ?? null, null);
+      const [before, after] = JSON.stringify(stored).split('"expires":null') as [string, string];
+      parts = {
+        before: `${before}"expires":`,
+        after,
+        isFixed: (maxAge ?? null) === null && (expires ?? null) !== null,
+      };
+      this.storedTexts.set(secure, parts);
+    }
+    return parts;
+  }
+}

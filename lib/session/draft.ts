@@ -1,0 +1,41 @@
+import { recordText, recordTextWithRaw, type SessionValues } from '../record/record-text.js';
+import { nextMetadata } from './next-metadata.js';
+import type { SessionCore } from './session-core.js';
+import type { Arrival, Draft } from './session-state.js';
+
+/**
+ * What to write now.
+ *
+ * @param values what `update(fn)` made; default: the data as they stand.
+ * @throws SessionDataError for data that JSON, or the schema, doesn't take.
+ */
+export function draftOf(core: SessionCore, values?: SessionValues): Draft {
+  const { services } = core;
+  const content = core.data.content(values);
+  const metadata = nextMetadata(services, services.now(), core, content.values);
+  const cookie = core.host.cookieJson(core, metadata);
+  const { json, raw } = content;
+  const text = raw === undefined ? recordText(cookie, json, metadata) : recordTextWithRaw(cookie, raw, metadata);
+  const before = core.isNew ? undefined : core.metadata;
+  const isVoid = before?.loginFingerprint !== undefined && metadata.loginFingerprint === undefined;
+  return {
+    text,
+    json,
+    metadata,
+    cookie,
+    arrival: arrivalOf(core, metadata.principal),
+    voided: isVoid ? before.principal : undefined,
+    mark: core.claim?.mark,
+  };
+}
+
+/** How the session comes to be a principal's by what is written. */
+function arrivalOf(core: SessionCore, principal: string | undefined): Arrival | undefined {
+  const { claim, idChange, metadata } = core;
+  if (principal === undefined) return undefined;
+  if (claim !== undefined) return idChange === 'confirm' || idChange === 'renew' ? 'confirmed' : 'login';
+  if (idChange === 'renew' && metadata.principal === principal) return 'renewed';
+  if (core.isNew) return 'derived';
+  if (metadata.principal === principal) return undefined;
+  return core.principalIn(core.storedValues()) === principal ? 'adopted' : 'derived';
+}

@@ -1,0 +1,30 @@
+import type { SessionCore } from './session-core.js';
+import type { Draft } from './session-state.js';
+
+/** A draft was written: it is what changes are counted from. Its revision isn't known. */
+export function saved(core: SessionCore, draft: Draft): void {
+  const { metadata, json, text, voided } = draft;
+  const { surface, events } = core.services;
+  if (surface.sendsCookie !== undefined) noteChanges(core, draft);
+  if (voided !== undefined) events.emit('principal-void', core.key, { handle: metadata.handle, principal: voided });
+  const isOld = core.status === 'stored' && core.replaces === undefined;
+  if (!isOld || (core.idChange !== undefined && core.idChange !== 'renew')) core.hasFreshId = true;
+  core.isReplaced = false;
+  core.status = 'stored';
+  core.stored = undefined;
+  core.metadata = metadata;
+  core.isUnsettled = false;
+  core.data.saved(json, text);
+  core.isDue = false;
+  core.claim = undefined;
+  core.admission = undefined;
+  core.idChange = undefined;
+  core.forgetNextId();
+  core.replaces = undefined;
+  core.ownCookie.rebase(metadata.cookieOverrides);
+}
+
+function noteChanges(core: SessionCore, { json, metadata }: Draft): void {
+  core.wasChanged ||= core.data.differsFrom(json);
+  core.cookieWasChanged ||= JSON.stringify(metadata.cookieOverrides) !== JSON.stringify(core.metadata.cookieOverrides);
+}

@@ -1,0 +1,83 @@
+import type { LoadedRecord } from '../record/session-records.js';
+import { changedKeys, snapshot } from './changes.js';
+import { loginKeys } from './login-fingerprint.js';
+import { SessionCore } from './session-core.js';
+import { StoredData } from './stored-data.js';
+
+/**
+ * Another principal logs in: of the former's session nothing stays but what this request itself has set. The old record is left to be
+ * replaced, as with `regenerate()`.
+ */
+export function handOver(core: SessionCore): void {
+  const former = core.replaces ?? copyOf(core);
+  const base = snapshot(core.storedValues());
+  const before = core.metadata.cookieOverrides;
+  const mine = [...snapshot(core.values())];
+  const theirs = mine.filter(([key, json]) => base.get(key) === json || core.claim?.given.includes(key));
+  core.data.become({}, new Set(theirs.map(([key]) => key)));
+  core.data.startOver();
+  core.becomeNew();
+  core.claim = undefined;
+  core.ownCookie.rebase(before);
+  if (former.status === 'stored') core.replaces = former;
+}
+
+/** The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept. */
+export function startOver(core: SessionCore): void {
+  const base = core.storedValues();
+  const given = new Set(core.claim?.given);
+  const brought = Object.entries(core.data.all()).filter(([key]) => given.has(key) || !Object.hasOwn(base, key));
+  core.data.become(Object.fromEntries(brought));
+  core.data.startOver();
+  core.becomeNew();
+}
+
+/**
+ * The same session under an id that has replaced this one's, with what this request changed. What a login there was given stays as it is:
+ * this request may not be the user's. `undefined` if nothing is left.
+ */
+export function heirOf(core: SessionCore, found: LoadedRecord, id: string): SessionCore | undefined {
+  const before = core.storedValues();
+  const changed = changedKeys(snapshot(before), snapshot(core.values()));
+  const { principal, loginKeys: keys } = found.record.metadata ?? {};
+  const isOwn = principal === undefined || principal === core.metadata.principal;
+  const kept = isOwn ? [] : loginKeys(keys).filter((key) => changed.delete(key));
+  if (changed.size === 0) return undefined;
+  const heir = copyOf(core);
+  heir.data.become({ ...core.data.all(), ...Object.fromEntries(kept.map((key) => [key, before[key]])) });
+  heir.rebase(found, id);
+  return heir;
+}
+
+/** Read again: what the app changed is dropped. */
+export function reset(core: SessionCore, found: LoadedRecord, id: string): void {
+  core.id = id;
+  core.stored = found;
+  core.metadata = found.record.metadata ?? core.metadata;
+  core.claim = undefined;
+  if (core.idChange !== 'renew') core.idChange = undefined;
+  core.data.base = new StoredData(found.record, undefined);
+  dropChanges(core);
+}
+
+/** Drops what was changed and is not saved, a login or new id included. */
+export function discard(core: SessionCore): void {
+  if (core.replaces !== undefined) core.takePlaceOf(core.replaces);
+  core.replaces = undefined;
+  core.claim = undefined;
+  if (core.status === 'stored') core.idChange = undefined;
+  dropChanges(core);
+}
+
+function dropChanges(core: SessionCore): void {
+  core.forgetNextId();
+  core.ownCookie.reset();
+  core.data.drop();
+}
+
+/** The session as it is stored. */
+function copyOf(core: SessionCore): SessionCore {
+  const copy = new SessionCore(core.services, core.host);
+  copy.takePlaceOf(core);
+  return copy;
+}

@@ -1,0 +1,264 @@
+import type { IncomingMessage } from 'node:http';
+import type { Found, RecordFinder } from '../../commit/record-finder.js';
+import { SessionStateError, SessionUnavailableError } from '../../common/errors.js';
+import { findCookies } from '../../cookie/cookie-header.js';
+import type { LoadedRecord, RecordReader } from '../../record/session-records.js';
+import type { SessionCore } from '../../session/session-core.js';
+import { bindingOf, type RequestFacts } from './request-origin.js';
+import type { RequestServices } from './request-services.js';
+
+/** Of cookies that have the session's name, so many are looked at. */
+const MOST_COOKIES = 4;
+
+/** How a request comes by its session: from the cookie, and from the store. */
+export abstract class RequestOpening implements RecordReader {
+  core: SessionCore | undefined;
+  failureToLoad: unknown;
+  browserId: string | undefined;
+  /** Whether the browser holds a cookie of that name, good or not. */
+  browserHasCookie = false;
+  overdueId: string | undefined;
+  isUnset = false;
+  /** What the app has put in the session's place. */
+  unsetAs: null | false | undefined;
+  protected isOpened = false;
+  protected isLoading = false;
+  /** Who waits for the session to be read: the first, and the others. */
+  private goOn: (() => void) | undefined;
+  private waiting: (() => void)[] | undefined;
+
+  constructor(
+    readonly services: RequestServices,
+    protected readonly framework: RequestFacts | undefined,
+    readonly req: IncomingMessage | undefined,
+  ) {}
+
+  /** Makes the session of this request; `found`: from this record. */
+  protected abstract newCore(found?: Found): SessionCore;
+
+  /** The response is to be held from here on. */
+  protected abstract attachGate(): void;
+
+  /** Whether the store failed to give the session. */
+  get hasFailed(): boolean {
+    return this.failureToLoad !== undefined;
+  }
+
+  /** Reads the cookie and the session, unless that is to be done on demand; then goes on, whatever came of it. */
+  begin(next: () => void): void {
+    if (this.services.options.load === 'lazy') next();
+    else this.openThen(next);
+  }
+
+  /** Reads the session, once. It never rejects: a store that fails is told where the session is asked for. */
+  open(): Promise<void> | undefined {
+    if (this.isOpened && !this.isLoading) return undefined;
+    return new Promise((resolve) => this.openThen(resolve));
+  }
+
+  /** The same with a callback, which costs a request less. */
+  private openThen(then: () => void): void {
+    if (this.isLoading) {
+      (this.waiting ??= []).push(then);
+      return;
+    }
+    if (this.isOpened) {
+      then();
+      return;
+    }
+    this.isOpened = true;
+    this.attachGate();
+    this.readCookie();
+    if (this.browserId === undefined) {
+      this.core = this.newCore();
+      then();
+      return;
+    }
+    this.isLoading = true;
+    this.goOn = then;
+    const { records } = this.services;
+    records.read(records.key(this.browserId), this);
+  }
+
+  private readCookie(): void {
+    const { options, signer, events } = this.services;
+    const header = this.req!.headers.cookie;
+    if (header !== undefined) {
+      for (const sent of findCookies(header, options.name, MOST_COOKIES)) {
+        this.browserHasCookie = true;
+        this.browserId = signer.read(sent);
+        if (this.browserId !== undefined) break;
+      }
+      if (this.browserHasCookie && this.browserId === undefined)
+        events.emit('loaded-invalid', undefined, { reason: 'signature' });
+    }
+    if (this.browserId === undefined && this.framework?.otherId !== undefined) {
+      this.browserId = this.framework.otherId(this.req!);
+      this.browserHasCookie ||= this.browserId !== undefined;
+    }
+  }
+
+  /** The store's answer. */
+  loaded(record: LoadedRecord | undefined): void {
+    const { options, lifetimes } = this.services;
+    const metadata = record?.record.metadata;
+    if (
+      metadata === undefined ||
+      options.bindTo.length > 0 ||
+      metadata.replaced !== undefined ||
+      !lifetimes.isLive(metadata) ||
+      (metadata.principal !== undefined && lifetimes.isTouchDue(metadata))
+    ) {
+      void this.loadFurther(this.browserId!, record);
+      return;
+    }
+    this.core = this.newCore({ id: this.browserId!, loaded: record! });
+    this.settleOpen();
+  }
+
+  /** The store's failure. */
+  failed(error: unknown): void {
+    this.failureToLoad = error;
+    this.services.notices.storeFailed('load', error);
+    this.settleOpen();
+  }
+
+  private settleOpen(): void {
+    this.isLoading = false;
+    const { goOn, waiting } = this;
+    this.goOn = undefined;
+    this.waiting = undefined;
+    goOn!();
+    if (waiting !== undefined) for (const other of waiting) other();
+  }
+
+  /** An id that is unknown, was renewed, or has to be looked at more closely. */
+  private async loadFurther(id: string, first: LoadedRecord | undefined): Promise<void> {
+    const { writer, options, events, records } = this.services;
+    try {
+      const found = await writer.inTime(async () => {
+        const live = await this.liveOf(id, first);
+        return typeof live === 'object' ? live : ((await this.liveOfOtherCookies(id)) ?? live);
+      });
+      if (typeof found === 'object') {
+        this.core = this.newCore(found);
+        if (options.bindTo.length > 0) await this.checkBinding(this.core);
+      } else {
+        this.core = this.newCore();
+        if (found === 'replaced') this.core.status = 'read-only';
+        else this.overdueId = id;
+        if (found === undefined) events.emit('loaded-invalid', records.key(id), { reason: 'unknown' });
+      }
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    this.settleOpen();
+  }
+
+  /** The live session of an id. One whose principal was logged out everywhere since is ended here, before a guard sees it. */
+  private async liveOf(id: string, loaded: LoadedRecord | undefined): ReturnType<RecordFinder['locate']> {
+    const { finder, lifetimes, revocations } = this.services;
+    const found = loaded === undefined ? undefined : await finder.locate(id, loaded);
+    if (typeof found !== 'object') return found;
+    const { metadata } = found.loaded.record;
+    if (metadata?.principal === undefined || !lifetimes.isTouchDue(metadata)) return found;
+    return (await revocations.endIfRevoked(found.loaded)) ? 'ended' : found;
+  }
+
+  /**
+   * The browser may hold several cookies of this name, such as one of an older path or domain, which it then sends first. The first that is
+   * well signed and leads to a live session counts.
+   */
+  private async liveOfOtherCookies(tried: string): Promise<Found | undefined> {
+    const { options, signer, records } = this.services;
+    for (const sent of findCookies(this.req?.headers.cookie, options.name, MOST_COOKIES)) {
+      const id = signer.read(sent);
+      if (id === undefined || id === tried) continue;
+      const found = await this.liveOf(id, await records.load(records.key(id)));
+      if (typeof found !== 'object') continue;
+      this.browserId = id;
+      return found;
+    }
+    return undefined;
+  }
+
+  private async checkBinding(core: SessionCore): Promise<void> {
+    const { handle, principal, binding } = core.metadata;
+    const { events, options, writer, writes } = this.services;
+    if (binding === undefined || binding === bindingOf(this.req!)) return;
+    events.emit('mismatch', core.key, { handle, principal, reason: 'userAgent' });
+    if (options.onMismatch !== 'destroy') return;
+    if (await writer.destroy(core)) writes.emitEnd(core, 'destroyed');
+    this.core = this.newCore();
+  }
+
+  // --- What the app sees
+
+  /**
+   * What `req.session` is; `undefined` after it was destroyed or unset.
+   *
+   * @throws SessionUnavailableError where the store failed and `onStoreError` is `fail`.
+   * @throws SessionStateError where `load` is `lazy` and nobody has opened it.
+   */
+  get session(): object | undefined {
+    return this.currentCore?.session;
+  }
+
+  /** The core behind `session`. */
+  get currentCore(): SessionCore | undefined {
+    if (!this.isOpened || this.isLoading) {
+      throw new SessionStateError(
+        'NOT_LOADED',
+        "The session has not been read yet: with load: 'lazy' it is there once a decorator or a guard has asked for it. Use @Session(), or load: 'eager'.",
+      );
+    }
+    if (this.failureToLoad !== undefined) {
+      if (this.services.options.onStoreError === 'fail')
+        throw new SessionUnavailableError(undefined, { cause: this.failureToLoad });
+      this.core ??= this.readOnlyCore();
+    }
+    return this.isUnset || this.core!.status === 'ended-here' ? undefined : this.core;
+  }
+
+  /** The id, also of a session that was ended; `undefined` where the store failed. */
+  get id(): string | undefined {
+    return this.core?.visibleId;
+  }
+
+  /** `req.session = null`, or deleting it. */
+  unsetSession(value?: null | false): void {
+    this.isUnset = true;
+    this.unsetAs = value;
+  }
+
+  /** Destroyed, unset or deleted: the request may be given another session. */
+  get isPutAside(): boolean {
+    return this.isUnset || this.core?.status === 'ended-here' || this.wasDeleted();
+  }
+
+  /** Nothing of this session will be written, and no cookie set. */
+  mute(): void {
+    this.core = this.readOnlyCore();
+  }
+
+  private readOnlyCore(): SessionCore {
+    const core = this.newCore();
+    core.status = 'read-only';
+    return core;
+  }
+
+  startOver(): object {
+    const next = this.newCore();
+    next.idChange = 'regenerate';
+    this.core = next;
+    this.isUnset = false;
+    this.unsetAs = undefined;
+    return next.session;
+  }
+
+  /** `delete req.session`. */
+  protected wasDeleted(): boolean {
+    return this.req !== undefined && !Object.hasOwn(this.req, 'session');
+  }
+}

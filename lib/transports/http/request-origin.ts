@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { show } from '../../common/duration.js';
+import { SessionOptionsError } from '../../common/errors.js';
+import { isWellFormedId } from '../../record/session-id.js';
+import type { Device } from '../../record/session-metadata.js';
+import type { RequestServices } from './request-services.js';
+
+/** What a framework knows of a request that plain HTTP doesn't say. */
+export interface RequestFacts {
+  /** Whether the client speaks https, behind whatever proxies the framework trusts. */
+  isSecure(req: IncomingMessage): boolean;
+  /** The client's address, likewise. */
+  ip(req: IncomingMessage): string | undefined;
+  /** A well-signed id that came by another way than the Cookie header, where that brought none. */
+  otherId?(req: IncomingMessage): string | undefined;
+}
+
+/** The longest text of an IPv6 address has 45 characters; a zone may follow. */
+const LONGEST_IP = 64;
+const LONGEST_USER_AGENT = 256;
+
+/** A new id for a request's session. */
+export function newIdFor(services: RequestServices, req: IncomingMessage | undefined): string {
+  const id = services.options.genid(req);
+  if (!isWellFormedId(id))
+    throw new SessionOptionsError(
+      `"genid" gave ${typeof id === 'string' ? 'an id that is no text of 1 to 256 visible ASCII characters' : show(id)}.`,
+    );
+  return id;
+}
+
+/** The device that asks. */
+export function deviceOfRequest(req: IncomingMessage, framework: RequestFacts | undefined): Device {
+  const userAgent = req.headers['user-agent'];
+  return {
+    userAgent: userAgent?.slice(0, LONGEST_USER_AGENT),
+    ip: framework?.ip(req)?.slice(0, LONGEST_IP),
+  };
+}
+
+/** What a session is bound to (`bindTo`). */
+export const bindingOf = (req: IncomingMessage): string =>
+  hash('sha256', req.headers['user-agent'] ?? '', 'base64').slice(0, 22);
+
+/** Whether the request came over https. */
+export function isSecureRequest(services: RequestServices, req: IncomingMessage, framework: RequestFacts): boolean {
+  const { proxy, cookie } = services.options;
+  const isEncrypted = (req.socket as { encrypted?: boolean } | undefined)?.encrypted === true;
+  const forwarded = req.headers['x-forwarded-proto'];
+  const saysSecure = forwarded !== undefined && String(forwarded).split(',')[0]!.trim().toLowerCase() === 'https';
+  if (proxy === true) return isEncrypted || saysSecure;
+  const isSecure = proxy === false ? isEncrypted : framework.isSecure(req);
+  if (!isSecure && saysSecure && cookie.secure === 'auto') {
+    services.notices.warnOnce(
+      'untrusted-proxy',
+      'A request says X-Forwarded-Proto: https, but no proxy is trusted, so the session cookie is sent without Secure. Tell the framework which proxy to trust (Express: app.set("trust proxy", 1)), or set "proxy": true.',
+    );
+  }
+  return isSecure;
+}
+
+/** CORS asks ahead of the request itself. */
+export const isPreflight = (req: IncomingMessage | undefined): boolean =>
+  req?.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined;

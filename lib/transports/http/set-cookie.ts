@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { show } from '../../common/duration.js';
+import { type CookieAttributes, serializeAttributes, serializeCookie } from '../../cookie/session-cookie.js';
+import type { CookieSigner } from '../../cookie/cookie-signer.js';
+import type { CookieText } from '../../cookie/cookie-text.js';
+import type { ResolvedOptions } from '../../options/resolve-options.js';
+import type { Notices } from '../../record/notices.js';
+import type { SessionCore } from '../../session/session-core.js';
+import type { SessionSurface } from '../../session/session-surface.js';
+import { addHeader, addSetCookie, isCacheable, makePrivate } from './response-gate.js';
+
+/** What a request knows of the cookie that its browser has. */
+export interface CookieCarrier {
+  readonly req: IncomingMessage | undefined;
+  readonly res: ServerResponse | undefined;
+  readonly browserId: string | undefined;
+  /** Whether the browser holds a cookie of that name, good or not. */
+  readonly browserHasCookie: boolean;
+  /** A write of this request has moved the session's end. */
+  readonly isEndMoved: boolean;
+  cookieWasSet: boolean;
+  isSecure(): boolean;
+}
+
+/** What that takes. */
+export interface CookieServices {
+  readonly options: ResolvedOptions;
+  readonly surface: SessionSurface;
+  readonly signer: CookieSigner;
+  readonly cookies: CookieText;
+  readonly notices: Notices;
+}
+
+/** Sets and clears the session cookie. */
+export class SetCookie {
+  constructor(private readonly services: CookieServices) {}
+
+  /** Sets the cookie, if the browser needs it. */
+  send(carrier: CookieCarrier, core: SessionCore, cookieChanged = false): void {
+    const { res, browserId } = carrier;
+    if (core.status !== 'stored' || core.isReplaced || res === undefined || carrier.cookieWasSet) return;
+    const isNew = core.id !== browserId;
+    if (!isNew && !this.isDue(core, carrier.isEndMoved)) return;
+    // The browser has it: a later lifetime can wait for an answer that caches don't keep.
+    if (!isNew && !cookieChanged && isCacheable(res)) return;
+    const text = this.text(carrier, core);
+    if (text === undefined) return;
+    carrier.cookieWasSet = true;
+    this.add(res, text);
+    this.warnOfRefusal(text, carrier.req);
+  }
+
+  /** Whether the browser is to be told of a later end. */
+  private isDue(core: SessionCore, isEndMoved: boolean): boolean {
+    const { surface, options } = this.services;
+    if (surface.sendsCookie !== undefined) return surface.sendsCookie(core, isEndMoved);
+    return isEndMoved && options.rolling && this.isPersistent(core);
+  }
+
+  private isPersistent(core: SessionCore): boolean {
+    const { cookie, cookieFor } = this.services.options;
+    const isOptions = core.metadata.cookieOverrides === undefined && cookieFor === undefined;
+    const own = core.cookieIfAsked ?? (isOptions ? undefined : core.cookie);
+    if (own !== undefined) return own.expires !== null;
+    return (cookie.maxAge ?? cookie.expires ?? null) !== null;
+  }
+
+  /** A shared cache must not hand one visitor's cookie to another. */
+  private add(res: ServerResponse, text: string): void {
+    addSetCookie(res, text);
+    if (isCacheable(res)) makePrivate(res);
+    else if (this.services.surface.cacheControl) addHeader(res, 'Cache-Control', 'no-cache="Set-Cookie"');
+  }
+
+  /** The value of Set-Cookie; `undefined` where it is Secure, and the request isn't. */
+  text(carrier: CookieCarrier, core: SessionCore): string | undefined {
+    const { options, signer, cookies } = this.services;
+    const { cookie, cookieFor, name } = options;
+    const secure = carrier.isSecure();
+    const signed = signer.sign(core.id);
+    if (core.cookieIfAsked === undefined && core.metadata.cookieOverrides === undefined && cookieFor === undefined) {
+      if (cookie.secure === true && !secure) return this.refuseInsecure();
+      const [before, after] = cookies.attributes(secure);
+      const { maxAge, expires } = cookie;
+      const end = maxAge === undefined || maxAge === null ? expires : new Date(core.metadata.seenAt + maxAge);
+      return `${name}=${encodeURIComponent(signed)}${before}${end ? `; Expires=${end.toUTCString()}` : ''}${after}`;
+    }
+    const attributes = cookies.decide(core.cookie.attributes(), secure);
+    if (attributes.secure === true && !secure) return this.refuseInsecure();
+    return serializeCookie(name, signed, attributes);
+  }
+
+  private refuseInsecure(): undefined {
+    this.services.notices.warnOnce(
+      'insecure',
+      'The session cookie was not sent, as it is Secure and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust it.',
+    );
+    return undefined;
+  }
+
+  /** The same attributes as it was set with (RFC 6265bis 5.7: name, domain and path must match), and an end in the past. */
+  clear(carrier: CookieCarrier, core: SessionCore): void {
+    const { surface, options, cookies } = this.services;
+    if (carrier.res === undefined || carrier.cookieWasSet || surface.keepsCookie || !carrier.browserHasCookie) return;
+    const secure = carrier.isSecure();
+    const decided = cookies.decide(core.cookie.attributes(), secure);
+    const attributes: CookieAttributes = { ...decided, expires: new Date(0) };
+    if (attributes.secure === true && !secure) return;
+    carrier.cookieWasSet = true;
+    this.add(carrier.res, `${options.name}=${serializeAttributes(attributes)}`);
+  }
+
+  /** A cookie that the browser refuses is said once: all that a visitor sees is a login that doesn't last. */
+  private warnOfRefusal(text: string, req: IncomingMessage | undefined): void {
+    const { notices } = this.services;
+    const isNone = text.includes('; SameSite=None');
+    if (isNone && !text.includes('; Secure')) {
+      notices.warnOnce(
+        'none without secure',
+        "The session cookie says SameSite=None and was sent without Secure, as the request came over plain http, so browsers refuse it. Use https, also in development (behind a proxy, tell the framework to trust it), or sameSite: 'auto', which is 'lax' over http.",
+      );
+    }
+    const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': to, origin } = req?.headers ?? {};
+    // Following a link, or sending a form, from another site is no reason for a browser to refuse it.
+    if (isNone || site !== 'cross-site' || (mode === 'navigate' && to === 'document')) return;
+    notices.warnOnce(
+      'cross-site',
+      `A page of another site (${origin === undefined ? 'no Origin header' : show(origin)}) was sent a session cookie that is not SameSite=None, so its browser refuses the cookie and a login doesn't last. If that site is yours, set cookie: { sameSite: 'none', secure: true } and allow its origin with credentials (CORS), or serve both from one site.`,
+    );
+  }
+}
