@@ -82,7 +82,7 @@ export const mutants = [
   // Login
   {
     name: 'a login without remember keeps the life that an earlier one was given',
-    file: 'lib/transports/http/request-session.ts',
+    file: lib('commit/login-verbs'),
     find: 'if (endsLife) core.endLife();',
     replace: 'if (endsLife) void 0;',
     spec: e2e('login-remember'),
