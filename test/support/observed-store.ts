@@ -16,6 +16,7 @@ export interface StoreCall {
   readonly method: StoreMethod;
   readonly id: string;
   result?: unknown;
+  isDone?: boolean;
 }
 
 interface Plan {
@@ -92,6 +93,7 @@ export class ObservedStore extends SessionStore {
       await new Promise((resolve) => setTimeout(resolve, this.writeDelayMs));
     const result = await run();
     call.result = result;
+    call.isDone = true;
     if (plan?.at === 'after') await plan.gate.pass();
     return result;
   }

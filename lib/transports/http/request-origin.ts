@@ -54,7 +54,7 @@ export function isSecureRequest(services: RequestServices, req: IncomingMessage,
   if (!isSecure && saysSecure && cookie.secure === 'auto') {
     services.notices.warnOnce(
       'untrusted-proxy',
-      'A request says X-Forwarded-Proto: https, but no proxy is trusted, so the session cookie is sent without Secure. Tell the framework which proxy to trust (Express: app.set("trust proxy", 1)), or set "proxy": true.',
+      'A request says X-Forwarded-Proto: https, but no proxy is trusted, so the session cookie is sent without Secure. Tell the framework which proxy to trust (Express: app.set("trust proxy", 1); Fastify: new FastifyAdapter({ trustProxy: 1 })), or set "proxy": true.',
     );
   }
   return isSecure;
