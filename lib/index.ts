@@ -56,4 +56,4 @@ export type { Clock } from './stores/clock.js';
 export { MemoryStore } from './stores/memory.store.js';
 export type { MemoryStoreOptions } from './stores/memory.store.js';
 export { FileStore } from './stores/file/file.store.js';
-export type { FileStoreOptions } from './stores/file/file.store.js';
+export type { FileStoreOptions } from './stores/file/file-store.options.js';

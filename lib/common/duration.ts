@@ -24,14 +24,14 @@ const LONGEST_MS = 10 * 366 * UNITS.d!;
  * @throws SessionOptionsError naming `option` where it is no positive span up to `longest`, by default ten years.
  */
 export function toMs(value: unknown, option: string, longest = LONGEST_MS): number {
-  const ms = typeof value === 'string' ? parse(value) : value;
+  const ms = durationMs(value);
   if (typeof value === 'string' && /^\s*\d*[1-9]\d*\s*$/.test(value)) {
     const digits = value.trim();
     throw new SessionOptionsError(
       `"${option}" got the text ${show(value)} without a unit: ms or s? Write '${digits}ms' for ${inSeconds(Number(digits))}, or '${digits}s' for ${digits} s.`,
     );
   }
-  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms <= 0 || ms > longest) {
+  if (!Number.isFinite(ms) || ms <= 0 || ms > longest) {
     const most = longest === LONGEST_MS ? 'ten years' : `${longest} ms`;
     throw new SessionOptionsError(
       `"${option}" got ${show(value)}; it takes a positive number of ms or text such as '90s', '10m', '1d' (at most ${most}).`,
@@ -43,8 +43,10 @@ export function toMs(value: unknown, option: string, longest = LONGEST_MS): numb
 /** As a person reads it: `1.8 s`. */
 export const inSeconds = (ms: number): string => `${ms / 1_000} s`;
 
-function parse(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d|w)$/.exec(text.trim());
+/** A number as it is, text in ms; NaN for anything else. */
+export function durationMs(value: unknown): number {
+  if (typeof value === 'number') return value;
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d|w)$/.exec(value.trim()) : null;
   return match ? Number(match[1]) * UNITS[match[2]!]! : Number.NaN;
 }
 

@@ -1,7 +1,8 @@
-import { type Clock, systemClock } from '../stores/clock.js';
+import type { Clock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import type { SessionRecord, SessionStore } from '../stores/session-store.js';
 import { show } from '../common/duration.js';
+import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { METADATA_KEY } from '../record/metadata-codec.js';
 import { readSession } from './stored-session.js';
@@ -14,9 +15,17 @@ export interface SessionObject {
 
 /** Options that concern what is stored. */
 export interface ExpressSessionsOptions {
-  /** Life, in seconds, of a session whose cookie has no end. Default: 86 400 (1 day). */
-  readonly ttl?: number | undefined;
-  /** Where the time comes from. Default: the machine's clock. */
+  /**
+   * Life of a session whose cookie has no end. A number is in seconds, as in express-session's stores; text has its unit, such as `'1d'`.
+   *
+   * @defaultValue `'1d'`
+   */
+  readonly ttl?: Duration | undefined;
+  /**
+   * Where the time comes from.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock | undefined;
 }
 
@@ -25,8 +34,6 @@ const TRIES = 20;
 
 /** The calls of express-session, made of those of a `SessionStore`. */
 export class ExpressSessions {
-  private readonly clock: Clock;
-  private readonly ttlMs: number;
   private opening: Promise<void> | undefined;
   /** Sessions that are, or were, in the store, with their ids: they are changed there and never made again. */
   private readonly stored = new WeakMap<object, string>();
@@ -36,11 +43,9 @@ export class ExpressSessions {
 
   constructor(
     private readonly store: SessionStore,
-    { clock = systemClock, ttl = 86_400 }: ExpressSessionsOptions,
-  ) {
-    this.clock = clock;
-    this.ttlMs = ttl * 1_000;
-  }
+    private readonly ttlMs: number,
+    private readonly clock: Clock,
+  ) {}
 
   /** Marks a live session as one that the store has. */
   cameFromStore(sid: string, session: object): void {

@@ -1,6 +1,8 @@
+import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
+import { duration, type Resolved, type Rules } from '../common/option-rules.js';
 import { placesAfter } from '../stores/blind-cursor.js';
-import { type Clock, systemClock } from '../stores/clock.js';
+import type { Clock } from '../stores/clock.js';
 import { metadataInText } from '../stores/record-metadata.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import {
@@ -12,7 +14,7 @@ import {
   type StoredSession,
   type WriteResult,
 } from '../stores/session-store.js';
-import { checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../stores/store-options.js';
+import { clock, LONGEST_TIMER_MS, readStoreOptions } from '../stores/store-options.js';
 import { callStore } from './call-store.js';
 import { adaptedStores, can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
 import { Session } from './session.js';
@@ -21,11 +23,27 @@ import { readSession, sessionsById, textOfSession } from './stored-session.js';
 
 /** Options of `fromExpressStore`. */
 export interface FromExpressStoreOptions {
-  /** How long the store may take for one call, in ms, before it counts as failed. Default: 5 000. */
-  readonly timeout?: number | undefined;
-  /** Where the time comes from. Default: the machine's clock. */
+  /**
+   * How long the store may take for one call before it counts as failed, in ms or as text such as `'5s'`.
+   *
+   * @defaultValue `'5s'`
+   */
+  readonly timeout?: Duration | undefined;
+  /**
+   * Where the time comes from.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock | undefined;
 }
+
+const OPTIONS = {
+  timeout: duration("'5s'", 5_000, { most: LONGEST_TIMER_MS }),
+  clock,
+} satisfies Rules<FromExpressStoreOptions>;
+
+/** The options with their defaults; `timeout` in ms. */
+export type AdaptedStoreLimits = Resolved<typeof OPTIONS>;
 
 /** Shared by all adapters of one store, so that two of them don't undo each other's work. */
 const queues = new WeakMap<object, KeyedQueue>();
@@ -42,10 +60,7 @@ const ENDED = '__keycardEnded';
  * @throws TypeError where the store has no `get` and `set`, or an option is wrong.
  */
 export function fromExpressStore(store: ExpressStoreLike, options: FromExpressStoreOptions = {}): AdaptedExpressStore {
-  checkNames('fromExpressStore', options, ['timeout', 'clock']);
-  checkPositive('fromExpressStore', 'timeout', 'ms', options.timeout, LONGEST_TIMER_MS);
-  checkClock('fromExpressStore', options.clock);
-  return new AdaptedExpressStore(store, options);
+  return new AdaptedExpressStore(store, readStoreOptions('fromExpressStore', OPTIONS, options));
 }
 
 /** What `fromExpressStore` gives. `list`, `count` and `clear` are there where the store has what they need. */
@@ -68,15 +83,15 @@ export class AdaptedExpressStore extends SessionStore {
 
   constructor(
     protected readonly store: ExpressStoreLike,
-    options: FromExpressStoreOptions = {},
+    limits: AdaptedStoreLimits,
   ) {
     super();
     if (!isExpressStore(store)) {
       throw new TypeError('fromExpressStore takes a store of express-session: an object with the methods get and set.');
     }
     adaptedStores.add(this);
-    this.clock = options.clock ?? systemClock;
-    this.timeoutMs = options.timeout ?? 5_000;
+    this.clock = limits.clock;
+    this.timeoutMs = limits.timeout;
     this.queue = queues.get(store) ?? new KeyedQueue();
     queues.set(store, this.queue);
     if (can(store, 'all')) this.list = (query) => this.listAll(query);

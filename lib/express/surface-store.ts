@@ -2,10 +2,10 @@ import { RecordText } from '../record/record-text.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { Revision, SessionRecord, WriteResult } from '../stores/session-store.js';
 import { can, type ExpressStoreLike } from './express-store-like.js';
-import { AdaptedExpressStore, type FromExpressStoreOptions } from './from-express-store.js';
+import { AdaptedExpressStore, type AdaptedStoreLimits } from './from-express-store.js';
 
 /** How this surface uses a store of express-session. */
-export interface SurfaceStoreOptions extends FromExpressStoreOptions {
+export interface SurfaceStoreOptions extends AdaptedStoreLimits {
   /** Writes a session that nobody changed. */
   readonly resave: boolean;
   /** Sends the cookie with every reply: a late one must not bring back the card of a session that has ended, over that of a new login. */

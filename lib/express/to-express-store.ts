@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { SessionStore } from '../stores/session-store.js';
-import { checkClock, checkNames, checkPositive } from '../stores/store-options.js';
+import { asGiven, duration, type Rules } from '../common/option-rules.js';
+import { clock, LONGEST_LIFE_MS, readStoreOptions } from '../stores/store-options.js';
 import type { StoreCallback } from './express-store-like.js';
 import { ExpressSessions, type ExpressSessionsOptions, type SessionObject } from './express-sessions.js';
 import { reviveSession, type SessionRequest } from './revive-session.js';
@@ -31,6 +32,12 @@ export interface ExpressStore extends EventEmitter, ExpressStoreMethods {
   createSession(request: object, session: object): never;
 }
 
+const OPTIONS = {
+  Store: asGiven('none'),
+  ttl: duration("'1d'", 86_400_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000 }),
+  clock,
+} satisfies Rules<ToExpressStoreOptions>;
+
 type Base = new () => EventEmitter & {
   createSession(request: SessionRequest, session: SessionObject): object;
 };
@@ -50,11 +57,14 @@ export function toExpressStore<S>(
 export function toExpressStore(store: SessionStore, options?: ExpressSessionsOptions): ExpressStore;
 export function toExpressStore(store: SessionStore, options: ToExpressStoreOptions = {}): unknown {
   // express-session itself may be given, which has more than options.
-  if (options.Store === undefined) checkNames('toExpressStore', options, ['Store', 'ttl', 'clock']);
-  checkPositive('toExpressStore', 'ttl', 'seconds', options.ttl, Number.MAX_SAFE_INTEGER / 1_000);
-  checkClock('toExpressStore', options.clock);
-  const BaseStore = (options.Store ?? PlainStore) as Base;
-  const sessions = new ExpressSessions(store, options);
+  const { Store, ttl, clock: given } = options;
+  const read = readStoreOptions(
+    'toExpressStore',
+    OPTIONS,
+    Store === undefined ? options : { Store, ttl, clock: given },
+  );
+  const BaseStore = (Store ?? PlainStore) as Base;
+  const sessions = new ExpressSessions(store, read.ttl, read.clock);
 
   class KeycardStore extends BaseStore {
     get(sid: string, callback?: StoreCallback): void {

@@ -11,87 +11,242 @@ import type { CookieAttributes } from '../cookie/session-cookie.js';
 
 /** The cookie's attributes as the options take them: `maxAge` may be text such as `'1d'`. */
 export interface CookieOptions extends Omit<CookieAttributes, 'maxAge'> {
-  /** Life in ms, or text such as `'1d'`. Default: none, so the cookie ends with the browser. */
+  /**
+   * How long the browser keeps the cookie, in ms or as text such as `'1d'`.
+   *
+   * @defaultValue none: until the browser closes
+   */
   maxAge?: Duration | null | undefined;
 }
 
-/** The options of `SessionModule.forRoot()`. */
+/**
+ * The options of `SessionModule.forRoot()`. Every time is a number of ms, or text such as `'90s'`, `'10m'`, `'1d'`.
+ *
+ * @example
+ * SessionModule.forRoot({ secret: process.env.SESSION_SECRET, store: new RedisStore({ url }), cookie: { maxAge: '1d' } })
+ */
 export interface SessionOptions {
-  /** Signs the cookie. One or more: the first signs, all verify. Required. At least 32 bytes each, or `allowShortSecret`. */
+  /**
+   * Signs the session cookie. An array: the first signs, all verify. At least 32 bytes each, unless `allowShortSecret` is set.
+   *
+   * @defaultValue required
+   * @example 'the output of: openssl rand -base64 32'
+   */
   secret: Secret | readonly Secret[];
-  /** Where sessions live: a `SessionStore`, or any express-session store. Default: `MemoryStore`; in production it has to be given. */
+  /**
+   * Where sessions are stored: a `SessionStore`, or any store of express-session. Required in production.
+   *
+   * @defaultValue `MemoryStore`
+   */
   store?: SessionStore | object | undefined;
-  /** The cookie's name. Default `'sid'`. */
+  /**
+   * The name of the session cookie.
+   *
+   * @defaultValue `'sid'`
+   */
   name?: string | undefined;
-  /** The cookie's attributes. Default `{ path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }`, each of which stays where it isn't named. */
+  /**
+   * The attributes of the session cookie, or a function of the request that returns them. An attribute that you leave out keeps its default.
+   *
+   * @defaultValue `{ path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }`
+   */
   cookie?: CookieOptions | ((req: IncomingMessage) => CookieOptions) | undefined;
-  /** Takes a secret under 32 bytes in production as well. Default `false`. For apps that have to keep the one they have. */
+  /**
+   * Accepts a secret under 32 bytes in production too. For an app that has to keep the secret that it has.
+   *
+   * @defaultValue `false`
+   */
   allowShortSecret?: boolean | undefined;
-  /** Life without a request, held by the server. Default: `cookie.maxAge`, else `'1d'`. */
+  /**
+   * How long a session lives without a request. The server enforces it.
+   *
+   * @defaultValue `cookie.maxAge`, else `'1d'`
+   */
   idleTimeout?: Duration | undefined;
-  /** Life however busy. Default `'30d'`, or `cookie.maxAge` where that is longer; `false`: none. */
+  /**
+   * How long a session lives, however active it is. `false`: no limit.
+   *
+   * @defaultValue `'30d'`, or `cookie.maxAge` if that is longer
+   */
   absoluteTimeout?: Duration | false | undefined;
-  /** The id is renewed after so long. Default: never, but at login. */
+  /**
+   * The session gets a new id after this time.
+   *
+   * @defaultValue none
+   */
   renewAfter?: Duration | undefined;
-  /** For how long a renewed id still finds its session. Default `'30s'`. */
+  /**
+   * How long the old id still finds the session after it got a new one, for requests that were already under way.
+   *
+   * @defaultValue `'30s'`
+   */
   renewGrace?: Duration | undefined;
-  /** The idle end is moved at most this often. Default `'1m'`, at most a tenth of the idle time. `0`: at each request. */
+  /**
+   * The idle expiry is moved at most this often. `0`: at each request.
+   *
+   * @defaultValue `'1m'`, at most a tenth of the idle time
+   */
   touchInterval?: Duration | 0 | undefined;
-  /** The cookie is sent again whenever the end moves. Default `true`. */
+  /**
+   * Sends the cookie again whenever the expiry moves.
+   *
+   * @defaultValue `true`
+   */
   rolling?: boolean | undefined;
-  /** Keeps a new session that nobody wrote to. Default `false`. */
+  /**
+   * Stores a new session although the app set nothing on it.
+   *
+   * @defaultValue `false`
+   */
   saveUninitialized?: boolean | undefined;
-  /** Writes a session that nobody changed. Default `false`. */
+  /**
+   * Writes the session at each request, although nothing changed.
+   *
+   * @defaultValue `false`
+   */
   resave?: boolean | undefined;
-  /** What `req.session = null` does: `'keep'` the record, or `'destroy'` it. Default `'keep'`. */
+  /**
+   * What `req.session = null` does: `'keep'` the record, or `'destroy'` it.
+   *
+   * @defaultValue `'keep'`
+   */
   unset?: 'keep' | 'destroy' | undefined;
-  /** Makes ids: 1 to 256 visible ASCII characters, unguessable. Default: 24 random bytes, base64url. */
+  /**
+   * Makes session ids: 1 to 256 visible ASCII characters that nobody can guess.
+   *
+   * @defaultValue 24 random bytes, base64url
+   */
   genid?: ((req: IncomingMessage | undefined) => string) | undefined;
-  /** Whether `X-Forwarded-Proto` is believed. Default: as the framework's own trust-proxy setting. */
+  /**
+   * Whether to believe the header `X-Forwarded-Proto`: `true` from anybody, `false` from nobody.
+   *
+   * @defaultValue the framework's
+   */
   proxy?: boolean | undefined;
-  /** When the record is read: before the handler, or when it is first asked for. Default `'eager'`. */
+  /**
+   * When the record is read: before the handler (`'eager'`), or when the session is first asked for (`'lazy'`).
+   *
+   * @defaultValue `'eager'`
+   */
   load?: 'eager' | 'lazy' | undefined;
-  /** What a request sees where the store failed. Default `'fail'`: whatever needs the session answers 503. */
+  /**
+   * What a request gets if the store failed. `'fail'`: everything that needs the session answers 503. `'anonymous'`: an empty session, which is not
+   * saved.
+   *
+   * @defaultValue `'fail'`
+   */
   onStoreError?: 'fail' | 'anonymous' | undefined;
-  /** Makes the answer if the session could not be saved, such as a page for a browser. Default: JSON with `statusCode`, `error` and `message`. */
+  /**
+   * Makes the response if the session could not be saved, such as a page for a browser.
+   *
+   * @defaultValue JSON with `statusCode`, `error` and `message`
+   */
   onSaveError?: OnSaveError | undefined;
-  /** Bound on each store call. Default `'2s'`. */
+  /**
+   * Time limit of each store call.
+   *
+   * @defaultValue `'2s'`
+   */
   storeTimeout?: Duration | undefined;
-  /** A larger session is refused at save. Bytes; default 1 MiB. */
+  /**
+   * A larger record is refused at save. In bytes.
+   *
+   * @defaultValue 1 MiB
+   */
   maxRecordBytes?: number | undefined;
-  /** Two requests changed the same key: whose value stays. A deletion always does. Default `'mine'`. */
+  /**
+   * Two requests changed the same key: the later save wins (`'mine'`), the earlier one (`'theirs'`), or a function decides. A deletion always wins.
+   *
+   * @defaultValue `'mine'`
+   */
   onConflict?: OnConflict | undefined;
-  /** Who a session without a `login()` belongs to. `undefined`, `null` and `''` mean nobody. Default: `passport.user`, or the `id`, `_id` or `sub` of `passport.user` or `user`. */
+  /**
+   * The principal of a session without a `login()`. `undefined`, `null` and `''` mean nobody.
+   *
+   * @defaultValue `passport.user`, or the `id`, `_id` or `sub` of `passport.user` or `user`
+   */
   principalOf?: ((data: Readonly<Record<string, unknown>>) => string | number | null | undefined) | undefined;
-  /** What `SessionGuard` asks. Default: a principal is set, or `user` is truthy. */
+  /**
+   * What `SessionGuard` checks.
+   *
+   * @defaultValue principal set, or `user` truthy
+   */
   isAuthenticated?: ((data: Readonly<Record<string, unknown>>, principal: string | undefined) => boolean) | undefined;
-  /** How many sessions a principal may have. Default: as many as there are. */
+  /**
+   * How many sessions one principal may have.
+   *
+   * @defaultValue none
+   */
   maxSessionsPerPrincipal?: number | undefined;
-  /** What a login over the cap does. Default `'evict-oldest'`. */
+  /**
+   * What a login beyond `maxSessionsPerPrincipal` does: it ends the oldest session, or it fails.
+   *
+   * @defaultValue `'evict-oldest'`
+   */
   onTooMany?: 'evict-oldest' | 'reject' | undefined;
-  /** Keeps user agent and IP for "your devices". Default `true`. */
+  /**
+   * Stores the user agent and the IP address, for "your devices".
+   *
+   * @defaultValue `true`
+   */
   device?: boolean | undefined;
-  /** A Standard Schema (zod, valibot, arktype) for the data. Default: none. */
+  /**
+   * A Standard Schema (zod, valibot, arktype) for the session data.
+   *
+   * @defaultValue none
+   */
   schema?: StandardSchemaV1 | undefined;
-  /** The version of the data's shape; older data goes through `migrate`. Default: none. */
+  /**
+   * The version of the data's shape. Data of another version goes through `migrate`.
+   *
+   * @defaultValue none
+   */
   schemaVersion?: number | undefined;
-  /** Turns data of an older version into today's. */
+  /**
+   * Turns data of an older version into data of `schemaVersion`.
+   *
+   * @defaultValue none
+   */
   migrate?: ((data: Record<string, unknown>, version: number | undefined) => Record<string, unknown>) | undefined;
-  /** The store holds only a hash of each id. Default `false`. Ends the way back to express-session. */
+  /**
+   * The store gets only a hash of each id. After that there is no way back to express-session.
+   *
+   * @defaultValue `false`
+   */
   hashIds?: boolean | undefined;
-  /** Encrypts records at rest (AES-256-GCM). Default: none. Ends the way back to express-session. */
+  /**
+   * Encrypts records at rest (AES-256-GCM). After that there is no way back to express-session.
+   *
+   * @defaultValue none
+   */
   encryption?: Encryption | undefined;
-  /** Binds a session to what the browser says of itself. Default: none. */
+  /**
+   * Notices if a session comes from another browser: see `onMismatch`.
+   *
+   * @defaultValue none
+   */
   bindTo?: readonly 'userAgent'[] | undefined;
-  /** What a mismatch of `bindTo` does. Default `'event'`. */
+  /**
+   * What happens if a session comes from another browser: an event, or the session ends.
+   *
+   * @defaultValue `'event'`
+   */
   onMismatch?: 'event' | 'destroy' | undefined;
-  /** The time. For tests. */
+  /**
+   * The time. For tests.
+   *
+   * @defaultValue the machine's
+   */
   clock?: Clock | undefined;
-  /** Where warnings go. Default: `console`; under Nest, its logger. */
+  /**
+   * Where warnings and errors go. Under Nest: Nest's own logger.
+   *
+   * @defaultValue `console`
+   */
   logger?: SessionLogger | undefined;
 }
 
-/** Where the engine says what a person should know. */
+/** Where the library logs. */
 export interface SessionLogger {
   warn(message: string): void;
   error(message: string, cause?: unknown): void;

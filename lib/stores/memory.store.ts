@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { type CursorPlace, placesAfter } from './blind-cursor.js';
-import { type Clock, systemClock } from './clock.js';
+import type { Clock } from './clock.js';
 import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } from './memory/packed-record.js';
 import { PrincipalIndex } from './memory/principal-index.js';
 import { ShardedMap } from './memory/sharded-map.js';
 import { SessionStoreError } from './session-store.error.js';
-import { checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from './store-options.js';
+import { clock, LONGEST_TIMER_MS, readStoreOptions } from './store-options.js';
+import { duration, rule, type Rules } from '../common/option-rules.js';
+import type { Duration } from '../common/duration.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -19,13 +21,34 @@ import {
 
 /** Options of `MemoryStore`. */
 export interface MemoryStoreOptions {
-  /** Decides what has expired. Default: the machine's clock. */
+  /**
+   * Decides what has expired.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock;
-  /** How long the sweep takes to come round, in ms: a dead session is gone this long after its end. Default: 30 000. */
-  readonly sweepInterval?: number;
-  /** How many sessions to hold at most; further ones are refused, so that a flood can't end those that live. Default: no bound. */
+  /**
+   * How long the sweep takes to look at all sessions: a session is removed at most this long after its end. In ms, or text such as `'30s'`.
+   *
+   * @defaultValue `'30s'`
+   */
+  readonly sweepInterval?: Duration;
+  /**
+   * How many sessions the store holds at most. Further ones are refused, so that a flood of new sessions can't end existing ones.
+   *
+   * @defaultValue no limit
+   */
   readonly maxSessions?: number;
 }
+
+const OPTIONS = {
+  clock,
+  sweepInterval: duration("'30s'", 30_000, { most: LONGEST_TIMER_MS }),
+  maxSessions: rule('none', Infinity, (value, place) => {
+    if (typeof value === 'number' && value > 0) return value;
+    throw place.wrong(value, 'a number of sessions above 0');
+  }),
+} satisfies Rules<MemoryStoreOptions>;
 
 /** The sweep works for so long at a stretch, in ms; a full round of timers is one shard a tick at the least. */
 const SWEEP_SLICE = 4;
@@ -52,13 +75,10 @@ export class MemoryStore extends SessionStore {
   /** @throws TypeError where an option is wrong. */
   constructor(options: MemoryStoreOptions = {}) {
     super();
-    checkNames('MemoryStore', options, ['clock', 'sweepInterval', 'maxSessions']);
-    checkClock('MemoryStore', options.clock);
-    checkPositive('MemoryStore', 'sweepInterval', 'ms', options.sweepInterval, LONGEST_TIMER_MS);
-    checkPositive('MemoryStore', 'maxSessions', 'sessions', options.maxSessions, Infinity);
-    this.clock = options.clock ?? systemClock;
-    this.sweepInterval = options.sweepInterval ?? 30_000;
-    this.maxSessions = options.maxSessions ?? Infinity;
+    const read = readStoreOptions('MemoryStore', OPTIONS, options);
+    this.clock = read.clock;
+    this.sweepInterval = read.sweepInterval;
+    this.maxSessions = read.maxSessions;
   }
 
   /** @throws SessionStoreError with code `ID_TAKEN`, or `REFUSED` where `maxSessions` are held. */

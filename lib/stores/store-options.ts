@@ -1,58 +1,80 @@
-import { didYouMean } from '../common/did-you-mean.js';
+import { inSeconds } from '../common/duration.js';
+import { type Place, readByRules, type Resolved, type Rule, rule, unknownName } from '../common/option-rules.js';
+import { type Clock, systemClock } from './clock.js';
 
 /** What the stores of express-session call it. */
 const PEERS_WORDS: Readonly<Record<string, string>> = {
   constring: 'connectionString',
-  prunesessioninterval: 'pruneInterval',
   mongourl: 'url',
   clientpromise: 'client',
   mongooptions: 'clientOptions',
 };
 
+/** The longest wait that a Node timer takes, in ms. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The longest interval of a `Pruner`, whose waits are up to one and a half times as long. In ms: 16 days. */
+export const LONGEST_INTERVAL_MS = Math.floor(LONGEST_TIMER_MS / 1.5);
+
+/** The longest life that a number of ms can name. */
+export const LONGEST_LIFE_MS = Number.MAX_SAFE_INTEGER;
+
 /**
- * Options that a store doesn't have are refused, so that a slip of the pen, or an option of the library that one comes
- * from, isn't passed over in silence.
+ * Reads a store's options by its table of rules. A name that the table lacks is refused, so that a slip of the pen, or an option of another
+ * library, isn't ignored in silence.
  *
- * @throws TypeError, a sentence that names the option and those there are.
+ * @throws TypeError: one sentence that names the store, the option, what it got and what it takes.
  */
-export function checkNames(store: string, options: unknown, known: readonly string[]): void {
-  if (options === undefined) return;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+export function readStoreOptions<Table extends Record<string, Rule<unknown>>>(
+  store: string,
+  table: Table,
+  options: unknown,
+): Resolved<Table> {
+  const given = options ?? (options === undefined ? {} : null);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new TypeError(`${store} takes its options as an object.`);
   }
-  const strange = Object.keys(options).find((name) => !known.includes(name));
-  if (strange !== undefined) {
+  const known = Object.keys(table);
+  const unknown = unknownName(given, known, wordsOf(known));
+  if (unknown !== undefined) {
     throw new TypeError(
-      `"${strange}" is no option of ${store}; the options are ${known.join(', ')}.${didYouMean(strange, known, wordsOf(known))}`,
+      `"${unknown.name}" is no option of ${store}; the options are ${known.join(', ')}.${unknown.question}`,
     );
   }
+  return readByRules(table, given, (option) => placeIn(store, option));
 }
+
+/** The time that a store goes by. */
+export const clock = rule<Clock>("the machine's", systemClock, (value, place) => {
+  if (typeof (value as { now?: unknown } | null)?.now === 'function') return value as Clock;
+  throw place.says('takes an object with now(), which gives ms since the epoch');
+});
+
+/**
+ * A number below a minute may well be meant as seconds, which another library takes under the same name.
+ *
+ * @param elsewhere where it is seconds.
+ */
+export function warnOfShort(store: string, option: string, value: unknown, elsewhere: string, code: string): void {
+  if (typeof value !== 'number' || value >= 60_000) return;
+  process.emitWarning(
+    `${store}: "${option}" is ${value}, which is ms, so ${inSeconds(value)}. If seconds are meant, as in ${elsewhere}, write ${value * 1_000}.`,
+    { type: 'KeycardWarning', code },
+  );
+}
+
+const placeIn = (store: string, option: string): Place => {
+  const says = (rest: string): TypeError => new TypeError(`${store}: "${option}" ${rest}.`);
+  return {
+    option,
+    says,
+    wrong: (value, takes) => says(`is ${show(value)} and takes ${takes}`),
+    wrongType: (value, takes) => says(`is ${typeof value} and takes ${takes}`),
+  };
+};
 
 const wordsOf = (known: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(PEERS_WORDS).filter(([, ours]) => known.includes(ours)));
 
-/** @throws TypeError, a sentence that names the option. */
-export function checkPositive(store: string, option: string, unit: string, value: unknown, most: number): void {
-  if (value === undefined || (typeof value === 'number' && value > 0 && value <= most)) return;
-  throw new TypeError(
-    `${store}: "${option}" is ${show(value)} and takes a number of ${unit} above 0, at most ${most}.`,
-  );
-}
-
 /** A value as an error shows it. */
-export const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
-
-/** @throws TypeError, a sentence that names the option. */
-export function checkBoolean(store: string, option: string, value: unknown): void {
-  if (value === undefined || typeof value === 'boolean') return;
-  throw new TypeError(`${store}: "${option}" is ${typeof value} and takes true or false.`);
-}
-
-/** @throws TypeError, a sentence that names the option. */
-export function checkClock(store: string, value: unknown): void {
-  if (value === undefined || typeof (value as { now?: unknown } | null)?.now === 'function') return;
-  throw new TypeError(`${store}: "clock" takes an object with now(), which gives ms since the epoch.`);
-}
-
-/** The longest wait that a Node timer takes, in ms. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

@@ -389,23 +389,23 @@ export const mutants = [
   // Options
   {
     name: 'a short secret is taken in production',
-    file: lib('options/resolve-options'),
+    file: lib('options/secret-options'),
     find: 'if (strict)\n      throw',
     replace: 'if (false)\n      throw',
     spec: unit('options/resolve-options'),
   },
   {
     name: 'a __Host- cookie may have a domain',
-    file: lib('options/resolve-options'),
+    file: lib('options/cookie-options'),
     find: 'if (cookie.domain)\n',
     replace: 'if (false)\n',
     spec: unit('options/resolve-options'),
   },
   {
     name: 'scripts can read the cookie by default',
-    file: lib('options/resolve-options'),
-    find: "httpOnly: true, sameSite: 'lax'",
-    replace: "httpOnly: false, sameSite: 'lax'",
+    file: lib('options/session-option-rules'),
+    find: "DEFAULT_COOKIE = { path: '/', httpOnly: true",
+    replace: "DEFAULT_COOKIE = { path: '/', httpOnly: false",
     spec: e2e('tutorials'),
   },
   {

@@ -2,7 +2,6 @@ import * as fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { KeyedQueue } from '../../common/keyed-queue.js';
-import { type Clock, systemClock } from '../clock.js';
 import { Pruner } from '../pruner.js';
 import {
   type ListedSession,
@@ -13,28 +12,12 @@ import {
   type StoredSession,
   type WriteResult,
 } from '../session-store.js';
-import { checkBoolean, checkClock, checkNames, checkPositive, LONGEST_TIMER_MS } from '../store-options.js';
 import { codeOf, storeErrorOf } from './file-errors.js';
+import { type FileStoreOptions, readFileStoreOptions } from './file-store.options.js';
 import { isHashed, nameOf, nameOfFile, type NamingRules, SortedNames, tagOf } from './file-names.js';
 import { tidyLeftOvers } from './left-overs.js';
 import { type LiveFile, SessionFiles } from './session-files.js';
 import { type FileVersion, SessionFolder } from './session-folder.js';
-
-/** Options of `FileStore`. */
-export interface FileStoreOptions {
-  /** The folder. Made where it isn't there. Default: `./sessions`. */
-  readonly path?: string;
-  /** How long a session without a `cookie.originalMaxAge` lives after its last access, in ms; the same in all that share the folder. Default: an hour, as session-file-store has it (in seconds). */
-  readonly ttl?: number;
-  /** Decides what has expired. Default: the machine's clock. */
-  readonly clock?: Clock;
-  /** Whether a write is on the disk, and not only with the system, before it is acknowledged. Default: true. */
-  readonly fsync?: boolean;
-  /** How often what has expired is removed, in ms, at random between half and one and a half times this; `false` for never. Default: an hour. */
-  readonly pruneInterval?: number | false;
-  /** `sync` blocks for the 5 µs that a small file takes; `async` never blocks, for several times the CPU time: for slow network disks. Default: `sync`. */
-  readonly reads?: 'sync' | 'async';
-}
 
 const DEFAULT_BATCH = 100;
 
@@ -56,12 +39,10 @@ export class FileStore extends SessionStore {
   /** @throws TypeError where an option is wrong. */
   constructor(options: FileStoreOptions = {}) {
     super();
-    checkOptions(options);
-    this.folder = new SessionFolder(options.path ?? './sessions');
-    this.fsync = options.fsync ?? true;
-    const { clock = systemClock, ttl = 3_600_000 } = options;
-    this.files = new SessionFiles(this.folder, { clock, ttl, fsync: this.fsync });
-    const { pruneInterval = 3_600_000 } = options;
+    const { path, ttl, clock, fsync, pruneInterval, reads } = readFileStoreOptions(options);
+    this.folder = new SessionFolder(path);
+    this.fsync = fsync;
+    this.files = new SessionFiles(this.folder, { clock, ttl, fsync });
     if (pruneInterval !== false) {
       this.pruner = new Pruner(
         pruneInterval,
@@ -69,7 +50,7 @@ export class FileStore extends SessionStore {
         (error) => process.emitWarning(`Expired sessions were not removed: ${String(error)}`, 'FileStore'),
       );
     }
-    this.readsLater = options.reads === 'async';
+    this.readsLater = reads === 'async';
     if (this.readsLater) Object.defineProperty(this, 'loadNow', { value: undefined });
   }
 
@@ -229,28 +210,6 @@ export class FileStore extends SessionStore {
     // Somebody took the folder away: the next call makes it anew.
     if (codeOf(error) === 'ENOENT') this.rules = undefined;
     return storeErrorOf(error, `The folder of sessions ${this.folder.path} can't be used`);
-  }
-}
-
-function checkOptions(options: FileStoreOptions): void {
-  const store = 'FileStore';
-  checkNames(store, options, ['path', 'ttl', 'clock', 'fsync', 'pruneInterval', 'reads']);
-  const { path, ttl, clock, fsync, pruneInterval, reads } = options;
-  if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0'))) {
-    throw new TypeError(`${store}: "path" takes the path of a folder.`);
-  }
-  checkPositive(store, 'ttl', 'ms', ttl, Number.MAX_SAFE_INTEGER);
-  if (ttl !== undefined && ttl < 60_000) {
-    process.emitWarning(
-      `${store}: "ttl" is ${ttl}, which is ms, so ${ttl / 1_000} s. If seconds are meant, as in session-file-store, write ${ttl * 1_000}.`,
-      { type: 'KeycardWarning', code: 'KEYCARD_FILE' },
-    );
-  }
-  checkClock(store, clock);
-  checkBoolean(store, 'fsync', fsync);
-  if (pruneInterval !== false) checkPositive(store, 'pruneInterval', 'ms', pruneInterval, LONGEST_TIMER_MS);
-  if (reads !== undefined && reads !== 'sync' && reads !== 'async') {
-    throw new TypeError(`${store}: "reads" takes "sync" or "async".`);
   }
 }
 

@@ -1,7 +1,15 @@
 import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
+import type { Duration } from '../../common/duration.js';
+import { asGiven, duration, flag, orFalse, type Resolved, rule, type Rules } from '../../common/option-rules.js';
 import type { Clock } from '../clock.js';
-import { systemClock } from '../clock.js';
-import { checkBoolean, checkClock, checkNames, show } from '../store-options.js';
+import {
+  clock,
+  LONGEST_INTERVAL_MS,
+  LONGEST_LIFE_MS,
+  LONGEST_TIMER_MS,
+  readStoreOptions,
+  warnOfShort,
+} from '../store-options.js';
 
 /** How a `MongoStore` is set up. Exactly one of `client`, `db`, `collection` and `url` says where the server is. */
 export interface MongoStoreOptions {
@@ -26,16 +34,30 @@ export interface MongoStoreOptions {
    * into. Both are read, whichever it is. Set it as the connect-mongo that shares the collection has it.
    */
   readonly stringify?: boolean | undefined;
-  /** Life, in seconds, of a record that names no end. Default: 1 209 600 (14 days), as connect-mongo has it. */
-  readonly ttl?: number | undefined;
   /**
-   * How often the store removes expired sessions itself, in seconds, where the server can't make a TTL index; each wait is 50
-   * to 150 % of it, so that processes spread. Default: 600. `false`: never.
+   * Life of a record that names no end. A number is in seconds, as in connect-mongo; text has its unit, such as `'14d'`.
+   *
+   * @defaultValue `'14d'`
    */
-  readonly pruneInterval?: number | false | undefined;
-  /** How long one call may take, in ms, before it ends with an error. Default: 5 000. */
-  readonly timeout?: number | undefined;
-  /** Where the time comes from. Default: the machine's clock. */
+  readonly ttl?: Duration | undefined;
+  /**
+   * How often the store removes expired sessions itself, if the server can't make a TTL index. In ms, or text such as `'10m'`; each wait is 50 to
+   * 150 % of it, so that processes spread. `false`: never.
+   *
+   * @defaultValue `'10m'`
+   */
+  readonly pruneInterval?: Duration | false | undefined;
+  /**
+   * How long one call may take before it ends with an error, in ms or as text such as `'5s'`.
+   *
+   * @defaultValue `'5s'`
+   */
+  readonly timeout?: Duration | undefined;
+  /**
+   * Where the time comes from.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock | undefined;
 }
 
@@ -46,73 +68,66 @@ export type MongoSource =
   | { readonly kind: 'collection'; readonly collection: Collection }
   | { readonly kind: 'url'; readonly url: string; readonly clientOptions: MongoClientOptions };
 
-/** The options with their defaults. */
-export interface ResolvedMongoOptions {
+const name = (shown: string) =>
+  rule<string | undefined>(shown, undefined, (value, place) => {
+    if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+    throw place.says('takes a text that is not empty');
+  });
+
+const OPTIONS = {
+  client: asGiven<MongoClient | PromiseLike<MongoClient>>('none'),
+  ownsClient: flag(undefined, 'false'),
+  dbName: name("the URL's"),
+  db: asGiven<Db>('none'),
+  collection: asGiven<Collection>('none'),
+  url: asGiven<string>('none'),
+  clientOptions: asGiven<MongoClientOptions>('none'),
+  collectionName: name("'sessions'"),
+  stringify: flag(true),
+  ttl: duration("'14d'", 1_209_600_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000 }),
+  pruneInterval: orFalse(duration("'10m'", 600_000, { most: LONGEST_INTERVAL_MS })),
+  timeout: duration("'5s'", 5_000, { most: LONGEST_TIMER_MS }),
+  clock,
+} satisfies Rules<MongoStoreOptions>;
+
+type Read = Resolved<typeof OPTIONS>;
+
+/** The options with their defaults; times in ms. */
+export interface ResolvedMongoOptions extends Pick<Read, 'dbName' | 'stringify' | 'clock'> {
   readonly source: MongoSource;
-  readonly dbName: string | undefined;
   readonly collectionName: string;
-  readonly stringify: boolean;
   readonly ttlMs: number;
   readonly pruneIntervalMs: number | false;
   readonly timeoutMs: number;
-  readonly clock: Clock;
 }
 
-/** The longest wait that a Node timer takes, less what randomising adds. */
-const LONGEST_WAIT_S = Math.floor((2 ** 31 - 1) / 1_500);
-
-const NAMES: readonly (keyof MongoStoreOptions)[] = [
-  'client',
-  'ownsClient',
-  'dbName',
-  'db',
-  'collection',
-  'url',
-  'clientOptions',
-  'collectionName',
-  'stringify',
-  'ttl',
-  'pruneInterval',
-  'timeout',
-  'clock',
-];
-
-/** @throws TypeError, a sentence that names the option. */
+/** @throws TypeError: one sentence that names the option. */
 export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions {
-  checkNames('MongoStore', options, NAMES);
-  checkClock('MongoStore', options?.clock);
-  const source = sourceOf(options ?? {});
-  const { dbName, collectionName = 'sessions', stringify = true } = options;
+  const read = readStoreOptions('MongoStore', OPTIONS, options);
+  const source = sourceOf(read);
+  const { dbName, collectionName, stringify, clock: readClock } = read;
   if (dbName !== undefined && (source.kind === 'db' || source.kind === 'collection')) {
     throw new TypeError(`MongoStore: "dbName" goes with "client" or "url"; "${source.kind}" has its database already.`);
   }
-  if (options.collectionName !== undefined && source.kind === 'collection') {
+  if (collectionName !== undefined && source.kind === 'collection') {
     throw new TypeError(
       'MongoStore: "collectionName" goes with "client", "db" or "url"; "collection" has its name already.',
     );
   }
-  name('dbName', dbName);
-  name('collectionName', collectionName);
-  if (typeof stringify !== 'boolean') {
-    throw new TypeError(`MongoStore: "stringify" is ${typeof stringify} and takes true or false.`);
-  }
+  warnOfShort('MongoStore', 'pruneInterval', options.pruneInterval, 'versions before 0.2', 'KEYCARD_MONGO');
   return Object.freeze({
     source,
     dbName,
-    collectionName,
+    collectionName: collectionName ?? 'sessions',
     stringify,
-    ttlMs: positive('ttl', 'seconds', options.ttl ?? 1_209_600, Number.MAX_SAFE_INTEGER / 1_000) * 1_000,
-    pruneIntervalMs:
-      options.pruneInterval === false
-        ? false
-        : positive('pruneInterval', 'seconds', options.pruneInterval ?? 600, LONGEST_WAIT_S) * 1_000,
-    timeoutMs: positive('timeout', 'ms', options.timeout ?? 5_000, 2 ** 31 - 1),
-    clock: options.clock ?? systemClock,
+    ttlMs: read.ttl,
+    pruneIntervalMs: read.pruneInterval,
+    timeoutMs: read.timeout,
+    clock: readClock,
   });
 }
 
-function sourceOf({ client, ownsClient, db, collection, url, clientOptions }: MongoStoreOptions): MongoSource {
-  checkBoolean('MongoStore', 'ownsClient', ownsClient);
+function sourceOf({ client, ownsClient, db, collection, url, clientOptions }: Read): MongoSource {
   if (ownsClient !== undefined && client === undefined)
     throw new TypeError('MongoStore: "ownsClient" goes with "client".');
   const given = [client, db, collection, url].filter((value) => value !== undefined && value !== null);
@@ -138,16 +153,4 @@ function sourceOf({ client, ownsClient, db, collection, url, clientOptions }: Mo
 
 function can(value: object, method: string): boolean {
   return typeof (value as Record<string, unknown>)[method] === 'function';
-}
-
-function name(option: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'string' && value !== '' && !value.includes('\0'))) return;
-  throw new TypeError(`MongoStore: "${option}" takes a text that is not empty.`);
-}
-
-function positive(option: string, unit: string, value: unknown, most: number): number {
-  if (typeof value === 'number' && value > 0 && value <= most) return value;
-  throw new TypeError(
-    `MongoStore: "${option}" is ${show(value)} and takes a number of ${unit} above 0, at most ${most}.`,
-  );
 }

@@ -1,5 +1,7 @@
+import type { Duration } from '../../common/duration.js';
+import { asGiven, duration, flag, type Resolved, rule, type Rules, wholeNumber } from '../../common/option-rules.js';
 import type { Clock } from '../clock.js';
-import { checkBoolean, checkClock, checkNames } from '../store-options.js';
+import { clock, LONGEST_LIFE_MS, readStoreOptions } from '../store-options.js';
 import type { RedisClient } from './redis-client.js';
 
 /** Where the store finds its server: a client of the app's, or a URL for one of its own. */
@@ -20,41 +22,61 @@ export type RedisConnection =
 
 /** Options of `RedisStore`. */
 export type RedisStoreOptions = RedisConnection & {
-  /** What the key of a session begins with, after the client's own key prefix. Default: `sess:`, as connect-redis has it. */
+  /**
+   * What the key of a session begins with, after the client's own key prefix.
+   *
+   * @defaultValue `'sess:'`, as in connect-redis
+   */
   readonly prefix?: string | undefined;
-  /** Life, in seconds, of a record that names no end. Default: 86 400 (1 day). */
-  readonly ttl?: number | undefined;
-  /** How many keys one step of a scan looks at (`list` without a principal, `count`, `clear`). Default: 100. */
+  /**
+   * Life of a record that names no end. A number is in seconds, as in connect-redis; text has its unit, such as `'1d'`.
+   *
+   * @defaultValue `'1d'`
+   */
+  readonly ttl?: Duration | undefined;
+  /**
+   * How many keys one step of a scan looks at (`list` without a principal, `count`, `clear`).
+   *
+   * @defaultValue 100
+   */
   readonly scanCount?: number | undefined;
-  /** Where the time comes from. Default: the machine's clock. */
+  /**
+   * Where the time comes from.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock | undefined;
 };
 
-/** @throws TypeError, a sentence, where an option is wrong. */
-export function checkOptions(options: RedisStoreOptions): void {
-  checkNames('RedisStore', options, ['client', 'ownsClient', 'url', 'prefix', 'ttl', 'scanCount', 'clock']);
-  const { client, url, ownsClient, prefix, ttl, scanCount } = options ?? {};
-  if ((client === undefined) === (url === undefined)) {
+const OPTIONS = {
+  client: asGiven<RedisClient>('none'),
+  ownsClient: flag(undefined, 'false'),
+  url: rule<string | undefined>('none', undefined, (value, place) => {
+    if (typeof value === 'string' && /^(rediss?|unix):\/\//.test(value)) return value;
+    throw place.says('takes a text that begins with redis://, rediss:// or unix://');
+  }),
+  prefix: rule("'sess:'", 'sess:', (value, place) => {
+    if (typeof value === 'string') return value;
+    throw place.wrongType(value, 'a text');
+  }),
+  ttl: duration("'1d'", 86_400_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000, isWhole: true }),
+  scanCount: wholeNumber('100', 100, 'a whole number of keys above 0'),
+  clock,
+} satisfies Rules<RedisStoreOptions>;
+
+/** The options with their defaults; `ttl` in ms. */
+export type ResolvedRedisOptions = Resolved<typeof OPTIONS>;
+
+/** @throws TypeError: one sentence that names the option. */
+export function readRedisStoreOptions(options: RedisStoreOptions): ResolvedRedisOptions {
+  const read = readStoreOptions('RedisStore', OPTIONS, options);
+  if ((read.client === undefined) === (read.url === undefined)) {
     throw new TypeError(
       'RedisStore takes either "client", an ioredis or node-redis client, or "url", such as redis://localhost:6379.',
     );
   }
-  if (url !== undefined && (typeof url !== 'string' || !/^(rediss?|unix):\/\//.test(url))) {
-    throw new TypeError('RedisStore: "url" takes a text that begins with redis://, rediss:// or unix://.');
-  }
-  checkBoolean('RedisStore', 'ownsClient', ownsClient);
-  if (ownsClient !== undefined && url !== undefined) {
+  if (read.ownsClient !== undefined && read.url !== undefined) {
     throw new TypeError('RedisStore: "ownsClient" goes with "client"; the client of "url" is the store\'s own.');
   }
-  if (prefix !== undefined && typeof prefix !== 'string') {
-    throw new TypeError(`RedisStore: "prefix" is ${typeof prefix} and takes a text.`);
-  }
-  positive('ttl', 'seconds', ttl);
-  positive('scanCount', 'keys', scanCount);
-  checkClock('RedisStore', options.clock);
-}
-
-function positive(name: string, unit: string, value: unknown): void {
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)) return;
-  throw new TypeError(`RedisStore: "${name}" is ${String(value)} and takes a whole number of ${unit} above 0.`);
+  return read;
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { metadataInText } from '../record-metadata.js';
 import { SessionStoreError } from '../session-store.error.js';
 import {
@@ -14,7 +14,7 @@ import { PrincipalIndex } from './principal-index.js';
 import type { RedisDriver } from './redis-client.js';
 import { connectTo, driverOf } from './redis-driver.js';
 import { storeErrorOf, wrapped } from './redis-error.js';
-import { checkOptions, type RedisStoreOptions } from './redis-store.options.js';
+import { readRedisStoreOptions, type RedisStoreOptions, type ResolvedRedisOptions } from './redis-store.options.js';
 import { SessionKeys } from './session-keys.js';
 import { dropStale, listAll, listOf, type ListSource } from './session-list.js';
 
@@ -35,22 +35,18 @@ type Backend = ListSource;
  * @throws TypeError where an option is wrong
  */
 export class RedisStore extends SessionStore {
-  private readonly prefix: string;
-  private readonly ttl: number;
-  private readonly scanCount: number;
+  private readonly options: ResolvedRedisOptions;
   private readonly clock: Clock;
   private backend: Backend | undefined;
   private connecting: Promise<Backend> | undefined;
   private closed = false;
 
-  constructor(private readonly options: RedisStoreOptions) {
+  constructor(options: RedisStoreOptions) {
     super();
-    checkOptions(options);
-    this.prefix = options.prefix ?? 'sess:';
-    this.ttl = options.ttl ?? 86_400;
-    this.scanCount = options.scanCount ?? 100;
-    this.clock = options.clock ?? systemClock;
-    if (options.client !== undefined) this.backend = this.backendOf(driverOf(options.client));
+    this.options = readRedisStoreOptions(options);
+    const { client, clock } = this.options;
+    this.clock = clock;
+    if (client !== undefined) this.backend = this.backendOf(driverOf(client));
   }
 
   /** @throws SessionStoreError `REFUSED` where the user may not run scripts or may not read the index. */
@@ -205,19 +201,19 @@ export class RedisStore extends SessionStore {
   }
 
   private backendOf(driver: RedisDriver): Backend {
-    const { prefix, scanCount, clock } = this;
+    const { prefix, scanCount, clock } = this.options;
     const keys = new SessionKeys(driver, prefix, scanCount);
     return { driver, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
   }
 
   /** In whole ms. */
   private lifeOf({ expiresAt }: SessionRecord): number {
-    if (!Number.isFinite(expiresAt)) return Math.ceil(this.ttl * 1000);
+    if (!Number.isFinite(expiresAt)) return Math.ceil(this.options.ttl);
     return Math.max(0, Math.ceil(expiresAt - this.clock.now()));
   }
 
   private expiryOf({ expiresAt }: SessionRecord): number {
-    return Number.isFinite(expiresAt) ? expiresAt : this.clock.now() + this.ttl * 1000;
+    return Number.isFinite(expiresAt) ? expiresAt : this.clock.now() + this.options.ttl;
   }
 }
 

@@ -71,7 +71,7 @@ describeWithServer('mongo', (server) => {
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
     });
-    const store = new MongoStore({ collection: refusing, pruneInterval: 0.02 });
+    const store = new MongoStore({ collection: refusing, pruneInterval: '20ms' });
     await store.create('old', { text: '{}', expiresAt: Date.now() - 1_000 });
     await store.create('new', record(1));
     await store.open();

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { FileStore, type FileStoreOptions } from '../../../../lib/stores/file/file.store.js';
+import { FileStore } from '../../../../lib/stores/file/file.store.js';
+import type { FileStoreOptions } from '../../../../lib/stores/file/file-store.options.js';
 import type { SessionRecord } from '../../../../lib/stores/session-store.js';
 import { ManualClock } from '../../../../lib/testing/contract/manual-clock.js';
 

@@ -44,7 +44,7 @@ describe('the options of MongoStore', () => {
     ['a dbName that is no text', { url, dbName: 7 }, '"dbName"'],
     ['a stringify that is no boolean', { url, stringify: 'yes' }, '"stringify"'],
     ['a ttl below zero', { url, ttl: -1 }, '"ttl"'],
-    ['a ttl that is no number', { url, ttl: '14d' }, '"ttl"'],
+    ['a ttl that is no time', { url, ttl: 'a fortnight' }, '"ttl"'],
     ['a pruneInterval of zero', { url, pruneInterval: 0 }, '"pruneInterval"'],
     ['a timeout that is infinite', { url, timeout: Number.POSITIVE_INFINITY }, '"timeout"'],
   ])('refuses %s in a sentence that names the option', (_, options, named) => {

@@ -1,0 +1,124 @@
+import { didYouMean } from './did-you-mean.js';
+import { durationMs } from './duration.js';
+
+/** Makes the error of an option: the engine's own class and words, or a store's. */
+export interface Place {
+  readonly option: string;
+  /** The value can't be used; `takes` says which ones can. */
+  wrong(value: unknown, takes: string): Error;
+  /** A sentence of the rule's own, which goes on after the option's name. */
+  says(rest: string): Error;
+  /** The value is of another type. */
+  wrongType(value: unknown, takes: string): Error;
+}
+
+/** One option: its default, and how a given value is checked and read. */
+export interface Rule<T> {
+  /** The default as the documentation shows it. A test compares them. */
+  readonly shown: string;
+  /** The value that the code works with; of `undefined`, the default. */
+  readonly read: (value: unknown, place: Place) => T;
+}
+
+/** A rule for each option of an interface. `satisfies Rules<Options>` finds an option without a rule, and a rule without an option. */
+export type Rules<Options> = { readonly [Name in keyof Options]-?: Rule<unknown> };
+
+/** What a table of rules makes of the options. */
+export type Resolved<Table> = { readonly [Name in keyof Table]: Table[Name] extends Rule<infer T> ? T : never };
+
+/** Reads all options by their rules. The given object is never changed. */
+export function readByRules<Table extends Record<string, Rule<unknown>>>(
+  table: Table,
+  options: object,
+  placeOf: (option: string) => Place,
+): Resolved<Table> {
+  const read = Object.entries(table).map(([name, rule]) => {
+    const value = (options as Record<string, unknown>)[name];
+    return [name, rule.read(value, placeOf(name))] as const;
+  });
+  return Object.fromEntries(read) as Resolved<Table>;
+}
+
+/** The first name that no option has, and the question that may help; `undefined` if all are known. */
+export function unknownName(
+  options: object,
+  known: readonly string[],
+  otherWords: Readonly<Record<string, string>> = {},
+): { readonly name: string; readonly question: string } | undefined {
+  const name = Object.keys(options).find((each) => !known.includes(each));
+  return name === undefined ? undefined : { name, question: didYouMean(name, known, otherWords) };
+}
+
+/** A rule of one's own. `byDefault` is not read. */
+export function rule<T>(shown: string, byDefault: T, read: (value: unknown, place: Place) => T): Rule<T> {
+  return { shown, read: (value, place) => (value === undefined ? byDefault : read(value, place)) };
+}
+
+/** Taken as it is: its own module checks it. */
+export const asGiven = <T>(shown: string): Rule<T | undefined> =>
+  rule<T | undefined>(shown, undefined, (value) => value as T);
+
+export const flag = <T extends boolean | undefined>(byDefault: T, shown = String(byDefault)): Rule<boolean | T> =>
+  rule<boolean | T>(shown, byDefault, (value, place) => {
+    if (typeof value !== 'boolean') throw place.wrongType(value, 'true or false');
+    return value;
+  });
+
+/** One of several words; the first is the default. */
+export const choice = <T extends string>(...choices: readonly [T, ...T[]]): Rule<T> =>
+  rule<T>(`'${choices[0]}'`, choices[0], (value, place) => {
+    if (!choices.includes(value as T)) throw place.wrong(value, choices.map((each) => `'${each}'`).join(' or '));
+    return value as T;
+  });
+
+export const callback = <T>(shown: string, byDefault: T): Rule<T> =>
+  rule(shown, byDefault, (value, place) => {
+    if (typeof value !== 'function') throw place.wrong(value, 'a function');
+    return value as T;
+  });
+
+/** An object that has these methods. */
+export const having = <T>(shown: string, byDefault: T, methods: readonly string[], takes: string): Rule<T> =>
+  rule(shown, byDefault, (value, place) => {
+    const has = (name: string): boolean => typeof (value as Record<string, unknown> | null)?.[name] === 'function';
+    if (!methods.every(has)) throw place.wrong(value, takes);
+    return value as T;
+  });
+
+export const wholeNumber = <T>(shown: string, byDefault: T, takes = 'a whole number above 0'): Rule<number | T> =>
+  rule<number | T>(shown, byDefault, (value, place) => {
+    if (!Number.isSafeInteger(value) || (value as number) <= 0) throw place.wrong(value, takes);
+    return value as number;
+  });
+
+/** A duration as a rule reads it. */
+export interface DurationLimits {
+  /** How many ms a number counts for: 1, or 1,000 under a name that another library has in seconds. */
+  readonly unitMs?: 1 | 1_000;
+  /** The longest, in that unit. */
+  readonly most: number;
+  /** Of a number, in that unit. Text is never rounded. */
+  readonly isWhole?: boolean;
+}
+
+/** A time: a number of ms (or of seconds, as `unitMs` says), or text such as `'90s'`. In ms. */
+export const duration = <T>(
+  shown: string,
+  byDefault: T,
+  { unitMs = 1, most, isWhole = false }: DurationLimits,
+): Rule<number | T> =>
+  rule<number | T>(shown, byDefault, (value, place) => {
+    const ms = typeof value === 'number' && unitMs !== 1 ? value * unitMs : durationMs(value);
+    if (ms > 0 && ms <= most * unitMs && !(isWhole && typeof value === 'number' && !Number.isInteger(value))) return ms;
+    const unit = unitMs === 1 ? 'ms' : 'seconds';
+    throw place.wrong(
+      value,
+      `${isWhole ? 'a whole number' : 'a number'} of ${unit} above 0, at most ${most}, or text such as '90s', '15m'`,
+    );
+  });
+
+/** `false`, or what another rule takes. */
+export const orFalse = <T>(other: Rule<T>): Rule<T | false> => ({
+  shown: other.shown,
+  read: (value, place) => (value === false ? false : other.read(value, place)),
+});

@@ -1,0 +1,87 @@
+import { show, toMs } from '../common/duration.js';
+import { SessionOptionsError } from '../common/errors.js';
+import { unknownName } from '../common/option-rules.js';
+import { type CookieAttributes, isCookieName, serializeAttributes } from '../cookie/session-cookie.js';
+import type { CookieOptions } from './options.js';
+
+/** Surfaces that differ in what they take for a cookie. */
+export interface CookieContext {
+  /** Is told of a cookie that browsers refuse, instead of an error: express-session takes such a cookie. */
+  readonly unusableCookie?: (message: string) => void;
+  /** The longest life of a cookie, in ms; default: ten years. */
+  readonly longestCookie?: number;
+}
+
+/** @throws SessionOptionsError for what is no cookie name. */
+export function cookieName(name: unknown): string {
+  if (!isCookieName(name))
+    throw new SessionOptionsError(
+      `"name" got ${show(name)}; it takes a cookie name: letters, digits and !#$%&'*+-.^_\`|~.`,
+    );
+  return name;
+}
+
+const ATTRIBUTES = [
+  'domain',
+  'path',
+  'maxAge',
+  'expires',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'priority',
+  'partitioned',
+  'originalMaxAge',
+];
+
+/** Checks the attributes against each other and against the name's prefix (RFC 6265bis 4.1.3). */
+export function cookieAttributes(
+  given: unknown,
+  defaults: CookieAttributes,
+  name: string,
+  { unusableCookie: unusable = refuse, longestCookie }: CookieContext,
+): CookieAttributes {
+  if (typeof given !== 'object' || given === null) {
+    throw new SessionOptionsError(
+      `"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that gives one.`,
+    );
+  }
+  const unknown = unknownName(given, ATTRIBUTES);
+  if (unknown !== undefined) {
+    throw new SessionOptionsError(
+      `"cookie.${unknown.name}" is no cookie attribute; they are ${ATTRIBUTES.slice(0, -1).join(', ')}.${unknown.question}`,
+    );
+  }
+  const { maxAge, ...rest } = given as CookieOptions;
+  const cookie: CookieAttributes = { ...defaults, ...dropUndefined(rest) };
+  if (maxAge !== undefined && maxAge !== null) cookie.maxAge = toMs(maxAge, 'cookie.maxAge', longestCookie);
+  if (cookie.secure !== undefined && typeof cookie.secure !== 'boolean' && cookie.secure !== 'auto') {
+    throw new SessionOptionsError(`"cookie.secure" got ${show(cookie.secure)}; it takes true, false or 'auto'.`);
+  }
+  if (cookie.expires && !(cookie.expires instanceof Date))
+    throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
+  serializeAttributes({ ...cookie, sameSite: cookie.sameSite === 'auto' ? 'lax' : cookie.sameSite });
+  const none = typeof cookie.sameSite === 'string' && cookie.sameSite.toLowerCase() === 'none';
+  if (none && !cookie.secure)
+    unusable(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);
+  if (cookie.partitioned && !cookie.secure)
+    unusable('"cookie.partitioned" got true without "cookie.secure": browsers refuse that; set secure to true.');
+  if (/^__(?:host|secure)-/i.test(name)) {
+    if (cookie.secure !== true) unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.secure": true.`);
+    if (/^__host-/i.test(name)) {
+      if (cookie.domain)
+        unusable(`"name" got ${show(name)}, whose prefix forbids "cookie.domain" (it is ${show(cookie.domain)}).`);
+      if (cookie.path !== '/')
+        unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.path": '/' (it is ${show(cookie.path)}).`);
+    }
+  }
+  return cookie;
+}
+
+function refuse(message: string): never {
+  throw new SessionOptionsError(message);
+}
+
+function dropUndefined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,58 @@
+import { KeyObject } from 'node:crypto';
+import { show } from '../common/duration.js';
+import { SessionOptionsError } from '../common/errors.js';
+import { type Secret, secretBytes } from '../cookie/cookie-signer.js';
+import type { SessionLogger, SessionOptions } from './options.js';
+
+const SHORTEST_SECRET_BYTES = 32;
+
+/** Secrets that our documentation shows, or has shown: none is ever taken out. A test compares the list with the documentation. */
+const PUBLIC_SECRETS: ReadonlySet<string> = new Set([
+  'a secret of at least thirty-two bytes',
+  'a secret that is only for the tests',
+  'at least thirty-two bytes of it',
+  'only for trying it out: 32 bytes',
+]);
+
+/** The secrets, checked. @throws SessionOptionsError */
+export function secretsOf(
+  options: SessionOptions,
+  strict: boolean,
+  logger: SessionLogger,
+  anyLength: boolean,
+): readonly Secret[] {
+  const list = Array.isArray(options.secret) ? [...(options.secret as readonly Secret[])] : [options.secret as Secret];
+  if (options.secret === undefined || options.secret === null || options.secret === '') {
+    throw new SessionOptionsError(
+      '"secret" got nothing; it takes text of at least 32 bytes, such as the output of `openssl rand -base64 32`, or an array of them.',
+    );
+  }
+  if (list.length === 0)
+    throw new SessionOptionsError(
+      '"secret" got an empty array; it takes at least one secret, the first of which signs.',
+    );
+  for (const secret of list) {
+    if (!isSecret(secret)) {
+      throw new SessionOptionsError(
+        `"secret" got ${typeof secret === 'string' ? 'an empty text' : show(secret)}; each secret is text, a Buffer or a secret KeyObject.`,
+      );
+    }
+    if (strict && PUBLIC_SECRETS.has(secretBytes(secret).toString())) {
+      throw new SessionOptionsError(
+        '"secret" got one that stands in this library\'s documentation, so anybody can make cookies with it. In production it takes a secret of your own, such as the output of `openssl rand -base64 32`.',
+      );
+    }
+    const bytes = secretBytes(secret).length;
+    if (bytes >= SHORTEST_SECRET_BYTES || options.allowShortSecret || anyLength) continue;
+    const message = `"secret" got one of ${bytes} bytes; it takes at least ${SHORTEST_SECRET_BYTES}`;
+    if (strict)
+      throw new SessionOptionsError(`${message} (an app that has to keep its own sets "allowShortSecret": true).`);
+    logger.warn(`${message}. In production this is an error, unless "allowShortSecret" is set.`);
+  }
+  return list;
+}
+
+function isSecret(secret: unknown): secret is Secret {
+  if (secret instanceof KeyObject) return secret.type === 'secret';
+  return (typeof secret === 'string' || secret instanceof Uint8Array) && secret.length > 0;
+}

@@ -1,0 +1,173 @@
+import { type Duration, inSeconds, show, toMs } from '../common/duration.js';
+import { SessionOptionsError } from '../common/errors.js';
+import {
+  asGiven,
+  callback,
+  choice,
+  flag,
+  having,
+  orFalse,
+  type Place,
+  type Resolved,
+  type Rule,
+  rule,
+  type Rules,
+  unknownName,
+  wholeNumber,
+} from '../common/option-rules.js';
+import { newSessionId } from '../record/session-id.js';
+import { checkEncryption, type Encryption } from '../record/record-cipher.js';
+import { defaultPrincipalOf } from '../session/derived-principal.js';
+import { isPromise } from '../session/session-values.js';
+import { systemClock } from '../stores/clock.js';
+import type { SessionLogger, SessionOptions } from './options.js';
+
+const DAY_MS = 86_400_000;
+
+type Given<Name extends keyof SessionOptions> = NonNullable<SessionOptions[Name]>;
+
+const time = <T>(shown: string, byDefault: T): Rule<number | T> =>
+  rule<number | T>(shown, byDefault, (value, { option }) => toMs(value, option));
+
+/**
+ * All options: their names, defaults, checks, and what the engine works with (times in ms). `resolveOptions` adds what depends on several of
+ * them. A test compares the defaults with docs/options.md and with the comments of `SessionOptions`.
+ */
+export const SESSION_OPTIONS = {
+  secret: asGiven<Given<'secret'>>('required'),
+  store: asGiven<Given<'store'>>('`MemoryStore`'),
+  name: asGiven<string>("`'sid'`"),
+  cookie: asGiven<Given<'cookie'>>("`{ path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }`"),
+  allowShortSecret: flag(false),
+  idleTimeout: time("`cookie.maxAge`, else `'1d'`", undefined),
+  absoluteTimeout: orFalse(time("`'30d'`, or `cookie.maxAge` if that is longer", undefined)),
+  renewAfter: time('none', Infinity),
+  renewGrace: time("'30s'", 30_000),
+  touchInterval: rule("`'1m'`, at most a tenth of the idle time", 60_000, (value, { option }) =>
+    value === 0 ? 0 : toMs(value, option),
+  ),
+  rolling: flag(true),
+  saveUninitialized: flag(false),
+  resave: flag(false),
+  unset: choice<Given<'unset'>>('keep', 'destroy'),
+  genid: callback<Given<'genid'>>('24 random bytes, base64url', newSessionId),
+  proxy: flag(undefined, "the framework's"),
+  load: choice<Given<'load'>>('eager', 'lazy'),
+  onStoreError: choice<Given<'onStoreError'>>('fail', 'anonymous'),
+  onSaveError: callback<SessionOptions['onSaveError']>('JSON', undefined),
+  storeTimeout: time("'2s'", 2_000),
+  maxRecordBytes: wholeNumber('1 MiB', 1_048_576),
+  onConflict: rule<Given<'onConflict'>>("'mine'", 'mine', (value, place) =>
+    typeof value === 'function' ? (value as Given<'onConflict'>) : choice('mine', 'theirs').read(value, place),
+  ),
+  principalOf: callback<Given<'principalOf'>>(
+    '`passport.user`, or the `id`, `_id` or `sub` of `passport.user` or `user`',
+    defaultPrincipalOf,
+  ),
+  isAuthenticated: callback<Given<'isAuthenticated'>>('principal set, or `user` truthy', defaultIsAuthenticated),
+  maxSessionsPerPrincipal: wholeNumber('none', Infinity),
+  onTooMany: choice<Given<'onTooMany'>>('evict-oldest', 'reject'),
+  device: flag(true),
+  schema: rule<SessionOptions['schema']>('none', undefined, schema),
+  schemaVersion: wholeNumber('none', undefined),
+  migrate: callback<SessionOptions['migrate']>('none', undefined),
+  hashIds: flag(false),
+  encryption: rule<SessionOptions['encryption']>('none', undefined, (value) => checkEncryption(value as Encryption)),
+  bindTo: rule<Given<'bindTo'>>('none', [], bindTo),
+  onMismatch: choice<Given<'onMismatch'>>('event', 'destroy'),
+  clock: having("the machine's", systemClock, ['now'], 'an object with now()'),
+  logger: having<SessionLogger | undefined>(
+    '`console`',
+    undefined,
+    ['warn', 'error'],
+    'an object with warn() and error()',
+  ),
+} satisfies Rules<SessionOptions>;
+
+/** The options as the table reads them. */
+export type ReadSessionOptions = Resolved<typeof SESSION_OPTIONS>;
+
+/** If neither `idleTimeout` nor `cookie.maxAge` is given, in ms. */
+export const DEFAULT_IDLE_MS = DAY_MS;
+/** If `absoluteTimeout` is not given, in ms. */
+export const DEFAULT_ABSOLUTE_MS = 30 * DAY_MS;
+/** The attributes that the option `cookie` doesn't name. */
+export const DEFAULT_COOKIE = { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' } as const;
+
+/** Options of `SessionModule` that concern Nest, and are read there. */
+const NEST_OPTIONS = ['forRoutes', 'exclude'];
+
+/** How other libraries, or the cookie's attributes, call it. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  ttl: 'idleTimeout',
+  timeout: 'idleTimeout',
+  expiration: 'idleTimeout',
+  expiresin: 'idleTimeout',
+  key: 'name',
+  cookiename: 'name',
+  keys: 'secret',
+  password: 'secret',
+  cookieoptions: 'cookie',
+  ...Object.fromEntries(
+    ['domain', 'path', 'maxAge', 'expires', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'].map((name) => [
+      name.toLowerCase(),
+      `cookie.${name}`,
+    ]),
+  ),
+};
+
+/** @throws SessionOptionsError for an option that doesn't exist. */
+export function checkNames(options: object): void {
+  const known = [...Object.keys(SESSION_OPTIONS), ...NEST_OPTIONS];
+  const unknown = unknownName(options, known, OTHER_WORDS);
+  if (unknown === undefined) return;
+  throw new SessionOptionsError(
+    `"${unknown.name}" is no session option; the options are ${known.join(', ')}.${unknown.question}`,
+  );
+}
+
+/** The words of a wrong option. */
+export const placeOf = (option: string): Place => {
+  const says = (rest: string): SessionOptionsError => new SessionOptionsError(`"${option}" ${rest}.`);
+  const wrong = (value: unknown, takes: string): SessionOptionsError => says(`got ${show(value)}; it takes ${takes}`);
+  return { option, says, wrong, wrongType: wrong };
+};
+
+function schema(value: unknown, place: Place): SessionOptions['schema'] {
+  const given = value as SessionOptions['schema'];
+  if (typeof given?.['~standard']?.validate !== 'function') {
+    throw place.wrong(value, 'a Standard Schema, such as one of zod, valibot or arktype');
+  }
+  const answer = given['~standard'].validate({});
+  if (answer instanceof Promise) {
+    answer.catch(() => {});
+    throw place.says(
+      'got one that validates asynchronously, or throws; it takes a Standard Schema that validates at once',
+    );
+  }
+  return given;
+}
+
+function bindTo(value: unknown, place: Place): readonly 'userAgent'[] {
+  if (!Array.isArray(value) || value.some((item) => item !== 'userAgent')) throw place.wrong(value, "['userAgent']");
+  return value as readonly 'userAgent'[];
+}
+
+/** passport's user, or `user.id`. */
+function defaultIsAuthenticated(data: Readonly<Record<string, unknown>>, principal: string | undefined): boolean {
+  return principal !== undefined || (Boolean(data.user) && typeof data.user !== 'function' && !isPromise(data.user));
+}
+
+const SHORT_MS = 60_000;
+
+/** A number below a minute may well be meant as seconds. */
+export function warnOfShortLives(options: SessionOptions, logger: SessionLogger): void {
+  const { idleTimeout, absoluteTimeout, renewAfter, cookie } = options;
+  const maxAge: Duration | null | undefined = typeof cookie === 'object' ? cookie.maxAge : undefined;
+  for (const [option, value] of Object.entries({ idleTimeout, absoluteTimeout, renewAfter, 'cookie.maxAge': maxAge })) {
+    if (typeof value === 'number' && value < SHORT_MS)
+      logger.warn(
+        `"${option}" got ${value}, which is ms, so ${inSeconds(value)}. If seconds are meant, write '${value}s'; if not, '${value}ms' says so.`,
+      );
+  }
+}
