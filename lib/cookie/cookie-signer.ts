@@ -1,4 +1,4 @@
-import { hash, KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, KeyObject, timingSafeEqual } from 'node:crypto';
 import { RecentMap } from '../common/recent-map.js';
 import { decodeCookie } from './cookie-header.js';
 import { isWellFormedId } from '../record/session-id.js';
@@ -6,13 +6,9 @@ import { isWellFormedId } from '../record/session-id.js';
 /** What signs and verifies cookies: text, bytes or a secret key object. */
 export type Secret = string | Buffer | Uint8Array | KeyObject;
 
-const BLOCK = 64;
-const DIGEST = 32;
+/** Base64 of 32 bytes, without its padding. */
 const SIGNATURE_LENGTH = 43;
-const LONGEST_ID = 256;
 
-const message = Buffer.alloc(BLOCK + LONGEST_ID);
-const outer = Buffer.alloc(BLOCK + DIGEST);
 const expected = Buffer.alloc(SIGNATURE_LENGTH);
 const given = Buffer.alloc(SIGNATURE_LENGTH);
 
@@ -22,30 +18,9 @@ export function secretBytes(secret: Secret): Buffer {
   return secret instanceof KeyObject ? secret.export() : Buffer.from(secret);
 }
 
-/** HMAC-SHA256 (RFC 2104) over one-shot hashes, which cost half of what `createHmac` does for a message this short. */
-class SigningKey {
-  private readonly inner = Buffer.alloc(BLOCK, 0x36);
-  private readonly outer = Buffer.alloc(BLOCK, 0x5c);
-
-  constructor(secret: Secret) {
-    let key = secretBytes(secret);
-    if (key.length > BLOCK) key = hash('sha256', key, 'buffer');
-    for (let i = 0; i < key.length; i += 1) {
-      this.inner[i]! ^= key[i]!;
-      this.outer[i]! ^= key[i]!;
-    }
-  }
-
-  /** Base64 of the HMAC without padding. `id` is ASCII of at most 256 characters. */
-  sign(id: string): string {
-    this.inner.copy(message, 0);
-    const length = message.write(id, BLOCK, 'latin1');
-    const digest = hash('sha256', message.subarray(0, BLOCK + length), 'buffer');
-    this.outer.copy(outer, 0);
-    digest.copy(outer, BLOCK);
-    return hash('sha256', outer, 'base64').slice(0, SIGNATURE_LENGTH);
-  }
-}
+/** HMAC-SHA256 in base64 without padding, as express-session's cookie-signature has it. */
+const signatureOf = (key: KeyObject, id: string): string =>
+  createHmac('sha256', key).update(id).digest('base64').slice(0, SIGNATURE_LENGTH);
 
 /** How many verified values are kept, twice. */
 const KEPT_VALUES = 1_000;
@@ -58,16 +33,17 @@ const KEPT_VALUES = 1_000;
  * before it compares text, so its time tells nothing about a guess.
  */
 export class CookieSigner {
-  private readonly keys: readonly SigningKey[];
+  /** As key objects, which are made once: `createHmac` then takes a fifth less time than with text. */
+  private readonly keys: readonly KeyObject[];
   private readonly verified = new RecentMap<string>(KEPT_VALUES);
 
   constructor(secrets: readonly Secret[]) {
-    this.keys = secrets.map((secret) => new SigningKey(secret));
+    this.keys = secrets.map((secret) => createSecretKey(secretBytes(secret)));
   }
 
   /** `s:<id>.<signature>`, not yet percent-encoded. */
   sign(id: string): string {
-    return `s:${id}.${this.keys[0]!.sign(id)}`;
+    return `s:${id}.${signatureOf(this.keys[0]!, id)}`;
   }
 
   /** The id of a cookie's value as the browser sent it, or `undefined`. */
@@ -93,7 +69,7 @@ export class CookieSigner {
     // utf8: a character over 0x7f takes more than a byte, so it can't stand for one of base64's.
     if (given.write(value.slice(dot + 1), 'utf8') !== SIGNATURE_LENGTH) return undefined;
     for (const key of this.keys) {
-      expected.write(key.sign(id), 'latin1');
+      expected.write(signatureOf(key, id), 'latin1');
       if (timingSafeEqual(given, expected)) return id;
     }
     return undefined;

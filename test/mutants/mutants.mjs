@@ -39,8 +39,8 @@ export const mutants = [
   {
     name: 'the last secret signs',
     file: lib('cookie/cookie-signer'),
-    find: 'this.keys[0]!.sign(id)',
-    replace: 'this.keys.at(-1)!.sign(id)',
+    find: 'signatureOf(this.keys[0]!, id)',
+    replace: 'signatureOf(this.keys.at(-1)!, id)',
     spec: unit('cookie/cookie-signer'),
   },
   {
