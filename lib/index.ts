@@ -7,6 +7,11 @@ export type { SessionHealth, SessionHealthResult } from './nest/session.health.j
 
 export { Session } from './nest/decorators/session.decorator.js';
 export type { SessionDecorator } from './nest/decorators/session.decorator.js';
+export { Session as KeycardSession } from './nest/decorators/session.decorator.js';
+export { Principal } from './nest/decorators/principal.decorator.js';
+export { getSession } from './nest/current/get-session.js';
+export { CurrentSession } from './nest/current/current-session.js';
+export { OpenSession } from './nest/current/open-session.guard.js';
 export { SessionId } from './nest/decorators/session-id.decorator.js';
 export { RequireRecentLogin, RequireSession } from './nest/decorators/require-session.decorator.js';
 export type { RequireSessionOptions } from './nest/decorators/require-session.decorator.js';

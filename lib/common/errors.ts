@@ -32,7 +32,8 @@ export class SessionDataError extends Error {
 export class SessionStateError extends Error {
   override readonly name = 'SessionStateError';
   constructor(
-    readonly code: 'NOT_LOADED' | 'NO_RESPONSE' | 'HEADERS_SENT' | 'ENDED' | 'NO_MIDDLEWARE' | 'UNSUPPORTED',
+    readonly code:
+      'NOT_LOADED' | 'NO_RESPONSE' | 'HEADERS_SENT' | 'ENDED' | 'NO_MIDDLEWARE' | 'NO_REQUEST' | 'UNSUPPORTED',
     message: string,
     /** The status of the answer, if it is not 500. */
     readonly statusCode?: 409,

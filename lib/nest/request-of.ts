@@ -30,11 +30,15 @@ export function canHaveSession(context: ExecutionContext): boolean {
   return ['http', 'graphql'].includes(context.getType<string>());
 }
 
+/** Why an HTTP request has no session, and what to do. */
+export const NO_HTTP_SESSION =
+  'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.';
+
 /** Why there is no session in a context, and what to do. */
 export function noSessionIn(context: ExecutionContext): string {
   switch (context.getType<string>()) {
     case 'http':
-      return 'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.';
+      return NO_HTTP_SESSION;
     case 'graphql':
       return requestOf(context) === undefined
         ? 'There is no session in this GraphQL context, as it has no "req": give GraphQLModule the option context: ({ req }) => ({ req }).'

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { beginSession, coverSession, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestFacts } from '../transports/http/request-origin.js';
 import type { SessionManager } from '../session-manager.js';
+import { withinRequest } from './current/current-session.js';
 import type { RouteMatcher } from './session.routes.js';
 
 type Next = (error?: unknown) => void;
@@ -24,7 +25,7 @@ export function sessionMiddleware(
   routes: RouteMatcher,
 ): (req: SessionRequest, res: ServerResponse, next: Next) => void {
   return (req, res, next) => {
-    if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, next);
+    if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, withinRequest(req, next));
     else next();
   };
 }

@@ -12,6 +12,9 @@ import {
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
+import { CurrentSession, trackRequests } from './current/current-session.js';
+import { isInjected } from './current/is-injected.js';
+import { handlersWithNestSession } from './foreign-session.js';
 import { SessionManager } from '../session-manager.js';
 import { decorateFastify, isFastify, mountOnFastify } from '../transports/fastify/mount.js';
 import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
@@ -44,7 +47,7 @@ const mountedIn = new WeakSet<object>();
  */
 @Module({
   providers: sessionProviders,
-  exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator],
+  exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator, CurrentSession],
 })
 export class SessionModule
   extends ConfigurableModuleClass
@@ -125,6 +128,12 @@ export class SessionModule
 
   onApplicationBootstrap(): void {
     this.routes.addControllers(this.modules, this.config.getVersioning());
+    if (isInjected([CurrentSession], this.modules)) trackRequests();
+    const mistaken = handlersWithNestSession(this.modules);
+    if (mistaken.length > 0)
+      this.manager.options.logger.warn(
+        `${mistaken.slice(0, 3).join(', ')}${mistaken.length > 3 ? ` and ${mistaken.length - 3} more` : ''}: @Session() comes from '@nestjs/common' there. It hands over req.session without its type, and fails with load: 'lazy'. Import { Session } from 'nestjs-keycard', or KeycardSession, the same under a name that no auto-import mistakes.`,
+      );
   }
 
   /** The server has answered its last request by now. */

@@ -7,6 +7,7 @@ import { type ResolvedOptions, resolveOptions } from '../options/resolve-options
 import { SessionManager } from '../session-manager.js';
 import { fromExpressStore } from '../express/from-express-store.js';
 import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { CurrentSession } from './current/current-session.js';
 import { SessionHealthIndicator } from './session.health.js';
 import { SessionRegistry } from './session.registry.js';
 import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides } from './session.tokens.js';
@@ -35,6 +36,7 @@ export const sessionProviders: Provider[] = [
   },
   { provide: SESSION_MANAGER, useExisting: SessionManager },
   SessionHealthIndicator,
+  CurrentSession,
   {
     provide: SessionRegistry,
     useFactory: (manager: SessionManager) => new SessionRegistry(manager),

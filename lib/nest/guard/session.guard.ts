@@ -14,7 +14,8 @@ import {
   type SessionRequirement,
 } from './session-requirement.js';
 
-const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
+/** What a visitor is told who isn't logged in. */
+export const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
 const NOT_FOR_YOU = 'You are logged in, but this is not open to you.';
 /** What predicates have answered about a session of one request, for the handler that was asked about last. */
 const answered = new WeakMap<SessionCore, { handler: unknown; by: Map<SessionPredicate, Promise<boolean>> }>();

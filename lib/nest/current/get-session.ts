@@ -1,0 +1,48 @@
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import { show } from '../../common/duration.js';
+import { SessionStateError } from '../../common/errors.js';
+import type { Session, SessionData } from '../../session/session-types.js';
+import { sessionOf, type SessionRequest } from '../../transports/http/lifecycle.js';
+import { sessionIn } from '../decorators/session.decorator.js';
+import { NO_HTTP_SESSION } from '../request-of.js';
+
+/**
+ * The session of a request, for an app's own guards, interceptors, filters, parameter decorators and middleware. It is read if nothing has
+ * asked for it yet (`load: 'lazy'`).
+ *
+ * @param contextOrRequest Nest's `ExecutionContext` or `ArgumentsHost`, or the request.
+ * @throws SessionStateError `NO_MIDDLEWARE` if the request has no session, `ENDED` if this request has ended it.
+ * @throws ServiceUnavailableException if the store failed and `onStoreError` is `fail`; `SessionUnavailableError` if a request was given.
+ * @example
+ * ```ts
+ * async canActivate(context: ExecutionContext) {
+ *   const session = await getSession(context);
+ *   return session.user?.role === 'admin';
+ * }
+ * ```
+ */
+export async function getSession<D = SessionData>(contextOrRequest: ArgumentsHost | object): Promise<Session<D>> {
+  // What an ExecutionContext has beyond an ArgumentsHost is not asked for.
+  const session = await (isHost(contextOrRequest)
+    ? sessionIn(contextOrRequest as ExecutionContext)
+    : openedIn(contextOrRequest));
+  if (session === undefined)
+    throw new SessionStateError('ENDED', 'This request has ended its session: it was destroyed, or logged out.');
+  return session as Session<D>;
+}
+
+/** The session that a request carries, read if need be; `undefined` after it was ended. */
+async function openedIn(given: object): Promise<object | undefined> {
+  const carrier = given as (SessionRequest & { raw?: SessionRequest }) | undefined | null;
+  if (typeof carrier?.headers !== 'object')
+    throw new TypeError(
+      `getSession() got ${show(given)}; it takes an ExecutionContext, an ArgumentsHost or a request.`,
+    );
+  const request = sessionOf(carrier) ?? (carrier.raw && sessionOf(carrier.raw));
+  if (request === undefined) throw new SessionStateError('NO_MIDDLEWARE', NO_HTTP_SESSION);
+  await request.open();
+  return request.session;
+}
+
+const isHost = (given: object | null | undefined): given is ArgumentsHost =>
+  typeof (given as Partial<ArgumentsHost> | undefined)?.getArgByIndex === 'function';
