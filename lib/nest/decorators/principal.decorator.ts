@@ -18,7 +18,7 @@ export const Principal: (...pipes: (Type<PipeTransform> | PipeTransform)[]) => P
     const core = coreOf(await getSession(context))!;
     const principal = core.isOver ? undefined : core.principal();
     if (principal !== undefined) return principal;
-    if (!core.isOver && core.manager.options.isAuthenticated(core.data(), undefined) === true)
+    if (!core.isOver && core.services.options.isAuthenticated(core.data.all(), undefined) === true)
       throw new SessionStateError(
         'UNSUPPORTED',
         '@Principal() found a session that is logged in ("isAuthenticated") but belongs to no principal: log in with session.login(id), or name the id with the option "principalOf".',
