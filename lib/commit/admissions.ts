@@ -140,7 +140,9 @@ export class Admissions {
       // The session may have gone on under an id that the list didn't hold yet.
       if (metadata.handle === handle || holders.has(metadata.handle)) continue;
       const next = (await this.finder.successorOf(metadata))?.metadata;
-      if (next?.principal === principal) add(metadata.handle, next.loginNumber ?? 0, since(next), listed);
+      // Under another handle it is another session, which counts by itself.
+      if (next?.principal === principal && next.handle === metadata.handle)
+        add(metadata.handle, next.loginNumber ?? 0, since(next), listed);
     }
     const highest = Math.max(0, ...[...holders.values()].map((each) => each.number));
     holders.delete(handle);

@@ -1,3 +1,4 @@
+import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { CommitState } from './plan-commit.js';
 
@@ -57,7 +58,8 @@ export class CoreState implements CommitState {
 export function isLoggedInByData(core: SessionCore): boolean {
   // A renewal that is due leads on from the old id.
   if (core.status !== 'stored' || (core.idChange !== undefined && core.idChange !== 'renew')) return false;
-  if (core.claim !== undefined || (core.host.res !== undefined && core.hasFreshId)) return false;
+  if (core.claim !== undefined) return false;
   const who = core.loggedInNow();
-  return who !== undefined && who !== core.loggedInBefore();
+  if (who === undefined || who === core.loggedInBefore()) return false;
+  return core.host.res === undefined || !core.hasFreshId || isAnothers(core, who);
 }

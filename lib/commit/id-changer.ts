@@ -6,7 +6,7 @@ import type { SessionMetadata } from '../record/session-metadata.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft, IdChange } from '../session/session-state.js';
-import { startOver } from '../session/succession.js';
+import { loginUndone, startOver } from '../session/succession.js';
 import type { Revision, WriteResult } from '../stores/session-store.js';
 import { applied, take, type UpdateFunction } from './apply-update.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
@@ -14,7 +14,7 @@ import type { NewRecords } from './new-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { Placement } from './placement.js';
 import type { RecordFinder } from './record-finder.js';
-import { endedAtLogin } from './revocations.js';
+import { endedAtLogin, isUndone } from './revocations.js';
 import type { SessionCreator } from './session-creator.js';
 import type { SessionLinks } from './session-links.js';
 import type { SessionSwapper } from './session-swapper.js';
@@ -63,6 +63,7 @@ export class IdChanger {
       return await this.tryUntilDone(change);
     } catch (error) {
       if (change.isToTakeBack) await this.newRecords.takeBack(change.core, change.key!);
+      if (isUndone(error)) loginUndone(change.core);
       throw error;
     }
   }
@@ -195,7 +196,10 @@ export class IdChanger {
       core.idChange = undefined;
       return fn === undefined ? this.swapper.saveToHeir(core, operation) : markGone(core, this.services);
     }
-    if (core.status === 'stored') startOver(core);
+    if (core.status === 'stored') {
+      const old = (await this.services.records.load(core.key))?.record.metadata;
+      startOver(core, old?.replaced !== undefined && old.handle === core.metadata.handle);
+    }
     core.replaces = undefined;
     return this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
   }

@@ -2,6 +2,7 @@ import { inSeconds, show } from '../common/duration.js';
 import { SessionStateError } from '../common/errors.js';
 import type { SessionValues } from '../record/record-text.js';
 import { isPrincipal } from '../session/derived-principal.js';
+import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import { handOver } from '../session/succession.js';
 import { rememberedMs } from '../session/login-options.js';
@@ -33,10 +34,8 @@ export class LoginVerbs {
       );
     }
     const remembered = this.cappedLife(rememberedMs(options));
-    const { metadata } = core;
-    const former = core.claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? core.loggedInBefore();
-    const isHandOver = typeof former === 'string' && former !== name;
-    const moment = await this.admissions.beforeLogin(name, isHandOver ? '' : metadata.handle);
+    const isHandOver = isAnothers(core, name);
+    const moment = await this.admissions.beforeLogin(name, isHandOver ? '' : core.metadata.handle);
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()');
     // Only now: who is refused stays who he was.
     beginAnew(core);

@@ -1,7 +1,9 @@
 import { isStoreError } from '../record/session-records.js';
 import type { MayEnd } from '../record/session-metadata.js';
+import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { SessionHost } from '../session/session-host.js';
+import { handOver } from '../session/succession.js';
 import type { CommitServices } from './commit-services.js';
 import type { Written } from './operation.js';
 import type { WriteReason } from './plan-commit.js';
@@ -73,8 +75,15 @@ export class RequestWrites {
 
   /** A login by data gets a new id. With express-session's surface that is the app's. */
   giveNewId(core: SessionCore): void {
-    if (this.services.surface.strict) core.idChange = 'login';
-    else this.warnOfFixation();
+    if (!this.services.surface.strict) {
+      this.warnOfFixation();
+      return;
+    }
+    // As with login(): nothing of the former's is the next one's.
+    const who = core.loggedInNow();
+    if (who !== undefined && isAnothers(core, who)) handOver(core);
+    core.data.forgetCompared();
+    core.idChange = 'login';
   }
 
   warnOfFixation(): void {

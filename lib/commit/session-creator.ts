@@ -2,11 +2,13 @@ import { isStoreError } from '../record/session-records.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
+import { loginUndone } from '../session/succession.js';
 import { type Applied, take } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { Placement } from './placement.js';
+import { isUndone } from './revocations.js';
 
 /** Another id is drawn so often if a store already has one. */
 const MOST_IDS = 4;
@@ -22,6 +24,9 @@ export class SessionCreator {
   async create(core: SessionCore, operation: Operation, made?: Applied): Promise<Written> {
     try {
       return await this.createNow(core, operation, made);
+    } catch (error) {
+      if (isUndone(error)) loginUndone(core);
+      throw error;
     } finally {
       if (core.admission !== undefined) await this.placement.giveUp(core);
     }

@@ -61,6 +61,13 @@ export function loggedInNow(owned: Owned): LoggedIn {
   return owned.isOver ? undefined : loggedInBy(owned.services, owned.allValues(), principalOf(owned));
 }
 
+/** Whether the session is, or was, another principal's than this. */
+export function isAnothers(owned: Owned, principal: string | true): boolean {
+  const { claim, metadata } = owned;
+  const former = claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? loggedInBefore(owned);
+  return typeof former === 'string' && former !== principal;
+}
+
 function loggedInBy({ options }: SessionServices, data: SessionValues, principal: string | undefined): LoggedIn {
   try {
     return options.isAuthenticated(data, principal) === true ? (principal ?? true) : undefined;

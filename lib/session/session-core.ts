@@ -136,9 +136,12 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.nextIdText = undefined;
   }
 
-  /** The id that was drawn may be in the store after all, and is not used again. */
+  /** The id that was drawn may be in the store after all, and is not used again; nor is the handle of a session that somebody may have revoked. */
   dropNewId(): void {
-    if (this.isNew || this.replaces !== undefined) this.idText = undefined;
+    if (this.isNew || this.replaces !== undefined) {
+      this.idText = undefined;
+      this.metadata = { ...this.metadata, handle: newHandle() };
+    }
     this.nextIdText = undefined;
   }
 

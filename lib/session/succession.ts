@@ -22,11 +22,18 @@ export function handOver(core: SessionCore): void {
   if (former.status === 'stored') core.replaces = former;
 }
 
-/** The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept. */
-export function startOver(core: SessionCore): void {
+/**
+ * The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept.
+ *
+ * @param isReplaced it goes on under another's login: nothing has ended, and what this request changed is kept too.
+ */
+export function startOver(core: SessionCore, isReplaced: boolean): void {
   const base = core.storedValues();
+  const changed = isReplaced ? changedKeys(snapshot(base), snapshot(core.values())) : undefined;
   const given = new Set(core.claim?.given);
-  const brought = Object.entries(core.data.all()).filter(([key]) => given.has(key) || !Object.hasOwn(base, key));
+  const isBrought = (key: string): boolean =>
+    given.has(key) || (changed === undefined ? !Object.hasOwn(base, key) : changed.has(key));
+  const brought = Object.entries(core.data.all()).filter(([key]) => isBrought(key));
   core.data.become(Object.fromEntries(brought));
   core.data.startOver();
   core.becomeNew();
@@ -67,6 +74,12 @@ export function discard(core: SessionCore): void {
   core.claim = undefined;
   if (core.status === 'stored') core.idChange = undefined;
   dropChanges(core);
+}
+
+/** A login that does not count leaves the visitor what he had. */
+export function loginUndone(core: SessionCore): void {
+  discard(core);
+  if (core.isNew) core.becomeNew();
 }
 
 function dropChanges(core: SessionCore): void {

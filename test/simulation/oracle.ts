@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type History,
   NEVER_ENDED,
@@ -163,6 +164,8 @@ class Oracle {
     for (const write of writes) {
       const saved = this.savedAt(write);
       if (saved === undefined || !isAfter(seen.began, saved)) continue;
+      // The store lost the very record that it was for.
+      if (this.isLost(write.request.sentId)) continue;
       if (write.verb.do === 'delete' ? value === undefined : write.value === value) continue;
       // Anything that overlaps it or came later may have won.
       const later = givers.some((each) => !this.endedBefore(each, write));
@@ -282,6 +285,13 @@ class Oracle {
     return write.request.released;
   }
 
+  /** Whether the store lost the record of an id. */
+  private isLost(id: string | undefined): boolean {
+    if (id === undefined) return false;
+    const key = this.history.plan.config.hashIds ? createHash('sha256').update(id).digest('base64url') : id;
+    return this.history.lostKeys.includes(key);
+  }
+
   private endedBefore(a: Operation, b: Operation): boolean {
     if (a === b) return false;
     if (a.request === b.request) return a.request.operations.indexOf(a) < b.request.operations.indexOf(b);
@@ -303,7 +313,7 @@ class Oracle {
 
   // --- 2
 
-  private *endings(): Generator<{ handle: string; at: Point; what: string }> {
+  private *endings(): Generator<{ handle: string; at: Point; what: string; began?: Point }> {
     for (const each of this.operations) {
       const { verb, handleBefore } = each;
       const at = this.acknowledged(each);
@@ -316,9 +326,9 @@ class Oracle {
       if (ends && this.isKnown(handleBefore, each.request))
         yield { handle: handleBefore, at, what: `${verb.do} ${each.id}` };
     }
-    for (const { action, outcome, result, handle, ended } of this.history.registry)
+    for (const { action, outcome, result, handle, began, ended } of this.history.registry)
       if (action.do === 'revoke' && outcome === 'ok' && result === true && handle !== undefined)
-        yield { handle, at: ended, what: 'revoke' };
+        yield { handle, at: ended, what: 'revoke', began };
   }
 
   /** Whether an earlier request had a session of this handle, so that it is in the store. */
@@ -344,7 +354,8 @@ class Oracle {
       if (found !== undefined && this.isKnown(found.handle, request) && !this.isJumping)
         this.fail('regenerated-lives', `${request.name} regenerated ${found.handle}; its old id still leads to it`);
     }
-    for (const { handle, at, what } of this.endings()) {
+    for (const { handle, at, what, began } of this.endings()) {
+      if (began !== undefined && this.isOfFailedLogin(handle, began, at)) continue;
       // A record of before the login is not the session that was revoked: it lets nobody in.
       const found = this.seen.find(
         (seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at) && (what !== 'revoke' || seen.letIn),
@@ -355,6 +366,23 @@ class Oracle {
           `${what} ended ${handle}; ${found.probe === undefined ? 'a later request' : `a probe (${found.probe})`} finds it${found.letIn ? `, let in as ${found.principal}` : ''}`,
         );
     }
+  }
+
+  /**
+   * Of two logins of one anonymous session, each with the handle that it had, a revoke() beside both ended the one, whose request was told so.
+   * The other counts as after it.
+   */
+  private isOfFailedLogin(handle: string, began: Point, ended: Point): boolean {
+    const beside = this.operations.filter(
+      ({ verb, request, handleBefore, principalBefore }) =>
+        (verb.do === 'login' || verb.do === 'derive') &&
+        handleBefore === handle &&
+        principalBefore === undefined &&
+        isAfter(ended, request.began) &&
+        isAfter(request.released, began),
+    );
+    const succeeded = beside.find(({ outcome, request }) => outcome === 'ok' && isOver(request));
+    return succeeded !== undefined && beside.some(({ request }) => request !== succeeded.request && !isOver(request));
   }
 
   // --- 3
@@ -452,8 +480,8 @@ class Oracle {
       if (isRevoked && login.request.status === 409) return;
       if (login.request.status === 409 && !login.request.operations.some((each) => this.isRefused(each))) continue;
       if (!isAfter(refused.ended, login.began)) continue;
-      // A login that failed may leave its session for some seconds.
-      const failed = !isOver(login.request);
+      // A login that failed may leave its session for some seconds; but an answer that sets a cookie has given the session, whatever its status.
+      const failed = !isOver(login.request) && !login.request.setId;
       if (failed && login.request.released.time + SETTLED_AFTER < refused.began.time) continue;
       if (failed && login.request.died && login.began.time + SETTLED_AFTER < refused.began.time) continue;
       // Its session may have got another handle, as the old one had ended.
@@ -495,7 +523,12 @@ class Oracle {
       const login = request.operations.findLast(({ verb }) => verb.do === 'login');
       if (login === undefined || login.outcome !== 'ok' || !isOver(request) || login.verb.do !== 'login') continue;
       const after = request.operations.slice(request.operations.indexOf(login) + 1);
-      if (after.some(({ verb }) => ['logout', 'destroy', 'unset', 'regenerate', 'derive', 'reload'].includes(verb.do)))
+      // What a handler does after it has logged somebody in is its own doing.
+      if (
+        after.some(({ verb }) =>
+          ['logout', 'destroy', 'unset', 'regenerate', 'derive', 'reload', 'forget'].includes(verb.do),
+        )
+      )
         continue;
       if (!request.setId || request.setId === request.sentId) {
         // It was written before the handler ended, and something else has ended it since.

@@ -56,6 +56,10 @@ export type AnySession = Session<Record<string, unknown>>;
 interface LoginBody {
   id: string | number;
   data?: Record<string, unknown>;
+  /** Changed without `login()`. */
+  set?: Record<string, unknown>;
+  /** Saved by the handler. */
+  save?: boolean;
 }
 
 @Controller()
@@ -79,8 +83,10 @@ export class LoginController {
 
   @Post('login')
   @HttpCode(200)
-  async login(@Session() session: AnySession, @Body() { id, data }: LoginBody) {
+  async login(@Session() session: AnySession, @Body() { id, data, set, save }: LoginBody) {
     await session.login(id, data);
+    Object.assign(session, set);
+    if (save) await session.save();
     await gate.pass('login');
     return { handle: session.info.handle };
   }

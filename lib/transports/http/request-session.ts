@@ -214,7 +214,10 @@ export class RequestSession
         return undefined;
       default:
         if (plan.isFixation) writes.warnOfFixation();
-        if (plan.do === 'change-id') core.idChange = plan.as;
+        if (plan.do === 'change-id' && plan.as !== core.idChange) {
+          if (plan.as === 'login') writes.giveNewId(core);
+          else core.idChange = plan.as;
+        }
         return this.write(core, isAtStart, plan.why);
     }
   }

@@ -120,6 +120,25 @@ describeEachStore((each) => {
       expect(await Promise.all(jars.map((jar) => isIn(app, jar)))).toEqual([false, false, false]);
     });
 
+    it.each([false, true])(
+      'leaves nothing of a login that was revoked while it was written, and told so (anonymous before: %s) (#11)',
+      async (wasThere) => {
+        const store = new BarrierStore(place.store);
+        const [app, other] = [await start({}, store), await start()];
+        const jar = new Jar();
+        if (wasThere) await app.post(jar, 'set', { cart: [1] });
+        const written = store.stop('create', true);
+        const login = app.post(jar, 'login', { id: 'ann', data: { role: 'admin' }, save: true });
+        await written.reached;
+        expect(await other.registry.revoke((await handles(other))[0]!, { principal: 'ann' })).toBe(true);
+        written.release();
+        expect((await login).ok).toBe(false);
+        expect(await handles(app)).toEqual([]);
+        expect(await isIn(app, jar)).toBe(false);
+        expect((await app.me(jar)).data).toEqual(wasThere ? { cart: [1] } : {});
+      },
+    );
+
     it('takes back a session whose store answered too late (#11)', async () => {
       const store = new BarrierStore(place.store);
       const app = await start({ storeTimeout: 100 }, store);

@@ -38,6 +38,15 @@ describeEachStore((each) => {
       expect(await Promise.all(jars.map(isIn))).toEqual([false, false, true, true]);
     });
 
+    it('counts a browser once that was logged in as somebody else in between (#11)', async () => {
+      await start('evict-oldest');
+      const jar = await app.loggedIn('ann');
+      await app.post(jar, 'login', { id: 'bob' });
+      await app.post(jar, 'login', { id: 'ann' });
+      const other = await app.loggedIn('ann');
+      expect(await Promise.all([jar, other].map(isIn))).toEqual([true, true]);
+    });
+
     it('ends the oldest of logins within one tick of the clock, and never the newest', async () => {
       await start('evict-oldest');
       const jars: Jar[] = [];

@@ -99,6 +99,44 @@ describeEachStore((each) => {
       expect(me.handle).not.toBe(handle);
     });
 
+    it('leaves nothing to the next user who logs in by the data alone (#11)', async () => {
+      await start();
+      const jar = await app.loggedIn('ann', { role: 'admin' });
+      const { handle } = await app.me(jar);
+      await app.post(jar, 'set', { secret: 'of Ann' });
+      await app.post(jar, 'delete/role');
+      await app.post(jar, 'set', { user: { id: 'bob' }, note: 1 });
+      const me = await app.me(jar);
+      expect(me).toMatchObject({ principal: 'bob', data: { user: { id: 'bob' }, note: 1 } });
+      expect(me.data).not.toHaveProperty('secret');
+      expect(me.handle).not.toBe(handle);
+    });
+
+    it('is nobody if it deletes what a login stood on that went over the data of somebody else (#11)', async () => {
+      await start();
+      const jar = new Jar();
+      await app.post(jar, 'set', { user: { id: 'bob' } });
+      await app.post(jar, 'login', { id: 'ann', data: { role: 'admin', user: { id: 'bob' } } });
+      await app.post(jar, 'delete/role');
+      expect((await app.me(jar)).principal).toBeUndefined();
+      expect((await app.get(jar, 'home')).status).toBe(401);
+    });
+
+    it('keeps what it changed if another login of the same session was faster (#11)', async () => {
+      await start();
+      const jar = new Jar();
+      await app.post(jar, 'set', { cart: [1], old: 1 });
+      const tab = copyOf(jar);
+      const door = gate.close('login');
+      const late = app.post(tab, 'login', { id: 'ann', set: { cart: [1, 2] } });
+      await door.arrived;
+      await app.post(jar, 'set', { user: { id: 'ann' } });
+      door.open();
+      await late;
+      expect(await app.me(tab)).toMatchObject({ principal: 'ann', data: { cart: [1, 2] } });
+      expect((await app.me(jar)).data).toEqual({ cart: [1], old: 1, user: { id: 'ann' } });
+    });
+
     it('leads nobody in by an old id if the login falls together with a renewal (#11)', async () => {
       await start({ renewAfter: '10m', idleTimeout: '1d' });
       const jar = new Jar();
