@@ -22,8 +22,14 @@ export interface AddOptions {
 
 const SECRET_COMMENT = '# Signs the session cookie. At least 32 bytes: openssl rand -base64 32';
 
-const TYPES = `import 'nestjs-keycard';
+/** By which package an app says that it reads requests of this kind, and what types `req.session` on them. */
+const REQUEST_TYPES = [
+  ['@types/express', 'express-request'],
+  ['@nestjs/platform-fastify', 'fastify-request'],
+] as const;
 
+const typesFor = (requests: readonly string[]): string => `import 'nestjs-keycard';
+${requests.map((each) => `import 'nestjs-keycard/${each}'; // types req.session\n`).join('')}
 // What this app keeps in its sessions. As long as nothing is declared here, a session takes any key.
 declare module 'nestjs-keycard' {
   // eslint-disable-next-line @typescript-eslint/no-empty-object-type
@@ -42,12 +48,17 @@ export function nestAdd(options: AddOptions = {}): (tree: FileTree, context: Add
     addSecret(tree, logger, '.env.example', '');
     ignore(tree, '.env');
     addSecret(tree, logger, '.env', randomBytes(32).toString('base64url'));
-    if (!tree.exists(`${root}/session.d.ts`)) tree.create(`${root}/session.d.ts`, TYPES);
+    if (!tree.exists(`${root}/session.d.ts`)) tree.create(`${root}/session.d.ts`, typesFor(requestsOf(tree)));
     return tree;
   };
 }
 
 export default nestAdd;
+
+function requestsOf(tree: FileTree): string[] {
+  const manifest = tree.read('package.json')?.toString('utf8') ?? '';
+  return REQUEST_TYPES.filter(([name]) => manifest.includes(`"${name}"`)).map(([, subpath]) => subpath);
+}
 
 function addModule(tree: FileTree, logger: AddContext['logger'], path: string): void {
   const source = tree.read(path)?.toString('utf8');

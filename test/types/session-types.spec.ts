@@ -27,6 +27,14 @@ describe('types, under tsc', () => {
     expect(await check(join(import.meta.dirname, 'undeclared'))).toBe('');
   }, 120_000);
 
+  it.each(['express', 'express-session', 'fastify'])(
+    'of req.session, wherever an app reads it, also where libraries are checked: %s (#16.1)',
+    async (project) => {
+      expect(await check(join(import.meta.dirname, 'requests', project))).toBe('');
+    },
+    120_000,
+  );
+
   it('are what makes the typo fail: without the comments that expect it, tsc names each', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'keycard-types-'));
     const source = await readFile(join(import.meta.dirname, 'merged', 'app.controller.ts'), 'utf8');

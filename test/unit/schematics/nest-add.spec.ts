@@ -66,6 +66,22 @@ export class AppModule {}
     expect(tree.files['src/session.d.ts']).toContain("declare module 'nestjs-keycard'");
   });
 
+  it.each([
+    ['{ "devDependencies": { "@types/express": "^5" } }', ['express-request']],
+    ['{ "dependencies": { "@nestjs/platform-fastify": "^12" } }', ['fastify-request']],
+    [
+      '{ "dependencies": { "@nestjs/platform-fastify": "^12" }, "devDependencies": { "@types/express": "^5" } }',
+      ['express-request', 'fastify-request'],
+    ],
+    ['{}', []],
+  ])('types req.session of the requests that the app knows: %s (#16.1)', (manifest, expected) => {
+    const { tree } = run({ 'src/app.module.ts': STARTER, 'package.json': manifest });
+    const lines = [...tree.files['src/session.d.ts']!.matchAll(/^import 'nestjs-keycard\/(.*)';/gm)].map(
+      ([, name]) => name,
+    );
+    expect(lines).toEqual(expected);
+  });
+
   it('puts a secret of its own into .env, which Git is told to ignore (#13.30)', () => {
     const secretOf = (files: Record<string, string>) =>
       run({ 'src/app.module.ts': STARTER, ...files }).tree.files['.env'];
