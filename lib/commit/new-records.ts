@@ -40,7 +40,11 @@ export class NewRecords {
   /** Looks again once the store must have done what it gave no answer to. */
   later(look: () => Promise<unknown>): void {
     const { notices, options } = this.services;
-    const again = (): void => void look().catch((error: unknown) => notices.storeFailed('save', error));
+    const again = (): void =>
+      void look().catch((error: unknown) => {
+        // An app that has closed has nothing left to take back: what it leaves lapses.
+        if (!isStoreError(error) || error.code !== 'CLOSED') notices.storeFailed('save', error);
+      });
     setTimeout(again, 2 * options.storeTimeoutMs).unref();
   }
 }

@@ -5,6 +5,7 @@ import { show } from '../common/duration.js';
 import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { METADATA_KEY } from '../record/metadata-codec.js';
+import { metadataIn } from '../stores/record-metadata.js';
 import { readSession } from './stored-session.js';
 
 /** A session as express-session hands it to a store, or as JSON. */
@@ -155,11 +156,10 @@ export class ExpressSessions {
   private recordOf(session: Partial<SessionObject>, metadata: unknown): SessionRecord {
     const { cookie, [METADATA_KEY]: _forged, ...data } = session;
     const end = endOf(cookie, this.clock.now());
-    const principal = (metadata as { p?: unknown } | null | undefined)?.p;
     return {
       text: JSON.stringify({ cookie, ...data, [METADATA_KEY]: metadata }),
       expiresAt: end ?? this.clock.now() + this.ttlMs,
-      principal: typeof principal === 'string' ? principal : undefined,
+      principal: metadataIn({ [METADATA_KEY]: metadata })?.principal ?? undefined,
     };
   }
 

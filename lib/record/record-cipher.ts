@@ -3,7 +3,7 @@ import { type Secret, secretBytes } from '../cookie/cookie-signer.js';
 import { show } from '../common/duration.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import { SessionOptionsError } from '../common/errors.js';
-import { METADATA_KEY } from './metadata-codec.js';
+import { encodeMetadata, METADATA_KEY } from './metadata-codec.js';
 import type { SessionMetadata } from './session-metadata.js';
 
 /** Encryption of records at rest. */
@@ -93,17 +93,12 @@ export class RecordCipher {
 
   /** A record that stores take as any other. The storage key is authenticated with it, so records can't be swapped. */
   encrypt(storageKey: string, text: string, metadata: SessionMetadata, cookie: string): string {
-    const outside: Record<string, unknown> = {
-      v: 1,
-      c: metadata.createdAt,
-      s: metadata.seenAt,
-      e: metadata.expiresAt,
-      h: '',
-      n: '',
-    };
-    if (metadata.principal !== undefined) outside.p = this.principalNames(metadata.principal)[0];
-    outside.z = seal(this.keys[0]!, text, storageKey);
-    return `{"cookie":${cookie},"${METADATA_KEY}":${JSON.stringify(outside)}}`;
+    const { createdAt, seenAt, expiresAt, principal } = metadata;
+    const name = principal === undefined ? undefined : this.principalNames(principal)[0];
+    const outside = encodeMetadata({ createdAt, seenAt, expiresAt, handle: '', nonce: '', principal: name });
+    // Last, where `decrypt` looks for it.
+    const sealed = `"z":"${seal(this.keys[0]!, text, storageKey)}"`;
+    return `{"cookie":${cookie},"${METADATA_KEY}":${outside.slice(0, -1)},${sealed}}}`;
   }
 
   /** The text within; `undefined`: not to be read. A plain record is given as it is where `readPlain` lets it in. */

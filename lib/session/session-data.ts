@@ -7,6 +7,8 @@ import type { SessionServices } from './session-services.js';
 import { assertNoLostValues, assertNotTooDeep, assertSerializable, valuesToJson } from './session-values.js';
 import { StoredData } from './stored-data.js';
 
+const NOTHING_HIDDEN: ReadonlyMap<string, unknown> = new Map();
+
 /** Whose data it is. */
 export interface DataOwner {
   readonly isNew: boolean;
@@ -25,12 +27,10 @@ export interface Content {
   readonly raw: string | undefined;
 }
 
-const NOTHING_HIDDEN: ReadonlyMap<string, unknown> = new Map();
-
 /** A session's data: as it was read, as the app has it, and how the two differ. */
 export class SessionData {
   /** Data under names that the session keeps for itself. */
-  hidden: ReadonlyMap<string, unknown> = NOTHING_HIDDEN;
+  hidden = NOTHING_HIDDEN;
   private live: object | undefined;
   /** The JSON of the data as it was just compared, for the draft that is made in the same breath. */
   private compared: string | undefined;
@@ -48,7 +48,6 @@ export class SessionData {
 
   // --- What the app holds
 
-  /** Whether the app holds it. */
   get isGiven(): boolean {
     return this.live !== undefined;
   }
