@@ -11,6 +11,8 @@ export { Session as KeycardSession } from './nest/decorators/session.decorator.j
 export { Principal } from './nest/decorators/principal.decorator.js';
 export { getSession } from './nest/current/get-session.js';
 export { CurrentSession } from './nest/current/current-session.js';
+export { Flash } from './nest/decorators/flash.decorator.js';
+export { FlashMessages } from './nest/current/flash-messages.js';
 export { OpenSession } from './nest/current/open-session.guard.js';
 export { SessionId } from './nest/decorators/session-id.decorator.js';
 export { RequireRecentLogin, RequireSession } from './nest/decorators/require-session.decorator.js';

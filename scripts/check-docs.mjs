@@ -34,8 +34,8 @@ for (const page of pages) {
     if (flags === undefined) problems.push(`${page}: a block of TypeScript is not checked: ${shown.split('\n')[0]}`);
     const code = given + shown;
     blocks += 1;
-    // What merges into SessionData gets a program of its own.
-    const own = code.includes('declare module') ? `own-${blocks}` : 'shared';
+    // What merges into a type of others gets a program of its own.
+    const own = /declare module|nestjs-keycard\/\w+-request/.test(code) ? `own-${blocks}` : 'shared';
     mkdirSync(join(folder, own), { recursive: true });
     const imports = /^\s*(import|export) /m.test(code) ? '' : 'export {};\n';
     writeFileSync(

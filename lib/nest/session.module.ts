@@ -13,6 +13,7 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 import { show } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
 import { CurrentSession, trackRequests } from './current/current-session.js';
+import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
 import { handlersWithNestSession } from './foreign-session.js';
 import { SessionManager } from '../session-manager.js';
@@ -47,7 +48,7 @@ const mountedIn = new WeakSet<object>();
  */
 @Module({
   providers: sessionProviders,
-  exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator, CurrentSession],
+  exports: [SessionManager, SessionStore, SessionRegistry, SessionHealthIndicator, CurrentSession, FlashMessages],
 })
 export class SessionModule
   extends ConfigurableModuleClass
@@ -128,7 +129,7 @@ export class SessionModule
 
   onApplicationBootstrap(): void {
     this.routes.addControllers(this.modules, this.config.getVersioning());
-    if (isInjected([CurrentSession], this.modules)) trackRequests();
+    if (isInjected([CurrentSession, FlashMessages], this.modules)) trackRequests();
     const mistaken = handlersWithNestSession(this.modules);
     if (mistaken.length > 0)
       this.manager.options.logger.warn(

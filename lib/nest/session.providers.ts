@@ -7,6 +7,7 @@ import { type ResolvedOptions, resolveOptions } from '../options/resolve-options
 import { SessionManager } from '../session-manager.js';
 import { fromExpressStore } from '../express/from-express-store.js';
 import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
+import { FlashMessages } from './current/flash-messages.js';
 import { CurrentSession } from './current/current-session.js';
 import { SessionHealthIndicator } from './session.health.js';
 import { SessionRegistry } from './session.registry.js';
@@ -37,6 +38,7 @@ export const sessionProviders: Provider[] = [
   { provide: SESSION_MANAGER, useExisting: SessionManager },
   SessionHealthIndicator,
   CurrentSession,
+  { provide: FlashMessages, useFactory: () => new FlashMessages(() => new CurrentSession().get()) },
   {
     provide: SessionRegistry,
     useFactory: (manager: SessionManager) => new SessionRegistry(manager),

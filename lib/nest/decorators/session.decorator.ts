@@ -75,11 +75,8 @@ const decorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
 export const Session: SessionDecorator = Object.assign(decorator, { of: () => Session as never });
 export type Session<D = SessionData> = SessionType<D>;
 
-/**
- * Compilers write `Session`, which is a decorator as well as a type, down as the parameter's class. A ValidationPipe would take that
- * for something to validate.
- */
-function forgetType(target: object, property: string | symbol | undefined, index: number): void {
+/** Compilers write the parameter's class down. A ValidationPipe would take that for something to validate, or to make anew. */
+export function forgetType(target: object, property: string | symbol | undefined, index: number): void {
   if (property === undefined) return;
   const types = Reflect.getMetadata('design:paramtypes', target, property) as unknown[] | undefined;
   if (types === undefined || types[index] === undefined) return;

@@ -33,6 +33,8 @@ export class RequestSession
   isEndMoved = false;
   hasStoreFailed = false;
   cookieWasSet = false;
+  /** Called if the app's answer is dropped for a failure to save. */
+  onFailure: (() => void)[] | undefined;
   /** The log, or the answer, says that something was not saved. */
   private lossIsTold = false;
   private secure: boolean | undefined;
@@ -153,6 +155,7 @@ export class RequestSession
   failure(_res: ServerResponse, error: unknown) {
     this.services.notices.storeFailed('save', error);
     this.lossIsTold = true;
+    for (const undo of this.onFailure ?? []) undo();
     const failure = failureOf(error, this.req, this.services.options);
     // An id that was saved before the failure is the only one that leads to the session.
     const saved = this.core?.replaces ?? this.core;

@@ -1,0 +1,138 @@
+import { show } from '../../common/duration.js';
+import { SessionStateError } from '../../common/errors.js';
+import { coreOf } from '../../session/session-surface.js';
+import { RequestSession } from '../../transports/http/request-session.js';
+
+/** connect-flash's key and shape. */
+const KEY = 'flash';
+type Messages = Readonly<Record<string, readonly string[]>>;
+
+/** The part of a session that messages need. */
+interface FlashSession {
+  update(fn: (draft: Record<string, unknown>) => void): Promise<void>;
+}
+
+/**
+ * Messages that the next page shows once: `@Flash() flash: FlashMessages` in a handler, or injected into a service.
+ *
+ * ```ts
+ * await flash.add('notice', 'Saved.'); // before the redirect
+ * const notices = await flash.take('notice'); // on the page
+ * ```
+ *
+ * They are kept in `session.flash` as connect-flash keeps them, `{ notice: ['Saved.'] }`, so both can be used. Each call is written at once
+ * by `session.update()`: two requests at a time lose no message, and none shows the same one. If the save that answers the request fails
+ * later, what was taken is put back.
+ */
+export class FlashMessages {
+  private readonly open: () => Promise<object>;
+
+  /** @param session for a unit test; else Nest makes them. */
+  constructor(session: object | (() => Promise<object>)) {
+    this.open = typeof session === 'function' ? (session as () => Promise<object>) : () => Promise.resolve(session);
+  }
+
+  /**
+   * Adds messages of a type.
+   *
+   * @throws TypeError if the type or a message is no text, or `session.flash` holds something else.
+   */
+  async add(type: string, ...messages: string[]): Promise<void> {
+    assertType(type, 'add');
+    const wrong = messages.find((each) => typeof each !== 'string');
+    if (wrong !== undefined || messages.length === 0)
+      throw new TypeError(`flash.add(type, ...messages) got ${show(wrong)} as a message; it takes texts.`);
+    await this.update((kept) => ({ ...kept, [type]: [...(kept[type] ?? []), ...messages] }));
+  }
+
+  /** Takes the messages of a type: they are given once. */
+  async take(type: string): Promise<string[]> {
+    assertType(type, 'take');
+    return (await this.takeOf([type]))[type] ?? [];
+  }
+
+  /** Takes all messages, by type. */
+  async takeAll(): Promise<Record<string, string[]>> {
+    return this.takeOf(undefined);
+  }
+
+  private async takeOf(types: readonly string[] | undefined): Promise<Record<string, string[]>> {
+    const session = await this.open();
+    const isWanted = (type: string): boolean => types?.includes(type) ?? true;
+    let taken: Record<string, string[]> = {};
+    const split = (kept: Messages): Messages => {
+      taken = pick(kept, isWanted);
+      return pick(kept, (type) => !isWanted(type));
+    };
+    split(messagesIn(session) ?? {});
+    // Nothing is written for a page that has nothing to show.
+    if (Object.keys(taken).length === 0) return {};
+    try {
+      await this.update(split, session);
+    } catch (error) {
+      if (error instanceof SessionStateError && error.code === 'ENDED') return {};
+      throw error;
+    }
+    this.putBackOnFailure(session, taken);
+    return taken;
+  }
+
+  private async update(change: (kept: Messages) => Messages, given?: object): Promise<void> {
+    const session = given ?? (await this.open());
+    await (session as FlashSession).update((draft) => {
+      const kept = messagesIn(draft);
+      if (kept === undefined)
+        throw new TypeError(
+          `session.${KEY} got ${show(draft[KEY])} from the app; flash messages need it for { type: [texts] }, as connect-flash does. Keep the app's value under another key.`,
+        );
+      const changed = change(kept);
+      if (Object.keys(changed).length === 0) delete draft[KEY];
+      else draft[KEY] = changed;
+    });
+  }
+
+  /** The page with the messages is not sent if the answer turns out to be a failure to save. */
+  private putBackOnFailure(session: object, taken: Messages): void {
+    const host = coreOf(session)?.host;
+    if (!(host instanceof RequestSession)) return;
+    (host.onFailure ??= []).push(() => {
+      const { services } = host;
+      const restore = async (): Promise<void> => {
+        const found = await services.finder.current(coreOf(session)!.id);
+        if (found === undefined) return;
+        const again = RequestSession.detachedFrom(services, found).session;
+        await this.update((kept) => merged(taken, kept), again);
+      };
+      restore().catch((error: unknown) =>
+        services.notices.error('Flash messages of a page that could not be sent were not put back.', error),
+      );
+    });
+  }
+}
+
+function assertType(type: unknown, verb: string): void {
+  if (typeof type !== 'string' || type === '' || type === '__proto__')
+    throw new TypeError(`flash.${verb}(type) got ${show(type)}; it takes a text such as 'notice'.`);
+}
+
+/** What a session holds; `undefined`: something that is no messages. Anything but texts in a list is left out. */
+function messagesIn(session: object): Messages | undefined {
+  const held = (session as Record<string, unknown>)[KEY];
+  if (held === undefined || held === null) return {};
+  if (typeof held !== 'object' || Array.isArray(held)) return undefined;
+  const lists = Object.entries(held).filter((entry): entry is [string, unknown[]] => Array.isArray(entry[1]));
+  return Object.fromEntries(lists.map(([type, list]) => [type, list.filter((each) => typeof each === 'string')]));
+}
+
+function pick(kept: Messages, isWanted: (type: string) => boolean): Record<string, string[]> {
+  const entries = Object.entries(kept).filter(([type, list]) => isWanted(type) && list.length > 0);
+  return Object.fromEntries(entries.map(([type, list]) => [type, [...list]]));
+}
+
+const merged = (first: Messages, then: Messages): Messages =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(first), ...Object.keys(then)])].map((type) => [
+      type,
+      [...(first[type] ?? []), ...(then[type] ?? [])],
+    ]),
+  );

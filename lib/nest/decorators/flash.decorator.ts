@@ -1,0 +1,14 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { FlashMessages } from '../current/flash-messages.js';
+import { getSession } from '../current/get-session.js';
+import { forgetType } from './session.decorator.js';
+
+const parameter = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => new FlashMessages(() => getSession(context)),
+);
+
+/** A parameter that holds the session's flash messages: `@Flash() flash: FlashMessages`. The session is read when they are used. */
+export const Flash = (): ParameterDecorator => (target, property, index) => {
+  forgetType(target, property, index);
+  parameter()(target, property, index);
+};
