@@ -1,5 +1,8 @@
 import type { Session } from '../session/session-types.js';
 
+// A module that nothing imports can't be added to.
+export type { Request } from 'express-serve-static-core';
+
 /**
  * `import 'nestjs-keycard/express-request'` types `req.session` on Express's `Request`: the app's `SessionData`, and what a session can do.
  * If @types/express-session is installed too, `req.session` has what both declare. Types only: nothing at run time.
