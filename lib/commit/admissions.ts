@@ -92,8 +92,11 @@ export class Admissions {
       return { principal, handle, mark: state.mark.nonce, number: undefined };
     }
     let surplus: readonly Holder[] = [];
+    // Without login(), it begins when the store first tells what mark stands.
+    let seen = mark;
     const state = await this.states.change(principal, async (before) => {
-      assertBeganAfter(before.mark, applicant);
+      assertBeganAfter(before.mark, { ...applicant, mark: seen });
+      seen ??= before.mark.nonce;
       const { holders, highest } = await this.holders(before, applicant);
       surplus = this.surplus(holders, applicant);
       // The store may have lost the record: no number is given twice as long as its session lives.

@@ -14,7 +14,7 @@ import type { NewRecords } from './new-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { Placement } from './placement.js';
 import type { RecordFinder } from './record-finder.js';
-import { endedAtLogin, isUndone } from './revocations.js';
+import { endedAtLogin, isEndedAtLogin } from './revocations.js';
 import type { SessionCreator } from './session-creator.js';
 import type { SessionLinks } from './session-links.js';
 import type { SessionSwapper } from './session-swapper.js';
@@ -63,7 +63,7 @@ export class IdChanger {
       return await this.tryUntilDone(change);
     } catch (error) {
       if (change.isToTakeBack) await this.newRecords.takeBack(change.core, change.key!);
-      if (isUndone(error)) loginUndone(change.core);
+      if (isEndedAtLogin(error)) loginUndone(change.core);
       throw error;
     }
   }

@@ -119,8 +119,9 @@ export const endedAtLogin = (): SessionStateError =>
     409,
   );
 
-/** Whether a login was told that it does not count: nothing of it may be written later. */
-export const isUndone = (error: unknown): boolean => error instanceof SessionStateError && error.statusCode === 409;
+/** Whether a login was told so: nothing of it may be written later. */
+export const isEndedAtLogin = (error: unknown): boolean =>
+  error instanceof SessionStateError && error.statusCode === 409;
 
 /** When a peer last wrote a record, where its cookie tells. */
 function writtenAt(cookie: unknown): number | undefined {

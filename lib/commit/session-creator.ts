@@ -8,7 +8,7 @@ import type { CommitServices } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { Placement } from './placement.js';
-import { isUndone } from './revocations.js';
+import { isEndedAtLogin } from './revocations.js';
 
 /** Another id is drawn so often if a store already has one. */
 const MOST_IDS = 4;
@@ -25,7 +25,7 @@ export class SessionCreator {
     try {
       return await this.createNow(core, operation, made);
     } catch (error) {
-      if (isUndone(error)) loginUndone(core);
+      if (isEndedAtLogin(error)) loginUndone(core);
       throw error;
     } finally {
       if (core.admission !== undefined) await this.placement.giveUp(core);

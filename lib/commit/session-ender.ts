@@ -21,11 +21,23 @@ export class SessionEnder {
    *
    * @param id the id where it is known.
    * @param mayEnd asked at each step, as a record may have become another's since it was listed. Default: it may be anybody's.
+   * @param listed what a list gave, for a store that no longer shows it otherwise.
    */
-  async end(key: string, id: string | undefined, known?: LoadedRecord, mayEnd: MayEnd = () => true): Promise<boolean> {
+  async end(
+    key: string,
+    id: string | undefined,
+    known?: LoadedRecord,
+    mayEnd: MayEnd = () => true,
+    listed?: LoadedRecord,
+  ): Promise<boolean> {
     let at = { key, id, known };
+    let last = listed;
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.loadToEnd(at.key);
+      if (at.known === undefined && last?.key === at.key) {
+        at.known = last;
+        last = undefined;
+      }
       if (at.known === undefined) return at.key !== key && this.endHidden(at.key);
       const { metadata } = at.known.record;
       if (metadata?.revokedUntil !== undefined) return false;
@@ -37,7 +49,12 @@ export class SessionEnder {
       }
       if (!mayEnd(metadata)) return false;
       const result = await this.records.destroy(at.key, at.known.revision);
-      if (result !== 'conflict') return result === 'ok' || this.endHidden(at.key);
+      if (result === 'ok') return true;
+      if (result === 'gone') {
+        const hidden = await this.records.destroyHidden(at.key);
+        // It is shown: the clock has gone back meanwhile.
+        if (hidden !== 'conflict') return hidden === 'ok';
+      }
       this.services.counters.conflicts += 1;
       at.known = undefined;
       await pause(attempt);

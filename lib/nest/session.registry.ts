@@ -213,7 +213,8 @@ export class SessionRegistry {
 
   /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
   private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
-    const ended = await this.manager.ender.endListed(each, mayEnd);
+    // A store shows one that is over by this process's clock in lists alone.
+    const ended = await this.manager.ender.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd, each);
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, {
         handle: each.record.metadata!.handle,

@@ -164,7 +164,9 @@ export class SessionRecords {
       );
     }
     for (const principal of this.principalNames(query.principal)) {
-      const iterator = this.store.list({ ...query, principal })[Symbol.asyncIterator]();
+      const iterator = this.store
+        .list({ ...query, principal, overdue: which === 'expired too' || undefined })
+        [Symbol.asyncIterator]();
       try {
         for (;;) {
           const next = await this.call(() => iterator.next());

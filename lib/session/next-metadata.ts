@@ -51,11 +51,13 @@ export function nextMetadata(
     // A login begins the time that `absoluteTimeout` counts.
     if (idChange === 'login') next.createdAt = now;
   }
-  if (isNew || source.isDue || idChange !== undefined || claim !== undefined || source.cookieChanged) {
+  // Nothing is written with an end that is over: where the store still holds the session, this process's clock may be wrong.
+  const isOverdue = next.expiresAt <= now;
+  if (isNew || isOverdue || source.isDue || idChange !== undefined || claim !== undefined || source.cookieChanged) {
     next.seenAt = now;
     const end = lifetimes.expiryOf(next, now, source.decidedLife());
     // A clock that is behind must not end a session that goes on.
-    const goesOn = !isNew && claim === undefined && !source.cookieChanged;
+    const goesOn = !isNew && !source.cookieChanged;
     next.expiresAt = goesOn ? Math.max(next.expiresAt, end) : end;
   }
   if (isNew || idChange !== undefined) {

@@ -69,9 +69,10 @@ export function callVerb(
     );
     return session;
   }
-  const tracked = TrackedPromise.track(running, (error) =>
-    core.services.notices.error(`session.${name}() failed, and nobody waited for it.`, error),
-  );
+  const tracked = TrackedPromise.track(running, (error) => {
+    core.services.notices.error(`session.${name}() failed, and nobody waited for it.`, error);
+    core.host.noteUnheard(error);
+  });
   return alwaysThis ? session : tracked;
 }
 

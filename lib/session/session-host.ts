@@ -30,6 +30,8 @@ export interface SessionHost<Core> {
   /** Sessions that another has taken the place of, with what they held then. */
   readonly detached: Map<Core, string>;
 
+  /** A verb failed that nobody waited for. */
+  noteUnheard(error: unknown): void;
   /** `req.session = null`, or deleting it. */
   unsetSession(): void;
   /** A new session without data takes the place of the current one, whose record is left to the caller. */

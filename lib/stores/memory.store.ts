@@ -114,21 +114,22 @@ export class MemoryStore extends SessionStore {
 
   destroy(id: string, revision?: Revision): Promise<WriteResult> {
     const found = this.records.get(id);
-    if (found === undefined || !this.isLive(found)) return Promise.resolve('gone');
+    const isLive = found !== undefined && this.isLive(found);
+    if (found === undefined || (!isLive && revision !== undefined)) return Promise.resolve('gone');
     if (revision !== undefined && versionOf(found) !== revision) return Promise.resolve('conflict');
     this.remove(id, found);
-    return Promise.resolve('ok');
+    return Promise.resolve(isLive ? 'ok' : 'gone');
   }
 
   /** In an order by which a cursor stays good whatever comes and goes. */
   override async *list(query: ListQuery = {}): AsyncIterable<ListedSession> {
-    const { cursor, batch = DEFAULT_BATCH } = query;
+    const { cursor, overdue, batch = DEFAULT_BATCH } = query;
     const principal = wellFormed(query.principal);
     let listed = 0;
     for (const places of this.placesOf(principal, cursor)) {
       for (const { id, cursor: place } of places) {
         const found = this.records.get(id);
-        if (found === undefined || !this.isLive(found)) continue;
+        if (found === undefined || (overdue !== true && !this.isLive(found))) continue;
         if (principal !== undefined && principalOf(found) !== principal) continue;
         yield { id, ...unpack(found), cursor: place };
         if (++listed % batch === 0) await nextTurn();

@@ -49,6 +49,11 @@ export interface ListQuery {
   readonly principal?: string | undefined;
   /** Go on after the record that came with this cursor. */
   readonly cursor?: string | undefined;
+  /**
+   * Also records that are over by this process's clock, and still there: that clock may be wrong, and others may take them to be alive. A store
+   * whose server ends records has none.
+   */
+  readonly overdue?: boolean | undefined;
   /** A hint for the size of the batches that the store reads, not a bound. Default: 100. */
   readonly batch?: number | undefined;
 }
@@ -84,7 +89,7 @@ export abstract class SessionStore {
 
   /**
    * Ends a session. With a revision: only that version (`conflict` where another is there). Without: whatever
-   * is there. `gone` when nothing was: ending twice is no error.
+   * is there, also if it is over by this process's clock, which may be wrong. `gone` when nothing live was: ending twice is no error.
    */
   abstract destroy(id: string, revision?: Revision): Promise<WriteResult>;
 

@@ -7,7 +7,7 @@ import {
   type Point,
   type RequestRecord,
 } from './history.js';
-import { RENEW_GRACE, STORE_TIMEOUT, TOUCH_INTERVAL } from './plan.js';
+import { IDLE_TIMEOUT, RENEW_GRACE, STORE_TIMEOUT, TOUCH_INTERVAL } from './plan.js';
 import { SETTLED_AFTER } from './world.js';
 
 /** The promises, by name. docs/simulation.md has a sentence on each. */
@@ -563,6 +563,7 @@ class Oracle {
       return;
     // A renewal whose answer never came has the session under an id that no probe knows.
     for (const handle of handles) if (this.mayHaveEnded(handle, login.began, request)) return;
+    if (this.isBehind(request)) return;
     // A logout that began with the id from before it may follow to it.
     for (const { handleBefore } of request.operations)
       if (handleBefore !== undefined && this.mayHaveEnded(handleBefore, request.began, request, false)) return;
@@ -573,6 +574,22 @@ class Oracle {
     this.fail(
       failed.length > 0 ? 'lost-by-failure' : 'login-dead',
       `${login.id} was answered with ${request.status}; its session lets nobody in, and nothing has ended it`,
+    );
+  }
+
+  /**
+   * Whether the process of a login was behind by more than a session lives while it ran. By its clock the session is alive; by all the others'
+   * its end was over when it was written. What a process takes to be over itself, it may not answer with success.
+   */
+  private isBehind({ process, began, released }: RequestRecord): boolean {
+    const jumps = this.history.plan.actions.filter((each) => each.kind === 'jump' && each.process === process);
+    const [first, back] = jumps.sort((a, b) => a.at - b.at);
+    return (
+      first?.kind === 'jump' &&
+      first.ms < 0 &&
+      -first.ms > IDLE_TIMEOUT &&
+      released.time >= first.at &&
+      (back === undefined || began.time <= back.at)
     );
   }
 

@@ -155,12 +155,14 @@ export class SimulatedStore {
   async destroy(id: string, revision?: Revision): Promise<WriteResult> {
     let principal: string | undefined;
     const result = await this.call('destroy', id, true, (): WriteResult => {
-      const row = this.live(id);
+      const live = this.live(id);
+      // What is over by this process's clock may not be by others'.
+      const row = revision === undefined ? this.database.rows.get(id) : live;
       if (row === undefined) return 'gone';
       if (revision !== undefined && row.version !== revision) return 'conflict';
       principal = row.principal;
       this.database.rows.delete(id);
-      return 'ok';
+      return live === undefined ? 'gone' : 'ok';
     });
     if (this.isApart && principal !== undefined) await this.removeEntry(principal, id);
     return result;
@@ -190,8 +192,8 @@ export class SimulatedStore {
     );
   }
 
-  private listed(id: string, { principal, cursor }: ListQuery): ListedSession[] {
-    const row = this.live(id);
+  private listed(id: string, { principal, cursor, overdue }: ListQuery): ListedSession[] {
+    const row = overdue === true && !this.isApart ? this.database.rows.get(id) : this.live(id);
     if (row === undefined || (principal !== undefined && row.principal !== principal)) return [];
     if (cursor !== undefined && id <= cursor) return [];
     return [{ id, cursor: id, ...this.stored(row) }];

@@ -58,8 +58,8 @@ interface LoginBody {
   data?: Record<string, unknown>;
   /** Changed without `login()`. */
   set?: Record<string, unknown>;
-  /** Saved by the handler. */
-  save?: boolean;
+  /** Saved by the handler. `aside`: which doesn't wait for it. */
+  save?: boolean | 'aside';
 }
 
 @Controller()
@@ -86,7 +86,8 @@ export class LoginController {
   async login(@Session() session: AnySession, @Body() { id, data, set, save }: LoginBody) {
     await session.login(id, data);
     Object.assign(session, set);
-    if (save) await session.save();
+    if (save === 'aside') void session.save();
+    else if (save) await session.save();
     await gate.pass('login');
     return { handle: session.info.handle };
   }

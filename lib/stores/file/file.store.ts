@@ -109,9 +109,9 @@ export class FileStore extends SessionStore {
 
   /** In the order of names, by which a cursor stays good whatever comes and goes. */
   override async *list(query: ListQuery = {}): AsyncIterable<ListedSession> {
-    const { principal, cursor, batch = DEFAULT_BATCH } = query;
+    const { principal, cursor, overdue, batch = DEFAULT_BATCH } = query;
     const tag = principal === undefined ? undefined : tagOf(principal);
-    for await (const [name, found] of this.walk(tag, batch, cursor)) {
+    for await (const [name, found] of this.walk(tag, batch, cursor, overdue)) {
       const id = found.content.id ?? (isHashed(name) ? undefined : name);
       if (id !== undefined) yield { id, ...stored(found), cursor: name };
     }
@@ -158,11 +158,12 @@ export class FileStore extends SessionStore {
     tag: string | undefined,
     batch: number,
     cursor?: string,
+    overdue?: boolean,
   ): AsyncIterable<readonly [string, LiveFile]> {
     let seen = 0;
     for (const name of await this.guard(() => this.names(tag))) {
       if (cursor !== undefined && name <= cursor) continue;
-      const found = await this.guard(() => this.find(name, tag));
+      const found = await this.guard(() => this.find(name, tag, overdue));
       if (found !== undefined) yield [name, found];
       if (++seen % batch === 0) await nextTurn();
     }
@@ -179,8 +180,9 @@ export class FileStore extends SessionStore {
     return names;
   }
 
-  private async find(name: string, tag: string | undefined): Promise<LiveFile | undefined> {
-    const found = this.files.live(this.readsLater ? await this.folder.readLater(name) : this.folder.read(name));
+  private async find(name: string, tag: string | undefined, overdue?: boolean): Promise<LiveFile | undefined> {
+    const version = this.readsLater ? await this.folder.readLater(name) : this.folder.read(name);
+    const found = overdue === true ? this.files.present(version) : this.files.live(version);
     if (tag === undefined || found?.content.tag === tag) return found;
     if (this.files.markers.isStale(tag, name)) this.files.unlist(tag, name);
     return undefined;

@@ -10,6 +10,9 @@ import { PrincipalMarkers } from './principal-markers.js';
 import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
 import { VersionedFiles } from './versioned-files.js';
 
+/** The end of a session's file that was ended: no session has it. */
+const ENDED_AT = 1;
+
 /** A session that has not ended, as it was read. */
 export interface LiveFile {
   readonly version: FileVersion;
@@ -79,7 +82,10 @@ export class SessionFiles {
   /** Ends a session; the caller brings that to the disk. */
   async end(name: string, revision?: FileVersion): Promise<WriteResult> {
     for (const deadline = performance.now() + PATIENCE; ;) {
-      const found = this.live(this.folder.read(name));
+      const read = this.folder.read(name);
+      const live = this.live(read);
+      // What is over by this process's clock may not be by others'.
+      const found = revision === undefined ? this.present(read) : live;
       if (found === undefined) return 'gone';
       if (revision !== undefined && !isSameVersion(found.version, revision)) return 'conflict';
       const tombstone = this.tombstone();
@@ -89,7 +95,7 @@ export class SessionFiles {
       const version = this.folder.read(name);
       if (version?.content === tombstone) this.versions.remove(name, version, this.newTemp());
       if (found.content.tag !== undefined) this.unlist(found.content.tag, name);
-      return 'ok';
+      return live === undefined ? 'gone' : 'ok';
     }
   }
 
@@ -104,10 +110,14 @@ export class SessionFiles {
 
   /** What was read, where that is a session that has not ended. */
   live(version: FileVersion | undefined): LiveFile | undefined {
+    const found = this.present(version);
+    return found !== undefined && found.content.expiresAt > this.options.clock.now() ? found : undefined;
+  }
+
+  /** The same, also if it is over by this process's clock. One that was ended is not there. */
+  present(version: FileVersion | undefined): LiveFile | undefined {
     const content = version && decode(version.content, this.options.ttl);
-    return content !== undefined && content.expiresAt > this.options.clock.now()
-      ? { version: version!, content }
-      : undefined;
+    return content === undefined || content.expiresAt <= ENDED_AT ? undefined : { version: version!, content };
   }
 
   /** Takes a marker away; back it comes where the session has come back to that principal meanwhile. */
@@ -180,7 +190,7 @@ export class SessionFiles {
   /** What stands where a session was until the file is gone: long expired, for session-file-store too. */
   private tombstone(): string {
     const cookie = { originalMaxAge: 1, expires: new Date(0).toISOString(), httpOnly: true, path: '/' };
-    return encode({ text: JSON.stringify({ cookie, ended: this.newTemp() }), expiresAt: 1 }, this.options.ttl);
+    return encode({ text: JSON.stringify({ cookie, ended: this.newTemp() }), expiresAt: ENDED_AT }, this.options.ttl);
   }
 }
 

@@ -92,11 +92,11 @@ export class MongoStore extends SessionStore {
 
   /** In the order of the ids; a cursor stays good. */
   override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
-    const { principal, batch = 100, cursor = '' } = query;
+    const { principal, overdue, batch = 100, cursor = '' } = query;
     const limit = Math.max(1, Math.trunc(batch));
     let after = cursor;
     for (;;) {
-      const page = await this.call((sessions) => sessions.page(principal, after, limit));
+      const page = await this.call((sessions) => sessions.page(principal, after, limit, overdue));
       for (const document of page) {
         const stored = storedSession(document);
         if (stored === undefined) continue;

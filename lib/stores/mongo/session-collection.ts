@@ -59,10 +59,16 @@ export class SessionCollection {
   }
 
   /** Those after an id, in the order of the ids. */
-  page(principal: string | undefined, after: string, limit: number): Promise<SessionDocument[]> {
+  page(
+    principal: string | undefined,
+    after: string,
+    limit: number,
+    overdue: boolean | undefined,
+  ): Promise<SessionDocument[]> {
     const owned = principal === undefined ? {} : { 'keycard.p': String(principal) };
     const options = { ...READ, sort: { _id: 1 }, limit, batchSize: limit + 1 } as const;
-    return this.documents.find({ ...owned, _id: { $gt: after }, ...this.live() }, options).toArray();
+    const live = overdue === true ? {} : this.live();
+    return this.documents.find({ ...owned, _id: { $gt: after }, ...live }, options).toArray();
   }
 
   count(): Promise<number> {
@@ -95,7 +101,10 @@ export class SessionCollection {
     const deleted = async (filter: Filter<SessionDocument>) =>
       (await this.documents.deleteOne(filter)).deletedCount === 1;
     if (revision !== undefined) return this.swap(id, revision, deleted);
-    return (await deleted({ _id: String(id), ...this.live() })) ? 'ok' : 'gone';
+    if (await deleted({ _id: String(id), ...this.live() })) return 'ok';
+    // What is over by this process's clock may not be by others'.
+    await deleted({ _id: String(id) });
+    return 'gone';
   }
 
   /** Puts what lies beside the session right, for one that a peer has changed or copied. */

@@ -121,7 +121,7 @@ export class PostgresStore extends SessionStore {
   }
 
   override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession> {
-    const { principal, batch = 100 } = query;
+    const { principal, overdue, batch = 100 } = query;
     let { cursor = '' } = query;
     for (;;) {
       this.mustBeOpen();
@@ -131,7 +131,7 @@ export class PostgresStore extends SessionStore {
           : await this.database.runSlow(this.queries.listPrincipal, [cursor, batch, principalKey(principal)]);
       for (const row of (rows as Row[]).map(readRow)) {
         cursor = row.id;
-        if (this.isLive(row)) yield { ...storedSession(row), id: row.id, cursor };
+        if (overdue === true || this.isLive(row)) yield { ...storedSession(row), id: row.id, cursor };
       }
       if (rows.length < batch) return;
     }

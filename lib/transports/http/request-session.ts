@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CoreState } from '../../commit/commit-state.js';
 import { type CommitPlan, planCommit, type WriteReason } from '../../commit/plan-commit.js';
 import type { Found } from '../../commit/record-finder.js';
+import { endedAtLogin, isEndedAtLogin } from '../../commit/revocations.js';
 import { INSPECT } from '../../common/inspect-symbol.js';
 import { SessionCookie } from '../../cookie/session-cookie.js';
 import type { Device, SessionMetadata } from '../../record/session-metadata.js';
@@ -37,6 +38,8 @@ export class RequestSession
   onFailure: (() => void)[] | undefined;
   /** The log, or the answer, says that something was not saved. */
   private lossIsTold = false;
+  /** A login does not count, and nobody waited to be told. */
+  private unheard: Error | undefined;
   private secure: boolean | undefined;
   private pendingVerbs: Set<Promise<unknown>> | undefined;
   private detachedCores: Map<SessionCore, string> | undefined;
@@ -165,6 +168,11 @@ export class RequestSession
     return cookie === undefined ? failure : { ...failure, headers: { ...failure.headers, 'Set-Cookie': cookie } };
   }
 
+  /** A login that does not count must not be answered with success because nobody waited to be told. */
+  noteUnheard(error: unknown): void {
+    if (isEndedAtLogin(error)) this.unheard = error as Error;
+  }
+
   private reportLate(error: unknown): void {
     this.lossIsTold = true;
     this.services.notices.error('What the session held at the end of a streamed response could not be saved.', error);
@@ -175,8 +183,10 @@ export class RequestSession
   }
 
   private async afterPending(isAtStart: boolean): Promise<void> {
-    // How each ended its own caller is told.
-    while (this.hasPending) await Promise.allSettled(this.pending);
+    // How each ended its own caller is told; but who answers before that doesn't wait to be told.
+    while (this.hasPending)
+      for (const each of await Promise.allSettled(this.pending))
+        if (each.status === 'rejected') this.noteUnheard(each.reason);
     if (isAtStart) await this.commit(true);
     else await this.beforeEnd();
   }
@@ -190,6 +200,7 @@ export class RequestSession
     if (isAtStart && (this.failureToLoad !== undefined || this.hasStoreFailed) && this.res?.statusCode === 503)
       addHeader(this.res, 'Retry-After', '1');
     if (this.failureToLoad !== undefined || core === undefined) return undefined;
+    if (isAtStart && this.unheard !== undefined) return Promise.reject(this.unheard);
     const isUnset = this.isUnset || this.wasDeleted();
     core.data.forgetCompared();
     const plan = planCommit(
@@ -229,10 +240,12 @@ export class RequestSession
     const { writes, notices, setCookie } = this.services;
     const { cookieChanged } = core;
     try {
-      await writes.write(core, why);
+      // A login that an earlier write of this request made is not answered with success if nothing is left of it.
+      if ((await writes.write(core, why)) === 'gone' && core.hasFreshId && core.metadata.principal !== undefined)
+        throw endedAtLogin();
     } catch (error) {
       // Only the idle end was to be moved: no reason to fail a request that needed nothing of it.
-      if (why === 'change') throw error;
+      if (why === 'change' || isEndedAtLogin(error)) throw error;
       notices.storeFailed('touch', error);
     }
     if (isAtStart) setCookie.send(this, core, cookieChanged);

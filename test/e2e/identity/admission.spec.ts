@@ -3,7 +3,7 @@ import { type SessionModuleOptions } from 'nestjs-keycard';
 import { Jar } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
 import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
-import { idIn, LoginApp, ManualClock } from '../../support/login-app.js';
+import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const HOUR = 3_600_000;
 const noop = () => Promise.resolve();
@@ -138,6 +138,47 @@ describeEachStore((each) => {
         expect((await app.me(jar)).data).toEqual(wasThere ? { cart: [1] } : {});
       },
     );
+
+    it('answers 409 to a login that was revoked while a save wrote it that nobody waited for (#11)', async () => {
+      const store = new BarrierStore(place.store);
+      const [app, other] = [await start({}, store), await start()];
+      const written = store.stop('create', true);
+      const login = app.post(new Jar(), 'login', { id: 'ann', save: 'aside' });
+      await written.reached;
+      await other.registry.revoke((await handles(other))[0]!, { principal: 'ann' });
+      written.release();
+      expect((await login).status).toBe(409);
+      expect(await handles(app)).toEqual([]);
+    });
+
+    it('holds a login by data alone against a revokeAll() that came while it waited, whatever the clocks say (#11)', async () => {
+      const store = new BarrierStore(place.store);
+      const capped = { maxSessionsPerPrincipal: 2 } as const;
+      const app = await start(capped, store);
+      const behind = await start({ ...capped, clock: new ManualClock(clock.time - 1_000) });
+      const read = store.stop('load', true);
+      const login = app.post(new Jar(), 'set', { user: { id: 'ann' } });
+      await read.reached;
+      await behind.registry.revokeAll('ann');
+      read.release();
+      expect((await login).status).toBe(409);
+      expect(await handles(app)).toEqual([]);
+    });
+
+    it("ends and revokes sessions that the store, too, takes to be over by this process's clock (#11)", async () => {
+      const app = await start();
+      const jars = [await app.loggedIn('ann'), await app.loggedIn('ann'), await app.loggedIn('ann')];
+      const { handle } = await app.me(jars[0]!);
+      clock.advance(48 * HOUR);
+      await app.registry.revoke(handle, { principal: 'ann' });
+      expect((await app.post(copyOf(jars[1]!), 'logout')).status).toBe(200);
+      clock.advance(-48 * HOUR);
+      expect(await Promise.all(jars.map((jar) => isIn(app, jar)))).toEqual([false, false, true]);
+      clock.advance(48 * HOUR);
+      await app.registry.revokeAll('ann');
+      clock.advance(-48 * HOUR);
+      expect(await isIn(app, jars[2]!)).toBe(false);
+    });
 
     it('takes back a session whose store answered too late (#11)', async () => {
       const store = new BarrierStore(place.store);

@@ -160,6 +160,23 @@ describeEachStore((each) => {
       expect((await app.get(jar, 'home')).status).toBe(401);
     });
 
+    it('does not end the session if the clock was ahead while it wrote (#11)', async () => {
+      await start({ idleTimeout: '1h' });
+      const jar = await app.loggedIn('ann');
+      await changeAround(jar, { note: 1 }, () => Promise.resolve(clock.advance(120 * MINUTE)));
+      clock.advance(-120 * MINUTE);
+      expect((await app.me(jar)).principal).toBe('ann');
+    });
+
+    it('does not end a session that a clock which is behind logs in to or confirms (#11)', async () => {
+      await start({ idleTimeout: '1h' });
+      const jar = await app.loggedIn('ann');
+      clock.advance(-90 * MINUTE);
+      await app.post(jar, 'confirm');
+      clock.advance(90 * MINUTE);
+      expect((await app.me(jar)).principal).toBe('ann');
+    });
+
     it('does not end a session whose end another process knows better (#11)', async () => {
       await start({ idleTimeout: '1h' });
       const jar = await app.loggedIn('ann');
