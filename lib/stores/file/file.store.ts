@@ -15,7 +15,7 @@ import {
 import { codeOf, storeErrorOf } from './file-errors.js';
 import { type FileStoreOptions, readFileStoreOptions } from './file-store.options.js';
 import { isHashed, nameOf, nameOfFile, type NamingRules, SortedNames, tagOf } from './file-names.js';
-import { tidyLeftOvers } from './left-overs.js';
+import { tidyAbandonedFiles } from './abandoned-files.js';
 import { type LiveFile, SessionFiles } from './session-files.js';
 import { type FileVersion, SessionFolder } from './session-folder.js';
 
@@ -62,7 +62,7 @@ export class FileStore extends SessionStore {
   override async open(): Promise<void> {
     await this.guard(async () => {
       this.ready();
-      await tidyLeftOvers(this.folder, this.files.versions, () => this.files.newTemp());
+      await tidyAbandonedFiles(this.folder, this.files.versions, () => this.files.newTemp());
     });
     this.pruner?.start();
   }
@@ -142,7 +142,7 @@ export class FileStore extends SessionStore {
         if (name !== undefined && this.files.removeExpired(name)) pruned += 1;
         if (++seen % DEFAULT_BATCH === 0) await nextTurn();
       }
-      await tidyLeftOvers(this.folder, this.files.versions, () => this.files.newTemp());
+      await tidyAbandonedFiles(this.folder, this.files.versions, () => this.files.newTemp());
       return pruned;
     });
   }

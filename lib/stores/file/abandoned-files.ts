@@ -14,7 +14,7 @@ const FOREIGN_AGE = 86_400_000;
  * order matters: temporary files are listed before claims, and a dead process makes no further claims, so a
  * temporary file that no claim names is of use to nobody.
  */
-export async function tidyLeftOvers(
+export async function tidyAbandonedFiles(
   folder: SessionFolder,
   files: VersionedFiles,
   newMark: () => string,
