@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
 import { MemoryStore } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
+import { nodeRequest } from '../support/express-like.js';
 import { scripted } from '../support/scripted.js';
 import { TestClock } from '../support/test-clock.js';
 
@@ -21,7 +23,7 @@ const controller = scripted({
   unset: (_session, req) => void (req.session = null as never),
   deleted: (session, req) => {
     session.views = 9;
-    delete (req as { session?: unknown }).session;
+    delete nodeRequest(req).session;
   },
   gone: (session) => void (session.late = true),
 });

@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CookieOptions, MemoryStore, type SessionModuleOptions, SessionOptionsError } from 'nestjs-keycard';
 import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { type AnySession, scripted } from '../support/scripted.js';

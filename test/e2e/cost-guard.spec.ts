@@ -4,12 +4,13 @@
  */
 import { Controller, Get, Req } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { MemoryStore, type SessionModuleOptions, type SessionStore } from 'nestjs-keycard';
 import { PostgresStore, type PostgresClient } from '../../lib/stores/postgres/index.js';
 import { RedisStore } from '../../lib/stores/redis/index.js';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { Pipeline, redisCommands, resourcesOf, watchAnswers, watchWrites } from '../support/cost-counters.js';
 import { ObservedStore } from '../support/observed-store.js';

@@ -9,9 +9,10 @@ import {
   Post,
   ValidationPipe,
 } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { IsString } from 'class-validator';
 import { MemoryStore, Session, SessionGuard, SessionId, SessionRegistry, SessionStore } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
 import type { AnySession } from '../support/scripted.js';
 

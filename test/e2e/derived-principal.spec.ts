@@ -1,6 +1,7 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { SessionGuard, SessionRegistry } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { scripted } from '../support/scripted.js';
 

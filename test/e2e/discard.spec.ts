@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { HttpException } from '@nestjs/common';
 import express from 'express';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { MemoryStore, SessionRegistry, type SessionModuleOptions } from 'nestjs-keycard';
 import session, { keycard } from 'nestjs-keycard/express';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { idIn } from '../support/login-app.js';
 import { ObservedStore } from '../support/observed-store.js';

@@ -6,7 +6,8 @@ import { Session } from 'nestjs-keycard';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { createClient } from 'redis';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
-import { describeEachStore, type StorePlace } from '../support/five-stores.js';
+import { type StorePlace } from '../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../support/stores-on-both.js';
 import { describeWithServer, uniqueName } from '../support/servers/available.js';
 import { TestClock } from '../support/test-clock.js';
 

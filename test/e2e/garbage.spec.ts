@@ -5,7 +5,8 @@ import { Body, Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common
 import { Session, type SessionEvent, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { Jar, post, SECRET, startApp, type TestApp } from '../support/app.js';
-import { describeEachStore, type StoreName, type StorePlace } from '../support/five-stores.js';
+import { type StoreName, type StorePlace } from '../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../support/stores-on-both.js';
 
 @Controller()
 class LookController {

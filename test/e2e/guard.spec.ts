@@ -1,7 +1,8 @@
 import { APP_GUARD } from '@nestjs/core';
 import { Controller, type ExecutionContext, Get, Post, UseGuards } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Public, RequireRecentLogin, RequireSession, SessionGuard, SessionRegistry } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { type AnySession, scripted } from '../support/scripted.js';
 

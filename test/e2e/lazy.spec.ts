@@ -1,8 +1,10 @@
 import { Controller, Get, Req, UseGuards } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { MemoryStore, Session, SessionGuard, SessionId } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
+import { nodeRequest } from '../support/express-like.js';
 import { scripted } from '../support/scripted.js';
 
 const scripts = scripted({
@@ -12,7 +14,7 @@ const scripts = scripted({
   none: (_session, req) => typeof req.session,
   deleted: (session, req) => {
     session.views = 2;
-    delete (req as { session?: unknown }).session;
+    delete nodeRequest(req).session;
   },
 });
 

@@ -3,7 +3,8 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { Session, SessionStoreError } from 'nestjs-keycard';
 import { CookieSigner } from '../../lib/cookie/cookie-signer.js';
 import { Jar, post, SECRET, startApp, type TestApp } from '../support/app.js';
-import { describeEachStore, type StorePlace } from '../support/five-stores.js';
+import { type StorePlace } from '../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../support/stores-on-both.js';
 import type { AnySession } from '../support/scripted.js';
 
 @Controller()

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { SessionModuleOptions } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { attributes } from '../support/express-app.js';
 import { describeEachStore, type StorePlace } from '../support/five-stores.js';

@@ -17,6 +17,7 @@ import express from 'express';
 import passport from 'passport';
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
+import { describeOnBoth } from '../support/adapters.js';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import type { AnySession } from '../support/scripted.js';
@@ -81,7 +82,7 @@ class SkippedController {
 
 const controllers = [CatsController, DogsController, SkippedController];
 
-describe('the middleware', () => {
+describeOnBoth('the middleware', () => {
   let server: TestApp;
   let store: ObservedStore;
   afterEach(() => server.close());

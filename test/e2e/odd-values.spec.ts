@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { MemoryStore, SessionRegistry } from 'nestjs-keycard';
+import { describeOnBoth as describe, newAdapter } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { describeEachStore } from '../support/five-stores.js';
 import { scripted } from '../support/scripted.js';
@@ -18,13 +19,7 @@ describe('odd values beside the data', () => {
   afterEach(() => server.close());
 
   it('cuts device.ip: X-Forwarded-For may be as long as the sender likes (#13.19)', async () => {
-    server = await startApp(
-      [scripts],
-      {},
-      {
-        before: (app) => (app as unknown as { set(name: string, value: unknown): void }).set('trust proxy', true),
-      },
-    );
+    server = await startApp([scripts], {}, { adapter: newAdapter(true) });
     await fetch(`${server.url}/s/login`, { headers: { 'x-forwarded-for': 'x'.repeat(12_000) } });
     const { sessions } = await server.app.get(SessionRegistry).list({ principal: '7' });
     expect(sessions.map(({ device }) => device.ip)).toEqual(['x'.repeat(64)]);

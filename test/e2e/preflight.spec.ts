@@ -1,7 +1,8 @@
 import { Controller, Get, Options, Req } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import session from 'nestjs-keycard/express';
 import { MemoryStore } from 'nestjs-keycard';
+import { adapterName, describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { type LiveSession, peer, serve } from '../support/express-app.js';
 
@@ -40,12 +41,14 @@ describe('a CORS preflight, with saveUninitialized: true (#13.27)', () => {
     expect(answer.headers.get('access-control-allow-origin')).toBe(cors ? 'https://spa.example' : null);
     expect(jar.last).toEqual([]);
     expect(await store.count()).toBe(0);
-    for (const init of [{}, { method: 'OPTIONS' }]) {
+    // @fastify/cors refuses an OPTIONS that is none, before any middleware.
+    const others = cors && adapterName() === 'Fastify' ? [{}] : [{}, { method: 'OPTIONS' }];
+    for (const init of others) {
       jar.cookies.clear();
       await jar.fetch(app.url, init);
       expect(jar.last).toHaveLength(1);
     }
-    expect(await store.count()).toBe(2);
+    expect(await store.count()).toBe(others.length);
   });
 
   it('makes one where its handler writes to it', async () => {

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { dataOf, MemoryStore, SessionRegistry } from 'nestjs-keycard';
+import { adapterName, describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { Gate } from '../support/gate.js';
 import { ObservedStore } from '../support/observed-store.js';
@@ -67,6 +68,9 @@ const controller = scripted({
   },
 });
 
+/** Fastify lets no such body in. */
+const refusesProto = (body?: string): boolean => adapterName() === 'Fastify' && body?.includes('{"__proto__"') === true;
+
 describe('names that the session keeps for itself', () => {
   let store: ObservedStore;
   let server: TestApp;
@@ -74,6 +78,10 @@ describe('names that the session keeps for itself', () => {
   const visit = async (script: string, body?: string): Promise<Record<string, unknown>> => {
     const init = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body };
     const answer = await jar.fetch(`${server.url}/s/${script}`, init);
+    if (refusesProto(body)) {
+      expect(answer.status).toBe(400);
+      return undefined as never;
+    }
     expect([script, answer.status < 300]).toEqual([script, true]);
     const text = await answer.text();
     return text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
@@ -97,6 +105,7 @@ describe('names that the session keeps for itself', () => {
       const value =
         name === '__keycard' ? { v: 1, c: 0, s: 0, e: 9e15, h: 'h', n: 'n', p: 'admin', a: 1 } : { isAdmin: true };
       const answer = await visit('assign', `{${JSON.stringify(name)}:${JSON.stringify(value)}}`);
+      if (answer === undefined) return;
       expect(answer).toEqual({
         name: 'ReservedKeyError',
         code: 'RESERVED_KEY',
@@ -117,7 +126,8 @@ describe('names that the session keeps for itself', () => {
 
   it('a property that was defined past the setters is no data, and forges nothing', async () => {
     await visit('count');
-    await visit('define', '{"__keycard":{"v":1,"p":"admin"},"login":1,"__proto__":{"isAdmin":true},"plain":2}');
+    const proto = adapterName() === 'Fastify' ? '' : '"__proto__":{"isAdmin":true},';
+    await visit('define', `{"__keycard":{"v":1,"p":"admin"},"login":1,${proto}"plain":2}`);
     expect(await visit('look')).toEqual({
       keys: ['views', 'plain'],
       principal: null,

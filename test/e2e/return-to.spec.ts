@@ -1,8 +1,9 @@
 import { Controller, Get, Post } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { request } from 'node:http';
 import { RequireSession, takeReturnTo } from 'nestjs-keycard';
 import { z } from 'zod';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { scripted } from '../support/scripted.js';
 
@@ -17,7 +18,7 @@ const scripts = scripted({
 
 @Controller('shop')
 class ShopController {
-  @Get('*path')
+  @Get(['*'])
   @RequireSession({ redirectTo: '/login', returnTo: true })
   page() {
     return 'inside';

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, ParseArrayPipe, type PipeTransform, Post, Res, UseGuards } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import type { Response } from 'express';
 import {
   type ListedSession,
@@ -14,6 +14,8 @@ import {
 } from 'nestjs-keycard';
 import { type SessionTesting, sessionTesting } from 'nestjs-keycard/testing';
 import { z } from 'zod';
+import { expressLike } from '../support/express-like.js';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
 import { TestClock } from '../support/test-clock.js';
 
@@ -102,7 +104,8 @@ class AppController {
   }
 
   @Get('stream')
-  stream(@Res() res: Response) {
+  stream(@Res() response: Response) {
+    const res = expressLike(response);
     res.write('begun');
     setTimeout(() => {
       const { session } = res.req as unknown as { session: AppSession };

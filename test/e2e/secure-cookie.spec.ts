@@ -1,7 +1,8 @@
-import type { INestApplication } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { afterEach, expect, it } from '@jest/globals';
 import { request } from 'node:http';
 import type { SessionModuleOptions } from 'nestjs-keycard';
+import { describeOnBoth as describe, newAdapter } from '../support/adapters.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { scripted } from '../support/scripted.js';
 
@@ -15,21 +16,20 @@ const controller = scripted({
     session.views = 1;
   },
 });
-const trust = (app: INestApplication): unknown =>
-  (app.getHttpAdapter().getInstance() as { set(name: string, value: unknown): unknown }).set('trust proxy', 'loopback');
+const trust = () => newAdapter('loopback');
 
 describe('Secure', () => {
   let server: TestApp;
   let warnings: string[];
   const start = async (
     options: Partial<SessionModuleOptions> = {},
-    before?: (app: INestApplication) => void,
+    adapter?: () => AbstractHttpAdapter,
   ): Promise<void> => {
     warnings = [];
     server = await startApp(
       [controller],
       { logger: { warn: (message) => void warnings.push(message), error: () => undefined }, ...options },
-      before === undefined ? {} : { before },
+      adapter === undefined ? {} : { adapter: adapter() },
     );
   };
   const attributes = async (headers: Record<string, string> = {}): Promise<string | undefined> => {

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
 import { MemoryStore } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import { scripted } from '../support/scripted.js';

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { adapterName, describeOnBoth as describe, newAdapter } from '../support/adapters.js';
 import {
   MemoryStore,
   RequireRecentLogin,
@@ -70,8 +71,9 @@ describe("nestjs-keycard/testing in an app's own tests", () => {
 
   beforeEach(async () => {
     const moduleRef = await overrideSessions(Test.createTestingModule({ imports: [AppModule] }), { clock }).compile();
-    app = moduleRef.createNestApplication({ logger: false });
+    app = moduleRef.createNestApplication(newAdapter(), { logger: false });
     await app.init();
+    if (adapterName() === 'Fastify') await (app.getHttpAdapter().getInstance() as { ready(): Promise<void> }).ready();
     sessions = sessionTesting(app);
   });
   afterEach(() => app.close());

@@ -1,10 +1,11 @@
 import { Body, Controller, Get, Post, Query, Redirect, Req, Res, UseGuards } from '@nestjs/common';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import type { Response as ExpressResponse } from 'express';
 import { FileStore, MemoryStore, Session, SessionGuard, SessionId, type SessionStore } from 'nestjs-keycard';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, post, startApp, type TestApp } from '../support/app.js';
 import { ObservedStore } from '../support/observed-store.js';
 import type { AnySession } from '../support/scripted.js';

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { MemoryStore, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 import { Controller, Get, UseGuards } from '@nestjs/common';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, SECRET, startApp, type TestApp } from '../support/app.js';
 import { assertSerializable } from '../../lib/session/session-values.js';
 import { CookieSigner } from '../../lib/cookie/cookie-signer.js';

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { MemoryStore, type SessionModuleOptions, SessionRegistry } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { type AnySession, type Script, scripted } from '../support/scripted.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
   MemoryStore,
   type Revision,
@@ -7,6 +7,7 @@ import {
   SessionRegistry,
   type SessionRecord,
 } from 'nestjs-keycard';
+import { describeOnBoth as describe } from '../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../support/app.js';
 import { type AnySession, type Script, scripted } from '../support/scripted.js';
 

@@ -1,6 +1,7 @@
 import { All, Controller, Param, Req, Res, type Type } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Session } from 'nestjs-keycard';
+import { expressLike } from './express-like.js';
 
 /** A session whose keys a test makes up. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -12,8 +13,9 @@ export function scripted(scripts: Record<string, Script>): Type {
   const run = async (name: string, session: AnySession, req: Request, res: Response): Promise<void> => {
     const script = scripts[name];
     if (script === undefined) throw new Error(`There is no script named ${name}.`);
-    const result = await script(session, req as never, res);
-    if (!res.writableEnded) res.send(typeof result === 'object' ? result : String(result ?? 'ok'));
+    const response = expressLike(res);
+    const result = await script(session, req as never, response);
+    if (!response.writableEnded) response.send(typeof result === 'object' ? result : String(result ?? 'ok'));
   };
 
   @Controller()

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type SessionModuleOptions } from 'nestjs-keycard';
 import { Jar } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
-import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
+import { type StorePlace } from '../../support/five-stores.js';
 import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 
 const HOUR = 3_600_000;
 const noop = () => Promise.resolve();

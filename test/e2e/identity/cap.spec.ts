@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Jar } from '../../support/app.js';
 import { type CompiledLib, compileLib } from '../../support/compile-lib.js';
 import { EngineFleet } from '../../support/engine-fleet.js';
-import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
+import { type StorePlace } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { LoginApp, ManualClock } from '../../support/login-app.js';
 
 let lib: CompiledLib;

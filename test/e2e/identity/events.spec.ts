@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import { SESSION_CHANNEL, type SessionEvent } from 'nestjs-keycard';
 import { Jar, startApp } from '../../support/app.js';
-import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
+import { type StorePlace } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { copyOf, idIn, LoginApp, LoginController, ManualClock } from '../../support/login-app.js';
 
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Jar, SECRET } from '../../support/app.js';
 import { CookieSigner } from '../../../lib/cookie/cookie-signer.js';
-import { describeEachStore } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };

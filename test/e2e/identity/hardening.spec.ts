@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Jar } from '../../support/app.js';
-import { describeEachStore, type StorePlace } from '../../support/five-stores.js';
+import { type StorePlace } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const KEYS = {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Jar } from '../../support/app.js';
-import { describeEachStore } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { copyOf, gate, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const MINUTE = 60_000;

@@ -5,7 +5,7 @@ import { newSessionId } from '../../../lib/record/session-id.js';
 import { Public, RequireRecentLogin, RequireSession, Session, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 import { Jar, post, SECRET, startApp } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
-import { describeEachStore } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { type AnySession, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 describeEachStore((each) => {

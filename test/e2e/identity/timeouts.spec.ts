@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Jar } from '../../support/app.js';
-import { describeEachStore } from '../../support/five-stores.js';
+import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 import { copyOf, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const MINUTE = 60_000;
