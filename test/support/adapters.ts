@@ -35,6 +35,11 @@ export function onAdapter(adapter: AdapterName, tests: () => void): void {
   });
 }
 
+/** The tests of a spec, on one adapter after the other. */
+export function onBothAdapters(tests: (adapter: AdapterName) => void): void {
+  describe.each(ADAPTERS)('on %s', (adapter) => onAdapter(adapter, () => tests(adapter)));
+}
+
 function both(name: string, tests: () => void): void {
   if (isInside) {
     describe(name, tests);
