@@ -24,7 +24,7 @@ import { MongoStore } from 'nestjs-keycard/mongo';
 import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { describeOnBoth as describe } from '../support/adapters.js';
-import { post, SECRET, startApp, type TestApp } from '../support/app.js';
+import { SECRET, startApp, type TestApp } from '../support/app.js';
 
 /** A store whose server can be away, or silent. */
 class FickleStore extends MemoryStore {
