@@ -68,6 +68,23 @@ function figures(result) {
   ].join('\n\n');
 }
 
+/** What most readers came for: three cases on three stores. */
+function nine(result) {
+  const valueOf = (store, title) => {
+    const cases = result.groups.find((group) => group.store === store)?.cases ?? [];
+    const ratios = cases.find((each) => each.title === title)?.ratios ?? [];
+    return ratios.find(({ ours, peer }) => ours === 'keycard' && peer === 'express-session')?.value.toFixed(2) ?? '–';
+  };
+  const row = (store, name) => [name, valueOf(store, 'read'), valueOf(store, 'change'), valueOf(store, 'login')];
+  return [
+    table(
+      ['session cost, express-session = 1', 'read a session', 'change it', 'log in'],
+      [row('memory', 'in memory'), row('redis', 'Redis'), row('postgres', 'PostgreSQL')],
+    ),
+    circumstances(result),
+  ].join('\n\n');
+}
+
 function scale(result) {
   const parts = [circumstances(result)];
   if (result.memory) {
@@ -161,6 +178,7 @@ function scale(result) {
 
 let text = readFileSync(page, 'utf8');
 for (const [mark, file, make] of [
+  ['nine', figuresFile, nine],
   ['figures', figuresFile, figures],
   ['scale', scaleFile, scale],
 ]) {
