@@ -2,6 +2,7 @@ const alias = {
   '^nestjs-keycard$': '<rootDir>/lib/index.ts',
   '^nestjs-keycard/(redis|postgres|mongo)$': '<rootDir>/lib/stores/$1/index.ts',
   '^nestjs-keycard/(express|fastify)-request$': '<rootDir>/lib/request-types/$1.ts',
+  '^nestjs-keycard/websockets$': '<rootDir>/lib/nest/websockets/index.ts',
   '^nestjs-keycard/(express|testing)$': '<rootDir>/lib/$1/index.ts',
 };
 

@@ -18,6 +18,7 @@ const entryPoints = [
   'stores/postgres/index',
   'stores/mongo/index',
   'express/index',
+  'nest/websockets/index',
   'testing/index',
 ];
 

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { rawRequest } from '../transports/fastify/mount.js';
 import { sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestSession } from '../transports/http/request-session.js';
+import { currentMessage } from '../transports/websockets/current-message.js';
 import { SessionStateError } from '../common/errors.js';
 
 /** The request behind an execution context, whatever carries it. The one place that knows. */
@@ -27,7 +28,8 @@ export function rawResponse(context: ExecutionContext): ServerResponse {
 
 /** Whether requests of this kind can have a session at all. */
 export function canHaveSession(context: ExecutionContext): boolean {
-  return ['http', 'graphql'].includes(context.getType<string>());
+  const type = context.getType<string>();
+  return type === 'http' || type === 'graphql' || (type === 'ws' && currentMessage.getStore() !== undefined);
 }
 
 /** Why an HTTP request has no session, and what to do. */
@@ -44,7 +46,7 @@ export function noSessionIn(context: ExecutionContext): string {
         ? 'There is no session in this GraphQL context, as it has no "req": give GraphQLModule the option context: ({ req }) => ({ req }).'
         : 'There is no session in this GraphQL request: see that "forRoutes", "exclude" and "cookie.path" of SessionModule leave the path of GraphQL in.';
     case 'ws':
-      return 'A message to a WebSocket gateway has no session, so nobody is logged in here: mark the handler @Public(), and check the user with a guard of your own.';
+      return "There is no session in this message to a WebSocket gateway: in main.ts, call app.useWebSocketAdapter(withSessions(app, new IoAdapter(app))), with withSessions from 'nestjs-keycard/websockets' and the adapter that the app uses. A handler that needs none is marked @Public().";
     case 'rpc':
       return 'A message to a microservice (RPC) has no session, so nobody is logged in here: mark the handler @Public(), and send the user in the message.';
     default:
@@ -59,7 +61,7 @@ export function noSessionIn(context: ExecutionContext): string {
  */
 export function requestSessionOf(context: ExecutionContext): RequestSession {
   const request = requestOf(context);
-  const session = request && sessionOf(request);
+  const session = context.getType<string>() === 'ws' ? currentMessage.getStore() : request && sessionOf(request);
   if (session === undefined) throw new SessionStateError('NO_MIDDLEWARE', noSessionIn(context));
   return session;
 }

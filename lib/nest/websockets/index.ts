@@ -1,0 +1,3 @@
+export { withSessions } from './with-sessions.js';
+export type { SocketSessionOptions } from './socket-options.js';
+export type { AllowedOrigins } from '../../transports/websockets/handshake.js';

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import type { HandshakeRefusal } from '../../transports/websockets/handshake.js';
+
+type Check = (request: IncomingMessage) => Promise<HandshakeRefusal | undefined>;
+type AllowRequest = (
+  request: IncomingMessage,
+  done: (message: string | null | undefined, allowed: boolean) => void,
+) => void;
+type VerifyInfo = { readonly origin: string; readonly secure: boolean; readonly req: IncomingMessage };
+type Verified = (allowed: boolean, code?: number, message?: string, headers?: Record<string, string>) => void;
+type VerifyClient = ((info: VerifyInfo) => boolean) | ((info: VerifyInfo, done: Verified) => void);
+
+/** The server of a socket.io namespace, or of ws, as far as it is needed here. */
+interface GivenServer {
+  readonly server?: GivenServer;
+  readonly engine?: { readonly opts: { allowRequest?: AllowRequest | undefined } };
+  readonly options?: { verifyClient?: VerifyClient | null | undefined };
+}
+
+const guarded = new WeakSet<object>();
+
+/** Asks before a client is connected; what the app asks by itself (`allowRequest`, `verifyClient`) is asked after it. */
+export function guardServer(given: unknown, check: Check): void {
+  const { server, engine, options } = given as GivenServer;
+  const engineOptions = engine?.opts ?? server?.engine?.opts;
+  const target = engineOptions ?? options;
+  // Gateways share a server.
+  if (target === undefined || guarded.has(target)) return;
+  guarded.add(target);
+  if (engineOptions !== undefined) engineOptions.allowRequest = allowing(check, engineOptions.allowRequest);
+  else if (options !== undefined) options.verifyClient = verifying(check, options.verifyClient);
+}
+
+function allowing(check: Check, own: AllowRequest | undefined): AllowRequest {
+  return (request, done) => {
+    check(request).then(
+      (refusal) => {
+        if (refusal !== undefined) done(refusal.message, false);
+        else if (own === undefined) done(null, true);
+        else own(request, done);
+      },
+      () => done('The handshake could not be checked.', false),
+    );
+  };
+}
+
+function verifying(check: Check, own: VerifyClient | null | undefined): VerifyClient {
+  return (info: VerifyInfo, done: Verified) => {
+    check(info.req).then(
+      (refusal) => {
+        if (refusal !== undefined) done(false, refusal.statusCode, refusal.message);
+        else if (own == null) done(true);
+        else if (own.length === 2) own(info, done);
+        else done((own as (given: VerifyInfo) => boolean)(info));
+      },
+      () => done(false, 500, 'The handshake could not be checked.'),
+    );
+  };
+}

@@ -1,0 +1,62 @@
+import { RequestSession } from '../http/request-session.js';
+import { messageVerbs } from './message-verbs.js';
+import type { SocketSession } from './socket-session.js';
+
+/** The session in one message: read when it is asked for, and saved before the answer leaves. */
+export class MessageSession extends RequestSession {
+  private opening: Promise<void> | undefined;
+  private readonly ownVerbs = messageVerbs(this.services.verbs);
+
+  constructor(private readonly socket: SocketSession) {
+    super(socket.services, undefined, undefined, undefined);
+  }
+
+  override get verbs() {
+    return this.ownVerbs;
+  }
+
+  /** It never rejects: a store that fails is told where the session is asked for. */
+  override open(): Promise<void> | undefined {
+    if (this.isOpened) return undefined;
+    const found = this.socket.known();
+    if (found === undefined) return (this.opening ??= this.read());
+    this.begun(found);
+    return undefined;
+  }
+
+  private async read(): Promise<void> {
+    try {
+      this.begun(await this.socket.read());
+    } catch (error) {
+      this.isOpened = true;
+      this.failureToLoad = error;
+      this.services.notices.storeFailed('load', error);
+    }
+  }
+
+  private begun(found: Awaited<ReturnType<SocketSession['read']>>): void {
+    this.isOpened = true;
+    this.core = this.newCore(found);
+    if (!this.socket.keepsAlive) this.core.isDue = false;
+  }
+
+  /**
+   * Saves what the handler has changed, and moves the idle end where that is due.
+   *
+   * @throws SessionStateError if the session has ended meanwhile, or there is none.
+   * @throws SessionStoreError if the store failed.
+   */
+  async finish(): Promise<void> {
+    if (!this.isOpened) {
+      if (!this.socket.isTouchDue()) return;
+      await this.open();
+    }
+    while (this.pending.size > 0) await Promise.allSettled(this.pending);
+    const { core } = this;
+    if (core === undefined || core.isOver || core.status === 'read-only') return this.socket.forget();
+    const before = core.stored;
+    if (!core.isNew) await this.verbs.save(core);
+    else if (core.data.isChanged()) await this.verbs.save(core);
+    if (core.stored !== before || before === undefined) this.socket.forget();
+  }
+}

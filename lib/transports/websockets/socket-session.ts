@@ -1,0 +1,102 @@
+import type { Found } from '../../commit/record-finder.js';
+import { watchOf } from '../../signal/session-watch.js';
+import type { WatchedSession } from '../../signal/watched-session.js';
+import type { RequestServices } from '../http/request-services.js';
+import { RequestSession } from '../http/request-session.js';
+import type { IncomingMessage } from 'node:http';
+
+/** How sockets have their session. */
+export interface SocketLimits {
+  readonly revalidateMs: number;
+  /** Messages move the session's idle end. */
+  readonly keepsAlive: boolean;
+}
+
+/** The session of one connection: its cookie was read at the handshake. All sockets of one session share what is read of it. */
+export class SocketSession {
+  private watched: WatchedSession | undefined;
+  private release: (() => void) | undefined;
+  /** The id that the browser sent, where the store could not be asked about it. */
+  private unread: string | undefined;
+  /** What closes the sockets of this connection. */
+  private readonly closers = new Set<() => void>();
+  isOver = false;
+
+  constructor(
+    readonly services: RequestServices,
+    private readonly limits: SocketLimits,
+  ) {}
+
+  /** Reads the cookie of a handshake. `failed`: the store could not be asked; it is asked again with the first message. */
+  async begin(request: IncomingMessage): Promise<'found' | 'none' | 'failed'> {
+    const opening = new RequestSession(this.services, undefined, request, undefined);
+    await opening.open();
+    if (opening.hasFailed) {
+      this.unread = opening.browserId;
+      return 'failed';
+    }
+    const { core } = opening;
+    if (core?.status !== 'stored' || core.stored === undefined) return 'none';
+    this.watch({ id: core.id, loaded: core.stored });
+    return 'found';
+  }
+
+  private watch(found: Found): void {
+    const { session, release } = watchOf(this.services).watch(found, () => this.end());
+    this.watched = session;
+    this.release = release;
+  }
+
+  get keepsAlive(): boolean {
+    return this.limits.keepsAlive;
+  }
+
+  /** The record, if it was read within `revalidate`. */
+  known(): Found | undefined {
+    return this.watched?.known(this.limits.revalidateMs);
+  }
+
+  /** Reads the record again. `undefined`: the visitor has no session, or it has ended. */
+  async read(): Promise<Found | undefined> {
+    if (this.watched !== undefined) return this.watched.read();
+    if (this.unread === undefined) return undefined;
+    const found = await this.services.finder.current(this.unread);
+    this.unread = undefined;
+    if (found !== undefined) this.watch(found);
+    return found;
+  }
+
+  /** The record was written. */
+  forget(): void {
+    this.watched?.forget();
+  }
+
+  /** Whether a message is to move the idle end. */
+  isTouchDue(): boolean {
+    const metadata = this.watched?.metadata;
+    return this.keepsAlive && metadata !== undefined && this.services.lifetimes.isTouchDue(metadata);
+  }
+
+  /** Closes a socket when the session ends; gives what forgets it, once it has closed by itself. */
+  closeWith(close: () => void): () => void {
+    if (this.isOver) close();
+    else this.closers.add(close);
+    return () => {
+      this.closers.delete(close);
+      if (this.closers.size === 0) this.stop();
+    };
+  }
+
+  /** Nothing is open any more. */
+  stop(): void {
+    this.release?.();
+    this.release = undefined;
+  }
+
+  private end(): void {
+    this.isOver = true;
+    const closers = [...this.closers];
+    this.closers.clear();
+    for (const close of closers) close();
+  }
+}
