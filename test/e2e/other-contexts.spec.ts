@@ -224,7 +224,9 @@ describe('in a gateway', () => {
         status: 'error',
         statusCode: 401,
         reason: 'login-required',
-        message: expect.stringMatching(/^There is no session in this message to a WebSocket gateway: .*withSessions.*@Public\(\)/),
+        message: expect.stringMatching(
+          /^There is no session in this message to a WebSocket gateway: .*withSessions.*@Public\(\)/,
+        ),
       },
     });
     // Errors that Nest logs.
