@@ -96,7 +96,15 @@ function refuseWithinUpdate(
 }
 
 /** The names that the full surface takes. */
-export const controlNames: readonly string[] = ['id', 'cookie', 'info', 'touch', 'resetMaxAge', ...Object.keys(VERBS)];
+export const controlNames: readonly string[] = [
+  'id',
+  'cookie',
+  'info',
+  'signal',
+  'touch',
+  'resetMaxAge',
+  ...Object.keys(VERBS),
+];
 
 /** Puts the controls on a prototype. They are accessors whose setters refuse, so no assignment can replace one. */
 export function defineControls(prototype: object): void {
@@ -119,6 +127,7 @@ export function defineControls(prototype: object): void {
   defineControl(prototype, 'id', (core) => core.visibleId);
   defineControl(prototype, 'cookie', (core) => core.cookie);
   defineControl(prototype, 'info', infoOf);
+  defineControl(prototype, 'signal', (core) => core.host.signalOf(core));
 }
 
 export function touchCore(core: SessionCore): void {

@@ -30,6 +30,8 @@ export interface SessionHost<Core> {
   /** Sessions that another has taken the place of, with what they held then. */
   readonly detached: Map<Core, string>;
 
+  /** Aborts when a session ends, wherever that happens. */
+  signalOf(core: Core): AbortSignal;
   /** A verb failed that nobody waited for. */
   noteUnheard(error: unknown): void;
   /** `req.session = null`, or deleting it. */

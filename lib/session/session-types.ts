@@ -28,6 +28,16 @@ export interface SessionControls<D = SessionData> {
   /** What the engine knows of the session. */
   readonly info: SessionInfo;
   /**
+   * Aborts when the session ends: by logout, revocation, `maxSessionsPerPrincipal`, or time, in whatever process. For what is open longer than
+   * a request takes.
+   *
+   * @example
+   * ```ts
+   * session.signal.addEventListener('abort', () => stream.end());
+   * ```
+   */
+  readonly signal: AbortSignal;
+  /**
    * Commits now; what was saved is the base that later changes are counted from.
    *
    * @throws SessionDataError for data that JSON can't carry, or too much of it. Nothing was written.

@@ -1,37 +1,137 @@
-import type { Found } from '../commit/record-finder.js';
-import { WatchedSession, type WatchServices } from './watched-session.js';
+import type { SessionEvent, SessionEvents, SessionEventType } from '../common/session-events.js';
+import type { Notices } from '../record/notices.js';
+import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
 
-/** The sessions that something in this process has open. */
+/** How often it is looked whether there is something to do. That costs no store call. */
+const TICK_MS = 1_000;
+/** Looks that are asked of the store at once: it reads those of one turn together. */
+const MOST_AT_ONCE = 500;
+/** How often a session that is open is looked at if all processes tell each other of ends. */
+export const WITH_BUS_MS = 5 * 60_000;
+
+/** After these a session may have ended, or have another id. */
+const HINTS: ReadonlySet<SessionEventType> = new Set<SessionEventType>([
+  'logged-out',
+  'destroyed',
+  'expired',
+  'revoked',
+  'evicted',
+  'renewed',
+  'logged-in',
+  'principal-void',
+  'mismatch',
+]);
+
+/** What a watch needs of its module. */
+export interface SessionWatchServices extends WatchServices {
+  readonly events: SessionEvents;
+  readonly notices: Notices;
+}
+
+/** Ends what was opened by sessions that have ended. One timer for all of them. */
 export class SessionWatch {
   private readonly sessions = new Map<string, WatchedSession>();
+  private timer: NodeJS.Timeout | undefined;
+  private stopListening: (() => void) | undefined;
+  private isLooking = false;
+  /** All processes tell of ends, so that it need not be looked for them. */
+  isTold = false;
 
-  constructor(private readonly services: WatchServices) {}
+  constructor(private readonly services: SessionWatchServices) {}
 
-  /** Does this when the session ends. Gives the session, and what ends the watch. */
-  watch(found: Found, close: () => void): { readonly session: WatchedSession; readonly release: () => void } {
-    const metadata = found.loaded.record.metadata;
-    const handle = metadata?.handle ?? found.loaded.key;
-    let session = this.sessions.get(handle);
+  /**
+   * Does this when the session ends. Gives the session, and what ends the watch.
+   *
+   * @param everyMs how old what is known of it may be.
+   */
+  watch(
+    as: WatchedAs,
+    close: () => void,
+    everyMs: number,
+  ): { readonly session: WatchedSession; readonly release: () => void } {
+    let session = this.sessions.get(as.handle);
     if (session === undefined || session.isOver) {
-      session = new WatchedSession(this.services, found);
-      this.sessions.set(handle, session);
+      session = new WatchedSession(this.services, as, everyMs);
+      this.sessions.set(as.handle, session);
+      this.start();
     }
     const watched = session;
+    watched.everyMs = Math.min(watched.everyMs, everyMs);
     watched.closers.add(close);
-    return {
-      session: watched,
-      release: () => {
-        watched.closers.delete(close);
-        if (watched.closers.size === 0 && this.sessions.get(handle) === watched) this.sessions.delete(handle);
-      },
-    };
+    return { session: watched, release: () => this.release(watched, close) };
+  }
+
+  private release(session: WatchedSession, close: () => void): void {
+    session.closers.delete(close);
+    if (session.closers.size > 0) return;
+    session.isOver = true;
+    this.drop(session);
+  }
+
+  private drop(session: WatchedSession): void {
+    if (this.sessions.get(session.handle) === session) this.sessions.delete(session.handle);
+    if (this.sessions.size === 0) this.stop();
+  }
+
+  /** How many sessions are watched. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  private start(): void {
+    if (this.timer !== undefined) return;
+    this.timer = setInterval(() => void this.tick(), TICK_MS).unref();
+    this.stopListening = this.services.events.listen((event) => this.hear(event));
+  }
+
+  private stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.stopListening?.();
+  }
+
+  private hear({ type, handle }: SessionEvent): void {
+    if (handle !== undefined && HINTS.has(type)) this.hint(handle);
+  }
+
+  /** Something may have happened to a session: its record says what. */
+  hint(handle: string): void {
+    const session = this.sessions.get(handle);
+    if (session !== undefined) void this.look(session);
+  }
+
+  /** Looks at all: word of an end may have been lost. */
+  hintAll(): void {
+    for (const session of this.sessions.values()) session.lookAt = 0;
+  }
+
+  /** Looks at those that are due. */
+  async tick(): Promise<void> {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    const now = this.services.now();
+    const due = [...this.sessions.values()].filter((session) => session.isDue(now, this.isTold ? WITH_BUS_MS : 0));
+    for (let at = 0; at < due.length; at += MOST_AT_ONCE)
+      await Promise.all(due.slice(at, at + MOST_AT_ONCE).map((session) => this.look(session)));
+    this.isLooking = false;
+  }
+
+  private async look(session: WatchedSession): Promise<void> {
+    session.forget();
+    try {
+      await session.read();
+    } catch (error) {
+      // Not known is not ended.
+      this.services.notices.storeFailed('load', error);
+    }
+    if (session.isOver) this.drop(session);
   }
 }
 
 const watches = new WeakMap<object, SessionWatch>();
 
 /** The watch of a module. */
-export function watchOf(services: WatchServices): SessionWatch {
+export function watchOf(services: SessionWatchServices): SessionWatch {
   let watch = watches.get(services);
   if (watch === undefined) watches.set(services, (watch = new SessionWatch(services)));
   return watch;

@@ -11,6 +11,7 @@ const NAMES = [
   'id',
   'cookie',
   'info',
+  'signal',
   'save',
   'reload',
   'regenerate',

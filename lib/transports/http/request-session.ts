@@ -8,6 +8,7 @@ import { SessionCookie } from '../../cookie/session-cookie.js';
 import type { Device, SessionMetadata } from '../../record/session-metadata.js';
 import { SessionCore } from '../../session/session-core.js';
 import type { SessionHost, SessionVerbs } from '../../session/session-host.js';
+import { signalOf } from '../../signal/session-signal.js';
 import { failureOf } from './failure-response.js';
 import { RequestOpening } from './request-opening.js';
 import {
@@ -107,6 +108,10 @@ export class RequestSession
         ? true
         : isSecureRequest(this.services, this.req, this.framework);
     return this.secure;
+  }
+
+  signalOf(core: SessionCore): AbortSignal {
+    return signalOf(this.services, core, this.res);
   }
 
   cookieOf(core: SessionCore): SessionCookie {

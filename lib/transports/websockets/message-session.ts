@@ -15,6 +15,10 @@ export class MessageSession extends RequestSession {
     return this.ownVerbs;
   }
 
+  override signalOf(): AbortSignal {
+    return this.socket.signal;
+  }
+
   /** It never rejects: a store that fails is told where the session is asked for. */
   override open(): Promise<void> | undefined {
     if (this.isOpened) return undefined;

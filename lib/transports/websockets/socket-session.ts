@@ -1,4 +1,5 @@
 import type { Found } from '../../commit/record-finder.js';
+import { ended } from '../../signal/session-signal.js';
 import { watchOf } from '../../signal/session-watch.js';
 import type { WatchedSession } from '../../signal/watched-session.js';
 import type { RequestServices } from '../http/request-services.js';
@@ -20,7 +21,7 @@ export class SocketSession {
   private unread: string | undefined;
   /** What closes the sockets of this connection. */
   private readonly closers = new Set<() => void>();
-  isOver = false;
+  private readonly controller = new AbortController();
 
   constructor(
     readonly services: RequestServices,
@@ -42,9 +43,16 @@ export class SocketSession {
   }
 
   private watch(found: Found): void {
-    const { session, release } = watchOf(this.services).watch(found, () => this.end());
+    const { metadata } = found.loaded.record;
+    const as = { id: () => found.id, handle: metadata?.handle ?? found.loaded.key, metadata, found };
+    const { session, release } = watchOf(this.services).watch(as, () => this.end(), this.limits.revalidateMs);
     this.watched = session;
     this.release = release;
+  }
+
+  /** Aborts when the session ends. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
   }
 
   get keepsAlive(): boolean {
@@ -79,7 +87,7 @@ export class SocketSession {
 
   /** Closes a socket when the session ends; gives what forgets it, once it has closed by itself. */
   closeWith(close: () => void): () => void {
-    if (this.isOver) close();
+    if (this.signal.aborted) close();
     else this.closers.add(close);
     return () => {
       this.closers.delete(close);
@@ -94,7 +102,7 @@ export class SocketSession {
   }
 
   private end(): void {
-    this.isOver = true;
+    this.controller.abort(ended());
     const closers = [...this.closers];
     this.closers.clear();
     for (const close of closers) close();
