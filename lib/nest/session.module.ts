@@ -17,7 +17,7 @@ import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
 import { handlersWithNestSession } from './foreign-session.js';
 import { SessionManager } from '../session-manager.js';
-import { decorateFastify, isFastify, mountOnFastify } from '../transports/fastify/mount.js';
+import { isFastify, mountOnFastify } from '../transports/fastify/mount.js';
 import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
 import {
   ConfigurableModuleClass,
@@ -102,7 +102,7 @@ export class SessionModule
   private mount(adapter: Adapter): void {
     if (!isReal(adapter)) return;
     const middleware = sessionMiddleware(this.manager, this.routes);
-    if (isFastify(adapter)) mountOnFastify(adapter, middleware);
+    if (isFastify(adapter)) mountOnFastify(adapter, middleware, this.manager.options.logger);
     else adapter.use(middleware);
   }
 
@@ -122,8 +122,6 @@ export class SessionModule
 
   /** @throws SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
-    const adapter = this.host.httpAdapter as Adapter | null | undefined;
-    if (isReal(adapter) && isFastify(adapter)) decorateFastify(adapter, this.manager.options.logger);
     await openStore(this.manager, this.use);
   }
 

@@ -15,9 +15,8 @@ interface FastifyAdapter {
 interface FastifyInstance {
   readonly use?: unknown;
   addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply, done: Next) => void): unknown;
-  register(plugin: (instance: FastifyInstance) => Promise<void>): unknown;
   hasRequestDecorator(name: string): boolean;
-  decorateRequest(name: string, descriptor: { getter(): unknown; setter(value: unknown): void }): unknown;
+  decorateRequest: (name: string, ...rest: unknown[]) => unknown;
 }
 
 interface FastifyRequest {
@@ -32,13 +31,17 @@ interface FastifyReply {
 
 type Raw = IncomingMessage & Record<string, unknown>;
 
+const OTHER_SESSION =
+  'Another plugin (such as @fastify/session) has put "session" on Fastify\'s requests: request.session is its session and not that of nestjs-keycard, which @Session() gives. Register only one of them.';
+
 export function isFastify(adapter: unknown): boolean {
   return (adapter as { getType?(): unknown } | undefined)?.getType?.() === 'fastify';
 }
 
 /** Mounts the middleware before those of the app. `skipMiddie` leaves the adapter without `use()`: a hook does it then. */
-export function mountOnFastify(adapter: FastifyAdapter, middleware: Middleware): void {
+export function mountOnFastify(adapter: FastifyAdapter, middleware: Middleware, logger: SessionLogger): void {
   const instance = adapter.getInstance() as FastifyInstance;
+  giveSession(instance, logger);
   try {
     adapter.use(middleware);
   } catch (error) {
@@ -53,35 +56,37 @@ export function mountOnFastify(adapter: FastifyAdapter, middleware: Middleware):
 }
 
 /**
- * Lets handlers and hooks read `request.session` and `request.sessionID` of Fastify's own request. To be called when the app has
- * registered its plugins, so that another `session` is seen, and said.
+ * Lets handlers, hooks and plugins read `request.session` and `request.sessionID` of Fastify's own request. Another plugin that brings a
+ * `session` gets its way on Fastify's request, and that is said.
  */
-export function decorateFastify(adapter: FastifyAdapter, logger: SessionLogger): void {
-  async function keycard(instance: FastifyInstance): Promise<void> {
-    if (instance.hasRequestDecorator('session')) {
-      logger.warn(
-        'Another plugin (such as @fastify/session) has put "session" on Fastify\'s requests: request.session is its session and not that of nestjs-keycard, which @Session() gives. Register only one of them.',
-      );
-      return;
-    }
-    for (const name of ['session', 'sessionID']) {
-      if (instance.hasRequestDecorator(name)) continue;
-      instance.decorateRequest(name, {
-        getter(this: FastifyRequest) {
-          return (this.raw as Raw)[name];
-        },
-        setter(this: FastifyRequest, value: unknown) {
-          (this.raw as Raw)[name] = value;
-        },
-      });
-    }
+function giveSession(instance: FastifyInstance, logger: SessionLogger): void {
+  if (!instance.hasRequestDecorator('sessionID')) decorate(instance, 'sessionID', () => false);
+  if (instance.hasRequestDecorator('session')) {
+    logger.warn(OTHER_SESSION);
+    return;
   }
-  // On the root instance and not in a context of its own, as fastify-plugin does it.
-  Object.assign(keycard, {
-    [Symbol.for('skip-override')]: true,
-    [Symbol.for('fastify.display-name')]: 'nestjs-keycard',
+  let hasOther = false;
+  decorate(instance, 'session', (value) => hasOther && typeof value === 'object' && value !== null);
+  const { decorateRequest } = instance;
+  instance.decorateRequest = function decorateUnlessSession(this: FastifyInstance, name, ...rest) {
+    if (name !== 'session') return decorateRequest.call(this, name, ...rest);
+    hasOther = true;
+    logger.warn(OTHER_SESSION);
+    return this;
+  };
+}
+
+function decorate(instance: FastifyInstance, name: string, isOther: (value: unknown) => boolean): void {
+  instance.decorateRequest(name, {
+    getter(this: FastifyRequest) {
+      return (this.raw as Raw)[name];
+    },
+    setter(this: FastifyRequest, value: unknown) {
+      if (isOther(value))
+        Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
+      else (this.raw as Raw)[name] = value;
+    },
   });
-  (adapter.getInstance() as FastifyInstance).register(keycard);
 }
 
 /** Node's request behind Fastify's; any other as it is. */
