@@ -2,16 +2,22 @@ const alias = {
   '^nestjs-keycard$': '<rootDir>/lib/index.ts',
   '^nestjs-keycard/(redis|postgres|mongo)$': '<rootDir>/lib/stores/$1/index.ts',
   '^nestjs-keycard/(express|fastify)-request$': '<rootDir>/lib/request-types/$1.ts',
-  '^nestjs-keycard/websockets$': '<rootDir>/lib/nest/websockets/index.ts',
   '^nestjs-keycard/(express|testing)$': '<rootDir>/lib/$1/index.ts',
 };
 
-/** @type {import('jest').Config} */
-export default {
+/** What needs servers, a browser, other packages or much time: `npm run test:all` runs it, `npm test` does not. */
+const full = [
+  'test/browser/',
+  'test/simulation/',
+  'test/contract/from-express',
+  'test/e2e/(concurrency|every-store|identity|interop|outages|peers|samples|servers)/',
+  'test/e2e/(mongo|postgres|redis)/',
+];
+
+const project = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { ...alias, '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
@@ -27,6 +33,20 @@ export default {
       },
     ],
   },
+};
+
+/** @type {import('jest').Config} */
+export default {
+  rootDir: import.meta.dirname,
+  projects: [
+    {
+      ...project,
+      displayName: 'quick',
+      testMatch: ['**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', ...full],
+    },
+    { ...project, displayName: 'full', testRegex: full.map((path) => `/${path}.*\\.spec\\.ts$`) },
+  ],
   globalSetup: '<rootDir>/test/support/servers/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/servers/global-teardown.mjs',
   reporters: ['<rootDir>/test/support/servers/skip-reporter.mjs', 'default'],

@@ -15,7 +15,8 @@ const cache = process.env.KEYCARD_RUNTIMES ?? join(homedir(), '.cache', 'nestjs-
 const known = ['node@22', 'node@24', 'node@26', 'bun', 'deno'];
 const specs = [
   'test/unit/(cookie|commit|options|record|session|transports)/',
-  'test/e2e/(response-gate|gate-fuzz|other-responses|streamed|store-failure|commit-table|lazy|login|handed-on|mounting|cacheable|express-session-object)',
+  'test/e2e/response/',
+  'test/e2e/(stores/store-failure|session/(commit-table|lazy)|login/login|module/mounting|cookie/cacheable|express/express-session-object)',
 ];
 
 /** The binary of a runtime, which npm has put there. */

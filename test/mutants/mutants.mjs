@@ -1,9 +1,21 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
 /**
  * One deliberate break of the code a line of security, and the spec that must go red with it. `find` stands in `file`
  * exactly once, as do those of `also`; `test` picks the tests of the spec that are run. `npm run test:mutants` makes them one at a time, in a copy.
  */
 const unit = (name) => `test/unit/${name}.spec.ts`;
-const e2e = (name) => `test/e2e/${name}.spec.ts`;
+const specs = readdirSync(join(import.meta.dirname, '..', 'e2e'), { recursive: true }).map(
+  (path) => `test/e2e/${path}`,
+);
+/** By name alone, so that a spec may move to another folder. */
+const e2e = (name) => {
+  const [found, second] = specs.filter((path) => path.endsWith(`/${name}.spec.ts`));
+  if (found === undefined || second !== undefined)
+    throw new Error(`"${name}" names ${found ? 'two specs' : 'no spec'} of test/e2e.`);
+  return found;
+};
 const lib = (name) => `lib/${name}.ts`;
 
 export const mutants = [
@@ -27,7 +39,7 @@ export const mutants = [
     file: lib('cookie/cookie-signer'),
     find: 'timingSafeEqual(given, expected)',
     replace: 'timingSafeEqual(given, given)',
-    spec: e2e('strangers'),
+    spec: e2e('forged-cookies'),
   },
   {
     name: 'only the first secret verifies',
@@ -48,7 +60,7 @@ export const mutants = [
     file: lib('record/session-id'),
     find: '/^[\\x21-\\x7e]{1,256}$/',
     replace: '/^[^]{1,256}$/',
-    spec: e2e('strangers'),
+    spec: e2e('forged-cookies'),
   },
   {
     name: 'a cookie whose name only ends with ours is taken for it',
@@ -63,14 +75,14 @@ export const mutants = [
     find: "if (found === 'replaced') this.core.status = 'read-only';",
     replace:
       "if (found === 'replaced') this.core.status = 'read-only';\n        else if (found === undefined) this.core.id = id;",
-    spec: e2e('strangers'),
+    spec: e2e('forged-cookies'),
   },
   {
     name: 'genid may give anything',
     file: lib('transports/http/request-origin'),
     find: 'if (!isWellFormedId(id))\n    throw',
     replace: 'if (id === null)\n    throw',
-    spec: e2e('strangers'),
+    spec: e2e('forged-cookies'),
   },
   {
     name: 'cookie.path covers by letters, not by segments',
@@ -92,7 +104,7 @@ export const mutants = [
     file: lib('commit/login-verbs'),
     find: "core.idChange = core.idChange === 'regenerate' ? 'regenerate' : 'login';",
     replace: '',
-    spec: e2e('login'),
+    spec: e2e('login/login'),
   },
   {
     name: 'a login while a save is under way is forgotten with it',
@@ -106,21 +118,21 @@ export const mutants = [
     file: lib('commit/session-writer'),
     find: 'if (core.isChangingId) return this.idChanger.change(core, operation, fn);',
     replace: '',
-    spec: e2e('login'),
+    spec: e2e('login/login'),
   },
   {
     name: 'the id of before a login leads to the session of after it',
     file: lib('commit/id-changer'),
     find: 'isRenewal ? old.id : undefined',
     replace: 'old.id',
-    spec: e2e('login'),
+    spec: e2e('login/login'),
   },
   {
     name: 'a late answer to the old card sets a cookie',
     file: lib('transports/http/request-opening'),
     find: "if (found === 'replaced') this.core.status = 'read-only';",
     replace: "if (found === 'replaced') this.core.status = 'new';",
-    spec: e2e('login'),
+    spec: e2e('login/login'),
   },
   {
     name: 'regenerate keeps the old record alive',
@@ -157,7 +169,7 @@ export const mutants = [
     file: lib('commit/record-finder'),
     find: 'const next = nextForClient(at, metadata);',
     replace: 'const next = undefined;',
-    spec: e2e('login'),
+    spec: e2e('login/login'),
   },
   // Nobody's changes are lost
   {
@@ -331,7 +343,7 @@ export const mutants = [
     file: lib('transports/http/response-gate-hold'),
     find: 'return gate !== undefined && gate.response === response ? gate : response[GATE];',
     replace: 'return gate ?? response[GATE];',
-    spec: e2e('handed-on'),
+    spec: e2e('nested-apps'),
   },
   // Data
   {
