@@ -21,6 +21,10 @@ const env = { ...process.env, NODE_OPTIONS: '', NPM_CONFIG_UPDATE_NOTIFIER: 'fal
 const run = (command, args, cwd = folder) =>
   execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
+/** What an app downloads, and what lies on its disk, in kB. One that has good reason to be larger raises the bound in the same commit. */
+const MOST_PACKED_KB = 700;
+const MOST_UNPACKED_KB = 3_500;
+
 let failed = 0;
 let passed = 0;
 function check(title, body) {
@@ -58,6 +62,14 @@ try {
     ]) {
       if (!files.includes(needed)) throw new Error(`${needed} is not in it`);
     }
+  });
+
+  check(`the tarball has at most ${MOST_PACKED_KB} kB, and ${MOST_UNPACKED_KB} kB unpacked`, () => {
+    const [size, unpacked] = [packed.size, packed.unpackedSize].map((bytes) => Math.ceil(bytes / 1_000));
+    if (size <= MOST_PACKED_KB && unpacked <= MOST_UNPACKED_KB) return;
+    throw new Error(
+      `it has ${size} kB, and ${unpacked} kB unpacked. Leave out what apps don't need, or raise the bound.`,
+    );
   });
 
   check('publint has nothing to say', () =>

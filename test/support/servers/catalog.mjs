@@ -9,6 +9,29 @@ import { findPgBouncer, startPgBouncer } from './pgbouncer.mjs';
 import { findPostgresBin, startPostgres } from './postgres.mjs';
 import { findRedisServer, startRedis, startRedisCluster } from './redis.mjs';
 
+/**
+ * @typedef {'redis' | 'redis-cluster' | 'postgres' | 'pgbouncer' | 'mongo' | 'browser'} ServerName
+ *
+ * @typedef {object} StartedServer what `start` gives; more for those that have their own `start…` function
+ * @property {string} name
+ * @property {string} url
+ * @property {number[]} pids
+ * @property {() => Promise<void>} stop
+ *
+ * @typedef {object} CatalogEntry
+ * @property {string} env the environment variable that names a server to be used as it is
+ * @property {() => string | undefined} program finds the program that starts a private one
+ * @property {string} programEnv the environment variable that names this program
+ * @property {ServerName} [needs] the server this one is put in front of; its URL is given to `start`
+ * @property {(neededUrl?: string) => Promise<StartedServer>} [start] absent if the program itself is what tests need (browser)
+ * @property {string} [debian] the Debian package that brings the program
+ * @property {() => (() => Promise<string>) | undefined} [build] gives a function that builds the program, if this machine can
+ * @property {string[]} [buildTools] the Debian packages that `build` needs
+ *
+ * @typedef {{ from: 'env' | 'program', at: string, missing?: undefined } | { missing: string, from?: undefined, at?: undefined }} Whereabouts
+ */
+
+/** @type {Record<ServerName, CatalogEntry>} */
 export const catalog = {
   redis: {
     env: 'REDIS_URL',
@@ -55,7 +78,8 @@ export const catalog = {
   },
 };
 
-export const serverNames = Object.keys(catalog);
+/** @type {ServerName[]} */
+export const serverNames = /** @type {never} */ (Object.keys(catalog));
 
 function entryOf(name) {
   const entry = Object.hasOwn(catalog, name) ? catalog[name] : undefined;
@@ -66,6 +90,10 @@ function entryOf(name) {
 /**
  * Where this server would come from: `{ from: 'env' | 'program', at }`, or `{ missing }` with what to do about it.
  * With `program: true` only a program counts.
+ *
+ * @param {ServerName} name
+ * @param {{ program?: boolean }} [options]
+ * @returns {Whereabouts}
  */
 export function lookUp(name, { program: programOnly = false } = {}) {
   const entry = entryOf(name);
@@ -83,7 +111,7 @@ export function lookUp(name, { program: programOnly = false } = {}) {
   return { missing: `set ${entry.env}, or ${install}, or let npm run test:all see to it` };
 }
 
-/** The names in `KEYCARD_REQUIRE`: servers whose absence is a failure, not a skip. @throws on an unknown name. */
+/** The names in `KEYCARD_REQUIRE`: servers whose absence is a failure, not a skip. @throws on an unknown name. @returns {ServerName[]} */
 export function requiredServers(text = process.env.KEYCARD_REQUIRE ?? '') {
   const names = text.split(',').flatMap((name) => name.trim() || []);
   names.forEach(entryOf);

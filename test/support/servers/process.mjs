@@ -92,7 +92,13 @@ export function serverFolder(name, user) {
   return folder;
 }
 
-/** `start` up to three times: between finding a free port and the server taking it, another process may have. */
+/**
+ * `start` up to three times: between finding a free port and the server taking it, another process may have.
+ *
+ * @template T
+ * @param {(port: number) => Promise<T>} start
+ * @returns {Promise<T>}
+ */
 export async function withFreshPort(start, busOffset = 0) {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -103,11 +109,26 @@ export async function withFreshPort(start, busOffset = 0) {
   }
 }
 
+/** @typedef {ServerProcess} PrivateServer what a private server that a test started can do */
+
 export class ServerProcess {
   #options;
   #child;
 
-  /** @param options `{ name, port, url, command, args, folder, user, ready, stopSignal }`; see process.d.mts. */
+  /**
+   * @param {object} options
+   * @param {string} options.name
+   * @param {number} options.port
+   * @param {string} options.url
+   * @param {string} options.command
+   * @param {string[]} options.args
+   * @param {string} options.folder
+   * @param {{ uid: number, gid: number }} [options.user]
+   * @param {Record<string, string>} [options.env]
+   * @param {() => Promise<unknown>} options.ready rejects until the server answers; called again and again
+   * @param {NodeJS.Signals} [options.stopSignal] for an orderly end. Default SIGTERM
+   * @param {number} [options.startTimeoutMs] default 60,000 ms
+   */
   constructor(options) {
     this.#options = { stopSignal: 'SIGTERM', startTimeoutMs: 60_000, ...options };
   }

@@ -5,7 +5,7 @@
 import { catalog, lookUp, serverNames } from './catalog.mjs';
 import { canInstall, installPackages } from './install.mjs';
 
-/** Gives `{ provided, missing, env, stop }`; see provision.d.mts. Never rejects because a server is missing. */
+/** Gives `{ provided, missing, env, stop }`. Never rejects because a server is missing. */
 export async function provision({ names = serverNames, install = true } = {}) {
   const reasons = install ? await installMissing(names) : new Map();
   const provided = [];

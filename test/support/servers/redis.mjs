@@ -15,12 +15,25 @@ export function findRedisServer() {
   return findProgram('redis-server', 'valkey-server');
 }
 
-/** Starts a Redis that keeps its data in memory only; `args: ['--appendonly', 'yes']` makes it survive `restart()`. */
+/**
+ * Starts a Redis that keeps its data in memory only; `args: ['--appendonly', 'yes']` makes it survive `restart()`.
+ *
+ * @param {{ args?: string[] }} [options]
+ * @returns {Promise<import('./process.mjs').PrivateServer>}
+ */
 export function startRedis({ args = [] } = {}) {
   return withFreshPort((port) => launch('redis', port, args));
 }
 
-/** Starts three masters, each with a replica, and resolves when the cluster serves all slots. */
+/**
+ * @typedef {Awaited<ReturnType<typeof startRedisCluster>>} RedisClusterServer `replicas[i]` began as the replica of `masters[i]`
+ */
+
+/**
+ * Starts three masters, each with a replica, and resolves when the cluster serves all slots.
+ *
+ * @param {{ args?: string[], nodeTimeoutMs?: number }} [options]
+ */
 export async function startRedisCluster({ args = [], nodeTimeoutMs = 15_000 } = {}) {
   const clusterArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...QUICK_REPLICATION, ...args];
   const started = await Promise.allSettled(
@@ -61,6 +74,7 @@ export async function startRedisCluster({ args = [], nodeTimeoutMs = 15_000 } = 
   };
 }
 
+/** @returns {Promise<import('./process.mjs').PrivateServer>} */
 function launch(name, port, args) {
   const command = findRedisServer();
   if (!command) throw new Error('redis-server was not found; install the package redis-server.');

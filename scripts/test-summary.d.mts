@@ -1,1 +1,0 @@
-export declare function summarize(reportFile: string, exitCode: number): { passed: number; failed: number };

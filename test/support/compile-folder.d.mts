@@ -1,1 +1,0 @@
-export function compileFolder(source: string, target: string, format?: 'es6' | 'commonjs'): Promise<void>;

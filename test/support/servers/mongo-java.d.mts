@@ -1,3 +1,0 @@
-export declare function mongoJavaPath(): string;
-export declare function hasJava(): boolean;
-export declare function buildMongoJava(): Promise<string>;
