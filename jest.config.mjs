@@ -2,6 +2,7 @@ const alias = {
   '^nestjs-keycard$': '<rootDir>/lib/index.ts',
   '^nestjs-keycard/(redis|postgres|mongo)$': '<rootDir>/lib/stores/$1/index.ts',
   '^nestjs-keycard/(express|fastify)-request$': '<rootDir>/lib/request-types/$1.ts',
+  '^nestjs-keycard/websockets$': '<rootDir>/lib/nest/websockets/index.ts',
   '^nestjs-keycard/(express|testing)$': '<rootDir>/lib/$1/index.ts',
 };
 
@@ -11,6 +12,7 @@ const full = [
   'test/simulation/',
   'test/contract/from-express',
   'test/e2e/(concurrency|every-store|identity|interop|outages|peers|samples|servers)/',
+  'test/e2e/gateways/processes/',
   'test/e2e/(mongo|postgres|redis)/',
 ];
 

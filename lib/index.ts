@@ -61,6 +61,7 @@ export { SessionStoreError } from './stores/session-store.error.js';
 export type { SessionStoreErrorCode } from './stores/session-store.error.js';
 export { systemClock } from './stores/clock.js';
 export type { Clock } from './stores/clock.js';
+export type { SessionBus } from './stores/session-bus.js';
 export { MemoryStore } from './stores/memory.store.js';
 export type { MemoryStoreOptions } from './stores/memory.store.js';
 export { FileStore } from './stores/file/file.store.js';

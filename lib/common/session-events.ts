@@ -35,6 +35,7 @@ export const SESSION_CHANNEL = 'nestjs-keycard:session';
 /** Tells listeners, and costs next to nothing where there are none. */
 export class SessionEvents {
   private readonly listeners = new Set<(event: SessionEvent) => void>();
+  private readonly handleListeners = new Set<(type: SessionEventType, handle: string) => void>();
   private readonly channel = channel(SESSION_CHANNEL);
 
   constructor(
@@ -49,11 +50,18 @@ export class SessionEvents {
     return () => this.listeners.delete(listener);
   }
 
+  /** The same for what needs no more than the handle, which costs no hash. */
+  onHandle(listener: (type: SessionEventType, handle: string) => void): () => void {
+    this.handleListeners.add(listener);
+    return () => this.handleListeners.delete(listener);
+  }
+
   emit(
     type: SessionEventType,
     id: string | undefined,
     details?: Pick<SessionEvent, 'handle' | 'principal' | 'reason'>,
   ): void {
+    if (details?.handle !== undefined) for (const listener of this.handleListeners) listener(type, details.handle);
     if (this.listeners.size === 0 && !this.channel.hasSubscribers) return;
     const session =
       id === undefined ? undefined : createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22);

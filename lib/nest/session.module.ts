@@ -17,6 +17,7 @@ import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
 import { handlersWithNestSession } from './foreign-session.js';
 import { SessionManager } from '../session-manager.js';
+import { watchOf } from '../signal/session-watch.js';
 import { isFastify, mountOnFastify } from '../transports/fastify/mount.js';
 import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
 import {
@@ -123,6 +124,8 @@ export class SessionModule
   /** @throws SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
     await openStore(this.manager, this.use);
+    // From here on other processes are told of what ends in this one.
+    watchOf(this.manager);
   }
 
   onApplicationBootstrap(): void {

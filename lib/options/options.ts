@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Clock } from '../stores/clock.js';
+import type { SessionBus } from '../stores/session-bus.js';
 import type { SessionStore } from '../stores/session-store.js';
 import type { OnConflict } from '../session/changes.js';
 import type { Secret } from '../cookie/cookie-signer.js';
@@ -232,6 +233,13 @@ export interface SessionOptions {
    * @defaultValue `'event'`
    */
   onMismatch?: 'event' | 'destroy' | undefined;
+  /**
+   * How the processes of an app tell each other of ended sessions, so that `session.signal` and WebSockets end at once. `false`: not at all,
+   * so that they end within `revalidate`.
+   *
+   * @defaultValue the store's
+   */
+  bus?: SessionBus | false | undefined;
   /**
    * The time. For tests.
    *

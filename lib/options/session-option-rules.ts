@@ -20,6 +20,7 @@ import { checkEncryption, type Encryption } from '../record/record-cipher.js';
 import { defaultPrincipalOf } from '../session/derived-principal.js';
 import { isPromise } from '../session/session-values.js';
 import { systemClock } from '../stores/clock.js';
+import type { SessionBus } from '../stores/session-bus.js';
 import type { SessionLogger, SessionOptions } from './options.js';
 
 const DAY_MS = 86_400_000;
@@ -75,6 +76,14 @@ export const SESSION_OPTIONS = {
   encryption: rule<SessionOptions['encryption']>('none', undefined, (value) => checkEncryption(value as Encryption)),
   bindTo: rule<Given<'bindTo'>>('none', [], bindTo),
   onMismatch: choice<Given<'onMismatch'>>('event', 'destroy'),
+  bus: orFalse(
+    having<SessionBus | undefined>(
+      "the store's",
+      undefined,
+      ['publish', 'subscribe'],
+      'false, or an object with publish() and subscribe()',
+    ),
+  ),
   clock: having("the machine's", systemClock, ['now'], 'an object with now()'),
   logger: having<SessionLogger | undefined>(
     '`console`',

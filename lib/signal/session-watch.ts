@@ -1,5 +1,8 @@
-import type { SessionEvent, SessionEvents, SessionEventType } from '../common/session-events.js';
+import type { SessionEvents } from '../common/session-events.js';
 import type { Notices } from '../record/notices.js';
+import type { SessionBus } from '../stores/session-bus.js';
+import { EndBus } from './end-bus.js';
+import { HINTS } from './hints.js';
 import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
 
 /** How often it is looked whether there is something to do. That costs no store call. */
@@ -9,23 +12,12 @@ const MOST_AT_ONCE = 500;
 /** How often a session that is open is looked at if all processes tell each other of ends. */
 export const WITH_BUS_MS = 5 * 60_000;
 
-/** After these a session may have ended, or have another id. */
-const HINTS: ReadonlySet<SessionEventType> = new Set<SessionEventType>([
-  'logged-out',
-  'destroyed',
-  'expired',
-  'revoked',
-  'evicted',
-  'renewed',
-  'logged-in',
-  'principal-void',
-  'mismatch',
-]);
-
 /** What a watch needs of its module. */
 export interface SessionWatchServices extends WatchServices {
   readonly events: SessionEvents;
   readonly notices: Notices;
+  /** `bus`: in place of the store's; `false`: none. */
+  readonly options: { readonly bus?: SessionBus | false | undefined };
 }
 
 /** Ends what was opened by sessions that have ended. One timer for all of them. */
@@ -35,9 +27,13 @@ export class SessionWatch {
   private stopListening: (() => void) | undefined;
   private isLooking = false;
   /** All processes tell of ends, so that it need not be looked for them. */
-  isTold = false;
+  private isTold = false;
+  private readonly bus: EndBus | undefined;
 
-  constructor(private readonly services: SessionWatchServices) {}
+  constructor(private readonly services: SessionWatchServices) {
+    const { bus = services.records.store.bus?.() } = services.options;
+    if (bus) this.bus = new EndBus(services, bus);
+  }
 
   /**
    * Does this when the session ends. Gives the session, and what ends the watch.
@@ -78,20 +74,26 @@ export class SessionWatch {
     return this.sessions.size;
   }
 
+  /** Whether other processes tell of ends. */
+  get isHearing(): boolean {
+    return this.isTold;
+  }
+
   private start(): void {
     if (this.timer !== undefined) return;
     this.timer = setInterval(() => void this.tick(), TICK_MS).unref();
-    this.stopListening = this.services.events.listen((event) => this.hear(event));
+    this.stopListening = this.services.events.onHandle((type, handle) => {
+      if (HINTS.has(type)) this.hint(handle);
+    });
+    this.bus?.listen(this);
   }
 
   private stop(): void {
     clearInterval(this.timer);
     this.timer = undefined;
     this.stopListening?.();
-  }
-
-  private hear({ type, handle }: SessionEvent): void {
-    if (handle !== undefined && HINTS.has(type)) this.hint(handle);
+    this.isTold = false;
+    void this.bus?.quiet();
   }
 
   /** Something may have happened to a session: its record says what. */
@@ -100,9 +102,10 @@ export class SessionWatch {
     if (session !== undefined) void this.look(session);
   }
 
-  /** Looks at all: word of an end may have been lost. */
-  hintAll(): void {
-    for (const session of this.sessions.values()) session.lookAt = 0;
+  /** Whether other processes tell of ends. What was missed before they did is looked for. */
+  told(isTold: boolean): void {
+    if (isTold && !this.isTold) for (const session of this.sessions.values()) session.lookAt = 0;
+    this.isTold = isTold;
   }
 
   /** Looks at those that are due. */
@@ -130,7 +133,7 @@ export class SessionWatch {
 
 const watches = new WeakMap<object, SessionWatch>();
 
-/** The watch of a module. */
+/** The watch of a module. From the first call on, ends in this process are told to others. */
 export function watchOf(services: SessionWatchServices): SessionWatch {
   let watch = watches.get(services);
   if (watch === undefined) watches.set(services, (watch = new SessionWatch(services)));

@@ -1,3 +1,5 @@
+import type { SessionBus } from './session-bus.js';
+
 /**
  * What a store keeps for one session.
  *
@@ -113,6 +115,9 @@ export abstract class SessionStore {
 
   /** Removes what has expired and still takes room; gives how many. For stores whose server does it: 0. */
   prune?(): Promise<number>;
+
+  /** Carries word of ended sessions between the processes that share this store. Called once an app; `close()` ends what it opened. */
+  bus?(): SessionBus | undefined;
 
   /** Opens what the store needs and makes sure that it answers. Called by each app that uses it, before its first request; also again after `close()`. */
   open?(): Promise<void>;

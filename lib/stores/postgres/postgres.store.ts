@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { SessionBus } from '../session-bus.js';
 import { SessionStoreError } from '../session-store.error.js';
 import {
   type ListedSession,
@@ -10,6 +12,7 @@ import {
   type WriteResult,
 } from '../session-store.js';
 import { instant } from './expire-column.js';
+import { connectionMaker, PostgresListener } from './postgres-listener.js';
 import { PostgresDatabase, type Row } from './postgres-database.js';
 import { type PostgresStoreOptions, type ResolvedPostgresOptions, resolveOptions } from './postgres-options.js';
 import { type PostgresQueries, postgresQueries } from './postgres-queries.js';
@@ -38,6 +41,7 @@ export class PostgresStore extends SessionStore {
   private readonly database: PostgresDatabase;
   private readonly pruner: Pruner | undefined;
   private readonly shared: SharedQueries;
+  private readonly listeners = new Set<PostgresListener>();
 
   /** @throws TypeError where an option can't be used: one sentence that names it. */
   constructor(options: PostgresStoreOptions) {
@@ -73,8 +77,36 @@ export class PostgresStore extends SessionStore {
     if (!this.database.closed) this.pruner?.start();
   }
 
+  /** `LISTEN` and `NOTIFY`, on a connection of its own for what is heard. */
+  override bus(): SessionBus {
+    const { client, connectionString } = this.options;
+    const channel = `keycard_${createHash('sha256').update(this.queries.table).digest('hex').slice(0, 32)}`;
+    return {
+      publish: async (text) => {
+        this.mustBeOpen();
+        await this.database.runSlow('SELECT pg_notify($1, $2)', [channel, text]);
+      },
+      subscribe: async (hear, state) => {
+        const listener = new PostgresListener(await connectionMaker(client, connectionString), channel, hear, state);
+        this.listeners.add(listener);
+        try {
+          await listener.connect();
+        } catch (error) {
+          this.listeners.delete(listener);
+          throw error;
+        }
+        return async () => {
+          this.listeners.delete(listener);
+          await listener.end();
+        };
+      },
+    };
+  }
+
   override async close(): Promise<void> {
     this.pruner?.stop();
+    await Promise.all([...this.listeners].map((listener) => listener.end()));
+    this.listeners.clear();
     await this.database.close();
   }
 

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
 import { endedOr, isConnecting, untilReady } from './connecting.js';
-import { bySha, type IoredisClient, type RedisDriver, type RedisNode } from './redis-client.js';
+import { bySha, type IoredisClient, noDuplicate, type RedisDriver, type RedisNode } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
 /** A connection of ioredis: a whole client, or one node of a `Cluster`. */
@@ -85,6 +85,31 @@ export class IoredisDriver implements RedisDriver {
   unlink(key: string): Promise<unknown> {
     this.gather();
     return this.client.unlink(key);
+  }
+
+  publish(channel: string, text: string): Promise<unknown> {
+    return this.client.call('PUBLISH', channel, text);
+  }
+
+  async subscribe(
+    channel: string,
+    hear: (text: string) => void,
+    state: (isUp: boolean) => void,
+  ): Promise<() => Promise<void>> {
+    const own = this.client.duplicate?.();
+    if (own === undefined) throw noDuplicate();
+    own.on('error', () => undefined);
+    own.on('message', (_, text) => hear(text));
+    try {
+      await own.subscribe(channel);
+    } catch (error) {
+      own.disconnect();
+      throw error;
+    }
+    // It subscribes again by itself then.
+    own.on('close', () => state(false));
+    own.on('ready', () => state(true));
+    return async () => own.disconnect();
   }
 
   async ready(isOwn: boolean): Promise<void> {

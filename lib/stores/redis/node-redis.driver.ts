@@ -1,6 +1,13 @@
 import { SessionStoreError } from '../session-store.error.js';
 import { type ConnectingClient, endedOr, isConnecting, untilReady } from './connecting.js';
-import { bySha, type NodeRedisClient, type RedisDriver, type RedisNode } from './redis-client.js';
+import {
+  bySha,
+  noDuplicate,
+  type NodeRedisClient,
+  type NodeRedisSubscriber,
+  type RedisDriver,
+  type RedisNode,
+} from './redis-client.js';
 import type { RedisScript } from './scripts.js';
 
 /** A connection of node-redis: a whole client, or one node of a cluster. */
@@ -71,6 +78,31 @@ export class NodeRedisDriver implements RedisDriver {
 
   unlink(key: string): Promise<unknown> {
     return this.client.unlink(key);
+  }
+
+  publish(channel: string, text: string): Promise<unknown> {
+    return this.client.publish(channel, text);
+  }
+
+  async subscribe(
+    channel: string,
+    hear: (text: string) => void,
+    state: (isUp: boolean) => void,
+  ): Promise<() => Promise<void>> {
+    const own = this.client.duplicate?.() as NodeRedisSubscriber | undefined;
+    if (own === undefined) throw noDuplicate();
+    own.on('error', () => undefined);
+    try {
+      await own.connect();
+      await own.subscribe(channel, hear);
+    } catch (error) {
+      own.destroy();
+      throw error;
+    }
+    // It subscribes again by itself then.
+    own.on('reconnecting', () => state(false));
+    own.on('ready', () => state(true));
+    return async () => void own.destroy();
   }
 
   async ready(isOwn: boolean): Promise<void> {

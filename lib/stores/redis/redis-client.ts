@@ -17,6 +17,17 @@ export interface IoredisClient extends Partial<ConnectingClient> {
   connect?(): Promise<unknown>;
   quit(): Promise<unknown>;
   disconnect(): void;
+  /** Another like it, for what is heard. A client without one hears nothing. */
+  duplicate?(): IoredisSubscriber;
+}
+
+/** A client of ioredis in the mode in which it hears. */
+export interface IoredisSubscriber {
+  on(event: 'message', listener: (channel: string, text: string) => void): unknown;
+  on(event: 'ready' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  subscribe(channel: string): Promise<unknown>;
+  disconnect(): void;
 }
 
 /** What is used of a `redis` (node-redis) client: `createClient` or `createCluster`, version 5 or later, connected. */
@@ -29,6 +40,17 @@ export interface NodeRedisClient {
   zRange(key: string, first: number, last: number): Promise<unknown>;
   zRem(key: string, members: string[]): Promise<unknown>;
   unlink(key: string): Promise<unknown>;
+  publish(channel: string, text: string): Promise<unknown>;
+  /** Another like it, for what is heard. A client without one hears nothing. */
+  duplicate?(): unknown;
+}
+
+/** A client of node-redis in the mode in which it hears. */
+export interface NodeRedisSubscriber {
+  on(event: 'ready' | 'reconnecting' | 'error', listener: (error?: Error) => void): unknown;
+  connect(): Promise<unknown>;
+  subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  destroy(): unknown;
 }
 
 /** A client that `RedisStore` takes. Structural, so that neither driver has to be installed. */
@@ -70,6 +92,18 @@ export interface RedisDriver {
    * @throws SessionStoreError with address and reason where it isn't ready in time.
    */
   ready(isOwn: boolean): Promise<void>;
+  publish(channel: string, text: string): Promise<unknown>;
+  /**
+   * Hears a channel on a connection of its own, which connects again by itself.
+   *
+   * @param state called with `false` when it was lost, and with `true` when it is there again.
+   * @returns what ends it.
+   */
+  subscribe(
+    channel: string,
+    hear: (text: string) => void,
+    state: (isUp: boolean) => void,
+  ): Promise<() => Promise<void>>;
   /** Ends the client, waiting for what is under way where the server still answers. */
   end(): Promise<void>;
   /** Each server that holds keys: one, or every master of a cluster. */
@@ -83,3 +117,7 @@ export function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Prom
     throw error;
   });
 }
+
+/** A client that an app wrapped around one, without a way to another connection. */
+export const noDuplicate = (): Error =>
+  new Error('the Redis client has no duplicate(), so there is no connection to subscribe on');

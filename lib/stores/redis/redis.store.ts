@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { metadataInText } from '../record-metadata.js';
+import type { SessionBus } from '../session-bus.js';
 import { SessionStoreError } from '../session-store.error.js';
 import {
   type ListedSession,
@@ -40,6 +41,7 @@ export class RedisStore extends SessionStore {
   private backend: Backend | undefined;
   private connecting: Promise<Backend> | undefined;
   private closed = false;
+  private readonly stopHearing = new Set<() => Promise<void>>();
 
   constructor(options: RedisStoreOptions) {
     super();
@@ -166,8 +168,34 @@ export class RedisStore extends SessionStore {
     return 0;
   }
 
+  /** Pub/sub, on a second connection for what is heard. */
+  override bus(): SessionBus {
+    return {
+      publish: async (text) => {
+        const { driver } = await this.connected();
+        await driver.publish(this.channelOf(driver), text);
+      },
+      subscribe: async (hear, state) => {
+        const { driver } = await this.connected();
+        const stop = await driver.subscribe(this.channelOf(driver), hear, state);
+        this.stopHearing.add(stop);
+        return async () => {
+          this.stopHearing.delete(stop);
+          await stop();
+        };
+      },
+    };
+  }
+
+  /** Clients put their key prefix before keys, and not before channels. */
+  private channelOf(driver: RedisDriver): string {
+    return `keycard:${driver.keyPrefix}${this.options.prefix}ends`;
+  }
+
   override async close(): Promise<void> {
     this.closed = true;
+    await Promise.allSettled([...this.stopHearing].map((stop) => stop()));
+    this.stopHearing.clear();
     const { backend, connecting } = this;
     this.backend = undefined;
     this.connecting = undefined;
