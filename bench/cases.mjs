@@ -9,6 +9,15 @@ const oursLazy = { engine: 'keycard', options: { load: 'lazy' } };
 
 const FASTIFY = '@fastify/session';
 const BARE_FASTIFY = 'bare, Fastify';
+const OURS_FASTIFY = 'keycard, Fastify';
+const onFastify = {
+  [BARE_FASTIFY]: { engine: 'bare', platform: 'fastify' },
+  [FASTIFY]: { engine: FASTIFY, platform: 'fastify' },
+  [OURS_FASTIFY]: { engine: 'keycard', platform: 'fastify' },
+};
+/** Each over the bare route of Fastify. */
+const fastifyFloors = { [FASTIFY]: BARE_FASTIFY, [OURS_FASTIFY]: BARE_FASTIFY };
+const fastifyRatio = [OURS_FASTIFY, FASTIFY, 0.5];
 
 /**
  * `path`: the route. `card`: `own` (each connection has a session), `forged` or `none`. `bytes`: the JSON of the session's data.
@@ -34,15 +43,14 @@ const memory = {
     'keycard, rolling: false': { engine: 'keycard', options: { rolling: false } },
     'keycard, lazy': oursLazy,
     'keycard, touching': oursTouching,
-    [BARE_FASTIFY]: { engine: 'bare', platform: 'fastify' },
-    [FASTIFY]: { engine: FASTIFY, platform: 'fastify' },
+    ...onFastify,
   },
   cases: [
     {
       ...read,
-      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', BARE_FASTIFY, FASTIFY],
-      floors: { [FASTIFY]: BARE_FASTIFY },
-      ratios: [...both(0.25), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY]],
+      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', ...Object.keys(onFastify)],
+      floors: fastifyFloors,
+      ratios: [...both(0.25), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY], fastifyRatio],
     },
     {
       title: 'read, by @Session()',
@@ -60,9 +68,9 @@ const memory = {
     },
     {
       ...change,
-      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', BARE_FASTIFY, FASTIFY],
-      floors: { [FASTIFY]: BARE_FASTIFY },
-      ratios: [...both(0.5), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY]],
+      servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', ...Object.keys(onFastify)],
+      floors: fastifyFloors,
+      ratios: [...both(0.5), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY], fastifyRatio],
     },
     { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
     {
@@ -116,7 +124,9 @@ function outside(
     moreServers = {},
     moreRead = [],
     readRatios = [],
+    moreChange,
     changeRatios = [],
+    floors,
     cases = [],
     overRaw,
     onlyBasics = false,
@@ -139,10 +149,12 @@ function outside(
         servers: ['bare', 'raw read', 'express-session', 'keycard', ...moreRead],
         ratios: [...both(readBudget), ...readRatios],
         rawShare: overRaw,
+        floors,
       },
       {
         ...change,
-        servers: ['bare', 'express-session', 'keycard', ...changeRatios.map(([name]) => name)],
+        servers: ['bare', 'express-session', 'keycard', ...(moreChange ?? changeRatios.map(([name]) => name))],
+        floors,
         ratios: [...both(changeBudget), ...changeRatios],
       },
       ...(onlyBasics
@@ -179,9 +191,13 @@ export const groups = [
     moreServers: {
       'express-session, node-redis': { engine: 'express-session', client: 'node-redis' },
       'keycard, node-redis': { engine: 'keycard', client: 'node-redis' },
+      ...onFastify,
     },
-    moreRead: ['express-session, node-redis', 'keycard, node-redis'],
-    readRatios: [['keycard, node-redis', 'express-session, node-redis', 0.25]],
+    moreRead: ['express-session, node-redis', 'keycard, node-redis', ...Object.keys(onFastify)],
+    readRatios: [['keycard, node-redis', 'express-session, node-redis', 0.25], fastifyRatio],
+    moreChange: Object.keys(onFastify),
+    changeRatios: [fastifyRatio],
+    floors: fastifyFloors,
     overRaw: 0.9,
     cases: [large],
   }),

@@ -121,6 +121,10 @@ async function start(spec) {
           cookie,
           rolling: true,
           saveUninitialized: false,
+          // Its own in memory; connect-redis and the like take the place of it.
+          ...(spec.store === 'memory'
+            ? {}
+            : { store: await expressStore(spec, createRequire(import.meta.url)('express-session')) }),
         });
       };
     }

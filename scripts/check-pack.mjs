@@ -101,7 +101,7 @@ try {
     'rxjs@7',
     'jest@30',
   ]);
-  for (const driver of ['ioredis', 'pg', 'mongodb', 'express-session']) {
+  for (const driver of ['ioredis', 'pg', 'mongodb', 'express-session', 'fastify', '@nestjs/platform-fastify']) {
     check(`${driver} is absent`, () => {
       try {
         execFileSync(process.execPath, ['-e', `require.resolve('${driver}')`], { cwd: folder, stdio: 'ignore' });
