@@ -28,7 +28,7 @@ export type { SessionControls, SessionData, SessionKeys, SessionOf } from './ses
 export type { SessionCallback, SessionInfo } from './session/session-controls.js';
 export type { LoginOptions } from './session/login-options.js';
 export type { CookieOptions, SessionLogger, SessionOptions } from './options/options.js';
-export type { CookieAttributes } from './cookie/session-cookie.js';
+export type { CookieAttributes } from './cookie/cookie-attributes.js';
 export type { Secret } from './cookie/cookie-signer.js';
 export type { OnSaveError, SaveErrorResponse, SaveFailure } from './options/save-failure.js';
 export type { Duration } from './common/duration.js';

@@ -1,6 +1,7 @@
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
-import { type CookieAttributes, serializeAttributes, type SessionCookie, storedCookie } from './session-cookie.js';
+import { type CookieAttributes, serializeAttributes, storedCookie } from './cookie-attributes.js';
+import type { SessionCookie } from './session-cookie.js';
 
 interface StoredParts {
   readonly before: string;

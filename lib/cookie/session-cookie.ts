@@ -1,105 +1,6 @@
-import { SessionOptionsError } from '../common/errors.js';
 import { show } from '../common/duration.js';
 import { INSPECT } from '../common/inspect-symbol.js';
-
-/** What a cookie may be told. Each is sent as RFC 6265bis names it. */
-export interface CookieAttributes {
-  /** Host that the cookie is for, its subdomains included. Default: the host that set it, alone. */
-  domain?: string | undefined;
-  /** Default `/`. */
-  path?: string | undefined;
-  /** Life in ms; `null`: until the browser closes. */
-  maxAge?: number | null | undefined;
-  /** A fixed end; `maxAge` is the better choice. */
-  expires?: Date | null | undefined;
-  /** Default true: out of reach of scripts. */
-  httpOnly?: boolean | undefined;
-  /** Only over https. `'auto'`: as the request came. */
-  secure?: boolean | 'auto' | undefined;
-  /** Default `'lax'`. `'auto'`: `none` on https, `lax` else. */
-  sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined;
-  /** Chrome's eviction order. */
-  priority?: 'low' | 'medium' | 'high' | undefined;
-  /** CHIPS: a jar of its own for each top-level site. */
-  partitioned?: boolean | undefined;
-}
-
-/** The `cookie` of a stored session, as express-session's stores hold it. */
-export interface StoredCookie {
-  originalMaxAge: number | null;
-  partitioned?: boolean;
-  priority?: string;
-  expires?: string | null;
-  secure?: boolean | 'auto';
-  httpOnly?: boolean;
-  domain?: string;
-  path?: string;
-  sameSite?: boolean | string;
-}
-
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const DOMAIN = /^\.?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
-// eslint-disable-next-line no-control-regex
-const PATH = /^[\x20-\x3a\x3c-\x7e]*$/;
-
-/** Whether it can be a cookie's name (an RFC 9110 token). */
-export const isCookieName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
-
-const SAME_SITE: Readonly<Record<string, string>> = { lax: 'Lax', strict: 'Strict', none: 'None' };
-const PRIORITY: Readonly<Record<string, string>> = { low: 'Low', medium: 'Medium', high: 'High' };
-
-/**
- * A Set-Cookie value. The order of the attributes is that of express-session: Domain, Path, Expires, HttpOnly, Secure,
- * Partitioned, Priority, SameSite.
- *
- * @throws SessionOptionsError for an attribute that no cookie can carry.
- */
-export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
-  if (!isCookieName(name))
-    throw new SessionOptionsError(
-      `The cookie name ${show(name)} is not one: it takes letters, digits and !#$%&'*+-.^_\`|~.`,
-    );
-  return `${name}=${encodeURIComponent(value)}${serializeAttributes(attributes)}`;
-}
-
-/** All that follows `name=value`. `secure` and `sameSite` are decided by then. */
-export function serializeAttributes(attributes: CookieAttributes): string {
-  const { domain, path, expires, httpOnly, secure, partitioned, priority, sameSite } = attributes;
-  let text = '';
-  if (domain) {
-    if (!DOMAIN.test(domain))
-      throw new SessionOptionsError(`"cookie.domain" got ${show(domain)}; it takes a host name such as 'example.com'.`);
-    text += `; Domain=${domain}`;
-  }
-  if (path) {
-    if (!PATH.test(path))
-      throw new SessionOptionsError(`"cookie.path" got ${show(path)}; it takes a path such as '/'.`);
-    text += `; Path=${path}`;
-  }
-  if (expires) {
-    if (Number.isNaN(expires.getTime()))
-      throw new SessionOptionsError('"cookie.expires" got an invalid Date; it takes a Date.');
-    text += `; Expires=${expires.toUTCString()}`;
-  }
-  if (httpOnly) text += '; HttpOnly';
-  if (secure) text += '; Secure';
-  if (partitioned) text += '; Partitioned';
-  if (priority) text += `; Priority=${named(PRIORITY, priority, 'priority')}`;
-  if (sameSite) text += `; SameSite=${sameSite === true ? 'Strict' : named(SAME_SITE, sameSite, 'sameSite')}`;
-  return text;
-}
-
-function named(names: Readonly<Record<string, string>>, value: unknown, option: string): string {
-  const text = typeof value === 'string' ? names[value.toLowerCase()] : undefined;
-  if (text === undefined) {
-    throw new SessionOptionsError(
-      `"cookie.${option}" got ${show(value)}; it takes ${Object.keys(names)
-        .map((key) => `'${key}'`)
-        .join(', ')}.`,
-    );
-  }
-  return text;
-}
+import { type CookieAttributes, isSettable, serializeCookie } from './cookie-attributes.js';
 
 /** Attributes beside the end of the life. */
 const NAMES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'] as const;
@@ -253,7 +154,7 @@ export class SessionCookie {
   restore(overrides: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(overrides)) {
       if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
-      else if (SETTABLE[name]?.(value ?? undefined) === true) this.#set(name as Name, value ?? undefined);
+      else if (isSettable(name, value ?? undefined)) this.#set(name as Name, value ?? undefined);
     }
   }
 
@@ -304,41 +205,3 @@ const SHOWN = Object.fromEntries(
     { ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name), enumerable: true },
   ]),
 ) as Record<Shown, PropertyDescriptor>;
-
-const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
-const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boolean =>
-  typeof value === 'string' && Object.hasOwn(names, value.toLowerCase());
-
-/** What a session can have of its own, beside a life, and whether a value will do. */
-const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> = Object.assign(
-  Object.create(null) as object,
-  {
-    domain: (value: unknown) =>
-      value === undefined || (typeof value === 'string' && (value === '' || DOMAIN.test(value))),
-    path: (value: unknown) => value === undefined || (typeof value === 'string' && PATH.test(value)),
-    httpOnly: isFlag,
-    secure: (value: unknown) => isFlag(value) || value === 'auto',
-    sameSite: (value: unknown) => isFlag(value) || value === 'auto' || isNamed(SAME_SITE, value),
-    priority: (value: unknown) => value === undefined || isNamed(PRIORITY, value),
-    partitioned: isFlag,
-  },
-);
-
-/** The `cookie` of a record, keys in the peers' order, absent ones left out. */
-export function storedCookie(
-  attributes: CookieAttributes,
-  originalMaxAge: number | null,
-  expires: Date | null,
-): StoredCookie {
-  const { partitioned, priority, secure, httpOnly, domain, path, sameSite } = attributes;
-  const stored: StoredCookie = { originalMaxAge };
-  if (partitioned !== undefined) stored.partitioned = partitioned;
-  if (priority !== undefined) stored.priority = priority;
-  stored.expires = expires === null || Number.isNaN(expires.getTime()) ? null : expires.toISOString();
-  if (secure !== undefined) stored.secure = secure;
-  if (httpOnly !== undefined) stored.httpOnly = httpOnly;
-  if (domain !== undefined) stored.domain = domain;
-  if (path !== undefined) stored.path = path;
-  if (sameSite !== undefined) stored.sameSite = sameSite;
-  return stored;
-}

@@ -1,4 +1,5 @@
-import { type CookieAttributes, SessionCookie } from '../cookie/session-cookie.js';
+import type { CookieAttributes } from '../cookie/cookie-attributes.js';
+import { SessionCookie } from '../cookie/session-cookie.js';
 
 /** What `new Cookie()` takes. Of `expires` and `maxAge` the one that is named last counts. */
 export interface CookieInit extends Omit<CookieAttributes, 'maxAge' | 'expires'> {

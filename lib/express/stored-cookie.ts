@@ -1,4 +1,4 @@
-import type { CookieAttributes } from '../cookie/session-cookie.js';
+import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 import type { Clock } from '../stores/clock.js';
 import { Cookie } from './cookie.js';
 

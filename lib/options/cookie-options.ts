@@ -1,7 +1,7 @@
 import { show, toMs } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
 import { unknownName } from '../common/option-rules.js';
-import { type CookieAttributes, isCookieName, serializeAttributes } from '../cookie/session-cookie.js';
+import { type CookieAttributes, isCookieName, serializeAttributes } from '../cookie/cookie-attributes.js';
 import type { CookieOptions } from './options.js';
 
 /** Surfaces that differ in what they take for a cookie. */

@@ -8,7 +8,7 @@ import type { Secret } from '../cookie/cookie-signer.js';
 import type { Duration } from '../common/duration.js';
 import type { OnSaveError } from './save-failure.js';
 import type { Encryption } from '../record/record-cipher.js';
-import type { CookieAttributes } from '../cookie/session-cookie.js';
+import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 
 /** The cookie's attributes as the options take them: `maxAge` may be text such as `'1d'`. */
 export interface CookieOptions extends Omit<CookieAttributes, 'maxAge'> {

@@ -4,7 +4,7 @@ import { SessionOptionsError } from '../common/errors.js';
 import { readByRules } from '../common/option-rules.js';
 import { scrubbed } from '../common/scrubbed-error.js';
 import type { Secret } from '../cookie/cookie-signer.js';
-import type { CookieAttributes } from '../cookie/session-cookie.js';
+import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 import { cookieAttributes, type CookieContext, cookieName } from './cookie-options.js';
 import type { SessionLogger, SessionOptions } from './options.js';
 import { secretsOf } from './secret-options.js';

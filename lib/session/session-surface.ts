@@ -1,7 +1,8 @@
 import { ReservedKeyError } from '../common/errors.js';
 import { METADATA_KEY } from '../record/metadata-codec.js';
 import type { SessionValues } from '../record/record-text.js';
-import type { CookieAttributes, SessionCookie } from '../cookie/session-cookie.js';
+import type { CookieAttributes } from '../cookie/cookie-attributes.js';
+import type { SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionCore } from './session-core.js';
 import type { DataSurface } from './session-services.js';
 import { CORE } from './session-core-symbol.js';
