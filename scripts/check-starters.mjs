@@ -2,7 +2,7 @@
  * npm run check:starters [-- 11 12]
  *
  * What a new user does, from an empty folder, with the package as it would be published: `nest new`, install, `nest add nestjs-keycard`
- * (twice), a secret in .env, the starter's own tests, the README's app with curl's journey. On Nest 11 (CommonJS) and Nest 12 (ES modules). Needs the npm registry.
+ * (twice), a secret in .env, the starter's own tests and those of scripts/starters (Jest on Nest 11, Vitest on Nest 12), the README's app with curl's journey. On Nest 11 (CommonJS) and Nest 12 (ES modules). Needs the npm registry.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -146,8 +146,17 @@ async function starter(version, tarball) {
     await run('npx', 'nest', 'add', 'nestjs-keycard', '--skip-install');
     assert(JSON.stringify(files.map(read)) === JSON.stringify(first), 'the second run changed something');
   });
-  await check(title('npm test'), () => run('npm', 'test'));
-  await check(title('npm run test:e2e'), () => run('npm', 'run', 'test:e2e'));
+  // The same files in both: CommonJS is written without the extension.
+  for (const [file, to] of [
+    ['tour.ts', 'src/tour.ts'],
+    ['tour.spec.ts', 'src/tour.spec.ts'],
+    ['tour.e2e-spec.ts', 'test/tour.e2e-spec.ts'],
+  ]) {
+    const code = readFileSync(join(root, 'scripts/starters', file), 'utf8');
+    writeFileSync(join(app, to), version === '11' ? code.replace(/(from '\.[^']*)\.js'/g, "$1'") : code);
+  }
+  await check(title("npm test, with a tour's unit tests"), () => run('npm', 'test'));
+  await check(title("npm run test:e2e, with a tour's"), () => run('npm', 'run', 'test:e2e'));
   writeFileSync(join(app, 'src/readme.ts'), readmeApp());
   await check(title("npm run build, with the README's app"), () => run('npm', 'run', 'build'));
   await check(title('the app reads SESSION_SECRET of .env'), async () => {

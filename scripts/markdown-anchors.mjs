@@ -5,13 +5,17 @@ export function anchors(file) {
   const found = new Set();
   const times = new Map();
   for (const [, heading] of readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)) {
-    const name = heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
-      .replace(/ /g, '-');
+    const name = anchorOf(heading);
     const before = times.get(name) ?? 0;
     times.set(name, before + 1);
     found.add(before === 0 ? name : `${name}-${before}`);
   }
   return found;
 }
+
+/** The anchor of one heading. */
+export const anchorOf = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replace(/ /g, '-');

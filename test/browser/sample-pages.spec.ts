@@ -50,12 +50,17 @@ describeWithBrowser('the pages of the sample', (browser) => {
       await page.getByRole('button', { name: 'Add 20 croissants' }).click();
       await page.getByText('Nothing was lost').waitFor();
       await show('', 'cart');
+      await page.getByRole('button', { name: 'One Pot of coffee more' }).hover();
+      expect(await lowContrasts(page)).toEqual([]);
       const phone = await browser().newContext({
         userAgent:
           'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1',
       });
       await logIn(await phone.newPage(), sample.url);
       await show('/devices', 'devices');
+      await page.goto(`${sample.url}/lab`);
+      await page.getByText('is logged in again: the record is back.').waitFor();
+      await show('', 'lab');
       await phone.close();
       await show('/confirm', 'confirm');
       await show('/no-such-page', 'not-found');

@@ -1,5 +1,7 @@
 import { followCart } from './cart.js';
+import { followSessions } from './changes.js';
 import { countDown, tellThatItEnded } from './countdown.js';
+import { runLab } from './lab.js';
 import { offerThemes } from './theme-toggle.js';
 import { localiseTimes } from './times.js';
 
@@ -8,7 +10,9 @@ localiseTimes();
 if (document.querySelector('[data-session]')) {
   countDown(document.querySelector('[data-expires-in]'));
   followCart();
+  followSessions();
 }
+runLab();
 for (const button of document.querySelectorAll('[data-fill-name]')) {
   button.hidden = false;
   button.addEventListener('click', () => {

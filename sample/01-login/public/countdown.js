@@ -1,5 +1,7 @@
 import { ask } from './ask.js';
 
+/** Until then nobody is told: a clock at each page's foot is for nobody. */
+const SHOWN_MS = 5 * 60_000;
 const LAST_CALL_MS = 60_000;
 const SPOKEN_S = [60, 30, 10];
 
@@ -29,6 +31,7 @@ export function countDown(bar) {
     const leftMs = Math.max(0, end - performance.now());
     const seconds = Math.ceil(leftMs / 1000);
     timer.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+    bar.hidden = leftMs > SHOWN_MS;
     const urgent = leftMs <= lastCallMs;
     bar.classList.toggle('urgent', urgent);
     text.textContent = urgent ? 'Are you still there? Your session ends in' : 'Your session ends in';

@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { join } from 'node:path';
 import { AppModule } from './app.module.js';
+import { lab } from './lab/lab.js';
 import { securityHeaders } from './pages/security-headers.js';
 import { storeLabel } from './session/session-store.js';
 import { users } from './users/users.data.js';
@@ -19,6 +20,7 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule, {
 app.disable('x-powered-by');
 app.use(securityHeaders);
 app.useStaticAssets(join(import.meta.dirname, '..', 'public'), { prefix: '/assets/' });
+app.use('/lab/api', lab());
 app.enableShutdownHooks();
 await app.listen(Number(PORT), HOST);
 

@@ -8,9 +8,13 @@ import { UsersService } from '../users/users.service.js';
 export class AuthController {
   constructor(private readonly users: UsersService) {}
 
+  /** Who comes for the first time is shown the way, and not told off. */
+  @Public()
   @Get()
-  @Redirect('/dashboard')
-  home(): void {}
+  @Redirect()
+  home(@Session() session: Session) {
+    return { url: session.info.principal === undefined ? '/login' : '/dashboard' };
+  }
 
   @Public()
   @Get('login')

@@ -25,5 +25,5 @@ export function confirmPage(session: Session, { notice, error }: { notice?: unkn
         <button class="wide">Confirm</button>
       </form>
     </section>`;
-  return layout({ title: 'Confirm', body, session });
+  return layout({ title: 'Confirm', body, session, code: 'confirm' });
 }

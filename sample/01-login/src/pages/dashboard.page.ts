@@ -16,7 +16,15 @@ export function dashboardPage(session: Session, notice: unknown): string {
             <a href="/cart"><strong>Room service</strong> Fill a cart from two tabs at once. Nothing gets lost.</a>
           </li>
           <li>
-            <a href="/devices"><strong>Your devices</strong> See where you are logged in, and end it from here.</a>
+            <a href="/devices"
+              ><strong>Your devices</strong> Log in on a second one, log it out from here, and watch its page leave.</a
+            >
+          </li>
+          <li>
+            <a href="/lab"
+              ><strong>Side by side</strong> Twenty requests at once, and a logout during a slow one, beside
+              express-session.</a
+            >
           </li>
         </ul>
       </div>

@@ -14,16 +14,18 @@ export function devicesPage(session: Session, devices: readonly SessionSummary[]
     <p class="lead">
       Every place where you are logged in. What you log out here is worthless at once, even in the middle of a request.
     </p>
-    <ul class="panel rows">
-      ${ordered.map((device) => row(device, device.handle === own))}
-    </ul>
-    <div class="actions">
-      <form method="post" action="/devices/logout-others">
-        <button class="secondary" ${others.length === 0 && html` disabled`}>Log out all other devices</button>
-      </form>
-      <form method="post" action="/devices/logout-everywhere">
-        <button class="danger">Log out everywhere</button>
-      </form>
+    <div data-devices>
+      <ul class="panel rows">
+        ${ordered.map((device) => row(device, device.handle === own))}
+      </ul>
+      <div class="actions">
+        <form method="post" action="/devices/logout-others">
+          <button class="secondary" ${others.length === 0 && html` disabled`}>Log out all other devices</button>
+        </form>
+        <form method="post" action="/devices/logout-everywhere">
+          <button class="danger">Log out everywhere</button>
+        </form>
+      </div>
     </div>`;
   return layout({ title: 'Your devices', body, session, path: '/devices' });
 }

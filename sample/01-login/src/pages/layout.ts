@@ -11,10 +11,12 @@ interface Page {
   readonly session?: Session | undefined;
   /** This page's place in the navigation. */
   readonly path?: string | undefined;
+  /** The page whose code is linked; default: by its path. */
+  readonly code?: string | undefined;
 }
 
 /** What all pages share. */
-export function layout({ title, body, session, path }: Page): string {
+export function layout({ title, body, session, path, code = path?.slice(1) }: Page): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -42,7 +44,7 @@ export function layout({ title, body, session, path }: Page): string {
   </main>
   <footer class="wrap">
     <p>Session store: <strong>${storeLabel()}</strong></p>
-    <p>A sample of <code>nestjs-keycard</code>. Nothing here is for sale.</p>
+    <p>${code !== undefined && html`<a href="/code/${code}">Code of this page</a> · `}A sample of <code>nestjs-keycard</code>. Nothing here is for sale.</p>
   </footer>
   ${session && sessionBar(session)}
 </body>
@@ -57,6 +59,7 @@ function navigation(session: Session, path: string | undefined): Html {
   return html`<nav aria-label="Main">
     <ul>
       ${link('/dashboard', 'Dashboard')} ${link('/cart', 'Cart', count)} ${link('/devices', 'Your devices')}
+      ${link('/lab', 'Side by side')}
     </ul>
   </nav>`;
 }

@@ -58,11 +58,14 @@ export function loginPage({ name = '', error, notice }: LoginForm): string {
       </section>
       <section class="guests" aria-labelledby="guests-title">
         <h2 id="guests-title">Guests of this demo</h2>
-        <p>Use any of them. Open a second browser to see the same guest on two devices.</p>
+        <p>
+          Use any of them. Open a second browser to see the same guest on two devices. Or look at what no login is
+          needed for: <a href="/lab">two libraries side by side</a>.
+        </p>
         <ul>
           ${guests}
         </ul>
       </section>
     </div>`;
-  return layout({ title: 'Log in', body });
+  return layout({ title: 'Log in', body, code: 'login' });
 }

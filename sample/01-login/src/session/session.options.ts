@@ -12,7 +12,7 @@ export async function sessionOptions(): Promise<SessionModuleOptions> {
     cookie: { maxAge: '7d', sameSite: 'lax', secure: 'auto' },
     idleTimeout: process.env.SESSION_IDLE ?? '30m',
     absoluteTimeout: '7d',
-    // Style sheets and scripts need no session: no store call for them.
-    exclude: ['/assets/*path'],
+    // Style sheets and scripts need no session: no store call for them. The lab has sessions of its own.
+    exclude: ['/assets/*path', '/lab/api/*path'],
   };
 }

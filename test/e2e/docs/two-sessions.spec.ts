@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { Jar, post } from '../support/app.js';
-import { runDocs } from '../support/docs-code.js';
+import { Jar, post } from '../../support/app.js';
+import { runDocs } from '../../support/docs-code.js';
 
 let server: Server;
 let url: string;

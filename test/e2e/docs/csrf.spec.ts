@@ -2,10 +2,10 @@ import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { request } from 'node:http';
 import { MemoryStore } from 'nestjs-keycard';
-import { startApp, type TestApp } from '../support/app.js';
-import { runDocs } from '../support/docs-code.js';
-import { ObservedStore } from '../support/observed-store.js';
-import { scripted } from '../support/scripted.js';
+import { startApp, type TestApp } from '../../support/app.js';
+import { runDocs } from '../../support/docs-code.js';
+import { ObservedStore } from '../../support/observed-store.js';
+import { scripted } from '../../support/scripted.js';
 
 const scripts = scripted({ change: (session) => void (session.n = 1) });
 

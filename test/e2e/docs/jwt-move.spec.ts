@@ -2,8 +2,8 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { Jar, post } from '../support/app.js';
-import { runDocs } from '../support/docs-code.js';
+import { Jar, post } from '../../support/app.js';
+import { runDocs } from '../../support/docs-code.js';
 
 describe('the move from @nestjs/jwt, as docs/sessions-or-jwt.md has it (#16.3)', () => {
   let app: INestApplication;
