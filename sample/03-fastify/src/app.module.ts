@@ -12,7 +12,7 @@ import { UsersService } from './users/users.service.js';
     SessionModule.forRoot({
       // A real app keeps its secret: with this one nobody is logged in any more after a restart.
       secret: process.env.SESSION_SECRET ?? randomBytes(32),
-      store: new FileStore({ path: join(import.meta.dirname, '..', '.sessions') }),
+      store: new FileStore({ path: process.env.SESSION_PATH ?? join(import.meta.dirname, '..', '.sessions') }),
       cookie: { maxAge: '1d' },
     }),
   ],

@@ -1,7 +1,9 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AppModule } from '../../../sample/03-fastify/src/app.module.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Jar } from '../../support/app.js';
 
 const form = (fields: Record<string, string>): RequestInit => ({ method: 'POST', body: new URLSearchParams(fields) });
@@ -10,13 +12,20 @@ const VIRGINIA = { username: 'virginia', password: 'lighthouse keeper' };
 describe('sample 03-fastify (#15.1, #15.8)', () => {
   let app: NestFastifyApplication;
   let url: string;
+  let folder: string;
   beforeAll(async () => {
+    folder = process.env.SESSION_PATH = await mkdtemp(join(tmpdir(), 'keycard-sample-fastify-'));
+    const { AppModule } = await import('../../../sample/03-fastify/src/app.module.js');
     const adapter = new FastifyAdapter({ forceCloseConnections: true });
     app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, { logger: false });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
   });
-  afterAll(() => app.close());
+  afterAll(async () => {
+    delete process.env.SESSION_PATH;
+    await app.close();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   it('does what its README says', async () => {
     const [here, other] = [new Jar(), new Jar()];
