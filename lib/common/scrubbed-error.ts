@@ -44,6 +44,8 @@ export function scrubbed(error: unknown, depth = 0): unknown {
   const copy = new Error(error.message);
   Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
   Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error));
+  // From Node 26 on it is an accessor, which gives each error its own.
+  inner.set('stack', error.stack);
   for (const [key, value] of inner) Object.defineProperty(copy, key, { value, configurable: true, writable: true });
   return scrub(copy);
 }
