@@ -3,23 +3,37 @@ import { show } from '../common/duration.js';
 
 /** The attributes of a cookie, as RFC 6265bis names them. */
 export interface CookieAttributes {
-  /** Host that the cookie is for, its subdomains included. Default: the host that set it, alone. */
+  /**
+   * Host that the cookie is for, its subdomains included.
+   *
+   * @defaultValue the host that set it, alone
+   */
   domain?: string | undefined;
-  /** Default `/`. */
+  /**
+   * @defaultValue `/`
+   */
   path?: string | undefined;
-  /** Life in ms; `null`: until the browser closes. */
+  /** How long the browser keeps the cookie, in ms. `null`: until the browser closes. */
   maxAge?: number | null | undefined;
-  /** A fixed end; `maxAge` is the better choice. */
+  /** When the browser drops the cookie. Prefer `maxAge`. */
   expires?: Date | null | undefined;
-  /** Default true: out of reach of scripts. */
+  /**
+   * Keeps the cookie from scripts.
+   *
+   * @defaultValue true
+   */
   httpOnly?: boolean | undefined;
-  /** Only over https. `'auto'`: as the request came. */
+  /** Sends the cookie over https only. `'auto'`: if the request came over https. */
   secure?: boolean | 'auto' | undefined;
-  /** Default `'lax'`. `'auto'`: `none` on https, `lax` else. */
+  /**
+   * `'auto'`: `none` on https, else `lax`. `true`: `strict`. `false`: the attribute is left out.
+   *
+   * @defaultValue `'lax'`
+   */
   sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined;
-  /** Chrome's eviction order. */
+  /** Which cookies Chrome drops first. */
   priority?: 'low' | 'medium' | 'high' | undefined;
-  /** CHIPS: a jar of its own for each top-level site. */
+  /** CHIPS: the browser keeps a separate cookie for each top-level site. */
   partitioned?: boolean | undefined;
 }
 

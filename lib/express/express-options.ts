@@ -8,7 +8,7 @@ import type { ExpressStoreLike } from './express-store-like.js';
 
 /** The cookie's attributes, as express-session takes them. */
 export interface ExpressCookieOptions extends Omit<CookieInit, 'originalMaxAge'> {
-  /** Taken and without effect, as in express-session. */
+  /** Accepted and ignored, as in express-session. */
   signed?: boolean | undefined;
   encode?: ((value: string) => string) | undefined;
 }
@@ -19,29 +19,73 @@ type OfOurs = Omit<SessionOptions, 'secret' | 'store' | 'cookie' | 'genid' | 'lo
 export interface ExpressSessionOptions extends OfOurs {
   /** Signs the cookie. One or more, of any length: the first signs, all verify. Left out: `req.secret`, as cookie-parser sets it. */
   secret?: Secret | readonly Secret[] | undefined;
-  /** A store of express-session, or one of ours. Default: `new MemoryStore()`. */
+  /**
+   * A store of express-session, or one of ours.
+   *
+   * @defaultValue `new MemoryStore()`
+   */
   store?: ExpressStoreLike | SessionStore | undefined;
-  /** The cookie's name. Default `'connect.sid'`. */
+  /**
+   * The cookie's name.
+   *
+   * @defaultValue `'connect.sid'`
+   */
   name?: string | undefined;
-  /** The old word for `name`, which goes before it. */
+  /** The old name of `name`, which has precedence. */
   key?: string | undefined;
-  /** The cookie's attributes. Default `{ path: '/', httpOnly: true }`. */
+  /**
+   * The cookie's attributes.
+   *
+   * @defaultValue `{ path: '/', httpOnly: true }`
+   */
   cookie?: ExpressCookieOptions | ((req: IncomingMessage) => ExpressCookieOptions) | undefined;
-  /** Makes ids. Default: 24 random bytes, base64url. */
+  /**
+   * Makes ids.
+   *
+   * @defaultValue 24 random bytes, base64url
+   */
   genid?: ((req: IncomingMessage) => string) | undefined;
-  /** Writes a session that nobody changed. Default `true`, with a note to choose. */
+  /**
+   * Writes the session at each request, although nothing changed.
+   *
+   * @defaultValue `true`, with a note to choose
+   */
   resave?: boolean | undefined;
-  /** Keeps, and sets the cookie for, every visitor. Default `true`, with a note to choose. */
+  /**
+   * Stores a new session, and sets a cookie, for every visitor.
+   *
+   * @defaultValue `true`, with a note to choose
+   */
   saveUninitialized?: boolean | undefined;
-  /** Sends the cookie with every response. Default `false`. */
+  /**
+   * Sends the cookie with every response.
+   *
+   * @defaultValue `false`
+   */
   rolling?: boolean | undefined;
-  /** Whether `X-Forwarded-Proto` is believed. Default: what the framework says (`req.secure`). */
+  /**
+   * Whether `X-Forwarded-Proto` is believed.
+   *
+   * @defaultValue what the framework says (`req.secure`)
+   */
   proxy?: boolean | undefined;
-  /** Life however busy. Default: `false`, none, as in express-session. */
+  /**
+   * How long a session lives, however active it is.
+   *
+   * @defaultValue `false`, none, as in express-session
+   */
   absoluteTimeout?: SessionOptions['absoluteTimeout'];
-  /** Keeps user agent and IP with the session. Default `false`, as in express-session. */
+  /**
+   * Keeps user agent and IP with the session.
+   *
+   * @defaultValue `false`, as in express-session
+   */
   device?: boolean | undefined;
-  /** Leaves the cookie in the browser when a session is destroyed, as express-session does. Default `false`: it is cleared. */
+  /**
+   * Leaves the cookie in the browser when a session is destroyed, as express-session does.
+   *
+   * @defaultValue `false`: the cookie is cleared
+   */
   keepCookieOnDestroy?: boolean | undefined;
 }
 

@@ -1,25 +1,33 @@
 import { ConfigurableModuleBuilder, type RequestMethod, type Type, type VERSION_NEUTRAL } from '@nestjs/common';
 import type { SessionOptions } from '../options/options.js';
 
-/** A path and, where it matters, a method and a version. */
+/** A path, and optionally a method and a version. */
 export interface RouteInfo {
   readonly path: string;
   readonly method?: RequestMethod | undefined;
   readonly version?: string | typeof VERSION_NEUTRAL | (string | typeof VERSION_NEUTRAL)[] | undefined;
 }
 
-/** Where sessions are, and where not: as in Nest's `consumer.apply().exclude().forRoutes()`. */
+/** Which routes have sessions, as in Nest's `consumer.apply().exclude().forRoutes()`. */
 export interface SessionRoutes {
-  /** Paths, routes or controllers that have a session. Default: all. */
+  /**
+   * Paths, routes or controllers that have a session.
+   *
+   * @defaultValue all
+   */
   forRoutes?: readonly (string | RouteInfo | Type)[] | undefined;
-  /** Paths or routes that have none. Default: none. */
+  /**
+   * Paths or routes that have no session.
+   *
+   * @defaultValue none
+   */
   exclude?: readonly (string | RouteInfo)[] | undefined;
 }
 
 /** The options of `SessionModule.forRoot()`. */
 export type SessionModuleOptions = SessionOptions & SessionRoutes;
 
-/** Gives the options: for `useClass` and `useExisting`. */
+/** A provider of the options, for `useClass` and `useExisting`. */
 export interface SessionOptionsFactory {
   createSessionOptions(): Promise<SessionModuleOptions> | SessionModuleOptions;
 }

@@ -21,6 +21,7 @@ import { watchOf } from '../signal/session-watch.js';
 import { isFastify, mountOnFastify } from '../transports/fastify/mount.js';
 import { coverMiddleware, sessionMiddleware } from './session.middleware.js';
 import {
+  type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
@@ -44,8 +45,10 @@ interface Adapter {
 const mountedIn = new WeakSet<object>();
 
 /**
- * Sessions for an app: `SessionModule.forRoot({ secret })` or `forRootAsync()`, once. Global: `SessionStore` and `SessionRegistry` can be injected
- * everywhere. The middleware is mounted on the HTTP adapter while the module is made, so that it runs before what `main.ts` hands to `app.use`.
+ * Sessions for an app. Import `SessionModule.forRoot()` or `forRootAsync()` once, in the root module. The module is global: `SessionStore` and
+ * `SessionRegistry` can be injected everywhere.
+ *
+ * The middleware is mounted on the HTTP adapter while Nest creates the module, so that it runs before everything that `main.ts` passes to `app.use`.
  */
 @Module({
   providers: sessionProviders,
@@ -59,9 +62,12 @@ export class SessionModule
   private readonly use: StoreUse;
 
   /**
-   * Sessions with these options.
+   * Gives the app sessions. Call it once, in the root module.
    *
-   * @throws SessionOptionsError where they are no object; wrong ones are said when the app starts.
+   * @param options `secret` is required; see `SessionOptions` for all others and their defaults.
+   * @throws SessionOptionsError if `options` is not an object. A wrong option is reported when the app starts.
+   * @example
+   * SessionModule.forRoot({ secret: process.env.SESSION_SECRET!, store: new RedisStore({ url: process.env.REDIS_URL! }) })
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     if (typeof options !== 'object' || options === null) {
@@ -70,6 +76,21 @@ export class SessionModule
       );
     }
     return super.forRoot(options);
+  }
+
+  /**
+   * Gives the app sessions whose options come from other providers. Call it once, in the root module.
+   *
+   * @param options `useFactory` with `inject`, or `useClass` or `useExisting` with a `SessionOptionsFactory`.
+   * @example
+   * SessionModule.forRootAsync({
+   *   imports: [ConfigModule],
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('SESSION_SECRET') }),
+   * })
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
   }
 
   constructor(

@@ -26,9 +26,17 @@ export interface SessionSummary {
 
 /** What to list. */
 export interface SessionListQuery {
-  /** Only this principal's. Default: everybody's, for which the store is read through. */
+  /**
+   * Only this principal's.
+   *
+   * @defaultValue everybody's, for which the store is read through
+   */
   readonly principal?: string | number | undefined;
-  /** At most so many. Default 100. */
+  /**
+   * At most so many.
+   *
+   * @defaultValue 100
+   */
   readonly limit?: number | undefined;
   /** Go on after an earlier page. */
   readonly cursor?: string | undefined;

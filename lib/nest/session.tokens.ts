@@ -10,8 +10,16 @@ export const SESSION_OVERRIDES: unique symbol = Symbol.for('nestjs-keycard.overr
 
 /** What a test can put in place of the app's own. */
 export interface SessionOverrides {
-  /** The time that sessions go by. Default: the app's. */
+  /**
+   * The time that sessions go by.
+   *
+   * @defaultValue the app's
+   */
   readonly clock?: Clock | undefined;
-  /** Where sessions live. Default: where the app keeps them. */
+  /**
+   * Where sessions live.
+   *
+   * @defaultValue where the app keeps them
+   */
   readonly store?: SessionStore | undefined;
 }

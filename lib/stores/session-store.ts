@@ -47,7 +47,11 @@ export interface ListedSession extends StoredSession {
 
 /** What to list. */
 export interface ListQuery {
-  /** Only sessions whose record was written with this principal. Default: all sessions. */
+  /**
+   * Only sessions whose record was written with this principal.
+   *
+   * @defaultValue all sessions
+   */
   readonly principal?: string | undefined;
   /** Go on after the record that came with this cursor. */
   readonly cursor?: string | undefined;
@@ -56,7 +60,11 @@ export interface ListQuery {
    * whose server ends records has none.
    */
   readonly overdue?: boolean | undefined;
-  /** A hint for the size of the batches that the store reads, not a bound. Default: 100. */
+  /**
+   * A hint for the size of the batches that the store reads, not a bound.
+   *
+   * @defaultValue 100
+   */
   readonly batch?: number | undefined;
 }
 

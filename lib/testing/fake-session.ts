@@ -13,15 +13,31 @@ import { beginRequest } from './request-without-http.js';
 
 /** What a fake session holds. */
 export interface FakeSessionOptions<D = SessionData> {
-  /** Default: none. */
+  /**
+   * @defaultValue none
+   */
   readonly data?: SessionKeys<D> | undefined;
-  /** Who is logged in. Default: nobody. */
+  /**
+   * Who is logged in.
+   *
+   * @defaultValue nobody
+   */
   readonly principal?: string | number | undefined;
-  /** When the principal logged in. Default: now. */
+  /**
+   * When the principal logged in.
+   *
+   * @defaultValue now
+   */
   readonly authenticatedAt?: Date | undefined;
-  /** Default: unknown. */
+  /**
+   * @defaultValue unknown
+   */
   readonly device?: Device | undefined;
-  /** The time. Default: the machine's clock. */
+  /**
+   * The time.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock | undefined;
   /** Options of the app that matter to the test, such as `schema` or `principalOf`. */
   readonly options?: Partial<Omit<SessionOptions, 'secret' | 'store' | 'clock'>> | undefined;

@@ -10,13 +10,29 @@ import { requestWithoutHttp } from './request-without-http.js';
 
 /** A session for a test. */
 export interface TestSession<D = SessionData> {
-  /** Who is logged in. Default: nobody. */
+  /**
+   * Who is logged in.
+   *
+   * @defaultValue nobody
+   */
   readonly principal?: string | number | undefined;
-  /** What the session holds. Default: nothing. */
+  /**
+   * What the session holds.
+   *
+   * @defaultValue nothing
+   */
   readonly data?: SessionKeys<D> | undefined;
-  /** When the principal logged in, for `@RequireRecentLogin`. Default: now. */
+  /**
+   * When the principal logged in, for `@RequireRecentLogin`.
+   *
+   * @defaultValue now
+   */
   readonly authenticatedAt?: Date | undefined;
-  /** The browser it is in. Default: unknown. */
+  /**
+   * The browser it is in.
+   *
+   * @defaultValue unknown
+   */
   readonly device?: Device | undefined;
 }
 

@@ -24,13 +24,29 @@ export interface StoreContractOptions {
   create(context: ContractContext): Promise<ContractSubject> | ContractSubject;
   /** Tests that the store can't pass: title and reason. A title that no test has is an error. */
   readonly skip?: Readonly<Record<string, string>>;
-  /** `false` where the store keeps JSON values and not the text itself. Default: true. */
+  /**
+   * `false` where the store keeps JSON values and not the text itself.
+   *
+   * @defaultValue true
+   */
   readonly exactText?: boolean;
-  /** `true` where a server decides what has expired: those tests wait, at most 1.5 s each. Default: false. */
+  /**
+   * `true` where a server decides what has expired: those tests wait, at most 1.5 s each.
+   *
+   * @defaultValue false
+   */
   readonly realTime?: boolean;
-  /** Bound on one test, in ms. Default: 20 000. */
+  /**
+   * Bound on one test, in ms.
+   *
+   * @defaultValue 20 000
+   */
   readonly timeout?: number;
-  /** The test runner's functions. Default: the globals. */
+  /**
+   * The test runner's functions.
+   *
+   * @defaultValue the globals
+   */
   readonly runner?: ContractRunner;
 }
 

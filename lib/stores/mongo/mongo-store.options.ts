@@ -15,9 +15,17 @@ import {
 export interface MongoStoreOptions {
   /** A client of the package `mongodb`, or a promise of one. The store closes it with `ownsClient` only. */
   readonly client?: MongoClient | PromiseLike<MongoClient> | undefined;
-  /** Whether `close()` closes the client, as for one that is made for this store alone. Default: `false`. */
+  /**
+   * Whether `close()` closes the client, as for one that is made for this store alone.
+   *
+   * @defaultValue `false`
+   */
   readonly ownsClient?: boolean | undefined;
-  /** With `client` or `url`: the database. Default: the one that the connection string names, else `test`. */
+  /**
+   * With `client` or `url`: the database.
+   *
+   * @defaultValue the one that the connection string names, else `test`
+   */
   readonly dbName?: string | undefined;
   /** A database of a client of the app's. */
   readonly db?: Db | undefined;
@@ -25,9 +33,15 @@ export interface MongoStoreOptions {
   readonly collection?: Collection | undefined;
   /** For a client that the store makes, and closes: `mongodb://user:password@host/database`. */
   readonly url?: string | undefined;
-  /** With `url`: options for that client. Default: it looks for a server, and connects, for 2 s at most. */
+  /**
+   * With `url`: options for that client.
+   *
+   * @defaultValue it looks for a server, and connects, for 2 s at most
+   */
   readonly clientOptions?: MongoClientOptions | undefined;
-  /** Default: `sessions`, as connect-mongo has it. */
+  /**
+   * @defaultValue `sessions`, as connect-mongo has it
+   */
   readonly collectionName?: string | undefined;
   /**
    * What new versions are written as: JSON text (`true`, the default), or a sub-document (`false`), which queries can look

@@ -9,7 +9,11 @@ export type RedisConnection =
   | {
       /** An ioredis or node-redis client. The store closes it with `ownsClient` only. */
       readonly client: RedisClient;
-      /** Whether `close()` ends the client, as for one that is made for this store alone. Default: `false`. */
+      /**
+       * Whether `close()` ends the client, as for one that is made for this store alone.
+       *
+       * @defaultValue `false`
+       */
       readonly ownsClient?: boolean | undefined;
       readonly url?: undefined;
     }

@@ -13,7 +13,11 @@ export interface ContractSubject {
   readonly store: SessionStore;
   /** Frees what the factory made. The suite closes the store itself before that. */
   close?(): Promise<void> | void;
-  /** Lets so many ms pass for the store. Default: moves the clock of the context. */
+  /**
+   * Lets so many ms pass for the store.
+   *
+   * @defaultValue moves the clock of the context
+   */
   advance?(ms: number): Promise<void> | void;
   /** Puts a text where the store keeps the record of this id, past the store; does nothing where it can't hold such a text. */
   corrupt?(id: string, text: string): Promise<void> | void;
