@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { SessionStateError } from '../../common/errors.js';
 import type { Session, SessionData } from '../../session/session-types.js';
-import { getSession } from './get-session.js';
+import { currentMessage } from '../../transports/websockets/current-message.js';
+import { getSession, openedIn } from './get-session.js';
 
 /** Which request the running code belongs to. Made for an app that has `CurrentSession` injected; until then no request enters it. */
 const storage: { current?: AsyncLocalStorage<object> } = {};
@@ -18,7 +19,7 @@ export function withinRequest(request: object, next: () => void): () => void {
 }
 
 /**
- * The session of the request that is being answered, for services:
+ * The session of the request, or of the message to a gateway, that is being answered, for services:
  *
  * ```ts
  * @Injectable()
@@ -41,6 +42,8 @@ export class CurrentSession {
    * @throws SessionStateError `NO_REQUEST` outside a request; else as `getSession()`.
    */
   async get<D = SessionData>(): Promise<Session<D>> {
+    const message = currentMessage.getStore();
+    if (message !== undefined) return openedIn<D>(message);
     const request = storage.current?.getStore();
     if (request === undefined)
       throw new SessionStateError(
@@ -52,6 +55,6 @@ export class CurrentSession {
 
   /** Whether this code runs for a request, so that `get()` can give its session. */
   get isInRequest(): boolean {
-    return storage.current?.getStore() !== undefined;
+    return (currentMessage.getStore() ?? storage.current?.getStore()) !== undefined;
   }
 }

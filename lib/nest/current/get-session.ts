@@ -3,6 +3,7 @@ import { show } from '../../common/duration.js';
 import { SessionStateError } from '../../common/errors.js';
 import type { Session, SessionData } from '../../session/session-types.js';
 import { sessionOf, type SessionRequest } from '../../transports/http/lifecycle.js';
+import type { RequestSession } from '../../transports/http/request-session.js';
 import { sessionIn } from '../decorators/session.decorator.js';
 import { NO_HTTP_SESSION } from '../request-of.js';
 
@@ -23,16 +24,24 @@ import { NO_HTTP_SESSION } from '../request-of.js';
  */
 export async function getSession<D = SessionData>(contextOrRequest: ArgumentsHost | object): Promise<Session<D>> {
   // What an ExecutionContext has beyond an ArgumentsHost is not asked for.
-  const session = await (isHost(contextOrRequest)
-    ? sessionIn(contextOrRequest as ExecutionContext)
-    : openedIn(contextOrRequest));
+  return isHost(contextOrRequest)
+    ? thereStill(await sessionIn(contextOrRequest as ExecutionContext))
+    : openedIn<D>(requestSessionIn(contextOrRequest));
+}
+
+/** The session of a request or a message, read if need be. */
+export async function openedIn<D = SessionData>(request: RequestSession): Promise<Session<D>> {
+  await request.open();
+  return thereStill(request.session);
+}
+
+function thereStill<D>(session: object | undefined): Session<D> {
   if (session === undefined)
     throw new SessionStateError('ENDED', 'This request has ended its session: it was destroyed, or logged out.');
   return session as Session<D>;
 }
 
-/** The session that a request carries, read if need be; `undefined` after it was ended. */
-async function openedIn(given: object): Promise<object | undefined> {
+function requestSessionIn(given: object): RequestSession {
   const carrier = given as (SessionRequest & { raw?: SessionRequest }) | undefined | null;
   if (typeof carrier?.headers !== 'object')
     throw new TypeError(
@@ -40,8 +49,7 @@ async function openedIn(given: object): Promise<object | undefined> {
     );
   const request = sessionOf(carrier) ?? (carrier.raw && sessionOf(carrier.raw));
   if (request === undefined) throw new SessionStateError('NO_MIDDLEWARE', NO_HTTP_SESSION);
-  await request.open();
-  return request.session;
+  return request;
 }
 
 const isHost = (given: object | null | undefined): given is ArgumentsHost =>
