@@ -56,6 +56,16 @@ async function connectIo(url: string, headers: Record<string, string>, transport
 async function connectWs(url: string, headers: Record<string, string>): Promise<GatewayClient> {
   const socket = new WebSocket(url.replace('http', 'ws'), { headers });
   const closed = once(socket, 'close').then(([code]) => code as number);
+  // Of those who asked the same, the first is answered first.
+  const waiting: { readonly event: string; readonly resolve: (told: Told) => void }[] = [];
+  socket.on('message', (text) => {
+    const { re, event, data, ...answer } = JSON.parse(String(text)) as Told;
+    const isException = event === 'exception';
+    const at = waiting.findIndex((each) => isException || each.event === re);
+    if (at === -1) return;
+    const told = data === undefined ? answer : { ...answer, data };
+    waiting.splice(at, 1)[0]!.resolve(isException ? { exception: data as Record<string, unknown> } : told);
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('unexpected-response', (_, answer) => reject(new Refused(String(answer.statusCode))));
@@ -66,14 +76,7 @@ async function connectWs(url: string, headers: Record<string, string>): Promise<
     close: () => socket.close(),
     ask: (event, data) =>
       new Promise((resolve) => {
-        const hear = (text: unknown): void => {
-          const told = JSON.parse(String(text)) as Record<string, unknown>;
-          if (told.event !== 'exception' && told.re !== event) return;
-          socket.off('message', hear);
-          const { re: _, ...answer } = told;
-          resolve(told.event === 'exception' ? { exception: told.data as Record<string, unknown> } : answer);
-        };
-        socket.on('message', hear);
+        waiting.push({ event, resolve });
         socket.send(JSON.stringify({ event, data }));
       }),
   };
