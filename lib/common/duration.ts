@@ -21,7 +21,7 @@ const LONGEST_MS = 10 * 366 * UNITS.d!;
 /**
  * A duration in ms.
  *
- * @throws SessionOptionsError naming `option` where it is no positive span up to `longest`, by default ten years.
+ * @throws SessionOptionsError naming `option` if it is no positive span up to `longest`, by default ten years.
  */
 export function toMs(value: unknown, option: string, longest = LONGEST_MS): number {
   const ms = durationMs(value);

@@ -30,7 +30,7 @@ export function scrub(error: unknown): unknown {
   return error;
 }
 
-/** The error without them, for a log: a copy where it, or one within it, has one. What the app was given stays as it is. */
+/** The error without them, for a log: a copy if it, or one within it, has one. What the app was given stays as it is. */
 export function scrubbed(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error) || depth > 8) return error;
   const inner = new Map<string, unknown>();

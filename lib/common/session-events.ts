@@ -21,7 +21,7 @@ export interface SessionEvent {
   readonly type: SessionEventType;
   /** ms since the epoch. */
   readonly at: number;
-  /** Salted hash of the id; absent where there was no well-signed one. */
+  /** Salted hash of the id; absent if there was no well-signed one. */
   readonly session?: string | undefined;
   readonly handle?: string | undefined;
   readonly principal?: string | undefined;
@@ -32,7 +32,7 @@ export interface SessionEvent {
 /** The name of the `diagnostics_channel` that carries each event. */
 export const SESSION_CHANNEL = 'nestjs-keycard:session';
 
-/** Tells listeners, and costs next to nothing where there are none. */
+/** Calls the listeners. Costs next to nothing if there are none. */
 export class SessionEvents {
   private readonly listeners = new Set<(event: SessionEvent) => void>();
   private readonly handleListeners = new Set<(type: SessionEventType, handle: string) => void>();

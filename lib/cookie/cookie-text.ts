@@ -10,7 +10,7 @@ interface StoredParts {
   readonly isFixed: boolean;
 }
 
-/** The texts of cookies: Set-Cookie's attributes, and the `cookie` of a record, put together once where no request changes them. */
+/** The texts of cookies: Set-Cookie's attributes, and the `cookie` of a record, put together once if no request changes them. */
 export class CookieText {
   private readonly attributeTexts = new Map<boolean, readonly [string, string]>();
   private readonly storedTexts = new Map<boolean, StoredParts>();
@@ -40,7 +40,7 @@ export class CookieText {
   /**
    * The JSON of a record's `cookie`: what peers need to go on with the session.
    *
-   * @param own the session's own cookie, where somebody asked for it or the session has one of its own.
+   * @param own the session's own cookie, if somebody asked for it or the session has one of its own.
    */
   stored(metadata: SessionMetadata, secure: boolean, own: SessionCookie | undefined): string {
     if (own !== undefined)

@@ -142,7 +142,7 @@ export class SessionCookie {
     return { ...this.#values, expires: this.#end };
   }
 
-  /** Only what the app set on this session; `undefined` where it set nothing. */
+  /** Only what the app set on this session; `undefined` if it set nothing. */
   overrides(): Record<string, unknown> | undefined {
     if (this.#own.size === 0) return undefined;
     const set: Record<string, unknown> = {};

@@ -6,7 +6,7 @@ type Method = (...parameters: unknown[]) => unknown;
 /**
  * Calls a method of a store that answers by a callback, at once or later, or by a promise. The first answer counts.
  *
- * @throws SessionStoreError with code `TIMEOUT` where none comes in time, `UNAVAILABLE` with the cause where the store failed.
+ * @throws SessionStoreError with code `TIMEOUT` if none comes in time, `UNAVAILABLE` with the cause if the store failed.
  */
 export function callStore(
   store: unknown,
@@ -45,7 +45,7 @@ function isError(error: unknown): boolean {
   return error !== undefined && error !== null && error !== false;
 }
 
-/** Stores on files say so where there is no session, and express-session takes it for that. */
+/** Stores on files report a missing session by this error, and express-session treats it so. */
 function isNotFound(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ENOENT';
 }

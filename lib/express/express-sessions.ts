@@ -163,7 +163,7 @@ export class ExpressSessions {
     };
   }
 
-  /** The first call opens the store; where that fails, the next one tries again. */
+  /** The first call opens the store; if that fails, the next one tries again. */
   private open(): Promise<void> {
     this.opening ??= (this.store.open?.() ?? Promise.resolve()).catch((error: unknown) => {
       this.opening = undefined;
@@ -203,7 +203,7 @@ const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 /**
- * express-session makes its own cookie of what it is given here, and fails, or never answers, where a part of it is wrong. What it
+ * express-session makes its own cookie of what it is given here, and fails, or never answers, if a part of it is wrong. What it
  * couldn't use is left out, as the engine does; without any cookie it takes its options.
  */
 function withSoundCookie(session: Record<string, unknown>): SessionObject {

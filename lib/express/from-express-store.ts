@@ -57,13 +57,13 @@ const ENDED = '__keycardEnded';
  * other, and a change reads first. Between two processes a gap remains in which the later write wins; so do the lost updates of
  * express-session itself. `describeLimits()` says that, and what else the store lacks.
  *
- * @throws TypeError where the store has no `get` and `set`, or an option is wrong.
+ * @throws TypeError if the store has no `get` and `set`, or an option is wrong.
  */
 export function fromExpressStore(store: ExpressStoreLike, options: FromExpressStoreOptions = {}): AdaptedExpressStore {
   return new AdaptedExpressStore(store, readStoreOptions('fromExpressStore', OPTIONS, options));
 }
 
-/** What `fromExpressStore` gives. `list`, `count` and `clear` are there where the store has what they need. */
+/** What `fromExpressStore` gives. `list`, `count` and `clear` are there if the store has what they need. */
 export class AdaptedExpressStore extends SessionStore {
   /** Changes by two processes at once may overwrite each other. */
   readonly compareAndSwap = false;

@@ -29,7 +29,7 @@ defineControls(KeycardControls.prototype);
  * await keycard(req.session).update((draft) => { draft.visits = (draft.visits ?? 0) + 1; });
  * ```
  *
- * @throws TypeError where it is no session of a request.
+ * @throws TypeError if it is no session of a request.
  */
 export function keycard<D = SessionData>(session: object | null | undefined): Keycard<D> {
   const core = session === null || session === undefined ? undefined : coreOf(session);

@@ -100,7 +100,7 @@ class Setup {
     return manager;
   }
 
-  /** @throws Error where neither the options nor the request has a secret. */
+  /** @throws Error if neither the options nor the request has a secret. */
   private managerOf(req: ParsedRequest): SessionManager {
     const secret = this.options.secret ? undefined : req.secret;
     if (!this.options.secret && !secret) throw new Error('secret option required for sessions');

@@ -26,7 +26,7 @@ export function factsFor(manager: SessionManager): RequestFacts {
   };
 }
 
-/** cookie-parser's findings, where something has put a cookie there that isn't in the header. */
+/** cookie-parser's findings, if something has put a cookie there that isn't in the header. */
 function parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
   const { name } = manager.options;
   const signed = req.signedCookies?.[name];

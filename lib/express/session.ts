@@ -91,14 +91,14 @@ export class Session {
     return this;
   }
 
-  /** Saves now. Where another request has ended the session meanwhile nothing is written, and that is no error. */
+  /** Saves now. If another request has ended the session meanwhile nothing is written, and that is no error. */
   save(callback?: Callback): this {
     if (this.#core === undefined) this.#request.sessionStore.set(this.#id, this, callback ?? noop);
     else run(this.#core, 'save', saveOf(this.#core), callback);
     return this;
   }
 
-  /** Reads the session again. `failed to load session` where it is gone. */
+  /** Reads the session again. Fails with `failed to load session` if it no longer exists. */
   reload(callback: Callback): this {
     if (this.#core === undefined) reloadHeld(this.#request, callback);
     else run(this.#core, 'reload', reloadOf(this.#core), callback);

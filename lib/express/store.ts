@@ -14,7 +14,7 @@ export interface StoredData {
 export interface Store extends EventEmitter {
   /** Ends the session of a request, and gives it a new one. */
   regenerate(request: object, callback: Callback): void;
-  /** A session that isn't that of a request: `callback(error, session)`, without a session where there is none. */
+  /** A session that isn't that of a request: `callback(error, session)`, without a session if there is none. */
   load(sid: string, callback: (error?: unknown, session?: Session) => void): void;
   /** Makes what the store holds the session of a request. */
   createSession(request: object, session: StoredData): Session;

@@ -4,7 +4,7 @@ import { Cookie } from './cookie.js';
 
 /**
  * The cookie of a session that is handed to a store of express-session. Stores take the time to live from `expires` or `maxAge`:
- * they find there when the record ends, also where the browser's cookie has no end. Its `data`, and so its JSON, are the record's own.
+ * they find there when the record ends, also if the browser's cookie has no end. Its `data`, and so its JSON, are the record's own.
  */
 export class StoredCookie extends Cookie {
   readonly #data: ReturnType<Cookie['toJSON']>;

@@ -5,7 +5,7 @@ const OF_THE_STORE = '__lastAccess';
 
 const NESTED_TOO_DEEP = 'nested too deep';
 
-/** A session as JSON values, or `undefined` where the text is no JSON object. */
+/** A session as JSON values, or `undefined` if the text is no JSON object. */
 export function readSession(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -21,7 +21,7 @@ export function readSession(text: string): Record<string, unknown> | undefined {
  * What a store's `get` gave, as JSON text: an object, or text itself. Nothing, or what is neither: `undefined`. An object that is
  * nested too deep to be written is a text that is none, which the engine reports.
  *
- * @throws SessionStoreError where the object can't be written as JSON.
+ * @throws SessionStoreError if the object can't be written as JSON.
  */
 export function textOfSession(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;

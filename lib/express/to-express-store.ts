@@ -8,7 +8,7 @@ import { reviveSession, type SessionRequest } from './revive-session.js';
 
 /** Options of `toExpressStore`. */
 export interface ToExpressStoreOptions<S = unknown> extends ExpressSessionsOptions {
-  /** express-session's own `Store`, where a store has to be an instance of it. `toExpressStore(store, session)` hands it over. */
+  /** express-session's own `Store`, if a store has to be an instance of it. `toExpressStore(store, session)` hands it over. */
   readonly Store?: (abstract new () => S) | undefined;
 }
 

@@ -72,7 +72,7 @@ export class MemoryStore extends SessionStore {
   private timer: NodeJS.Timeout | undefined;
   private nextShard = 0;
 
-  /** @throws TypeError where an option is wrong. */
+  /** @throws TypeError if an option is wrong. */
   constructor(options: MemoryStoreOptions = {}) {
     super();
     const read = readStoreOptions('MemoryStore', OPTIONS, options);
@@ -81,7 +81,7 @@ export class MemoryStore extends SessionStore {
     this.maxSessions = read.maxSessions;
   }
 
-  /** @throws SessionStoreError with code `ID_TAKEN`, or `REFUSED` where `maxSessions` are held. */
+  /** @throws SessionStoreError with code `ID_TAKEN`, or `REFUSED` if `maxSessions` are held. */
   create(id: string, record: SessionRecord): Promise<void> {
     const found = this.records.get(id);
     if (found !== undefined && this.isLive(found)) {

@@ -4,7 +4,7 @@ export type SessionStoreErrorCode = 'ID_TAKEN' | 'UNAVAILABLE' | 'TIMEOUT' | 'RE
 /** A store that is broken, away or refuses. `cause` holds the driver's own error. */
 export class SessionStoreError extends Error {
   override readonly name: string = 'SessionStoreError';
-  /** So that Express and Nest answer 503 where nobody catches it. */
+  /** Express and Nest answer 503 if nobody catches the error. */
   readonly statusCode: number = 503;
   readonly status: number = 503;
   /** The message may name hosts and ports: it is for the log. */

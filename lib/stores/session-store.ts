@@ -7,7 +7,7 @@ import type { SessionBus } from './session-bus.js';
  * read is decided once, in the engine.
  */
 export interface SessionRecord {
-  /** The session as JSON text: `cookie` first, then the data, the engine's facts last. */
+  /** The session as JSON text: `cookie` first, then the data, the engine's metadata last. */
   readonly text: string;
   /** When the session ends, in ms since the epoch. From then on `load` and `list` must not give it. */
   readonly expiresAt: number;
@@ -26,21 +26,21 @@ export interface StoredSession {
   /** The JSON text that was written, by us or by a peer that shares the format. */
   readonly text: string;
   /**
-   * The store's own view of when the session ends, in ms since the epoch. Left out by a store that keeps
-   * the time where a read doesn't show it (a key's time to live): that it gave the record says it is alive.
+   * The store's own view of when the session ends, in ms since the epoch. A store leaves it out if a read doesn't show the time (a key's
+   * time to live): then a record that it returns is alive.
    */
   readonly expiresAt?: number | undefined;
-  /** Hand it to `replace` or `destroy` to say which version is meant. */
+  /** Pass it to `replace` or `destroy` to name the version that you mean. */
   readonly revision: Revision;
 }
 
-/** A record that `list` came upon. */
+/** A record that `list` found. */
 export interface ListedSession extends StoredSession {
   /** The id under which the store keeps it. */
   readonly id: string;
   /**
-   * Hand it to another `list` to go on after this record. Opaque, and good for as long as the store says. That of a store that reads
-   * in the order of the ids holds the id: what goes to a browser is `SessionRegistry`'s, which is sealed.
+   * Pass it to another `list` to continue after this record. Opaque; the store says how long it is valid. A store that reads in the order of
+   * the ids puts the id in it, so it must not go to a browser: `SessionRegistry` encrypts its own cursors.
    */
   readonly cursor: string;
 }
@@ -53,7 +53,7 @@ export interface ListQuery {
    * @defaultValue all sessions
    */
   readonly principal?: string | undefined;
-  /** Go on after the record that came with this cursor. */
+  /** Continues after the record that came with this cursor. */
   readonly cursor?: string | undefined;
   /**
    * Also records that are over by this process's clock, and still there: that clock may be wrong, and others may take them to be alive. A store
@@ -74,38 +74,37 @@ export type WriteResult = 'ok' | 'conflict' | 'gone';
 /**
  * Where sessions live. Also the injection token: `constructor(private readonly store: SessionStore) {}`.
  *
- * Four methods are required; the capabilities below them are optional for third-party stores, and what a
- * store lacks is said once at start. Errors are for broken systems only, thrown as `SessionStoreError` with
- * the `cause`; missing, expired and stale are results.
+ * Four methods are required. The others are optional, and the log says at start which of them a store lacks. A store throws only if the
+ * system is broken: a `SessionStoreError` with its `cause`. A missing, expired or stale record is a result, not an error.
  *
  * An id is 1 to 256 visible ASCII characters. Times are the clock's (`Date.now()`), in ms.
  */
 export abstract class SessionStore {
   /**
-   * Keeps a new record.
+   * Stores a new record.
    *
    * @throws SessionStoreError with code `ID_TAKEN` when a live record has this id already: nothing was written.
    */
   abstract create(id: string, record: SessionRecord): Promise<void>;
 
-  /** The live record, or `undefined` where it is missing, expired, or not in the store's format. */
+  /** The live record, or `undefined` if it is missing, expired, or not in the store's format. */
   abstract load(id: string): Promise<StoredSession | undefined>;
 
   /**
-   * Compare-and-swap: writes only where the live record still is the version that `revision` stands for.
-   * On `conflict` and `gone` nothing was written. A record that is gone is never made again.
+   * Compare-and-swap: writes only if the live record is still the version that `revision` stands for.
+   * On `conflict` and `gone` nothing was written. A record that is gone is never created again.
    */
   abstract replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult>;
 
   /**
-   * Ends a session. With a revision: only that version (`conflict` where another is there). Without: whatever
+   * Ends a session. With a revision: only that version (`conflict` if another version is stored). Without: whatever
    * is there, also if it is over by this process's clock, which may be wrong. `gone` when nothing live was: ending twice is no error.
    */
   abstract destroy(id: string, revision?: Revision): Promise<WriteResult>;
 
   /**
-   * `load` for a store that has the answer at hand: the same result, or the same error thrown, at once. A request then goes on in the turn in
-   * which it came, which saves more than the promise. Not for what may block longer than a small file takes to read.
+   * `load` without a promise, for a store that has the answer in memory: it returns the same result, or throws the same error. A request then
+   * continues in the turn of the event loop in which it came. Don't use it for anything that may block longer than reading a small file.
    */
   loadNow?(id: string): StoredSession | undefined;
 
@@ -115,22 +114,22 @@ export abstract class SessionStore {
    */
   list?(query?: ListQuery): AsyncIterable<ListedSession>;
 
-  /** How many live sessions there are; of one principal where it is named. */
+  /** How many live sessions there are: all, or those of one principal. */
   count?(query?: { readonly principal?: string | undefined }): Promise<number>;
 
   /** Ends all sessions. */
   clear?(): Promise<void>;
 
-  /** Removes what has expired and still takes room; gives how many. For stores whose server does it: 0. */
+  /** Removes expired records; returns how many. A store whose server removes them returns 0. */
   prune?(): Promise<number>;
 
   /** Carries word of ended sessions between the processes that share this store. Called once an app; `close()` ends what it opened. */
   bus?(): SessionBus | undefined;
 
-  /** Opens what the store needs and makes sure that it answers. Called by each app that uses it, before its first request; also again after `close()`. */
+  /** Opens what the store needs, and checks that it answers. Each app calls it before its first request, and again after `close()`. */
   open?(): Promise<void>;
 
-  /** Frees what the store itself opened (never a client that it was given). Safe to call twice. Of several apps that share a store the last one calls it. */
+  /** Closes what the store itself opened, never a client that it was given. May be called twice. If several apps share a store, the last one calls it. */
   close?(): Promise<void>;
 }
 

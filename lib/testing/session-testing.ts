@@ -63,7 +63,7 @@ export class SessionTesting {
    * ```
    *
    * @throws SessionDataError for data that JSON, or the app's schema, doesn't take.
-   * @throws TooManySessionsError where `onTooMany` is `reject` and the principal has as many as there may be.
+   * @throws TooManySessionsError if `onTooMany` is `reject` and the principal has as many as there may be.
    */
   async cookieFor<D = SessionData>(wanted: TestSession<NoInfer<D>> = {}): Promise<string> {
     const { principal, data, authenticatedAt, device } = wanted;
@@ -88,7 +88,7 @@ export class SessionTesting {
   /**
    * All live sessions, or one principal's.
    *
-   * @throws SessionStoreError where the store can't list.
+   * @throws SessionStoreError if the store can't list.
    */
   async list<D = SessionData>(
     query: { readonly principal?: string | number | undefined } = {},
@@ -112,7 +112,7 @@ export class SessionTesting {
   /**
    * Ends all sessions, for a clean start of the next test.
    *
-   * @throws TypeError where the store can't.
+   * @throws TypeError if the store can't.
    */
   async clear(): Promise<void> {
     const { store } = this.manager;
@@ -143,7 +143,7 @@ export class SessionTesting {
  * const cookie = await sessions.cookieFor({ principal: '7', data: { user: { name: 'Ada' } } });
  * ```
  *
- * @throws Error where the app doesn't import `SessionModule`.
+ * @throws Error if the app doesn't import `SessionModule`.
  */
 export function sessionTesting(app: AppWithSessions): SessionTesting {
   let manager: unknown;

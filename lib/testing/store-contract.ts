@@ -31,7 +31,7 @@ export interface StoreContractOptions {
    */
   readonly exactText?: boolean;
   /**
-   * `true` where a server decides what has expired: those tests wait, at most 1.5 s each.
+   * `true` if a server decides what has expired: those tests wait, at most 1.5 s each.
    *
    * @defaultValue false
    */

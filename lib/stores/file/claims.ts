@@ -43,7 +43,7 @@ export function ownerOf(temp: string): string {
 
 /**
  * The claim of a `put` is its temporary file, linked once more under the claim's name: making a link fails where one is, and
- * costs neither an inode nor a block. That of a `remove` is a symbolic link that leads nowhere and says its mark, where those can be had.
+ * costs neither an inode nor a block. That of a `remove` is a symbolic link that leads nowhere and says its mark, if those can be had.
  */
 export class Claims {
   constructor(private readonly folder: SessionFolder) {}
@@ -82,7 +82,7 @@ export class Claims {
     for (const link of links) succeeds(() => fs.unlinkSync(this.pathOf(link)), 'ENOENT');
   }
 
-  /** The claim under a link; `undefined` where there is none. */
+  /** The claim under a link; `undefined` if there is none. */
   read(link: string): Claim | undefined {
     const path = this.pathOf(link);
     try {
@@ -109,7 +109,7 @@ export class Claims {
   }
 
   /**
-   * The temporary file that a `put` would put in place; `undefined` where there is none any more, and so never will be.
+   * The temporary file that a `put` would put in place; `undefined` if there is none any more, and so never will be.
    * It is looked for by its inode, in the folder of temporary files: only who meets another's claim does so. As long as the claim
    * stands, that inode is no other file's; so what was found counts only if it still does.
    */

@@ -5,7 +5,7 @@ export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** Does it, and says whether it could: `false` where the system refused with one of these codes. */
+/** Does it, and says whether it could: `false` if the system refused with one of these codes. */
 export function succeeds(work: () => void, ...refusals: readonly string[]): boolean {
   try {
     work();

@@ -3,12 +3,12 @@ import { SessionStoreError } from '../session-store.error.js';
 /**
  * The content of a file: the session's JSON, and at its end what session-file-store adds, `__lastAccess` in ms, so
  * that `__lastAccess` + (`cookie.originalMaxAge` or the ttl) is the moment at which the session ends. Before that,
- * where there is something to say, `__keycardFile`: the id, where the name doesn't tell it, and the principal's tag.
+ * if there is something to say, `__keycardFile`: the id, if the name doesn't tell it, and the principal's tag.
  */
 export interface FileContent {
   readonly text: string;
   readonly expiresAt: number;
-  /** The id, where the file's name is a hash. */
+  /** The id, if the file's name is a hash. */
   readonly id?: string | undefined;
   /** The hash of the principal under which the session is listed. */
   readonly tag?: string | undefined;
@@ -32,7 +32,7 @@ export function encode(content: FileContent, ttl: number): string {
   return `${body}${comma}${ours}${ACCESS}${end - lifeOf(text, ttl)}}`;
 }
 
-/** What a content says; `undefined` where it isn't in this format. */
+/** What a content says; `undefined` if it isn't in this format. */
 export function decode(content: string, ttl: number): FileContent | undefined {
   const start = content.lastIndexOf(ACCESS);
   NUMBER_AT_END.lastIndex = start + ACCESS.length;

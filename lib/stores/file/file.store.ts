@@ -36,7 +36,7 @@ export class FileStore extends SessionStore {
   private readonly readsLater: boolean;
   private rules: NamingRules | undefined;
 
-  /** @throws TypeError where an option is wrong. */
+  /** @throws TypeError if an option is wrong. */
   constructor(options: FileStoreOptions = {}) {
     super();
     const { path, ttl, clock, fsync, pruneInterval, reads } = readFileStoreOptions(options);
@@ -57,7 +57,7 @@ export class FileStore extends SessionStore {
   /**
    * Makes the folder, and tidies what killed processes have left in it.
    *
-   * @throws SessionStoreError with code `UNAVAILABLE` where the folder can't be made or written to.
+   * @throws SessionStoreError with code `UNAVAILABLE` if the folder can't be made or written to.
    */
   override async open(): Promise<void> {
     await this.guard(async () => {

@@ -36,7 +36,7 @@ export class PrincipalMarkers {
     succeeds(() => fs.rmdirSync(this.pathOf(tag)), 'ENOENT', 'ENOTEMPTY', 'EEXIST');
   }
 
-  /** Whether the marker is old enough to be taken away where no session bears it out. */
+  /** Whether the marker is old enough to be taken away if no session bears it out. */
   isStale(tag: string, name: string): boolean {
     const stat = fs.lstatSync(join(this.pathOf(tag), name), { throwIfNoEntry: false });
     return stat !== undefined && Date.now() - stat.mtimeMs > FRESH;

@@ -108,7 +108,7 @@ export class SessionFiles {
     return removed;
   }
 
-  /** What was read, where that is a session that has not ended. */
+  /** What was read, if that is a session that has not ended. */
   live(version: FileVersion | undefined): LiveFile | undefined {
     const found = this.present(version);
     return found !== undefined && found.content.expiresAt > this.options.clock.now() ? found : undefined;
@@ -120,7 +120,7 @@ export class SessionFiles {
     return content === undefined || content.expiresAt <= ENDED_AT ? undefined : { version: version!, content };
   }
 
-  /** Takes a marker away; back it comes where the session has come back to that principal meanwhile. */
+  /** Takes a marker away; back it comes if the session has come back to that principal meanwhile. */
   unlist(tag: string, name: string): void {
     this.markers.remove(tag, name);
     this.relist(name, tag);
@@ -131,7 +131,7 @@ export class SessionFiles {
     return `${this.owner}.${(++this.temps).toString(36)}`;
   }
 
-  /** Puts a new session where there is none or one that has ended; `false`: try again. */
+  /** Puts a new session if there is none or one that has ended; `false`: try again. */
   private async place(name: string, content: string): Promise<boolean> {
     const temp = this.newTemp();
     try {

@@ -20,7 +20,7 @@ const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
  * One version of a session's file, as it was read. Files are put in place whole and never written to again, so the
- * inode and its time of writing tell any two versions apart, and the content does where an inode is used again
+ * inode and its time of writing tell any two versions apart, and the content does if an inode is used again
  * within one tick of the file system's clock.
  */
 export interface FileVersion {
@@ -60,7 +60,7 @@ export class SessionFolder {
     }
   }
 
-  /** Tries what the store relies on, and finds out whether the disk folds case. Throws where something isn't to be had. */
+  /** Tries what the store relies on, and finds out whether the disk folds case. Throws if something isn't to be had. */
   probe(owner: string): { readonly foldsCase: boolean } {
     const [file, link, target, symlink] = ['a', 'b', 'c', 'd'].map((name) => join(this.temps, `${owner}.${name}`));
     try {
@@ -99,8 +99,8 @@ export class SessionFolder {
   }
 
   /**
-   * What is in a session's file; `undefined` where there is none, or something else than a file. Blocks for some
-   * 5 µs where the disk's cache has it: the asynchronous way takes 5 to 20 times the CPU time, for work that is
+   * What is in a session's file; `undefined` if there is none, or something else than a file. Blocks for some
+   * 5 µs if the disk's cache has it: the asynchronous way takes 5 to 20 times the CPU time, for work that is
    * shorter than the hand-over to a thread.
    */
   read(name: string): FileVersion | undefined {
@@ -143,7 +143,7 @@ export class SessionFolder {
     }
   }
 
-  /** Writes a temporary file, through to the disk where asked. Its name must never have been used before. */
+  /** Writes a temporary file, through to the disk if asked. Its name must never have been used before. */
   async writeTemp(temp: string, content: string, fsync: boolean): Promise<void> {
     const fd = fs.openSync(this.tempFile(temp), 'wx', FILE_MODE);
     try {
@@ -156,7 +156,7 @@ export class SessionFolder {
     }
   }
 
-  /** Removes a temporary file; `false` where there was none any more. */
+  /** Removes a temporary file; `false` if there was none any more. */
   discardTemp(temp: string): boolean {
     return succeeds(() => fs.unlinkSync(this.tempFile(temp)), 'ENOENT');
   }
@@ -173,7 +173,7 @@ export class SessionFolder {
     return succeeds(() => fs.linkSync(this.tempFile(temp), this.fileOf(name)), 'EEXIST');
   }
 
-  /** Puts a temporary file in place of what is there; `false` where the temporary file is no more. */
+  /** Puts a temporary file in place of what is there; `false` if the temporary file is no more. */
   renameTemp(temp: string, name: string): boolean {
     return succeeds(() => fs.renameSync(this.tempFile(temp), this.fileOf(name)), 'ENOENT');
   }

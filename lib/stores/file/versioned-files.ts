@@ -12,7 +12,7 @@ import { type FileVersion, isSameVersion, type SessionFolder } from './session-f
  * 1. The new content is written to a temporary file of a name that was never used and never will be.
  * 2. Its writer claims the version that it read: it links that file once more, under a name made of the version (inode,
  *    time of writing, content), so that it says what shall follow. One claim on a version can be made.
- * 3. Only where the version is still in place with the claim made, the temporary file is renamed to the session's.
+ * 3. Only if the version is still in place with the claim made, the temporary file is renamed to the session's.
  * 4. The claim is taken away, which is only ever done once its version is seen to have passed.
  *
  * Whoever meets a claim of another doesn't wait: it does steps 3 and 4 for it. The rename takes the temporary file
@@ -76,7 +76,7 @@ export class VersionedFiles {
     return isThere;
   }
 
-  /** Carries out what a process that is gone had claimed; where that is a removal, under a claim of our own, by this mark. */
+  /** Carries out what a process that is gone had claimed; if that is a removal, under a claim of our own, by this mark. */
   finish(link: string, mark: string): void {
     const claim = this.claims.read(link);
     if (claim === undefined) return;

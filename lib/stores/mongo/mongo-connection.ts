@@ -60,7 +60,7 @@ export class MongoConnection {
     );
   }
 
-  /** Works again after `close()`, with another client where the store makes it. */
+  /** Works again after `close()`, with another client if the store makes it. */
   async reopen(): Promise<void> {
     const { closing } = this;
     await closing?.catch(() => undefined);
@@ -86,7 +86,7 @@ export class MongoConnection {
     if (source.kind === 'client' && source.isOwn) await (await source.client).close();
   }
 
-  /** @throws SessionStoreError with code `REFUSED` where writes would not be acknowledged. */
+  /** @throws SessionStoreError with code `REFUSED` if writes would not be acknowledged. */
   private async documents(): Promise<Collection<SessionDocument>> {
     const { source, collectionName } = this.options;
     const collection =

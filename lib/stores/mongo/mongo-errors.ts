@@ -2,7 +2,7 @@ import { scrub } from '../../common/scrubbed-error.js';
 import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
-/** The server's own number for an error, where the server answered at all. */
+/** The server's own number for an error, if the server answered at all. */
 export function serverCode(error: unknown): number | undefined {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
   return typeof name === 'string' &&

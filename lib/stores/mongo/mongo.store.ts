@@ -34,7 +34,7 @@ export class MongoStore extends SessionStore {
   private readonly connection: MongoConnection;
   private pruner: Pruner | undefined;
 
-  /** @throws TypeError where an option can't be used: one sentence that names it. */
+  /** @throws TypeError if an option can't be used: one sentence that names it. */
   constructor(options: MongoStoreOptions) {
     super();
     this.options = resolveOptions(options);
@@ -42,7 +42,7 @@ export class MongoStore extends SessionStore {
   }
 
   /**
-   * Makes sure that the server answers and that its updates are atomic, and makes the indexes. Where the server can't make a TTL index the process warns
+   * Makes sure that the server answers and that its updates are atomic, and makes the indexes. If the server can't make a TTL index the process warns
    * once, and the store removes expired sessions itself.
    */
   override async open(): Promise<void> {
@@ -61,7 +61,7 @@ export class MongoStore extends SessionStore {
     this.pruner.start();
   }
 
-  /** Closes the client where the store made it, never one that it was given. */
+  /** Closes the client if the store made it, never one that it was given. */
   override async close(): Promise<void> {
     this.pruner?.stop();
     await this.connection.close();
@@ -126,7 +126,7 @@ export class MongoStore extends SessionStore {
     return this.call((sessions) => sessions.prune());
   }
 
-  /** Writes a record as the options have it; as text where the server won't have it as a sub-document. */
+  /** Writes a record as the options have it; as text if the server won't have it as a sub-document. */
   private async writing<T>(
     record: SessionRecord,
     before: unknown,

@@ -29,7 +29,7 @@ export class MongoRevision {
   ) {}
 }
 
-/** A document as a record, or `undefined` where it holds no session. */
+/** A document as a record, or `undefined` if it holds no session. */
 export function storedSession(document: SessionDocument): StoredSession | undefined {
   const text = textOf(document);
   if (text === undefined) return undefined;

@@ -14,7 +14,7 @@ export interface SessionDocument {
 /** What a session is written as. */
 export type SessionValue = string | PlainObject;
 
-/** The JSON text of a document, or `undefined` where it holds no session. */
+/** The JSON text of a document, or `undefined` if it holds no session. */
 export function textOf({ session }: SessionDocument): string | undefined {
   if (typeof session === 'string') return session;
   return isPlainObject(session) ? JSON.stringify(session) : undefined;
@@ -40,7 +40,7 @@ export function expiryOf({ expiresAt }: SessionRecord, now: number, ttlMs: numbe
 }
 
 /**
- * Whose session a document is. The record's own facts decide; where they can't be seen, as in an encrypted record, the mark
+ * Whose session a document is. The record's own facts decide; if they can't be seen, as in an encrypted record, the mark
  * beside it does.
  */
 export function principalOf(document: SessionDocument): string | undefined {

@@ -65,7 +65,7 @@ export function deadAt(now: string): string {
 /**
  * When a row ends, in ms since the epoch.
  *
- * A row that a peer wrote last has whole seconds. Where they are those of the `cookie.expires` in its record, shifted by
+ * A row that a peer wrote last has whole seconds. If they are those of the `cookie.expires` in its record, shifted by
  * a possible offset, they say in which zone the peer wrote. Else (a touch, or a cookie without an end) the zone of the
  * connection that read it counts, as it does for the peer.
  */

@@ -68,7 +68,7 @@ export class PostgresDatabase {
     return (this.closing ??= this.end());
   }
 
-  /** Works again after `close()`, with another pool where the store makes it. */
+  /** Works again after `close()`, with another pool if the store makes it. */
   async reopen(): Promise<void> {
     const { closing } = this;
     await closing?.catch(() => undefined);
@@ -166,7 +166,7 @@ const listened = new WeakSet<PostgresClient>();
 
 /**
  * A connection broke while nothing waited for it. Without a listener Node ends the process; a pool makes a new
- * connection, and where there can't be one, the next query says so. It stays for good, one on each client: a pool's
+ * connection, and if there can't be one, the next query says so. It stays for good, one on each client: a pool's
  * `end()` is over before its connections are, and a server that goes then would end the process that shuts down.
  */
 function listenForErrors(client: PostgresClient): PostgresClient {

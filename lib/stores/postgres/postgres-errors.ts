@@ -2,7 +2,7 @@ import { scrub } from '../../common/scrubbed-error.js';
 import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
-/** PostgreSQL's own code for an error (SQLSTATE), where the server sent one. */
+/** PostgreSQL's own code for an error (SQLSTATE), if the server sent one. */
 export function sqlState(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
@@ -60,7 +60,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   '53100': 'the disk is full',
 };
 
-/** The server's own words, where they are about the connection and not about a row, and what to do. */
+/** The server's own words, if they are about the connection and not about a row, and what to do. */
 function inWords(state: string, message: string): string | undefined {
   const remedy = REMEDIES[state];
   return remedy === undefined ? undefined : `${message}; ${remedy}`;

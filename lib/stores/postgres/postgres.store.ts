@@ -43,7 +43,7 @@ export class PostgresStore extends SessionStore {
   private readonly shared: SharedQueries;
   private readonly listeners = new Set<PostgresListener>();
 
-  /** @throws TypeError where an option can't be used: one sentence that names it. */
+  /** @throws TypeError if an option can't be used: one sentence that names it. */
   constructor(options: PostgresStoreOptions) {
     super();
     this.options = resolveOptions(options);
@@ -61,9 +61,9 @@ export class PostgresStore extends SessionStore {
   }
 
   /**
-   * Connects, and creates the table or its indexes where they are missing and `createTableIfMissing` allows it.
+   * Connects, and creates the table or its indexes if they are missing and `createTableIfMissing` allows it.
    *
-   * @throws SessionStoreError with code `REFUSED` where there is no table that fits, else as every method.
+   * @throws SessionStoreError with code `REFUSED` if there is no table that fits, else as every method.
    */
   override async open(): Promise<void> {
     await this.database.reopen();
@@ -112,7 +112,7 @@ export class PostgresStore extends SessionStore {
 
   async create(id: string, record: SessionRecord): Promise<void> {
     this.mustBeOpen();
-    // More than once where an expired row is in the way, which somebody else may clear away and fill too.
+    // More than once if an expired row is in the way, which somebody else may clear away and fill too.
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await this.shared.insert({ id, record })) return;
       const row = await this.shared.load(id);

@@ -27,9 +27,9 @@ export interface TableSetup {
 }
 
 /**
- * Makes sure that the table is there and fits, and creates what is missing where it may.
+ * Makes sure that the table is there and fits, and creates what is missing if it may.
  *
- * @throws SessionStoreError with code `REFUSED` where there is no table that fits: the message says what to do.
+ * @throws SessionStoreError with code `REFUSED` if there is no table that fits: the message says what to do.
  */
 export async function setUpTable(setup: TableSetup): Promise<void> {
   const state = await inspect(setup);
@@ -159,7 +159,7 @@ function indexSql(setup: TableSetup, state: TableState, kind: 'expire' | 'princi
   return `CREATE INDEX IF NOT EXISTS ${name} ON ${setup.table} ${on}`;
 }
 
-/** The peer's kind of name, and one for where that is taken or too long: names of over 63 bytes are cut off. */
+/** The peer's kind of name, and another one if that is taken or too long: names of over 63 bytes are cut off. */
 function candidates(tableName: string, kind: string): [usual: string, unique: string] {
   const unique = `IDX_keycard_${kind}_${createHash('sha256').update(tableName).digest('hex').slice(0, 16)}`;
   const usual = `IDX_${tableName}_${kind}`;

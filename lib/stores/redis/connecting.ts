@@ -5,7 +5,7 @@ import { SessionStoreError } from '../session-store.error.js';
 import { systemErrorIn } from '../system-error.js';
 import { storeErrorOf } from './redis-error.js';
 
-/** What both kinds of client do while they connect. */
+/** The events of both kinds of client. */
 export interface ConnectingClient {
   on(event: string, listener: (error?: unknown) => void): unknown;
   off(event: string, listener: (error?: unknown) => void): unknown;
@@ -16,18 +16,18 @@ export const isConnecting = (client: Partial<ConnectingClient>): client is Conne
   client.on !== undefined && client.off !== undefined;
 
 /**
- * Clients with a listener that stays: of node-redis an app holds an object that only inherits from the client, and where the last listener
+ * Clients with a listener that stays: of node-redis an app holds an object that only inherits from the client, and if the last listener
  * is taken from that, later ones, the app's own among them, are never called.
  */
 const heard = new WeakSet<object>();
 
-/** How long a start waits for a connection, in ms: less than the module waits, so that what is said is the reason. */
+/** How long a start waits for a connection, in ms. Less than the module waits, so that the error names the reason. */
 const PATIENCE_MS = 2_500;
 
 /**
  * Waits for a client that is connecting, or connects again: it isn't down yet, and a server may come up just after the app.
  *
- * @throws SessionStoreError with address and reason where it is not ready in time, at once where the server refuses the login.
+ * @throws SessionStoreError with address and reason if it is not ready in time, at once if the server refuses the login.
  */
 export function untilReady(client: ConnectingClient, address: string, connect?: () => Promise<unknown>): Promise<void> {
   if (!heard.has(client)) client.on('ready', () => undefined);
@@ -56,7 +56,7 @@ export function untilReady(client: ConnectingClient, address: string, connect?: 
   });
 }
 
-/** Ends a client in order where the server answers soon, else by force: there is nobody to take leave of. */
+/** Ends a client with QUIT; if the server doesn't answer soon, by closing the connection. */
 export async function endedOr(quit: () => Promise<unknown>, force: () => unknown): Promise<void> {
   try {
     await within(PATIENCE_MS, quit(), () => new Error('No answer.'));

@@ -164,7 +164,7 @@ export class IoredisDriver implements RedisDriver {
 
   /**
    * Lets all commands of this turn of the event loop leave in one write per connection. A pipeline would do so too, but in
-   * a cluster it gives up on the lot where one key has moved, and each of its replies costs more than the bare command's.
+   * a cluster it gives up on the lot if one key has moved, and each of its replies costs more than the bare command's.
    */
   private gather(): void {
     if (this.corked !== undefined) return;

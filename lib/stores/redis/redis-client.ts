@@ -1,7 +1,7 @@
 import type { ConnectingClient } from './connecting.js';
 import type { RedisScript } from './scripts.js';
 
-/** What is used of an `ioredis` client: `Redis` (Sentinel too) or `Cluster`, version 5 or later. */
+/** The part of an `ioredis` client that the store uses: `Redis` (Sentinel too) or `Cluster`, version 5 or later. */
 export interface IoredisClient extends Partial<ConnectingClient> {
   readonly isCluster?: boolean;
   readonly status?: string;
@@ -30,7 +30,7 @@ export interface IoredisSubscriber {
   disconnect(): void;
 }
 
-/** What is used of a `redis` (node-redis) client: `createClient` or `createCluster`, version 5 or later, connected. */
+/** The part of a `redis` (node-redis) client that the store uses: `createClient` or `createCluster`, version 5 or later, connected. */
 export interface NodeRedisClient {
   get(key: string): Promise<unknown>;
   mGet(keys: string[]): Promise<unknown>;
@@ -70,15 +70,15 @@ export interface RedisNode {
   scan(cursor: string, match: string, count: number, type: 'string' | 'zset'): Promise<ScannedKeys>;
 }
 
-/** What the store asks of either client. Keys are without the client's own key prefix, but in `RedisNode`. */
+/** What the store needs of either client. Keys are without the client's own key prefix, except in `RedisNode`. */
 export interface RedisDriver {
   /** One server behind one connection: commands run in the order they were given, and may name several keys. */
   readonly single: boolean;
-  /** What the client puts before each key it sends. */
+  /** The client's own key prefix. */
   readonly keyPrefix: string;
   get(key: string): Promise<string | null>;
   mget(keys: string[]): Promise<(string | null)[]>;
-  /** `SET … PX … NX`; false where the key is taken. */
+  /** `SET … PX … NX`; false if the key is taken. */
   create(key: string, text: string, ms: number): Promise<boolean>;
   run(script: RedisScript, key: string, args: string[]): Promise<unknown>;
   members(key: string): Promise<string[]>;
@@ -89,7 +89,7 @@ export interface RedisDriver {
    *
    * @param isOwn whether a client that is not connected, or was ended, may be connected here.
    *
-   * @throws SessionStoreError with address and reason where it isn't ready in time.
+   * @throws SessionStoreError with address and reason if it isn't ready in time.
    */
   ready(isOwn: boolean): Promise<void>;
   publish(channel: string, text: string): Promise<unknown>;
@@ -104,13 +104,13 @@ export interface RedisDriver {
     hear: (text: string) => void,
     state: (isUp: boolean) => void,
   ): Promise<() => Promise<void>>;
-  /** Ends the client, waiting for what is under way where the server still answers. */
+  /** Ends the client. If the server still answers, it waits for commands in progress. */
   end(): Promise<void>;
   /** Each server that holds keys: one, or every master of a cluster. */
   nodes(): RedisNode[];
 }
 
-/** EVALSHA, and EVAL where the server lost or never had the script. `NOSCRIPT` says that nothing ran, so this is no second try. */
+/** EVALSHA, then EVAL if the server doesn't have the script. `NOSCRIPT` means that nothing ran, so this doesn't run it twice. */
 export function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Promise<T> {
   return hash().catch((error: unknown) => {
     if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return source();

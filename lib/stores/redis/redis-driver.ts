@@ -4,7 +4,7 @@ import { IoredisDriver, isIoredis } from './ioredis.driver.js';
 import { isNodeRedis, NodeRedisDriver } from './node-redis.driver.js';
 import type { IoredisClient, RedisClient, RedisDriver } from './redis-client.js';
 
-/** The driver for a client. @throws TypeError where it is neither ioredis nor node-redis. */
+/** The driver for a client. @throws TypeError if it is neither ioredis nor node-redis. */
 export function driverOf(client: RedisClient): RedisDriver {
   if (typeof client === 'object' && client !== null) {
     if (isIoredis(client)) return new IoredisDriver(client);
@@ -13,7 +13,7 @@ export function driverOf(client: RedisClient): RedisDriver {
   throw new TypeError('RedisStore: "client" takes a client of ioredis, or of redis (node-redis) 5 or later.');
 }
 
-/** The store's own client. It gives up soon rather than late, since a request waits for it. */
+/** The store's own client. Its time limits are short, because a request waits for it. */
 export async function connectTo(url: string): Promise<IoredisClient> {
   const client: Redis = new (await loadIoredis())(url, {
     maxRetriesPerRequest: 1,
@@ -22,7 +22,7 @@ export async function connectTo(url: string): Promise<IoredisClient> {
     socketTimeout: 5_000,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
   });
-  // Each call that a broken connection spoils says so itself; without a listener ioredis prints every attempt.
+  // A call that fails reports its error itself. Without a listener, ioredis prints every attempt to connect.
   client.on('error', () => undefined);
   return client;
 }

@@ -33,7 +33,7 @@ type Backend = ListSource;
  *
  * @example
  * new RedisStore({ url: 'redis://localhost:6379' })
- * @throws TypeError where an option is wrong
+ * @throws TypeError if an option is wrong
  */
 export class RedisStore extends SessionStore {
   private readonly options: ResolvedRedisOptions;
@@ -51,7 +51,7 @@ export class RedisStore extends SessionStore {
     if (client !== undefined) this.backend = this.backendOf(driverOf(client));
   }
 
-  /** @throws SessionStoreError `REFUSED` where the user may not run scripts or may not read the index. */
+  /** @throws SessionStoreError `REFUSED` if the user may not run scripts or may not read the index. */
   override async open(): Promise<void> {
     this.closed = false;
     const { driver, keys, index } = await this.connected();

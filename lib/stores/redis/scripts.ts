@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, sent by its hash and, where the server doesn't know that yet, once in full. */
+/** A Lua script, sent by its hash and, if the server doesn't know that yet, once in full. */
 export interface RedisScript {
   readonly source: string;
   readonly sha: string;
@@ -28,7 +28,7 @@ export const TAKE = script(`${READ} return false end
 redis.call('DEL', KEYS[1])
 return found`);
 
-/** Key; text. Gives 1 where the bytes are just these: a text that was decoded with losses is not. */
+/** Key; text. Gives 1 if the bytes are just these: a text that was decoded with losses is not. */
 export const IS_TEXT = script(`${READ} return 0 end
 if found == ARGV[1] then return 1 end
 return 0`);

@@ -29,7 +29,7 @@ export class SessionKeys {
     return this.reader.read(this.prefix + id);
   }
 
-  /** The record, where the text is one that a session can have: not empty, and of bytes that mean just this text. */
+  /** The record, if the text is one that a session can have: not empty, and of bytes that mean just this text. */
   stored(id: string): Promise<StoredSession | undefined> {
     return this.reader.readAs(this.prefix + id, (text) => {
       if (!text) return undefined;
@@ -47,7 +47,7 @@ export class SessionKeys {
     return Number(await wrapped(this.driver.run(IS_TEXT, this.prefix + id, [text]))) === 1;
   }
 
-  /** False where the key is taken. */
+  /** False if the key is taken. */
   create(id: string, text: string, ms: number): Promise<boolean> {
     return wrapped(this.driver.create(this.prefix + id, text, ms));
   }

@@ -78,7 +78,7 @@ export async function dropStale(source: ListSource, principal: string, ids: stri
   await Promise.all(wrong.map((id) => source.index.add(principal, id, now + LONG_MS)));
 }
 
-/** Where a text shows no facts, the index is believed. */
+/** If a text shows no facts, the index is believed. */
 function belongsTo(text: string | undefined, principal: string): boolean {
   if (text === undefined) return false;
   const facts = metadataInText(text);

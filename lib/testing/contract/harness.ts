@@ -4,7 +4,7 @@ import type { ContractAssertion } from './runner.js';
 
 /** What the suite offers to the factory of a store. */
 export interface ContractContext {
-  /** Hand it to the store, where the store takes a clock. */
+  /** Hand it to the store, if the store takes a clock. */
   readonly clock: ManualClock;
 }
 
@@ -35,7 +35,7 @@ export interface Harness {
   /** The moment at which a record that `soon()` was given to ends; `passSoon()` goes beyond it. */
   soon(): number;
   passSoon(): Promise<void>;
-  /** A second store on the same data; the same store where there can't be one. */
+  /** A second store on the same data; the same store if there can't be one. */
   second(): Promise<SessionStore>;
 }
 
@@ -43,6 +43,6 @@ export interface Harness {
 export interface Suite {
   test(title: string, body: (harness: Harness) => Promise<void>): void;
   expect(actual: unknown): ContractAssertion;
-  /** Expects a text as it was written; as JSON values where the store doesn't keep the text itself. */
+  /** Expects a text as it was written; as JSON values if the store doesn't keep the text itself. */
   expectText(actual: string | undefined, expected: string): void;
 }

@@ -63,7 +63,7 @@ export function tally<T extends string>(outcomes: readonly T[]): Partial<Record<
   return counts;
 }
 
-/** The code of the error that a promise ends with; `undefined` where it ends well. */
+/** The code of the error that a promise ends with; `undefined` if it ends well. */
 export async function errorCode(promise: Promise<unknown>): Promise<string | undefined> {
   try {
     await promise;
