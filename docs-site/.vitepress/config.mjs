@@ -31,6 +31,7 @@ const tasks = [
     page('CSRF', 'csrf'),
     page('Two sessions in one app', 'two-sessions'),
     page('Fastify', 'fastify'),
+    page('WebSockets', 'websockets'),
   ],
   ['Test', page('Testing', 'testing')],
   [
@@ -61,6 +62,7 @@ const tasks = [
     'Look inside',
     page('API reference', 'api/README'),
     page('Architecture', 'architecture'),
+    page('Decisions', 'decisions/README'),
     page('Simulation', 'simulation'),
     page('Dependencies', 'dependencies'),
     { text: 'Contributing', link: '/CONTRIBUTING' },
