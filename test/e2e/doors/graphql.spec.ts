@@ -1,4 +1,4 @@
-import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { ApolloDriver } from '@nestjs/apollo';
 import { UseGuards } from '@nestjs/common';
 import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -54,14 +54,19 @@ async function ask(url: string, jar: Jar, query: string, variables: Data = {}): 
   return (await (await jar.fetch(`${url}/graphql`, post({ query, variables }))).json()) as Answer;
 }
 
+const mercurius = async (name = '@nestjs/mercurius') =>
+  ((await import(name)) as { MercuriusDriver: typeof ApolloDriver }).MercuriusDriver;
+const apollo = () => Promise.resolve(ApolloDriver);
+
 describe.each([
-  ['Apollo on Express', () => new ExpressAdapter()],
-  ['Apollo on Fastify', () => new FastifyAdapter()],
-] as const)('%s', (name, adapter) => {
-  const start = (options: Partial<SessionModuleOptions>): Promise<TestApp> =>
+  ['Apollo on Express', () => new ExpressAdapter(), apollo],
+  ['Apollo on Fastify', () => new FastifyAdapter(), apollo],
+  ['Mercurius', () => new FastifyAdapter(), mercurius],
+] as const)('%s', (name, adapter, driver) => {
+  const start = async (options: Partial<SessionModuleOptions>): Promise<TestApp> =>
     startApp([DoorController], options, {
       adapter: adapter(),
-      imports: [GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true })],
+      imports: [GraphQLModule.forRoot({ driver: await driver(), autoSchemaFile: true })],
       providers: [DoorResolver],
     });
 
