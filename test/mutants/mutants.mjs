@@ -338,13 +338,6 @@ export const mutants = [
     replace: 'return false;',
     spec: e2e('commit-table'),
   },
-  {
-    name: 'a request that is handed on with another response loses what its own is to save',
-    file: lib('transports/http/response-gate-hold'),
-    find: 'return gate !== undefined && gate.response === response ? gate : response[GATE];',
-    replace: 'return gate ?? response[GATE];',
-    spec: e2e('nested-apps'),
-  },
   // Data
   {
     name: 'Object.assign(session, body) writes the reserved key',
@@ -500,9 +493,9 @@ export const mutants = [
   },
   {
     name: 'a renewal that is due wins over a login by the data',
-    file: lib('commit/commit-state'),
-    find: "(core.idChange !== undefined && core.idChange !== 'renew')",
-    replace: 'core.idChange !== undefined',
+    file: lib('commit/plan-commit'),
+    find: "const isLogin = why === 'change' && state.isLoggedInByData;",
+    replace: "const isLogin = why === 'change' && renewed === undefined && state.isLoggedInByData;",
     spec: e2e('identity/overlaps'),
   },
   {
