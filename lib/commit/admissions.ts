@@ -3,10 +3,11 @@ import { isOf, type Place, type SessionMetadata } from '../record/session-metada
 import type { ListedRecord } from '../record/session-records.js';
 import type { Admission } from '../session/session-state.js';
 import type { CommitServices } from './commit-services.js';
-import { type PrincipalList, since } from './principal-list.js';
-import type { PrincipalRecords, PrincipalState, RevocationMark } from './principal-records.js';
+import type { PrincipalList } from './principal-list.js';
+import type { PrincipalRecords, PrincipalState } from './principal-records.js';
 import type { RecordFinder } from './record-finder.js';
-import { endedAtLogin, type LoginMoment, type Revocations, stands } from './revocations.js';
+import { isRevoked, type RevocationMark, since, stands } from './revocation-mark.js';
+import { endedAtLogin, type LoginMoment, type Revocations } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
 /** A login that is not done after this time has failed: its process died, or its store did not answer. */
@@ -69,7 +70,7 @@ export class Admissions {
     const state = await this.states.read(principal);
     const { maxSessionsPerPrincipal: limit, onTooMany } = this.services.options;
     if (onTooMany === 'reject' && this.isLimited) {
-      const sessions = await this.list.settled(principal, state.places);
+      const sessions = await this.list.settled(principal, state);
       const handles = new Set(sessions.map(({ record }) => record.metadata!.handle));
       handles.delete(handle);
       if (handles.size >= limit) throw new TooManySessionsError(limit);
@@ -134,7 +135,9 @@ export class Admissions {
     const replaced: ListedRecord[] = [];
     for (const listed of await this.list.withReplaced(principal)) {
       const metadata = listed.record.metadata!;
-      if (isFailed(metadata, state.places, now)) await this.ender.endListed(listed, isOf(principal));
+      // What a revokeAll() ended is no session: a process that died may have written it after that.
+      if (isFailed(metadata, state.places, now) || isRevoked(metadata, state.mark))
+        await this.ender.endListed(listed, isOf(principal));
       else if (metadata.replaced !== undefined) replaced.push(listed);
       else add(metadata.handle, metadata.loginNumber ?? 0, since(metadata), listed);
     }

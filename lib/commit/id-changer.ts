@@ -1,22 +1,20 @@
 import { SessionUnavailableError } from '../common/errors.js';
 import type { KeyedQueue } from '../common/keyed-queue.js';
 import { pause } from '../common/pause.js';
-import { recordText } from '../record/record-text.js';
-import type { SessionMetadata } from '../record/session-metadata.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
-import type { Draft, IdChange } from '../session/session-state.js';
+import type { Draft } from '../session/session-state.js';
 import { loginUndone, startOver } from '../session/succession.js';
-import type { Revision, WriteResult } from '../stores/session-store.js';
+import type { WriteResult } from '../stores/session-store.js';
 import { applied, take, type UpdateFunction } from './apply-update.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
+import type { OldRecord, OldRecords } from './old-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { Placement } from './placement.js';
 import type { RecordFinder } from './record-finder.js';
 import { endedAtLogin, isEndedAtLogin } from './revocations.js';
 import type { SessionCreator } from './session-creator.js';
-import type { SessionLinks } from './session-links.js';
 import type { SessionSwapper } from './session-swapper.js';
 
 /** One change of an id. */
@@ -28,8 +26,10 @@ interface Change {
   readonly fn: UpdateFunction | undefined;
   /** The new record's key, once it is written. */
   key: string | undefined;
-  /** The new record is to be taken back if something fails. */
-  isToTakeBack: boolean;
+  /** It is there, and is to be taken back if something fails. */
+  isWritten: boolean;
+  /** The old record, as long as the store may have replaced it without an answer. */
+  unsure: OldRecord | undefined;
 }
 
 /**
@@ -40,9 +40,9 @@ export class IdChanger {
   constructor(
     private readonly services: CommitServices,
     private readonly queue: KeyedQueue,
-    private readonly links: SessionLinks,
     private readonly finder: RecordFinder,
     private readonly newRecords: NewRecords,
+    private readonly oldRecords: OldRecords,
     private readonly placement: Placement,
     private readonly creator: SessionCreator,
     private readonly swapper: SessionSwapper,
@@ -50,7 +50,7 @@ export class IdChanger {
 
   async change(core: SessionCore, operation: Operation, fn?: UpdateFunction): Promise<Written> {
     const old = core.replaces ?? core;
-    const change: Change = { core, operation, old, fn, key: undefined, isToTakeBack: false };
+    const change: Change = { core, operation, old, fn, key: undefined, isWritten: false, unsure: undefined };
     try {
       return await this.queue.run(old.key, () => this.inTurn(change));
     } finally {
@@ -62,10 +62,22 @@ export class IdChanger {
     try {
       return await this.tryUntilDone(change);
     } catch (error) {
-      if (change.isToTakeBack) await this.newRecords.takeBack(change.core, change.key!);
+      if (change.isWritten) await this.takeBack(change);
       if (isEndedAtLogin(error)) loginUndone(change.core);
       throw error;
     }
+  }
+
+  private async takeBack({ core, key, unsure }: Change): Promise<void> {
+    if (unsure?.replaced.replaced!.clientLink !== undefined) {
+      // Who has followed the old id may hold the new one by now.
+      core.dropNewId();
+      void this.oldRecords.bringBack(unsure, key);
+      return;
+    }
+    const wasThere = await this.newRecords.takeBack(core, key!);
+    // Else somebody has ended the session.
+    if (wasThere && unsure !== undefined) void this.oldRecords.bringBack(unsure);
   }
 
   private async tryUntilDone(change: Change): Promise<Written> {
@@ -87,8 +99,11 @@ export class IdChanger {
         await this.placement.undo(change.key!, draft);
         return markGone(core, this.services);
       }
-      const result = await this.replaceOld(change, id, as);
+      change.unsure = this.oldRecords.of(old, id, as);
+      const result = await this.oldRecords.replace(change.unsure);
       if (result === 'ok') {
+        // The answer has left without the new id.
+        assertInTime(operation, this.services);
         core.id = id;
         take(core, made);
         saved(core, draft);
@@ -97,6 +112,7 @@ export class IdChanger {
         this.placement.noteLogin(change.key!, draft);
         return 'ok';
       }
+      change.unsure = undefined;
       if (result === 'gone') return this.withoutOld(change);
       this.services.counters.conflicts += 1;
       old.giveUpStored();
@@ -115,7 +131,7 @@ export class IdChanger {
     } else {
       change.key = this.services.records.key(id);
       await this.newRecords.write(core, change.key, draft);
-      change.isToTakeBack = true;
+      change.isWritten = true;
       if (!(await this.placement.settled(core, change.key, draft))) return false;
     }
     assertInTime(change.operation, this.services);
@@ -127,53 +143,6 @@ export class IdChanger {
     const own = await records.load(key);
     if (own === undefined) return 'gone';
     return records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
-  }
-
-  /** Puts the record that says where the session has gone in the place of the old one. */
-  private async replaceOld(change: Change, nextId: string, as: IdChange): Promise<WriteResult> {
-    const { old } = change;
-    const now = this.services.now();
-    const until = now + this.services.options.renewGraceMs;
-    const isRenewal = as === 'renew';
-    const metadata = this.links.replaced(old.metadata, now, until, nextId, isRenewal ? old.id : undefined);
-    // The store may have done it without an answer. After a renewal, the old id then leads the browser to the new one, which has to stay.
-    if (isRenewal) change.isToTakeBack = false;
-    let result: WriteResult;
-    try {
-      result = await this.writeReplaced(old.key, metadata, old.stored!.revision);
-    } catch (error) {
-      if (isRenewal) {
-        const newKey = change.key!;
-        this.newRecords.later(() => this.endUnlessReplaced(old.key, metadata.nonce, newKey));
-      }
-      throw error;
-    }
-    change.isToTakeBack = true;
-    return result === 'conflict' && (await this.wasOurs(old.key, metadata.nonce)) ? 'ok' : result;
-  }
-
-  /** The record of a replaced id is valid for peers: an empty session whose cookie ends with the grace time. */
-  private writeReplaced(key: string, metadata: SessionMetadata, revision: Revision): Promise<WriteResult> {
-    const { until } = metadata.replaced!;
-    const cookie = JSON.stringify({
-      originalMaxAge: until - metadata.seenAt,
-      expires: new Date(until).toISOString(),
-      httpOnly: true,
-      path: '/',
-    });
-    return this.services.records.replace(key, recordText(cookie, '{}', metadata), metadata, cookie, revision);
-  }
-
-  private async endUnlessReplaced(oldKey: string, nonce: string, newKey: string): Promise<void> {
-    const { records } = this.services;
-    if ((await records.load(oldKey))?.record.metadata?.nonce !== nonce) await records.destroy(newKey);
-  }
-
-  private async wasOurs(oldKey: string, nonce: string): Promise<boolean> {
-    const { records, counters } = this.services;
-    const isOurs = (await records.load(oldKey))?.record.metadata?.nonce === nonce;
-    if (isOurs) counters.lostReplies += 1;
-    return isOurs;
   }
 
   /** Somebody else renewed it meanwhile: go on under that id. */

@@ -19,16 +19,17 @@ export class NewRecords {
     }
   }
 
-  /** Nobody will know this id. The store may have written its record without an answer, or still write it. */
-  async takeBack(core: SessionCore, key: string): Promise<void> {
+  /** Nobody will know this id. The store may have written its record without an answer, or still write it. Tells whether it was there. */
+  async takeBack(core: SessionCore, key: string): Promise<boolean> {
     const { records, notices } = this.services;
     core.dropNewId();
+    this.later(() => records.destroy(key));
     try {
-      await records.destroy(key);
+      return (await records.destroy(key)) === 'ok';
     } catch (error) {
       notices.storeFailed('save', error);
+      return false;
     }
-    this.later(() => records.destroy(key));
   }
 
   /** The answer has left without the new id. */
@@ -38,13 +39,13 @@ export class NewRecords {
   }
 
   /** Looks again once the store must have done what it gave no answer to. */
-  later(look: () => Promise<unknown>): void {
-    const { notices, options } = this.services;
+  later(look: () => Promise<unknown>, ms = 2 * this.services.options.storeTimeoutMs): void {
+    const { notices } = this.services;
     const again = (): void =>
       void look().catch((error: unknown) => {
         // An app that has closed has nothing left to take back: what it leaves lapses.
         if (!isStoreError(error) || error.code !== 'CLOSED') notices.storeFailed('save', error);
       });
-    setTimeout(again, 2 * options.storeTimeoutMs).unref();
+    setTimeout(again, ms).unref();
   }
 }

@@ -5,6 +5,7 @@ import type { Admission, Draft } from '../session/session-state.js';
 import type { Admissions } from './admissions.js';
 import type { Applied } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
+import type { NewRecords } from './new-records.js';
 import { endedAtLogin } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
@@ -14,6 +15,7 @@ export class Placement {
     private readonly services: CommitServices,
     private readonly admissions: Admissions,
     private readonly ender: SessionEnder,
+    private readonly newRecords: NewRecords,
   ) {}
 
   /** What to write. If the session comes to belong to a principal by it, a place among the principal's sessions is taken first. */
@@ -82,8 +84,12 @@ export class Placement {
   /** Ends a session that may not stay. */
   async undo(key: string, { arrival, metadata }: Draft): Promise<void> {
     const { handle, principal } = metadata;
-    if (await this.ender.end(key, this.services.idOfKey(key), undefined, isOf(principal)))
-      this.services.events.emit('revoked', key, { handle, principal });
+    const end = (): Promise<boolean> => this.ender.end(key, this.services.idOfKey(key), undefined, isOf(principal));
+    const ended = await end().catch((error: unknown) => {
+      this.newRecords.later(end);
+      throw error;
+    });
+    if (ended) this.services.events.emit('revoked', key, { handle, principal });
     // A login that is answered with success has a session.
     if (arrival !== 'adopted') throw endedAtLogin();
   }

@@ -1,7 +1,12 @@
-import type { Place, SessionMetadata } from '../record/session-metadata.js';
 import type { ListedRecord } from '../record/session-records.js';
 import type { CommitServices } from './commit-services.js';
-import type { PrincipalRecords } from './principal-records.js';
+import type { PrincipalRecords, PrincipalState } from './principal-records.js';
+import { isRevoked, newestFirst } from './revocation-mark.js';
+
+/** What is known of a principal. */
+type KnownState = Pick<PrincipalState, 'places'> & Partial<PrincipalState>;
+
+const NOTHING_KNOWN: KnownState = { places: [] };
 
 /** The sessions of a principal, as the store lists them. */
 export class PrincipalList {
@@ -24,16 +29,19 @@ export class PrincipalList {
 
   /** The live sessions of a principal, newest login first, each once: also one whose id is being replaced. */
   async live(principal: string): Promise<ListedRecord[]> {
-    return this.settled(principal, this.isLimited ? (await this.states.read(principal)).places : []);
+    return this.settled(principal, this.isLimited ? await this.states.read(principal) : NOTHING_KNOWN);
   }
 
-  /** The same without those whose login is under way. */
-  async settled(principal: string, places: readonly Place[]): Promise<ListedRecord[]> {
+  /** The same without those whose login is under way, or that a `revokeAll()` has ended. */
+  async settled(principal: string, { places, mark }: KnownState): Promise<ListedRecord[]> {
     const underWay = new Set(places.filter(({ isInPlace }) => isInPlace !== true).map(({ number }) => number));
     const sessions = await this.withReplaced(principal);
     return distinct(
       sessions.filter(
-        ({ record: { metadata } }) => metadata!.replaced === undefined && !underWay.has(metadata!.loginNumber ?? 0),
+        ({ record: { metadata } }) =>
+          metadata!.replaced === undefined &&
+          !underWay.has(metadata!.loginNumber ?? 0) &&
+          (mark === undefined || !isRevoked(metadata!, mark)),
       ),
     );
   }
@@ -55,14 +63,6 @@ export class PrincipalList {
     }
     return found.sort((a, b) => newestFirst(a.record.metadata!, b.record.metadata!));
   }
-}
-
-/** Since when a session is its principal's. */
-export const since = (metadata: SessionMetadata): number =>
-  metadata.authenticatedAt ?? metadata.principalSince ?? metadata.createdAt;
-
-export function newestFirst(a: SessionMetadata, b: SessionMetadata): number {
-  return since(b) - since(a) || (a.handle < b.handle ? 1 : a.handle > b.handle ? -1 : 0);
 }
 
 /** One of each handle: while its id is replaced, a session may be there twice. */

@@ -5,24 +5,13 @@ import { pause } from '../common/pause.js';
 import { recordText } from '../record/record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { newNonce } from '../record/session-id.js';
+import type { RevocationMark } from './revocation-mark.js';
 import { isStoreError, type LoadedRecord, type SessionRecords } from '../record/session-records.js';
 
 const MOST_TRIES = 100;
 const MOST_BEFORE = 32;
 /** The longest that a browser keeps a cookie (RFC 6265bis 5.5). No session of a browser lives longer without a touch. */
 const LONGEST_COOKIE_MS = 400 * 24 * 60 * 60 * 1_000;
-
-/** The last `revokeAll()` of a principal. */
-export interface RevocationMark {
-  /** Sessions without a nonce of their own end if they are older than this, in ms since the epoch. */
-  readonly at: number;
-  /** Changes with every `revokeAll()`, so that no clock has to tell what came first. `''`: there was none. */
-  readonly nonce: string;
-  /** The handle of the session that stays. */
-  readonly except: string;
-  /** The nonces with which that session stays: an earlier `revokeAll()` may have ended it. */
-  readonly before: readonly string[];
-}
 
 /** What the store keeps about a principal, apart from the sessions. */
 export interface PrincipalState {

@@ -21,9 +21,10 @@ export class RequestWrites {
     private readonly ender: SessionEnder,
   ) {}
 
-  write(core: SessionCore, why: WriteReason): Promise<Written> {
+  /** @param waitedMs how long who waits for it has waited already. */
+  write(core: SessionCore, why: WriteReason, waitedMs = 0): Promise<Written> {
     const movesEnd = doesMoveEnd(core);
-    const writing = this.writer.write(core, why);
+    const writing = this.writer.write(core, why, waitedMs);
     core.data.forgetCompared();
     return movesEnd ? this.noteMove(core.host, writing) : writing;
   }

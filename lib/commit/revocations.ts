@@ -3,8 +3,8 @@ import type { MayEnd, SessionMetadata } from '../record/session-metadata.js';
 import type { LoadedRecord } from '../record/session-records.js';
 import { derivePrincipal } from '../session/derived-principal.js';
 import type { CommitServices } from './commit-services.js';
-import { since } from './principal-list.js';
-import { type PrincipalRecords, type RevocationMark, revoked } from './principal-records.js';
+import { type PrincipalRecords, revoked } from './principal-records.js';
+import { isRevoked, type RevocationMark } from './revocation-mark.js';
 import type { SessionEnder } from './session-ender.js';
 
 /** Less than a clock tells, more than a number of this size loses. */
@@ -94,17 +94,6 @@ export class Revocations {
       metadata.handle !== except &&
       (metadata.revocationNonce === undefined || isRevoked(metadata, mark));
   }
-}
-
-/** Whether a login that saw one mark still counts now that there is this one. A mark that the store has lost ends nothing. */
-export function stands(mark: RevocationMark, seen: string, handle: string): boolean {
-  return mark.nonce === '' || mark.nonce === seen || (mark.except === handle && mark.before.includes(seen));
-}
-
-/** Whether a mark ends a session. A session that doesn't say which mark it began with is told by its time. */
-function isRevoked(metadata: SessionMetadata, mark: RevocationMark): boolean {
-  if (metadata.revocationNonce !== undefined) return !stands(mark, metadata.revocationNonce, metadata.handle);
-  return mark.nonce !== '' && mark.except !== metadata.handle && since(metadata) < mark.at;
 }
 
 const isRevokedOf =

@@ -32,18 +32,28 @@ export class SessionEnder {
   ): Promise<boolean> {
     let at = { key, id, known };
     let last = listed;
+    let from: LoadedRecord | undefined;
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.loadToEnd(at.key);
       if (at.known === undefined && last?.key === at.key) {
         at.known = last;
         last = undefined;
       }
-      if (at.known === undefined) return at.key !== key && this.endHidden(at.key);
+      if (at.known === undefined) {
+        if (from === undefined) return false;
+        if (await this.endHidden(at.key)) return true;
+        // An id change that failed may be about to put back what led here.
+        if ((await this.records.destroy(from.key, from.revision)) !== 'conflict') return false;
+        at = { key: from.key, id: this.services.idOfKey(from.key), known: undefined };
+        from = undefined;
+        continue;
+      }
       const { metadata } = at.known.record;
       if (metadata?.revokedUntil !== undefined) return false;
       if (metadata?.replaced !== undefined) {
         const next = this.links.next(at.id, metadata);
         if (next === undefined) return false;
+        from = at.known;
         at = { ...next, known: undefined };
         continue;
       }

@@ -80,7 +80,9 @@ export class SessionSwapper {
   async saveToHeir(core: SessionCore, operation: Operation): Promise<Written> {
     const { handle } = core.metadata;
     const replaced = (await this.services.records.load(core.key))?.record.metadata;
-    if (replaced?.replaced === undefined || replaced.handle !== handle) return markGone(core, this.services);
+    if (replaced?.handle !== handle) return markGone(core, this.services);
+    // An id change that failed has put it back meanwhile.
+    if (replaced.replaced === undefined) return this.swap(core, operation, 'change');
     const found = await this.finder.successorOf(replaced);
     if (found?.id === undefined || found.metadata.handle !== handle) return markGone(core, this.services);
     const heir = heirOf(core, found.loaded, found.id);

@@ -1,3 +1,4 @@
+import { within } from '../common/deadline.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { isOf, type MayEnd } from '../record/session-metadata.js';
 import { CallTimer } from '../record/store-timer.js';
@@ -9,6 +10,7 @@ import type { CommitServices } from './commit-services.js';
 import { IdChanger } from './id-changer.js';
 import { NewRecords } from './new-records.js';
 import { longestWaitMs, type Operation, waitedTooLong, type Written } from './operation.js';
+import { OldRecords } from './old-records.js';
 import { Placement } from './placement.js';
 import type { PrincipalList } from './principal-list.js';
 import type { RecordFinder } from './record-finder.js';
@@ -53,24 +55,29 @@ export class SessionWriter {
     this.patience = new CallTimer((most * 8) / 9, () => waitedTooLong(most));
     const { finder, ender, admissions } = parts;
     const newRecords = new NewRecords(services);
-    const placement = new Placement(services, admissions, ender);
+    const placement = new Placement(services, admissions, ender, newRecords);
     this.creator = new SessionCreator(services, newRecords, placement);
     this.swapper = new SessionSwapper(services, this.queue, finder, placement);
+    const oldRecords = new OldRecords(services, links, newRecords);
     this.idChanger = new IdChanger(
       services,
       this.queue,
-      links,
       finder,
       newRecords,
+      oldRecords,
       placement,
       this.creator,
       this.swapper,
     );
   }
 
-  /** Writes what there is to write; the session's own state says how. */
-  write(core: SessionCore, why?: 'change' | 'touch'): Promise<Written> {
-    return this.inTurn(core, (operation) => this.writeNow(core, operation, why));
+  /**
+   * Writes what there is to write; the session's own state says how.
+   *
+   * @param waitedMs how long its caller has waited already.
+   */
+  write(core: SessionCore, why?: 'change' | 'touch', waitedMs = 0): Promise<Written> {
+    return this.inTurn(core, (operation) => this.writeNow(core, operation, why), waitedMs);
   }
 
   private async writeNow(core: SessionCore, operation: Operation, why?: 'change' | 'touch'): Promise<Written> {
@@ -118,8 +125,27 @@ export class SessionWriter {
     const { principal, handle } = ended.metadata;
     if (mayEnd !== undefined || principal === undefined || ended.ageMs < options.renewGraceMs || !records.canList)
       return false;
-    const found = (await list.live(principal)).find(({ record }) => record.metadata!.handle === handle);
-    return found !== undefined && ender.end(found.key, this.services.idOfKey(found.key), found, isOf(principal));
+    const found = (await list.toEnd(principal)).find(
+      ({ record: { metadata } }) => metadata!.handle === handle && metadata!.replaced === undefined,
+    );
+    return (
+      found !== undefined && ender.end(found.key, this.services.idOfKey(found.key), undefined, isOf(principal), found)
+    );
+  }
+
+  /**
+   * For a logout with an id that was replaced, which ends nothing: but what leads nowhere is there no more after it, as an id change that failed
+   * may be about to put it back, or has done so.
+   */
+  async endDeadEnd(id: string): Promise<void> {
+    const { records } = this.services;
+    const { finder, ender } = this.parts;
+    const key = records.key(id);
+    const found = await records.load(key);
+    const metadata = found?.record.metadata;
+    if (metadata === undefined || metadata.revokedUntil !== undefined) return;
+    if (metadata.replaced === undefined || (await finder.successorOf(metadata)) === undefined)
+      await ender.end(key, id, found);
   }
 
   isBusy(core: SessionCore): boolean {
@@ -132,19 +158,26 @@ export class SessionWriter {
   }
 
   /** Runs what a caller waits for, and tells it when the caller has been told that it took too long. */
-  inTime<T>(run: (operation: Operation) => Promise<T>): Promise<T> {
+  inTime<T>(run: (operation: Operation) => Promise<T>, waitedMs = 0): Promise<T> {
     const operation = { isLate: false };
-    return this.patience.bound(
+    const late = (): void => {
+      operation.isLate = true;
+    };
+    const running = this.patience.bound(
       () => run(operation),
       (error) => error as Error,
-      () => {
-        operation.isLate = true;
-      },
+      late,
     );
+    if (waitedMs === 0) return running;
+    const most = longestWaitMs(this.services.options.storeTimeoutMs);
+    return within(most - waitedMs, running, () => {
+      late();
+      return waitedTooLong(most);
+    });
   }
 
-  private inTurn<T>(core: SessionCore, run: (operation: Operation) => Promise<T>): Promise<T> {
-    return this.inTime((operation) => this.turns.run(core, () => run(operation)));
+  private inTurn<T>(core: SessionCore, run: (operation: Operation) => Promise<T>, waitedMs = 0): Promise<T> {
+    return this.inTime((operation) => this.turns.run(core, () => run(operation)), waitedMs);
   }
 }
 

@@ -86,7 +86,11 @@ export class Verbs implements SessionVerbs<SessionCore> {
   async destroy(core: SessionCore, as: 'destroyed' | 'logged-out'): Promise<void> {
     if (core.status === 'ended-here') return;
     // An id that a login replaced has nothing to end, and its late holder must not clear the new cookie.
-    if (holdsReplacedId(core)) return;
+    if (holdsReplacedId(core)) {
+      const { browserId } = core.host;
+      if (browserId !== undefined) await this.writes.track(core.host, this.writer.endDeadEnd(browserId));
+      return;
+    }
     if (core === core.host.core && core.status === 'ended-elsewhere') {
       core.status = 'ended-here';
       return;

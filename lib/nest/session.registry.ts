@@ -6,7 +6,7 @@ import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
 import { deviceOf } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
-import { newestFirst, since } from '../commit/principal-list.js';
+import { newestFirst, since } from '../commit/revocation-mark.js';
 import type { SessionManager } from '../session-manager.js';
 import { coreOf } from '../session/session-surface.js';
 import type { ListedRecord } from '../record/session-records.js';

@@ -122,9 +122,9 @@ export const mutants = [
   },
   {
     name: 'the id of before a login leads to the session of after it',
-    file: lib('commit/id-changer'),
-    find: 'isRenewal ? old.id : undefined',
-    replace: 'old.id',
+    file: lib('commit/old-records'),
+    find: "as === 'renew' ? id : undefined",
+    replace: 'id',
     spec: e2e('login/login'),
   },
   {
@@ -319,7 +319,7 @@ export const mutants = [
   },
   {
     name: 'a session that revokeAll missed lives on',
-    file: lib('commit/revocations'),
+    file: lib('commit/revocation-mark'),
     find: "return mark.nonce === '' || mark.nonce === seen || (mark.except === handle && mark.before.includes(seen));",
     replace: 'return true || mark.nonce === seen || handle === seen;',
     spec: e2e('identity/registry'),
@@ -451,7 +451,7 @@ export const mutants = [
   },
   {
     name: 'a session that stays undoes what an earlier revokeAll ended',
-    file: lib('commit/revocations'),
+    file: lib('commit/revocation-mark'),
     find: ' && mark.before.includes(seen));',
     replace: ');',
     spec: e2e('identity/admission'),

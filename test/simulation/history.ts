@@ -85,7 +85,10 @@ export interface RequestRecord {
   /** How long the handler itself waited, in ms. */
   waited: number;
   clientLeft: boolean;
+  /** When the session had been read, and the handler began. */
+  handlerBegan: Point;
   handlerEnded: boolean;
+  handlerEndedAt: Point;
   /** Its process died while it ran. */
   died: boolean;
   /** When it went on to write to the store after that. */

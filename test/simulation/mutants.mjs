@@ -49,7 +49,7 @@ export const planted = [
   },
   {
     name: '3: a login that was under way when all sessions were ended is settled',
-    file: lib('commit/revocations'),
+    file: lib('commit/revocation-mark'),
     find: "return mark.nonce === '' || mark.nonce === seen || (mark.except === handle && mark.before.includes(seen));",
     replace: 'return true;',
   },
@@ -74,8 +74,8 @@ export const planted = [
   {
     name: '6: what a failed login has written stays',
     file: lib('commit/new-records'),
-    find: 'core.dropNewId();\n    try {',
-    replace: 'core.dropNewId();\n    if (key !== undefined) return;\n    try {',
+    find: 'core.dropNewId();\n    this.later(',
+    replace: 'core.dropNewId();\n    if (key !== undefined) return false;\n    this.later(',
   },
   {
     name: "7: the session of who logs in next has the former's handle and times",
@@ -85,9 +85,9 @@ export const planted = [
   },
   {
     name: '8: the id from before confirmLogin() leads on',
-    file: lib('commit/id-changer'),
-    find: "const isRenewal = as === 'renew';",
-    replace: "const isRenewal = as === 'renew' || as === 'confirm';",
+    file: lib('commit/old-records'),
+    find: "as === 'renew' ? id : undefined",
+    replace: "as === 'renew' || as === 'confirm' ? id : undefined",
   },
   {
     name: '9: a response is never sent if the record was changed by others while it was saved',

@@ -56,6 +56,10 @@ export interface Violation {
 
 /** The bound of invariant 9, beside `storeTimeout`, in ms. */
 export const WAIT_BOUND = STORE_TIMEOUT;
+/** Steps of a run take a moment themselves, in ms. */
+const LEEWAY = 5;
+/** A method of the registry makes a call for each session, one after another, and each of these has the bound. */
+const FOREVER_ASKED = 20 * STORE_TIMEOUT;
 /** Clocks that count as right differ by this at most, in ms. */
 const SKEW = 2_000;
 
@@ -563,7 +567,7 @@ class Oracle {
       return;
     // A renewal whose answer never came has the session under an id that no probe knows.
     for (const handle of handles) if (this.mayHaveEnded(handle, login.began, request)) return;
-    if (this.isBehind(request)) return;
+    if (this.isBehind(request) || this.mayBeEndedUnseen(request, ids)) return;
     // A logout that began with the id from before it may follow to it.
     for (const { handleBefore } of request.operations)
       if (handleBefore !== undefined && this.mayHaveEnded(handleBefore, request.began, request, false)) return;
@@ -574,6 +578,21 @@ class Oracle {
     this.fail(
       failed.length > 0 ? 'lost-by-failure' : 'login-dead',
       `${login.id} was answered with ${request.status}; its session lets nobody in, and nothing has ended it`,
+    );
+  }
+
+  /** Whether a request with one of the session's ids may have ended it that took it to be over: it saw a session of its own, and ends what the id leads to. */
+  private mayBeEndedUnseen(login: RequestRecord, ids: ReadonlySet<string | undefined>): boolean {
+    return (
+      this.isJumping &&
+      this.operations.some(
+        (each) =>
+          (each.verb.do === 'logout' || each.verb.do === 'destroy' || each.verb.do === 'unset') &&
+          each.request !== login &&
+          each.request.sentId !== undefined &&
+          (each.request.sentId === login.sentId || ids.has(each.request.sentId)) &&
+          !isAfter(login.began, each.request.died ? NEVER_ENDED : this.doneAt(each)),
+      )
     );
   }
 
@@ -628,8 +647,16 @@ class Oracle {
       const end = outcome === 'ok' ? ended : NEVER_ENDED;
       if (!isAfter(end, since)) return false;
       if (action.do === 'revoke') return meant === handle;
-      return action.do === 'revokeAll' && !(action.spares && meant === handle);
+      // Of two requests that began with one id and changed it, one got another handle, which the simulator didn't see.
+      return action.do === 'revokeAll' && !(action.spares && meant === handle && !this.hasRival(by));
     });
+  }
+
+  /** Whether another request changed the same id. */
+  private hasRival({ sentId, name }: RequestRecord): boolean {
+    return this.history.requests.some(
+      (other) => other.name !== name && sentId !== undefined && other.sentId === sentId && Boolean(other.setId),
+    );
   }
 
   private doneAt(each: Operation): Point {
@@ -679,15 +706,16 @@ class Oracle {
   }
 
   /**
-   * Requests whose client has left, and logins whose process died between settling the session and the first byte: it went on to answer,
-   * and wrote nothing before that.
+   * Requests whose client has left, and those whose process died between settling the session and the first byte: it went on to answer, and
+   * wrote nothing before that. Without a cap, a ghost of any request that died may live, as the write that this needs costs more than it is
+   * worth: nothing is refused or evicted for it.
    */
   private excusedGhosts(principal: string): number {
     return this.history.requests.filter(
       ({ died, releasedAfterDeath, clientLeft, operations }) =>
         clientLeft ||
         (died &&
-          releasedAfterDeath &&
+          (releasedAfterDeath || this.history.plan.config.cap === undefined) &&
           operations.some(
             (each) =>
               ((each.verb.do === 'login' || each.verb.do === 'derive') && each.verb.principal === principal) ||
@@ -779,6 +807,8 @@ class Oracle {
         continue;
       if (isDerived && (principalBefore !== undefined || request.operations.slice(at + 1).length > 0)) continue;
       if (isDerived && request.operations.some((each) => each.verb.do === 'forget')) continue;
+      // It began with an id whose change failed and was put back, and in between got a session of its own.
+      if (this.wasPutBack(request)) continue;
       const old = new Set([request.sentId, ...(idBefore === undefined ? [] : [idBefore])]);
       // Ids of the same session that were given out before.
       for (const each of this.history.requests)
@@ -802,7 +832,33 @@ class Oracle {
     }
   }
 
+  /** Whether a request saw a new session, as an id change was under way at its id that failed. */
+  private wasPutBack(request: RequestRecord): boolean {
+    return (
+      this.seen.some(({ began, isNew }) => began === request.began && isNew) &&
+      this.history.requests.some(
+        (other) =>
+          other.sentId === request.sentId &&
+          !isOver(other) &&
+          isAfter(request.began, other.began) &&
+          other.operations.some(({ verb }) => ['confirm', 'login', 'derive', 'renew', 'regenerate'].includes(verb.do)),
+      )
+    );
+  }
+
   // --- 9
+
+  /**
+   * What each caller of a request waited for: the handler for its session, whoever awaits a verb for the verb, and the response for the commit.
+   * A handler that calls several verbs waits for each of them, which is its own doing.
+   */
+  private *waitsOf(request: RequestRecord): Generator<[string, Point, Point]> {
+    const { name, began, handlerBegan, handlerEndedAt, released, operations } = request;
+    yield [`${name}: reading the session`, began, handlerBegan === NEVER_ENDED ? released : handlerBegan];
+    for (const { id, verb, began: from, ended } of operations)
+      if (ended !== NEVER_ENDED) yield [`${id} (${verb.do})`, from, ended];
+    if (handlerEndedAt !== NEVER_ENDED) yield [`${name}: the commit`, handlerEndedAt, released];
+  }
 
   private checkWaits(): void {
     for (const request of this.history.requests) {
@@ -816,12 +872,16 @@ class Oracle {
       const { trouble } = this.history.plan.config;
       if (took > 1_000 && trouble !== 'faults' && trouble !== 'locks')
         this.fail('waits-too-long', `${request.name} took ${Math.round(took)} ms`);
-      if (took > STORE_TIMEOUT + WAIT_BOUND) this.fail('waits-too-long', `${request.name} took ${Math.round(took)} ms`);
+      for (const [what, from, to] of this.waitsOf(request))
+        if (to.time - from.time > STORE_TIMEOUT + WAIT_BOUND + LEEWAY)
+          this.fail('waits-too-long', `${what} took ${Math.round(to.time - from.time)} ms`);
       if (request.status === 500 && request.error?.startsWith('SessionStateError ENDED') !== true)
         this.fail('server-error', `${request.name}: ${request.error ?? 'status 500'}`);
     }
-    for (const { action, outcome, ended } of this.history.registry)
-      if (outcome === undefined && ended === NEVER_ENDED && this.history.plan.config.trouble !== 'kills')
+    for (const { action, outcome, began, ended } of this.history.registry)
+      if (outcome !== undefined && ended.time - began.time > FOREVER_ASKED)
+        this.fail('waits-too-long', `${action.do} took ${Math.round(ended.time - began.time)} ms`);
+      else if (outcome === undefined && ended === NEVER_ENDED && this.history.plan.config.trouble !== 'kills')
         this.fail('waits-for-ever', `${action.do} never answered`);
   }
 }

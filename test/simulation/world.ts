@@ -135,8 +135,8 @@ class World {
 
   /** The store carries out a call of a request. */
   private heard(): void {
-    const last = (this.scheduler.context as RequestRecord | undefined)?.operations?.at(-1);
-    if (last !== undefined) last.heard ??= this.point();
+    for (const each of (this.scheduler.context as RequestRecord | undefined)?.operations ?? [])
+      each.heard ??= this.point();
   }
 
   private point(): Point {
@@ -277,7 +277,9 @@ class World {
       endHandle: undefined,
       waited: 0,
       clientLeft: false,
+      handlerBegan: NEVER_ENDED,
       handlerEnded: false,
+      handlerEndedAt: NEVER_ENDED,
       died: false,
       wroteAfterDeath: undefined,
       releasedAfterDeath: false,
@@ -324,6 +326,7 @@ class World {
     process: Process,
   ): Promise<void> {
     let status = 200;
+    request.handlerBegan = this.point();
     try {
       if (action.guarded) await this.observe(request, req, res, process.engine, action.browser);
       else if (this.plan.config.lazy && action.verbs.length > 0) await process.engine.open(req, res);
@@ -336,6 +339,7 @@ class World {
       this.note(() => `handler: ${request.error}`);
     }
     request.handlerEnded = true;
+    request.handlerEndedAt = this.point();
     res.statusCode = status;
     res.end('done');
     if (request.clientLeft) this.closeLater(request);

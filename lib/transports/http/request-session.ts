@@ -41,6 +41,8 @@ export class RequestSession
   private lossIsTold = false;
   /** A login does not count, and nobody waited to be told. */
   private unheard: Error | undefined;
+  /** How long the response has waited for verbs that the handler didn't wait for, in ms. */
+  private waitedMs = 0;
   private secure: boolean | undefined;
   private pendingVerbs: Set<Promise<unknown>> | undefined;
   private detachedCores: Map<SessionCore, string> | undefined;
@@ -189,9 +191,12 @@ export class RequestSession
 
   private async afterPending(isAtStart: boolean): Promise<void> {
     // How each ended its own caller is told; but who answers before that doesn't wait to be told.
+    const began = performance.now();
     while (this.hasPending)
       for (const each of await Promise.allSettled(this.pending))
         if (each.status === 'rejected') this.noteUnheard(each.reason);
+    // The response waits for both.
+    this.waitedMs = performance.now() - began;
     if (isAtStart) await this.commit(true);
     else await this.beforeEnd();
   }
@@ -246,7 +251,11 @@ export class RequestSession
     const { cookieChanged } = core;
     try {
       // A login that an earlier write of this request made is not answered with success if nothing is left of it.
-      if ((await writes.write(core, why)) === 'gone' && core.hasFreshId && core.metadata.principal !== undefined)
+      if (
+        (await writes.write(core, why, this.waitedMs)) === 'gone' &&
+        core.hasFreshId &&
+        core.metadata.principal !== undefined
+      )
         throw endedAtLogin();
     } catch (error) {
       // Only the idle end was to be moved: no reason to fail a request that needed nothing of it.

@@ -181,6 +181,62 @@ describeEachStore((each) => {
       expect(await isIn(app, jars[2]!)).toBe(false);
     });
 
+    it('makes an id change whose swap got no answer at the second try (#11)', async () => {
+      const store = new BarrierStore(place.store);
+      const app = await start({ storeTimeout: 200 }, store);
+      const jar = await app.loggedIn('ann');
+      const late = store.stop('replace', false);
+      const answer = app.post(jar, 'confirm');
+      await late.reached;
+      expect((await answer).status).toBe(200);
+      late.release();
+      expect(await isIn(app, jar)).toBe(true);
+    });
+
+    it.each(['confirm', 'renew', 'login'])(
+      'leaves the session to who was told that its id change (%s) failed (#11)',
+      async (change) => {
+        const store = new BarrierStore(place.store);
+        const app = await start({ storeTimeout: 200 }, store);
+        const jar = await app.loggedIn('ann');
+        const first = store.stop('replace', false);
+        const answer = app.post(jar, change, { id: 'ann' });
+        await first.reached;
+        const second = store.stop('replace', false);
+        await second.reached;
+        first.release();
+        expect((await answer).status).toBe(503);
+        for (let waited = 0; !(await isIn(app, jar)); waited += 1) {
+          if (waited > 50) throw new Error('The session is gone.');
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        second.release();
+        expect(await isIn(app, jar)).toBe(true);
+        expect(await handles(app)).toHaveLength(1);
+      },
+    );
+
+    it('puts back no session that a logout came to while its id change failed (#11)', async () => {
+      const store = new BarrierStore(place.store);
+      const [app, other] = [await start({ storeTimeout: 200 }, store), await start()];
+      const jar = await app.loggedIn('ann');
+      const first = store.stop('replace', false);
+      const answer = app.post(copyOf(jar), 'confirm');
+      await first.reached;
+      const second = store.stop('replace', false);
+      await second.reached;
+      first.release();
+      const third = store.stop('replace', false);
+      expect((await answer).status).toBe(503);
+      await third.reached;
+      expect((await other.post(copyOf(jar), 'logout')).status).toBe(200);
+      third.release();
+      second.release();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(await isIn(other, jar)).toBe(false);
+      expect(await handles(other)).toEqual([]);
+    });
+
     it('takes back a session whose store answered too late (#11)', async () => {
       const store = new BarrierStore(place.store);
       const app = await start({ storeTimeout: 100 }, store);
@@ -196,6 +252,24 @@ describeEachStore((each) => {
       }
       expect((await app.post(jar, 'login', { id: 'ann' })).status).toBe(200);
       expect(await isIn(app, jar)).toBe(true);
+    });
+
+    it('counts no session that a process wrote after its principal was revoked, and died (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
+      const store = new BarrierStore(place.store);
+      const [dying, app] = [await start(capped, store), await start(capped)];
+      const jar = await dying.loggedIn('ann');
+      const created = store.stop('create', false);
+      const never = dying.post(jar, 'confirm');
+      await created.reached;
+      await app.registry.revokeAll('ann');
+      const death = store.stop('load', false);
+      created.release();
+      await death.reached;
+      expect(await handles(app)).toEqual([]);
+      expect((await app.post(new Jar(), 'login', { id: 'ann' })).status).toBe(200);
+      death.release();
+      expect((await never).status).toBe(409);
     });
 
     it('ends all sessions but one, as often as that is asked for, and not one that an earlier call has ended (#11)', async () => {

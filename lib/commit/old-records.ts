@@ -1,0 +1,99 @@
+import { recordText } from '../record/record-text.js';
+import { newNonce } from '../record/session-id.js';
+import type { SessionMetadata } from '../record/session-metadata.js';
+import type { LoadedRecord } from '../record/session-records.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { IdChange } from '../session/session-state.js';
+import type { Revision, WriteResult } from '../stores/session-store.js';
+import type { CommitServices } from './commit-services.js';
+import type { NewRecords } from './new-records.js';
+import type { SessionLinks } from './session-links.js';
+
+/** How often an old record is looked at whose replacement the store gave no answer to. */
+const MOST_LOOKS = 20;
+
+/** A record whose id is replaced. */
+export interface OldRecord {
+  /** As it was. */
+  readonly before: LoadedRecord;
+  readonly metadata: SessionMetadata;
+  /** What takes its place. */
+  readonly replaced: SessionMetadata;
+}
+
+/** Puts the records that say where a session has gone in the place of old ones, and old ones back if that fails. */
+export class OldRecords {
+  constructor(
+    private readonly services: CommitServices,
+    private readonly links: SessionLinks,
+    private readonly newRecords: NewRecords,
+  ) {}
+
+  of({ id, metadata, stored }: SessionCore, nextId: string, as: IdChange): OldRecord {
+    const now = this.services.now();
+    const until = now + this.services.options.renewGraceMs;
+    const replaced = this.links.replaced(metadata, now, until, nextId, as === 'renew' ? id : undefined);
+    return { before: stored!, metadata, replaced };
+  }
+
+  /** An error leaves open whether it was done, so it is asked for twice: only one of the two can be. */
+  async replace({ before: { key, revision }, replaced }: OldRecord): Promise<WriteResult> {
+    const write = (): Promise<WriteResult> => this.write(key, replaced, revision);
+    const result = await write().catch(write);
+    return result === 'conflict' && (await this.wasOurs(key, replaced.nonce)) ? 'ok' : result;
+  }
+
+  /** The record of a replaced id is valid for peers: an empty session whose cookie ends with the grace time. */
+  private write(key: string, metadata: SessionMetadata, revision: Revision): Promise<WriteResult> {
+    const { until } = metadata.replaced!;
+    const cookie = JSON.stringify({
+      originalMaxAge: until - metadata.seenAt,
+      expires: new Date(until).toISOString(),
+      httpOnly: true,
+      path: '/',
+    });
+    return this.services.records.replace(key, recordText(cookie, '{}', metadata), metadata, cookie, revision);
+  }
+
+  private async wasOurs(key: string, nonce: string): Promise<boolean> {
+    const { records, counters } = this.services;
+    const isOurs = (await records.load(key))?.record.metadata?.nonce === nonce;
+    if (isOurs) counters.lostReplies += 1;
+    return isOurs;
+  }
+
+  /**
+   * The store may have replaced a record without an answer, or may still do so. Where it has not, the record is written again as it is, so that
+   * it no longer can. Where it has, the record is put back as it was; or, if it leads on to the new one (`nextKey`), it does so for a while
+   * longer. Whoever has changed or ended it meanwhile has settled it.
+   */
+  async bringBack(old: OldRecord, nextKey?: string, attempt = 0): Promise<void> {
+    const { records, notices, options } = this.services;
+    const { key, record } = old.before;
+    const data = record.data();
+    if (typeof data === 'string' || attempt === MOST_LOOKS) return;
+    try {
+      const found = await records.load(key);
+      const nonce = found?.record.metadata?.nonce;
+      const isReplaced = nonce === old.replaced.nonce;
+      let result: WriteResult = 'ok';
+      if (isReplaced && nextKey !== undefined) result = await this.write(key, this.longer(old), found!.revision);
+      else if (found !== undefined && (isReplaced || nonce === record.metadata?.nonce)) {
+        const next = { ...old.metadata, nonce: newNonce() };
+        const cookie = JSON.stringify(record.cookie());
+        const text = recordText(cookie, JSON.stringify(data), next);
+        result = await records.replace(key, text, next, cookie, found.revision);
+      }
+      if (result === 'conflict') return await this.bringBack(old, nextKey, attempt + 1);
+      if (nextKey !== undefined && !isReplaced) await records.destroy(nextKey);
+    } catch (error) {
+      notices.storeFailed('save', error);
+      this.newRecords.later(() => this.bringBack(old, nextKey, attempt + 1), options.storeTimeoutMs / 4);
+    }
+  }
+
+  private longer({ replaced }: OldRecord): SessionMetadata {
+    const until = this.services.now() + this.services.options.renewGraceMs;
+    return { ...replaced, replaced: { ...replaced.replaced!, until } };
+  }
+}
