@@ -4,11 +4,11 @@ import { Test } from '@nestjs/testing';
 import type { NextFunction, Request, Response as ExpressResponse } from 'express';
 import { describe, expect, it } from '@jest/globals';
 import { getSession, MemoryStore, SessionModule } from 'nestjs-keycard';
-import { AuthModule } from '../../sample/02-passport/src/auth/auth.module.js';
-import { LoginGuard } from '../../sample/02-passport/src/auth/login.guard.js';
-import { passportMiddlewares } from '../../sample/02-passport/src/auth/passport-session.module.js';
-import { Jar, post } from '../support/app.js';
-import { BarrierStore } from '../support/barrier-store.js';
+import { AuthModule } from '../../../sample/02-passport/src/auth/auth.module.js';
+import { LoginGuard } from '../../../sample/02-passport/src/auth/login.guard.js';
+import { passportMiddlewares } from '../../../sample/02-passport/src/auth/passport-session.module.js';
+import { Jar, post } from '../../support/app.js';
+import { BarrierStore } from '../../support/barrier-store.js';
 
 const SECRET = 'a secret of the tests of passport, long enough';
 const virginia = { username: 'virginia', password: 'lighthouse keeper' };
