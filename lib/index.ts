@@ -15,7 +15,7 @@ export { Flash } from './nest/decorators/flash.decorator.js';
 export { FlashMessages } from './nest/current/flash-messages.js';
 export { OpenSession } from './nest/current/open-session.guard.js';
 export { SessionId } from './nest/decorators/session-id.decorator.js';
-export { SessionSignal } from './nest/decorators/session-signal.decorator.js';
+export { SessionSignal, type SessionSignalOptions } from './nest/decorators/session-signal.decorator.js';
 export { RequireRecentLogin, RequireSession } from './nest/decorators/require-session.decorator.js';
 export type { RequireSessionOptions } from './nest/decorators/require-session.decorator.js';
 export { Public } from './nest/decorators/public.decorator.js';

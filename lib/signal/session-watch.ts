@@ -1,6 +1,7 @@
 import type { SessionEvents } from '../common/session-events.js';
 import type { Notices } from '../record/notices.js';
 import type { SessionBus } from '../stores/session-bus.js';
+import type { Found } from '../commit/record-finder.js';
 import { EndBus } from './end-bus.js';
 import { HINTS } from './hints.js';
 import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
@@ -55,6 +56,13 @@ export class SessionWatch {
     watched.everyMs = Math.min(watched.everyMs, everyMs);
     watched.closers.add(close);
     return { session: watched, release: () => this.release(watched, close) };
+  }
+
+  /** Moves the idle end of a session that is watched, whenever that is due. Gives what ends that. */
+  keepAlive(handle: string, move: (found: Found) => Promise<void>): () => void {
+    const session = this.sessions.get(handle);
+    session?.keepers.add(move);
+    return () => void session?.keepers.delete(move);
   }
 
   private release(session: WatchedSession, close: () => void): void {
@@ -113,7 +121,8 @@ export class SessionWatch {
     if (this.isLooking) return;
     this.isLooking = true;
     const now = this.services.now();
-    const due = [...this.sessions.values()].filter((session) => session.isDue(now, this.isTold ? WITH_BUS_MS : 0));
+    const laterMs = this.isTold ? WITH_BUS_MS : 0;
+    const due = [...this.sessions.values()].filter((session) => session.isTouchDue || session.isDue(now, laterMs));
     for (let at = 0; at < due.length; at += MOST_AT_ONCE)
       await Promise.all(due.slice(at, at + MOST_AT_ONCE).map((session) => this.look(session)));
     this.isLooking = false;
@@ -122,7 +131,13 @@ export class SessionWatch {
   private async look(session: WatchedSession): Promise<void> {
     session.forget();
     try {
-      await session.read();
+      const found = await session.read();
+      const [keep] = session.keepers;
+      if (found !== undefined && keep !== undefined && session.isTouchDue) {
+        await keep(found);
+        session.forget();
+        await session.read();
+      }
     } catch (error) {
       // Not known is not ended.
       this.services.notices.storeFailed('load', error);

@@ -33,6 +33,8 @@ export class WatchedSession {
   isOver = false;
   /** When it is to be looked at next. */
   lookAt: number;
+  /** What moves its idle end, for streams that keep it alive. */
+  readonly keepers = new Set<(found: Found) => Promise<void>>();
   /** What is to be done when it ends. */
   readonly closers = new Set<() => void>();
   private readAt: number;
@@ -70,6 +72,11 @@ export class WatchedSession {
   isDue(now: number, laterMs: number): boolean {
     const lookAt = this.lookAt === 0 ? 0 : Math.max(this.lookAt, this.readAt + laterMs);
     return lookAt <= now || (this.hasExpired(now) && this.readAt < now - 1);
+  }
+
+  /** Whether something that is open keeps it alive, and its idle end is to be moved. */
+  get isTouchDue(): boolean {
+    return this.keepers.size > 0 && this.metadata !== undefined && this.services.lifetimes.isTouchDue(this.metadata);
   }
 
   /** Something of it was written: what was read is out of date. */

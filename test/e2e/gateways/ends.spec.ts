@@ -1,7 +1,7 @@
 import { Controller, Get, type MessageEvent, Sse } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { fromEvent, map, merge, type Observable, of, Subject, takeUntil } from 'rxjs';
+import { concatWith, fromEvent, map, merge, NEVER, type Observable, of, Subject, takeUntil } from 'rxjs';
 import {
   MemoryStore,
   Session,
@@ -11,6 +11,8 @@ import {
   SessionStoreError,
 } from 'nestjs-keycard';
 import { withSessions } from 'nestjs-keycard/websockets';
+import { SessionManager } from '../../../lib/session-manager.js';
+import { watchOf } from '../../../lib/signal/session-watch.js';
 import { copyOf, idIn, LoginController, ManualClock } from '../../support/login-app.js';
 import { type AnySession } from '../../support/login-app.js';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
@@ -37,6 +39,10 @@ class StreamController {
   events(@SessionSignal() signal: AbortSignal): Observable<MessageEvent> {
     const told = merge(of('hello'), news).pipe(map((data) => ({ data })));
     return told.pipe(takeUntil(fromEvent(signal, 'abort')));
+  }
+  @Sse('lasting')
+  lasting(@SessionSignal({ keepAlive: true }) signal: AbortSignal): Observable<MessageEvent> {
+    return of({ data: 'hello' }).pipe(concatWith(NEVER), takeUntil(fromEvent(signal, 'abort')));
   }
   @Get('over')
   async over(@Session() session: AnySession) {
@@ -183,6 +189,28 @@ describe('session.signal', () => {
     expect(await text).toContain('data: hello');
   });
 
+  it('keeps the session alive while its stream is open, if asked to, and no longer (#15.6)', async () => {
+    begin();
+    const server = await start({ idleTimeout: '10m', touchInterval: '1m' });
+    await login(server);
+    const watch = watchOf(server.app.get(SessionManager));
+    const stream = new AbortController();
+    await jar.fetch(`${server.url}/lasting`, { signal: stream.signal });
+    store.forget();
+    for (let minute = 0; minute < 30; minute += 1) {
+      clock.advance(60_000);
+      await watch.tick();
+      await watch.tick();
+    }
+    expect(store.names.filter((name) => name === 'replace')).toHaveLength(30);
+    const { sessions } = await server.app.get(SessionRegistry).list({ principal: '7' });
+    expect(sessions).toHaveLength(1);
+    stream.abort();
+    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    clock.advance(10 * 60_000);
+    expect(await (await jar.fetch(`${server.url}/me`)).json()).toMatchObject({ isNew: true });
+  });
+
   it('is aborted in the request that ends the session (#15.3)', async () => {
     begin();
     const server = await start();
@@ -207,8 +235,6 @@ describe('session.signal', () => {
     begin();
     const server = await start();
     await login(server);
-    const { SessionManager } = await import('../../../lib/session-manager.js');
-    const { watchOf } = await import('../../../lib/signal/session-watch.js');
     const watch = watchOf(server.app.get(SessionManager));
     const stream = new AbortController();
     await jar.fetch(`${server.url}/events`, { signal: stream.signal });
