@@ -110,6 +110,8 @@ export class IdChanger {
         const { handle, principal } = draft.metadata;
         this.services.events.emit('renewed', change.key, { handle, principal, reason: as });
         this.placement.noteLogin(change.key!, draft);
+        // Another user's session took its place: what it had opened ends.
+        if (old.metadata.handle !== handle) this.services.events.hint(old.metadata.handle);
         return 'ok';
       }
       change.unsure = undefined;

@@ -56,6 +56,11 @@ export class SessionEvents {
     return () => this.handleListeners.delete(listener);
   }
 
+  /** A session may have ended that no event is about: who watches it looks. */
+  hint(handle: string): void {
+    for (const listener of this.handleListeners) listener('renewed', handle);
+  }
+
   emit(
     type: SessionEventType,
     id: string | undefined,
