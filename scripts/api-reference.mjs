@@ -1,11 +1,13 @@
 /**
  * npm run docs:api
+ * npm run docs:api -- --check     # ends with status 1 if docs/api isn't what the comments say today
  *
  * Writes docs/api from the TSDoc of the public symbols. typedoc doesn't take TypeScript 7 yet, so it is installed beside the project, with the
  * TypeScript that it takes.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { anchors } from './markdown-anchors.mjs';
 
@@ -27,7 +29,9 @@ if (!existsSync(join(tools, 'node_modules/typedoc'))) {
   writeFileSync(join(tools, 'package.json'), '{ "private": true }\n');
   execFileSync('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: tools, stdio: 'inherit' });
 }
-const out = join(root, 'docs', 'api');
+const committed = join(root, 'docs', 'api');
+const isCheck = process.argv.includes('--check');
+const out = isCheck ? mkdtempSync(join(tmpdir(), 'keycard-api-')) : committed;
 rmSync(out, { recursive: true, force: true });
 execFileSync(
   process.execPath,
@@ -37,7 +41,9 @@ execFileSync(
     join(tools, 'node_modules/typedoc-plugin-markdown/dist/index.js'),
     ...entryPoints.flatMap((entry) => ['--entryPoints', join('lib', `${entry}.ts`)]),
     ...'--tsconfig tsconfig.build.json --readme none --outputFileStrategy modules --logLevel Error'.split(' '),
-    ...'--excludePrivate --excludeInternal --disableSources --hideBreadcrumbs --skipErrorChecking'.split(' '),
+    ...'--excludePrivate --excludeInternal --excludeExternals --disableSources --hideBreadcrumbs --skipErrorChecking'.split(
+      ' ',
+    ),
     '--out',
     out,
   ],
@@ -53,4 +59,18 @@ for (const file of readdirSync(out, { recursive: true }).filter((path) => path.e
     page,
     text.replace(/\]\(#([\w-]+)-\d+\)/g, (link, name) => (here.has(link.slice(3, -1)) ? link : `](#${name})`)),
   );
+}
+
+if (isCheck) {
+  const pages = (folder) => readdirSync(folder, { recursive: true }).filter((path) => path.endsWith('.md'));
+  const textOf = (folder, page) =>
+    existsSync(join(folder, page)) ? readFileSync(join(folder, page), 'utf8') : undefined;
+  const stale = [...new Set([...pages(out), ...pages(committed)])].filter(
+    (page) => textOf(out, page) !== textOf(committed, page),
+  );
+  rmSync(out, { recursive: true, force: true });
+  if (stale.length > 0) {
+    console.error(`docs/api is not current: ${stale.join(', ')}. Run npm run docs:api.`);
+    process.exit(1);
+  }
 }
