@@ -93,11 +93,25 @@ export const mutants = [
   },
   // Login
   {
+    name: 'a flash message that was taken stays away if the save failed',
+    file: lib('nest/current/flash-messages'),
+    find: 'this.putBackOnFailure(session, taken);',
+    replace: '',
+    spec: e2e('guards/flash'),
+  },
+  {
+    name: 'every request enters the storage of CurrentSession',
+    file: lib('nest/session.module'),
+    find: 'if (isInjected([CurrentSession, FlashMessages], this.modules)) trackRequests();',
+    replace: 'trackRequests();',
+    spec: e2e('guards/current-session-injected'),
+  },
+  {
     name: 'a login without remember keeps the life that an earlier one was given',
     file: lib('commit/login-verbs'),
     find: 'if (endsLife) core.endLife();',
     replace: 'if (endsLife) void 0;',
-    spec: e2e('login-remember'),
+    spec: e2e('login/login-remember'),
   },
   {
     name: 'login keeps the id',
