@@ -1,6 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Req, UseGuards } from '@nestjs/common';
 import {
-  type Clock,
   RequireRecentLogin,
   Session,
   SessionGuard,
@@ -10,15 +9,12 @@ import {
 } from 'nestjs-keycard';
 import { Jar, post, startApp, type TestApp } from './app.js';
 import type { StorePlace } from './five-stores.js';
+import { TestClock } from './test-clock.js';
 
-/** A clock that stands still. */
-export class ManualClock implements Clock {
-  constructor(public time = Date.now()) {}
-  now(): number {
-    return this.time;
-  }
-  advance(ms: number): void {
-    this.time += ms;
+/** The clock of tests, set to the real time: for stores whose server has a clock of its own. */
+export class ManualClock extends TestClock {
+  constructor(time = Date.now()) {
+    super(time);
   }
 }
 
