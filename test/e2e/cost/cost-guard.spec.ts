@@ -10,7 +10,7 @@ import { Pool } from 'pg';
 import { MemoryStore, type SessionModuleOptions, type SessionStore } from 'nestjs-keycard';
 import { PostgresStore, type PostgresClient } from '../../../lib/stores/postgres/index.js';
 import { RedisStore } from '../../../lib/stores/redis/index.js';
-import { describeOnBoth as describe } from '../../support/adapters.js';
+import { describeOnBoth as describe, newAdapter } from '../../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../../support/app.js';
 import { Pipeline, redisCommands, resourcesOf, watchAnswers, watchWrites } from '../../support/cost-counters.js';
 import { ObservedStore } from '../../support/observed-store.js';
@@ -173,9 +173,12 @@ describe('what a request makes, over a bare route', () => {
   let lazy: TestApp;
   let cards: string[];
   const bareApp = async () => {
-    const app = (await Test.createTestingModule({ controllers: [VisitController] }).compile()).createNestApplication({
-      logger: false,
-    });
+    const app = (await Test.createTestingModule({ controllers: [VisitController] }).compile()).createNestApplication(
+      newAdapter(),
+      {
+        logger: false,
+      },
+    );
     await app.listen(0, '127.0.0.1');
     return {
       url: `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`,
