@@ -449,4 +449,58 @@ describe('what main.ts hands to app.use', () => {
     expect(await (await jar.fetch(`${server.url}/who`)).json()).toEqual({ user: 'Ann', seen: 'string' });
     await server.close();
   });
+
+  // passport.session() asks for req.session on whatever comes by, also where there is none: its own words say so, as beside express-session.
+  it.each([
+    ['eager', [200, 200, 500], [/^Login sessions require session support/]],
+    [
+      'lazy',
+      [500, 500, 500],
+      [/load: 'lazy'.*load: 'eager'/, /load: 'lazy'/, /^Login sessions require session support/],
+    ],
+  ] as const)(
+    '#12.3 with exclude, load %s, passport.session() has it or is told why not',
+    async (load, statuses, said) => {
+      const authenticator = new passport.Passport();
+      authenticator.serializeUser((user, done) => done(null, (user as { id: number }).id));
+      authenticator.deserializeUser((id, done) => done(null, { id, name: 'Ann' } as never));
+      @Controller()
+      class PublicController {
+        @Get('public/who')
+        who() {
+          return 'never';
+        }
+      }
+      const errors: string[] = [];
+      const server = await startApp(
+        [WhoController, PublicController],
+        { load, exclude: ['public/*path'] },
+        {
+          before: (app) => {
+            app.use(authenticator.initialize());
+            app.use(authenticator.session());
+            app.use((error: Error, _req: unknown, _res: unknown, next: (error: Error) => void) => {
+              errors.push(error.message);
+              next(error);
+            });
+          },
+        },
+      );
+      try {
+        const jar = new Jar();
+        const found: number[] = [];
+        const bodies: string[] = [];
+        for (const path of ['login', 'who', 'public/who']) {
+          const answer = await jar.fetch(`${server.url}/${path}`);
+          found.push(answer.status);
+          bodies.push(await answer.text());
+        }
+        expect(found).toEqual(statuses);
+        expect(errors).toEqual(said.map((each) => expect.stringMatching(each)));
+        if (load === 'eager') expect(bodies[1]).toBe('{"user":"Ann"}');
+      } finally {
+        await server.close();
+      }
+    },
+  );
 });
