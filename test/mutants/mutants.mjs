@@ -318,7 +318,7 @@ export const mutants = [
   },
   {
     name: 'a 503 loses the CORS headers of the app',
-    file: lib('transports/http/response-gate-failure'),
+    file: lib('transports/http/response-gate-hold'),
     find: 'access-control-[^:]*|vary|',
     replace: '',
     spec: e2e('store-failure'),

@@ -1,135 +1,20 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
-
-/** The answer in place of the app's response. Framing headers (length, connection) are the gate's. */
-export interface GateFailure {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** What the gate asks. One object for all responses, or one each. */
-export interface GateHooks {
-  /**
-   * Called exactly once, right before the first byte leaves: at the first `write`, `end` or `flushHeaders`. Headers and status are fixed by
-   * then; only `addSetCookie` and `addHeader` still change them. Give undefined when there is nothing to wait for: the response goes on in
-   * the same tick. Until a promise settles, everything is held. A throw is a rejection.
-   */
-  beforeHeaders(res: ServerResponse): void | Promise<void>;
-  /**
-   * Called at most once, when the app ends a response whose first byte came from an earlier call (a streamed
-   * one). A promise holds the end back. A failure is the hook's to report: the response ends as the app meant.
-   */
-  beforeEnd?(res: ServerResponse): void | Promise<void>;
-  /**
-   * What to answer when `beforeHeaders` failed. Of the app's headers only CORS and Vary stay. Where the app has not
-   * ended its response yet, the connection is closed after the answer.
-   */
-  failure(res: ServerResponse, error: unknown): GateFailure;
-}
-
-type AnyFunction = (...args: never[]) => unknown;
-type Call = (this: ServerResponse, ...args: unknown[]) => unknown;
-
-/** The functions of a response that the gate stands before. */
-export interface GatedFunctions {
-  readonly writeHead: Call;
-  readonly write: Call;
-  readonly end: Call;
-  readonly flushHeaders: Call | undefined;
-}
-
-/** The gate of one response. */
-export interface Gate {
-  readonly response: ServerResponse;
-  hooks: GateHooks;
-  readonly base: GatedFunctions;
-  /** `asked`: who has put a `writeHead` before ours is asked for the headers. `replaced`: by the answer to a failure. */
-  phase: 'waiting' | 'asked' | 'held' | 'open' | 'ended' | 'replaced';
-  /** Whether the headers are out of reach. */
-  isSent: boolean;
-  /** Status of a `writeHead` that Node wasn't told yet. Its headers are set. */
-  head: Head | undefined;
-  /** There from `writeHead` or the hold on, to the release. */
-  lock: Lock | undefined;
-  hold: Hold | undefined;
-  /** Bytes of the body so far, where its length is strict. */
-  written: number;
-}
-
-interface Head {
-  readonly status: number;
-  readonly message: string | undefined;
-  /** The app's own call: Node must not guess a length then. */
-  readonly isExplicit: boolean;
-  isWritten: boolean;
-}
-
-/** What stood where the locked members are now: a prototype, or properties of the response's own. */
-interface Lock {
-  readonly setHeader: ServerResponse['setHeader'];
-  readonly prototype: object | undefined;
-  readonly own: (PropertyDescriptor | undefined)[];
-}
-
-/** What is held of a response. */
-interface Hold {
-  readonly calls: { readonly name: Kept; readonly args: readonly unknown[] }[];
-  length: number;
-  needsDrain: boolean;
-  corked: number;
-  /** The app has ended the response. */
-  ended: boolean;
-  /** The app ended a streamed response while its headers were held: `beforeEnd` is still to be called. */
-  endHookDue: boolean;
-}
-
-type Kept = 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork';
-
-const GATE: unique symbol = Symbol.for('nestjs-keycard.own-gate');
-/** On a request: what belongs to it, and carries the gate of its response. Shared by the two builds of this package. */
-export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request');
-
-/** What a request's own object has for the gate of its response. */
-export interface GateCarrier {
-  gate: Gate | undefined;
-}
-
-type Gated = ServerResponse & { req?: IncomingMessage & { [REQUEST]?: GateCarrier }; [GATE]?: Gate };
-
-/** One more property costs a request time and memory (docs/performance.md), so the gate is with the request's own object where there is one. */
-export function setGate(response: Gated, gate: Gate): void {
-  const carrier = response.req?.[REQUEST];
-  if (carrier !== undefined && (carrier.gate === undefined || carrier.gate.response === response)) carrier.gate = gate;
-  else response[GATE] = gate;
-}
-
-/** A request may be handed on with another response, as batch routes do: what its own object carries is the first one's. */
-export function gateOf(response: Gated): Gate | undefined {
-  const gate = response.req?.[REQUEST]?.gate;
-  return gate !== undefined && gate.response === response ? gate : response[GATE];
-}
-
-export function isHttp2(response: ServerResponse): boolean {
-  return response.req?.httpVersionMajor >= 2;
-}
-
-/** A response whose turn in a pipeline is yet to come has none for now. */
-export function hasConnection({ socket }: ServerResponse): boolean {
-  return socket === null || typeof socket?.destroySoon === 'function';
-}
-
-export function functionIn(args: readonly unknown[]): AnyFunction | undefined {
-  return args.find((arg) => typeof arg === 'function') as AnyFunction | undefined;
-}
+import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import {
+  type AnyFunction,
+  type Call,
+  functionIn,
+  type Gate,
+  type GateFailure,
+  gateOf,
+  hasConnection,
+  type Hold,
+  isHttp2,
+  type Kept,
+  lengthOf,
+  refuse,
+} from './response-gate-state.js';
 
 // --- What a held response reads as: one that was sent
-
-/** Lets Node make its own error, on a response that nobody gets. */
-export function refuse(act: (res: ServerResponse) => unknown): never {
-  const request = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage;
-  act(new ServerResponse(request));
-  throw new Error('This call is not possible once the headers of a response are fixed.');
-}
 
 const sent = (act: (res: ServerResponse) => unknown) => () =>
   refuse((res) => {
@@ -224,68 +109,6 @@ function unlock({ response, lock }: Gate): void {
   }
 }
 
-// --- What Node checks at the call
-
-/** @throws what Node throws. */
-export function checkChunk(gate: Gate, chunk: unknown, encoding: unknown, isEnd = false): void {
-  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) refuse((res) => res.write(chunk));
-  const { response } = gate;
-  if (response.strictContentLength) checkLength(gate, lengthOf(chunk, encoding), isEnd);
-}
-
-/** @throws what Node throws. */
-export function checkEnd(gate: Gate, chunk: unknown, encoding: unknown): void {
-  if (chunk) checkChunk(gate, chunk, encoding, true);
-  else if (gate.response.strictContentLength) checkLength(gate, 0, true);
-}
-
-/** Node knows the length once it has the headers, so a first write that is too long is let through. */
-function checkLength({ response, head, hold, written: before }: Gate, more: number, isEnd: boolean): void {
-  const declared = Number(response.getHeader('Content-Length'));
-  const isKnown = isEnd || head !== undefined || (hold !== undefined && hold.calls.length > 0);
-  if (
-    !isKnown ||
-    !hasBody(response, head?.status ?? response.statusCode) ||
-    Number.isNaN(declared) ||
-    response.hasHeader('Transfer-Encoding')
-  )
-    return;
-  if (isEnd ? before + more === declared : before + more <= declared) return;
-  refuse((res) => {
-    res.strictContentLength = true;
-    res.writeHead(200, { 'Content-Length': declared });
-    res.write('x'.repeat(before + more));
-    res.end();
-  });
-}
-
-function hasBody(response: ServerResponse, status: number): boolean {
-  return response.req?.method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
-}
-
-/** @throws what Node throws for trailers of an answer that isn't sent in chunks. */
-export function checkTrailer(response: ServerResponse, status: number): void {
-  if (!response.hasHeader('Trailer') || isHttp2(response)) return;
-  if (hasBody(response, status) && !response.hasHeader('Content-Length') && response.useChunkedEncodingByDefault)
-    return;
-  refuse((res) => res.writeHead(204, { Trailer: 'a' }));
-}
-
-export function lengthOf(chunk: unknown, encoding: unknown): number {
-  if (typeof chunk === 'string')
-    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
-  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
-}
-
-/** A write, or an end with a chunk, after the end. */
-export function sayLate({ response }: Gate, callback: AnyFunction | undefined): void {
-  const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
-  process.nextTick(() => {
-    callback?.(error as never);
-    if (!response.destroyed) response.emit('error', error);
-  });
-}
-
 // --- Holding and letting go
 
 /** From here on what the app does to the response is kept, until `release`. */
@@ -373,4 +196,76 @@ export function discard(gate: Gate): Hold {
   gate.isSent = true;
   gate.phase = 'open';
   return held;
+}
+
+// --- The answer to a failure
+
+/** Headers of the app's that stay: CORS and Vary, so that the page may read the answer, and the connection's. */
+const KEPT = /^(?:access-control-[^:]*|vary|connection|keep-alive|date)$/i;
+/** Headers that the gate writes itself. */
+const FRAMING = /^(?:content-length|transfer-encoding|connection|keep-alive|trailer)$/i;
+
+const LAST_RESORT: GateFailure = {
+  status: 503,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+  body: 'Service Unavailable',
+};
+
+/**
+ * Drops the app's response, of which no byte has left, and answers with the hooks' failure. Where the app is still at
+ * it, the connection is closed after the answer: to the app that is a client that went away, which every stream and
+ * every pipeline into a response knows how to end for, while `finish` would tell it that all was sent.
+ */
+export function answerFailure(gate: Gate, error: unknown): void {
+  const { response, base } = gate;
+  const answer = failureOf(gate, error);
+  const held = discard(gate);
+  dropCallbacks(held);
+  const end = (...args: unknown[]): unknown => callBase(gate, 'end', args);
+  if (response.destroyed) {
+    if (held.ended) end();
+  } else {
+    while (response.writableCorked > 0) response.uncork();
+    const closes = !held.ended && !isHttp2(response);
+    rewriteHeaders(response, answer, closes);
+    const message = isHttp2(response) ? undefined : (STATUS_CODES[answer.status] ?? 'Error');
+    gate.head = { status: answer.status, message, isExplicit: true, isWritten: false };
+    callBase(gate, 'writeHead', []);
+    const { body } = answer;
+    if (held.ended) end(body, functionIn(held.calls.at(-1)!.args));
+    // Without a connection, as in adapters, the end is all that can be said.
+    else if (!closes || response.req?.method === 'HEAD' || !hasConnection(response)) end(body);
+    else base.write.call(response, body, 'utf8', () => closeAfter(response));
+    if (held.needsDrain && !held.ended) tellDrain(response);
+  }
+  gate.phase = held.ended ? 'ended' : 'replaced';
+}
+
+function closeAfter(response: ServerResponse): void {
+  const { socket } = response;
+  if (socket === null || socket.destroyed) response.destroy();
+  else socket.end(() => response.destroy());
+}
+
+function failureOf({ response, hooks }: Gate, error: unknown): GateFailure {
+  try {
+    const answer = hooks.failure(response, error);
+    for (const [name, value] of Object.entries(answer.headers)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+    return answer;
+  } catch (cause) {
+    process.emitWarning(new Error('The answer to a failed session save could not be made.', { cause }));
+    return LAST_RESORT;
+  }
+}
+
+function rewriteHeaders(response: ServerResponse, answer: GateFailure, closes: boolean): void {
+  for (const name of response.getHeaderNames()) if (!KEPT.test(name)) response.removeHeader(name);
+  for (const [name, value] of Object.entries(answer.headers)) if (!FRAMING.test(name)) response.setHeader(name, value);
+  response.setHeader('Content-Length', String(Buffer.byteLength(answer.body)));
+  if (!closes) return;
+  response.removeHeader('Keep-Alive');
+  response.setHeader('Connection', 'close');
 }

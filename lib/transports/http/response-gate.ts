@@ -1,11 +1,5 @@
-import {
-  type OutgoingHttpHeader,
-  type ServerResponse,
-  STATUS_CODES,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
-import { answerFailure } from './response-gate-failure.js';
+import type { ServerResponse } from 'node:http';
+import { answerFailure, callBase, hold, keep, lock, release } from './response-gate-hold.js';
 import {
   checkChunk,
   checkEnd,
@@ -15,19 +9,25 @@ import {
   type GatedFunctions,
   type GateHooks,
   gateOf,
-  callBase,
-  hold,
   isHttp2,
-  keep,
   lengthOf,
-  lock,
   refuse,
-  release,
   sayLate,
   setGate,
-} from './response-gate-hold.js';
+  takeHead,
+} from './response-gate-state.js';
 
-export { type Gate, type GateCarrier, type GateFailure, type GateHooks, REQUEST } from './response-gate-hold.js';
+export {
+  addHeader,
+  addSetCookie,
+  type Gate,
+  type GateCarrier,
+  type GateFailure,
+  type GateHooks,
+  isCacheable,
+  makePrivate,
+  REQUEST,
+} from './response-gate-state.js';
 
 const NAMES = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 
@@ -254,93 +254,4 @@ function letGo(gate: Gate): void {
       answerFailure(gate, error);
     }
   }
-}
-
-// --- Headers
-
-/** What the app gave to `writeHead`, checked first and set then, in whatever form it came. */
-function takeHead(response: ServerResponse, args: unknown[], isExplicit: boolean): Gate['head'] {
-  const [given, reason, headers] = args as [number, unknown, unknown];
-  const status = given | 0;
-  if (status < 100 || status > 999) refuse((res) => res.writeHead(given));
-  response.statusCode = status;
-  const message = typeof reason === 'string' ? reason : undefined;
-  if (message !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(message)) refuse((res) => res.writeHead(status, message));
-  // HTTP/2 has no such thing, and warns.
-  if (!isHttp2(response))
-    response.statusMessage = message ?? (response.statusMessage || (STATUS_CODES[status] ?? 'unknown'));
-  const list = headersIn(message === undefined ? (headers ?? reason) : headers);
-  for (const [name, value] of list) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value as string);
-  }
-  for (const [name, value] of list) response.setHeader(name, value);
-  checkTrailer(response, status);
-  return { status, message: isHttp2(response) ? undefined : response.statusMessage, isExplicit, isWritten: false };
-}
-
-/** Names and values of an object, a flat list or a list of pairs. A name that a list repeats has all its values. */
-function headersIn(given: unknown): [name: string, value: OutgoingHttpHeader][] {
-  if (given === undefined || given === null) return [];
-  if (!Array.isArray(given))
-    return Object.entries(given as Record<string, OutgoingHttpHeader>).filter(([name]) => name);
-  const flat = (Array.isArray(given[0]) ? given.flat() : given) as unknown[];
-  const list = Array.isArray(given[0]) ? (given as [string, OutgoingHttpHeader][]) : pairsOf(given, flat);
-  const found = new Map<string, [string, OutgoingHttpHeader]>();
-  for (const [name, value] of list) {
-    const key = String(name).toLowerCase();
-    const before = found.get(key);
-    found.set(key, [name, before === undefined ? value : ([before[1], value].flat() as string[])]);
-  }
-  return [...found.values()];
-}
-
-function pairsOf(given: unknown, flat: readonly unknown[]): [string, OutgoingHttpHeader][] {
-  if (flat.length % 2 !== 0) refuse((res) => res.writeHead(200, given as never));
-  return Array.from({ length: flat.length / 2 }, (_, n) => [flat[2 * n] as string, flat[2 * n + 1] as string]);
-}
-
-/**
- * Adds a Set-Cookie header after the app's own. `res.getHeader('set-cookie')` shows it too.
- *
- * @returns false when the headers have left already: the browser will not see this cookie.
- * @throws TypeError (`ERR_INVALID_CHAR`) when the value holds a line break or another forbidden character.
- */
-export function addSetCookie(res: ServerResponse, value: string): boolean {
-  const present = res.getHeader('Set-Cookie');
-  // A list of its own: the present one may be the app's, and shared by many responses.
-  const list = present === undefined ? value : [...(Array.isArray(present) ? present : [String(present)]), value];
-  return changeHeader(res, 'Set-Cookie', list);
-}
-
-/**
- * Sets a header that the app hasn't set in any form.
- *
- * @returns false when the app has set it, or when the headers have left already.
- * @throws TypeError (`ERR_INVALID_HTTP_TOKEN`, `ERR_INVALID_CHAR`) on a malformed name or value.
- */
-export function addHeader(res: ServerResponse, name: string, value: string): boolean {
-  return !res.hasHeader(name) && changeHeader(res, name, value);
-}
-
-/** Whether a shared cache may keep this answer and hand it to others. */
-export function isCacheable(res: ServerResponse): boolean {
-  const said = String(res.getHeader('Cache-Control') ?? '');
-  return /\b(?:public|s-maxage|max-age)\b/i.test(said) && !/\b(?:private|no-store|no-cache)\b/i.test(said);
-}
-
-/** Leaves the answer to the browser's own cache. */
-export function makePrivate(res: ServerResponse): void {
-  const said = String(res.getHeader('Cache-Control'))
-    .split(',')
-    .map((directive) => directive.trim())
-    .filter((directive) => !/^(?:public|s-maxage\b.*)$/i.test(directive));
-  changeHeader(res, 'Cache-Control', ['private', ...said].join(', '));
-}
-
-function changeHeader(res: ServerResponse, name: string, value: string | string[]): boolean {
-  const gate = gateOf(res);
-  if (gate === undefined ? res.headersSent : gate.isSent) return false;
-  (gate?.lock?.setHeader ?? res.setHeader).call(res, name, value);
-  return true;
 }
