@@ -1,10 +1,12 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { rawRequest } from '../transports/fastify/mount.js';
+import { SKIP_SESSION } from './decorators/skip-session.decorator.js';
 import { sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { currentMessage } from '../transports/websockets/current-message.js';
 import { SessionStateError } from '../common/errors.js';
+import { isLeftOut } from './left-out.js';
 
 /** The request behind an execution context, whatever carries it. The one place that knows. */
 export function requestOf(context: ExecutionContext): SessionRequest | undefined {
@@ -36,11 +38,22 @@ export function canHaveSession(context: ExecutionContext): boolean {
 export const NO_HTTP_SESSION =
   'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.';
 
+function noHttpSessionIn(context: ExecutionContext): string {
+  const [controller, handler] = [context.getClass(), context.getHandler()];
+  const name = `${controller?.name}.${handler?.name}`;
+  if ([handler, controller].some((each) => each !== undefined && Reflect.getMetadata(SKIP_SESSION, each) === true))
+    return `There is no session here: ${name}() carries @SkipSession(), itself or by its class. Take the mark away, or don't ask for the session there.`;
+  const request = requestOf(context);
+  if (request !== undefined && isLeftOut(request))
+    return `There is no session here: "forRoutes" or "exclude" of SessionModule leaves the route of ${name}() out. Take it in there, or don't ask for the session in it.`;
+  return NO_HTTP_SESSION;
+}
+
 /** Why there is no session in a context, and what to do. */
 export function noSessionIn(context: ExecutionContext): string {
   switch (context.getType<string>()) {
     case 'http':
-      return NO_HTTP_SESSION;
+      return noHttpSessionIn(context);
     case 'graphql':
       return requestOf(context) === undefined
         ? 'There is no session in this GraphQL context, as it has no "req": give GraphQLModule the option context: ({ req }) => ({ req }).'

@@ -3,6 +3,7 @@ import { beginSession, coverSession, type SessionRequest } from '../transports/h
 import type { RequestFacts } from '../transports/http/request-origin.js';
 import type { SessionManager } from '../session-manager.js';
 import { withinRequest } from './current/current-session.js';
+import { leaveOut } from './left-out.js';
 import type { RouteMatcher } from './session.routes.js';
 
 type Next = (error?: unknown) => void;
@@ -26,7 +27,10 @@ export function sessionMiddleware(
 ): (req: SessionRequest, res: ServerResponse, next: Next) => void {
   return (req, res, next) => {
     if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, withinRequest(req, next));
-    else next();
+    else {
+      leaveOut(req);
+      next();
+    }
   };
 }
 

@@ -16,6 +16,7 @@ import { CurrentSession, trackRequests } from './current/current-session.js';
 import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
 import { handlersWithNestSession } from './foreign-session.js';
+import { checkPlatform } from './platform.js';
 import { SessionManager } from '../session-manager.js';
 import { watchOf } from '../signal/session-watch.js';
 import { isFastify, mountOnFastify } from '../transports/fastify/mount.js';
@@ -60,6 +61,7 @@ export class SessionModule
 {
   private readonly routes: RouteMatcher;
   private readonly use: StoreUse;
+  private isMounted = false;
 
   /**
    * Gives the app sessions. Call it once, in the root module.
@@ -123,6 +125,7 @@ export class SessionModule
 
   private mount(adapter: Adapter): void {
     if (!isReal(adapter)) return;
+    this.isMounted = true;
     const middleware = sessionMiddleware(this.manager, this.routes);
     if (isFastify(adapter)) mountOnFastify(adapter, middleware, this.manager.options.logger);
     else adapter.use(middleware);
@@ -142,8 +145,9 @@ export class SessionModule
       );
   }
 
-  /** @throws SessionStoreError where the store doesn't answer. */
+  /** @throws SessionStateError where the platform can't do what is needed, SessionStoreError where the store doesn't answer. */
   async onModuleInit(): Promise<void> {
+    checkPlatform(this.host.httpAdapter as object | undefined, this.isMounted);
     await openStore(this.manager, this.use);
     // From here on other processes are told of what ends in this one.
     watchOf(this.manager);

@@ -1,0 +1,15 @@
+import type { SessionRequest } from '../transports/http/lifecycle.js';
+import { REQUEST } from '../transports/http/response-gate.js';
+
+/** Requests that `forRoutes`, `exclude` or `@SkipSession()` left out at the mount, so that an error can say so. */
+const leftOut = new WeakSet<object>();
+
+/** Whether the routes of the options leave a request out. */
+export function isLeftOut(req: SessionRequest): boolean {
+  return leftOut.has(req) || req[REQUEST]?.isCovered === false;
+}
+
+/** Notes that a request has no session. */
+export function leaveOut(req: SessionRequest): void {
+  leftOut.add(req);
+}
