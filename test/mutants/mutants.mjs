@@ -352,13 +352,6 @@ export const mutants = [
     replace: 'return false;',
     spec: e2e('commit-table'),
   },
-  {
-    name: 'a request that is handed on with another response loses what its own is to save',
-    file: lib('transports/http/response-gate-state'),
-    find: 'return gate !== undefined && gate.response === response ? gate : response[GATE];',
-    replace: 'return gate ?? response[GATE];',
-    spec: e2e('nested-apps'),
-  },
   // Data
   {
     name: 'Object.assign(session, body) writes the reserved key',
