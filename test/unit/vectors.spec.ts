@@ -32,7 +32,7 @@ const COVERAGE: Readonly<Record<string, Coverage>> = {
   'cookie.json': {
     digest: 'bbb5670c4fc6a6f176f8e7e12488ea1a',
     cases: { signature: 1, 'incomingCookie.vectors': 10, 'setCookie.vectors': 26 },
-    specs: { 'e2e/cookie-vectors.spec.ts': 'each', 'unit/express/vectors.spec.ts': 'each' },
+    specs: { 'e2e/cookie/cookie-vectors.spec.ts': 'each', 'unit/express/vectors.spec.ts': 'each' },
   },
   'memory.json': {
     digest: 'c3ed8a065d4173d073a5ce3f89e064a5',
