@@ -33,7 +33,10 @@ export function draftOf(core: SessionCore, values?: SessionValues): Draft {
 function arrivalOf(core: SessionCore, principal: string | undefined): Arrival | undefined {
   const { claim, idChange, metadata } = core;
   if (principal === undefined) return undefined;
-  if (claim !== undefined) return idChange === 'confirm' || idChange === 'renew' ? 'confirmed' : 'login';
+  if (claim !== undefined) {
+    const isConfirmed = (idChange === 'confirm' || idChange === 'renew') && metadata.principal === principal;
+    return isConfirmed ? 'confirmed' : 'login';
+  }
   if (idChange === 'renew' && metadata.principal === principal) return 'renewed';
   if (core.isNew) return 'derived';
   if (metadata.principal === principal) return undefined;

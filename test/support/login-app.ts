@@ -122,6 +122,16 @@ export class LoginController {
   }
 
   /** A changed password: this session stays, all others end. */
+  /** Somebody is logged in by data, and confirmed, in a session that this request has begun. */
+  @Post('begin-and-confirm')
+  async beginAndConfirm(@Session() session: AnySession, @Body() { id }: { id: string }) {
+    session.visits = 1;
+    await session.save();
+    session.user = { id };
+    await session.confirmLogin();
+    return 'in';
+  }
+
   @Post('password')
   @HttpCode(200)
   async password(@Session() session: AnySession) {

@@ -48,6 +48,18 @@ describeEachStore((each) => {
       expect(await Promise.all([jar, other].map(isIn))).toEqual([true, true]);
     });
 
+    it('counts a login by data that confirmLogin() follows (#11)', async () => {
+      await start('evict-oldest');
+      const jars: Jar[] = [];
+      for (let n = 0; n < 3; n += 1) {
+        const jar = new Jar();
+        expect((await app.post(jar, 'begin-and-confirm', { id: 'ann' })).status).toBe(201);
+        jars.push(jar);
+        clock.advance(10);
+      }
+      expect(await Promise.all(jars.map(isIn))).toEqual([false, true, true]);
+    });
+
     it('ends the oldest of logins within one tick of the clock, and never the newest', async () => {
       await start('evict-oldest');
       const jars: Jar[] = [];
