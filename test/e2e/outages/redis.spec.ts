@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from '@jest/globals';
@@ -22,27 +21,6 @@ describeWithProgram('redis', () =>
 );
 
 describeWithProgram('redis', () => {
-  it('one call that waits brings the next try to connect forward, again and again, however long the client would wait', async () => {
-    const server = await startRedis();
-    const client = new Redis(server.url, { retryStrategy: () => 30_000 });
-    client.on('error', () => undefined);
-    const store = new RedisStore({ client });
-    try {
-      await store.open();
-      await server.halt();
-      const waiting = store.load('nobody');
-      await wait(700);
-      await server.restart();
-      const returned = Date.now();
-      expect(await waiting).toBeUndefined();
-      // By itself the client would have waited half a minute.
-      expect(Date.now() - returned).toBeLessThan(10_000);
-    } finally {
-      client.disconnect();
-      await server.stop();
-    }
-  });
-
   it('#12.3 while it is frozen, a client that the app gave keeps no request that was answered', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
