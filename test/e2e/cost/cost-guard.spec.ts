@@ -242,10 +242,14 @@ describe('what a request makes, over a bare route', () => {
       pipeline.close();
       return [parse.mock.calls.length, stringify.mock.calls.length];
     };
+    // Sessions are looked at again a few times after their response (#13.20), which only adds: the least of three counts has none of it.
+    const least = async (url: string, path: string) => {
+      const [first, second, third] = [await countIn(url, path), await countIn(url, path), await countIn(url, path)];
+      return first.map((count, n) => Math.min(count, second[n]!, third[n]!));
+    };
     const over = async (path: string) => {
-      const [ours, floor] = [await countIn(server.url, path), await countIn(bare.url, path)];
-      // Of all requests a few are looked at again each second after their response (#13.20): less than one a request.
-      return ours.map((count, n) => Math.max(0, Math.floor((count - floor[n]!) / REQUESTS)));
+      const [ours, floor] = [await least(server.url, path), await least(bare.url, path)];
+      return ours.map((count, n) => Math.max(0, Math.round((count - floor[n]!) / REQUESTS)));
     };
     expect({ read: await over('/read'), untouched: await over('/untouched') }).toEqual({
       read: [2, 1],
