@@ -1,7 +1,7 @@
 export { SessionModule } from './nest/session.module.js';
 export type { SessionModuleOptions, SessionOptionsFactory, SessionRoutes } from './nest/session.module-definition.js';
 export { SessionRegistry } from './nest/session.registry.js';
-export type { SessionListQuery, SessionPage, SessionSummary } from './nest/session.registry.js';
+export type { SessionListQuery, SessionPage } from './nest/session.registry.js';
 export { SessionHealthIndicator } from './nest/session.health.js';
 export type { SessionHealth, SessionHealthResult } from './nest/session.health.js';
 
@@ -25,16 +25,16 @@ export { SessionGuard } from './nest/guard/session.guard.js';
 export type { SessionPredicate } from './nest/guard/session-requirement.js';
 
 export type { SessionControls, SessionData, SessionKeys, SessionOf } from './session/session-types.js';
-export type { SessionCallback, SessionInfo } from './session/session-controls.js';
+export type { SessionCallback, SessionInfo, SessionSummary } from './session/session-controls.js';
 export type { LoginOptions } from './session/login-options.js';
 export type { CookieOptions, SessionLogger, SessionOptions } from './options/options.js';
 export type { CookieAttributes } from './cookie/cookie-attributes.js';
 export type { Secret } from './cookie/cookie-signer.js';
 export type { OnSaveError, SaveErrorResponse, SaveFailure } from './options/save-failure.js';
 export type { Duration } from './common/duration.js';
-export type { ConflictResolver, OnConflict } from './session/changes.js';
+export type { ConflictResolver, OnConflict } from './common/changes.js';
 export type { Device } from './record/session-metadata.js';
-export type { Encryption } from './record/record-cipher.js';
+export type { Encryption } from './options/encryption-option.js';
 export { dataOf } from './session/session-surface.js';
 export { SESSION_CHANNEL } from './common/session-events.js';
 export type { SessionEvent, SessionEventType } from './common/session-events.js';

@@ -1,9 +1,9 @@
 import { types } from 'node:util';
 import { within } from '../common/deadline.js';
 import { ReservedKeyError, SessionStateError } from '../common/errors.js';
-import { METADATA_KEY } from '../record/metadata-codec.js';
+import { METADATA_KEY } from '../common/metadata-key.js';
 import type { SessionValues } from '../record/record-text.js';
-import { changedKeys, snapshot } from '../session/changes.js';
+import { changedKeys, snapshot } from '../common/changes.js';
 import type { SessionCore } from '../session/session-core.js';
 import { runWithin } from '../session/update-scope.js';
 

@@ -1,7 +1,7 @@
 import { inSeconds, show } from '../common/duration.js';
 import { SessionStateError } from '../common/errors.js';
 import type { SessionValues } from '../record/record-text.js';
-import { isPrincipal } from '../session/derived-principal.js';
+import { isPrincipal } from '../options/principal-of.js';
 import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import { handOver } from '../session/succession.js';

@@ -1,4 +1,4 @@
-import { isStoreError } from '../record/session-records.js';
+import { isClosed, isStoreError } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
 import type { CommitServices } from './commit-services.js';
@@ -43,8 +43,8 @@ export class NewRecords {
     const { notices } = this.services;
     const again = (): void =>
       void look().catch((error: unknown) => {
-        // An app that has closed has nothing left to take back: what it leaves lapses.
-        if (!isStoreError(error) || error.code !== 'CLOSED') notices.storeFailed('save', error);
+        // What it leaves lapses.
+        if (!isClosed(error)) notices.storeFailed('save', error);
       });
     setTimeout(again, ms).unref();
   }

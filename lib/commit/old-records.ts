@@ -1,7 +1,8 @@
-import { recordText } from '../record/record-text.js';
-import { newNonce } from '../record/session-id.js';
+import { emptyRecord, recordText } from '../record/record-text.js';
+import { newNonce } from '../common/session-id.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { LoadedRecord } from '../record/session-records.js';
+import { isClosed } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { IdChange } from '../session/session-state.js';
 import type { Revision, WriteResult } from '../stores/session-store.js';
@@ -43,16 +44,10 @@ export class OldRecords {
     return result === 'conflict' && (await this.wasOurs(key, replaced.nonce)) ? 'ok' : result;
   }
 
-  /** The record of a replaced id is valid for peers: an empty session whose cookie ends with the grace time. */
+  /** For peers, the old session is empty from then on, and its cookie ends with the grace time. */
   private write(key: string, metadata: SessionMetadata, revision: Revision): Promise<WriteResult> {
-    const { until } = metadata.replaced!;
-    const cookie = JSON.stringify({
-      originalMaxAge: until - metadata.seenAt,
-      expires: new Date(until).toISOString(),
-      httpOnly: true,
-      path: '/',
-    });
-    return this.services.records.replace(key, recordText(cookie, '{}', metadata), metadata, cookie, revision);
+    const { text, cookie } = emptyRecord(metadata, metadata.replaced!.until);
+    return this.services.records.replace(key, text, metadata, cookie, revision);
   }
 
   private async wasOurs(key: string, nonce: string): Promise<boolean> {
@@ -87,6 +82,7 @@ export class OldRecords {
       if (result === 'conflict') return await this.bringBack(old, nextKey, attempt + 1);
       if (nextKey !== undefined && !isReplaced) await records.destroy(nextKey);
     } catch (error) {
+      if (isClosed(error)) return;
       notices.storeFailed('save', error);
       this.newRecords.later(() => this.bringBack(old, nextKey, attempt + 1), options.storeTimeoutMs / 4);
     }

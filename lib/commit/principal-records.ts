@@ -2,11 +2,12 @@ import { KeyedQueue } from '../common/keyed-queue.js';
 import { SessionUnavailableError } from '../common/errors.js';
 import type { SessionMetadata, Place } from '../record/session-metadata.js';
 import { pause } from '../common/pause.js';
-import { recordText } from '../record/record-text.js';
+import { emptyRecord } from '../record/record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { newNonce } from '../record/session-id.js';
+import { newNonce } from '../common/session-id.js';
 import type { RevocationMark } from './revocation-mark.js';
-import { isStoreError, type LoadedRecord, type SessionRecords } from '../record/session-records.js';
+import type { LoadedRecord, SessionRecords } from '../record/session-records.js';
+import { isStoreError } from '../stores/session-store.error.js';
 
 const MOST_TRIES = 100;
 const MOST_BEFORE = 32;
@@ -91,17 +92,11 @@ export class PrincipalRecords {
       handle: mark.except,
       nonce: mark.nonce,
       revokedUntil: mark.at,
+      earlierNonces: noneIfEmpty(mark.before),
+      loginNumber: lastNumber > 0 ? lastNumber : undefined,
+      places: noneIfEmpty(places),
     };
-    if (mark.before.length > 0) metadata.earlierNonces = [...mark.before];
-    if (lastNumber > 0) metadata.loginNumber = lastNumber;
-    if (places.length > 0) metadata.places = [...places];
-    const cookie = JSON.stringify({
-      originalMaxAge: end - now,
-      expires: new Date(end).toISOString(),
-      httpOnly: true,
-      path: '/',
-    });
-    const text = recordText(cookie, '{}', metadata);
+    const { text, cookie } = emptyRecord(metadata, end);
     if (found !== undefined) return (await this.records.replace(key, text, metadata, cookie, found.revision)) === 'ok';
     try {
       await this.records.create(key, text, metadata, cookie);
@@ -118,6 +113,8 @@ export class PrincipalRecords {
     return Math.max(LONGEST_COOKIE_MS, idleMs, Number.isFinite(absoluteMs) ? absoluteMs : 0);
   }
 }
+
+const noneIfEmpty = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list);
 
 function merged(state: PrincipalState, metadata: SessionMetadata): PrincipalState {
   const mark = {

@@ -1,4 +1,4 @@
-import { isStoreError } from '../record/session-records.js';
+import { isStoreError } from '../stores/session-store.error.js';
 import type { MayEnd } from '../record/session-metadata.js';
 import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';

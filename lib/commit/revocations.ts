@@ -1,7 +1,7 @@
 import { SessionStateError } from '../common/errors.js';
 import type { MayEnd, SessionMetadata } from '../record/session-metadata.js';
 import type { LoadedRecord } from '../record/session-records.js';
-import { derivePrincipal } from '../session/derived-principal.js';
+import { derivePrincipal } from '../options/principal-of.js';
 import type { CommitServices } from './commit-services.js';
 import { type PrincipalRecords, revoked } from './principal-records.js';
 import { isRevoked, type RevocationMark } from './revocation-mark.js';

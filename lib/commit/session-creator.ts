@@ -1,4 +1,4 @@
-import { isStoreError } from '../record/session-records.js';
+import { isStoreError } from '../stores/session-store.error.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';

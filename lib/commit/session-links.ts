@@ -1,5 +1,5 @@
 import { seal, unseal, wayForwardKey } from '../record/record-cipher.js';
-import { newNonce } from '../record/session-id.js';
+import { newNonce } from '../common/session-id.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { SessionRecords } from '../record/session-records.js';
 

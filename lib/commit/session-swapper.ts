@@ -9,6 +9,7 @@ import { heirOf } from '../session/succession.js';
 import { type Applied, applied, take, type UpdateFunction } from './apply-update.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
+import type { WriteReason } from './plan-commit.js';
 import type { Placement } from './placement.js';
 import type { Found, RecordFinder } from './record-finder.js';
 
@@ -28,7 +29,7 @@ export class SessionSwapper {
     private readonly placement: Placement,
   ) {}
 
-  async swap(core: SessionCore, operation: Operation, why: 'change' | 'touch', fn?: UpdateFunction): Promise<Written> {
+  async swap(core: SessionCore, operation: Operation, why: WriteReason, fn?: UpdateFunction): Promise<Written> {
     const { counters, nonces, records } = this.services;
     const sent: Sent[] = [];
     try {

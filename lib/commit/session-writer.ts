@@ -11,6 +11,7 @@ import { IdChanger } from './id-changer.js';
 import { NewRecords } from './new-records.js';
 import { longestWaitMs, type Operation, waitedTooLong, type Written } from './operation.js';
 import { OldRecords } from './old-records.js';
+import type { WriteReason } from './plan-commit.js';
 import { Placement } from './placement.js';
 import type { PrincipalList } from './principal-list.js';
 import type { RecordFinder } from './record-finder.js';
@@ -76,11 +77,11 @@ export class SessionWriter {
    *
    * @param waitedMs how long its caller has waited already.
    */
-  write(core: SessionCore, why?: 'change' | 'touch', waitedMs = 0): Promise<Written> {
+  write(core: SessionCore, why?: WriteReason, waitedMs = 0): Promise<Written> {
     return this.inTurn(core, (operation) => this.writeNow(core, operation, why), waitedMs);
   }
 
-  private async writeNow(core: SessionCore, operation: Operation, why?: 'change' | 'touch'): Promise<Written> {
+  private async writeNow(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation);
     if (core.isNew) return this.creator.create(core, operation);
@@ -181,5 +182,5 @@ export class SessionWriter {
   }
 }
 
-const whyWritten = (core: SessionCore): 'change' | 'touch' =>
+const whyWritten = (core: SessionCore): WriteReason =>
   core.data.isChanged() || core.cookieChanged || core.claim !== undefined ? 'change' : 'touch';

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, KeyObject, timingSafeEqual } from 'node:crypto';
 import { RecentMap } from '../common/recent-map.js';
 import { decodeCookie } from './cookie-header.js';
-import { isWellFormedId } from '../record/session-id.js';
+import { isWellFormedId } from '../common/session-id.js';
 
 /** What signs and verifies cookies: text, bytes or a secret key object. */
 export type Secret = string | Buffer | Uint8Array | KeyObject;

@@ -4,7 +4,7 @@ import type { SessionRecord, SessionStore } from '../stores/session-store.js';
 import { show } from '../common/duration.js';
 import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
-import { METADATA_KEY } from '../record/metadata-codec.js';
+import { METADATA_KEY } from '../common/metadata-key.js';
 import { metadataIn } from '../stores/record-metadata.js';
 import { readSession } from './stored-session.js';
 

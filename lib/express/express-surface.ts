@@ -1,4 +1,4 @@
-import { METADATA_KEY } from '../record/metadata-codec.js';
+import { METADATA_KEY } from '../common/metadata-key.js';
 import { type SessionSurface, withoutReserved } from '../session/session-surface.js';
 import { Cookie } from './cookie.js';
 import { Session } from './session.js';

@@ -1,7 +1,7 @@
 import { SESSION, sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import type { SessionValues } from '../record/record-text.js';
-import { METADATA_KEY } from '../record/metadata-codec.js';
+import { METADATA_KEY } from '../common/metadata-key.js';
 import type { Session } from './session.js';
 
 /** The session's life in a request that came past the middleware, in either build of this package. */

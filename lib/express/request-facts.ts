@@ -1,7 +1,7 @@
 import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
 import { REQUEST } from '../transports/http/response-gate.js';
 import type { RequestFacts } from '../transports/http/request-origin.js';
-import { isWellFormedId } from '../record/session-id.js';
+import { isWellFormedId } from '../common/session-id.js';
 import type { SessionManager } from '../session-manager.js';
 
 /** A request as Express and cookie-parser leave it. */

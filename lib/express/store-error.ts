@@ -1,5 +1,6 @@
 import { SessionUnavailableError } from '../common/errors.js';
-import { isStoreError, type SessionRecords } from '../record/session-records.js';
+import type { SessionRecords } from '../record/session-records.js';
+import { isStoreError } from '../stores/session-store.error.js';
 import { adaptedStores } from './express-store-like.js';
 
 /**

@@ -2,9 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { within } from '../common/deadline.js';
 import { type Duration, toMs } from '../common/duration.js';
 import { SessionManager } from '../session-manager.js';
-import { newSessionId } from '../record/session-id.js';
-import { isStoreError } from '../record/session-records.js';
-import { SessionStoreError } from '../stores/session-store.error.js';
+import { newSessionId } from '../common/session-id.js';
+import { isStoreError, SessionStoreError } from '../stores/session-store.error.js';
 
 /** What a health check says of the session store. */
 export interface SessionHealth {

@@ -1,28 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { SessionDataError, SessionStateError } from '../common/errors.js';
-import type { Device, SessionMetadata, MayEnd } from '../record/session-metadata.js';
+import type { SessionMetadata, MayEnd } from '../record/session-metadata.js';
 import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
-import { deviceOf } from '../session/session-controls.js';
+import { deviceOf, type SessionSummary } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
 import { newestFirst, since } from '../commit/revocation-mark.js';
 import type { SessionManager } from '../session-manager.js';
 import { coreOf } from '../session/session-surface.js';
 import type { ListedRecord } from '../record/session-records.js';
 import type { Session } from '../session/session-types.js';
-
-/** A session as others may see it: no id, no data. */
-export interface SessionSummary {
-  /** A name for it that opens nothing. */
-  readonly handle: string;
-  readonly principal: string | undefined;
-  readonly createdAt: Date;
-  readonly lastSeenAt: Date;
-  readonly authenticatedAt: Date | undefined;
-  readonly expiresAt: Date;
-  readonly device: Device;
-}
 
 /** What to list. */
 export interface SessionListQuery {

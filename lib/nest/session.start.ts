@@ -1,5 +1,5 @@
 import type { SessionManager } from '../session-manager.js';
-import { newSessionId } from '../record/session-id.js';
+import { newSessionId } from '../common/session-id.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import { systemErrorIn } from '../stores/system-error.js';
 import type { SessionStore } from '../stores/session-store.js';

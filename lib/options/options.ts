@@ -3,11 +3,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Clock } from '../stores/clock.js';
 import type { SessionBus } from '../stores/session-bus.js';
 import type { SessionStore } from '../stores/session-store.js';
-import type { OnConflict } from '../session/changes.js';
+import type { OnConflict } from '../common/changes.js';
 import type { Secret } from '../cookie/cookie-signer.js';
 import type { Duration } from '../common/duration.js';
 import type { OnSaveError } from './save-failure.js';
-import type { Encryption } from '../record/record-cipher.js';
+import type { Encryption } from './encryption-option.js';
 import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 
 /** The cookie's attributes as the options take them: `maxAge` may be text such as `'1d'`. */

@@ -15,10 +15,10 @@ import {
   unknownName,
   wholeNumber,
 } from '../common/option-rules.js';
-import { newSessionId } from '../record/session-id.js';
-import { checkEncryption, type Encryption } from '../record/record-cipher.js';
-import { defaultPrincipalOf } from '../session/derived-principal.js';
-import { isPromise } from '../session/session-values.js';
+import { newSessionId } from '../common/session-id.js';
+import { checkEncryption, type Encryption } from './encryption-option.js';
+import { defaultPrincipalOf } from './principal-of.js';
+import { isPromise } from '../common/is-promise.js';
 import { systemClock } from '../stores/clock.js';
 import type { SessionBus } from '../stores/session-bus.js';
 import type { SessionLogger, SessionOptions } from './options.js';

@@ -1,8 +1,5 @@
 import type { Device, Place, Replacement, SessionMetadata } from './session-metadata.js';
 
-/** The reserved key of a record that holds the metadata. Last in the text, so that it is found without parsing the rest. */
-export const METADATA_KEY = '__keycard';
-
 /** The metadata as every record carries them, so the keys are short. Nothing but this file knows them. */
 interface MetadataJson {
   /** Format version. */

@@ -1,7 +1,7 @@
 import { SessionUnavailableError } from '../common/errors.js';
 import { LogLimit } from '../common/log-limit.js';
 import type { SessionLogger } from '../options/options.js';
-import { isStoreError } from './session-records.js';
+import { isStoreError } from '../stores/session-store.error.js';
 
 const FAILURES = {
   load: 'A session could not be loaded.',

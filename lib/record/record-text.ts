@@ -1,4 +1,5 @@
-import { decodeMetadata, encodeMetadata, METADATA_KEY } from './metadata-codec.js';
+import { METADATA_KEY } from '../common/metadata-key.js';
+import { decodeMetadata, encodeMetadata } from './metadata-codec.js';
 import type { SessionMetadata } from './session-metadata.js';
 
 /**
@@ -105,7 +106,21 @@ export function recordText(cookie: string, data: string, metadata: SessionMetada
   return `{"cookie":${cookie}${inner}${METADATA_START}${encodeMetadata(metadata)}}`;
 }
 
-/** The same from the data part of a text, as `rawData` gives it. */
+/** A record that holds no data, as peers read it: an empty session whose cookie ends then. */
+export function emptyRecord(
+  metadata: SessionMetadata,
+  end: number,
+): { readonly text: string; readonly cookie: string } {
+  const cookie = JSON.stringify({
+    originalMaxAge: end - metadata.seenAt,
+    expires: new Date(end).toISOString(),
+    httpOnly: true,
+    path: '/',
+  });
+  return { text: recordText(cookie, '{}', metadata), cookie };
+}
+
+/** `recordText` from the data part of a text, as `rawData` gives it. */
 export function recordTextWithRaw(cookie: string, raw: string, metadata: SessionMetadata): string {
   return `{"cookie":${cookie}${raw}${METADATA_START}${encodeMetadata(metadata)}}`;
 }

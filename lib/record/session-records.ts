@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SessionStoreError } from '../stores/session-store.error.js';
+import { isStoreError, SessionStoreError } from '../stores/session-store.error.js';
 import type { ListQuery, Revision, SessionStore, StoredSession, WriteResult } from '../stores/session-store.js';
 import { SessionDataError } from '../common/errors.js';
 import type { SessionMetadata } from './session-metadata.js';
@@ -287,12 +287,4 @@ function loadWithNow(store: SessionStore): SessionStore['load'] | undefined {
     if (Object.hasOwn(at, 'load')) return undefined;
   }
   return undefined;
-}
-
-/** By name, as the two builds of this package each have a class of that name. */
-export function isStoreError(error: unknown): error is SessionStoreError {
-  return (
-    error instanceof SessionStoreError ||
-    (error instanceof Error && error.name === 'SessionStoreError' && 'code' in error)
-  );
 }

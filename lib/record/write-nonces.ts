@@ -1,5 +1,5 @@
 import type { SessionMetadata } from './session-metadata.js';
-import { newWriterName, WRITER_NAME_LENGTH } from './session-id.js';
+import { newWriterName, WRITER_NAME_LENGTH } from '../common/session-id.js';
 
 /** So many writes of others a record remembers, the latest first. */
 const MOST = 16;

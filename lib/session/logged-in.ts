@@ -1,6 +1,6 @@
 import type { SessionValues } from '../record/record-text.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
-import { defaultPrincipalOf, derivePrincipal, hasPassportUser } from './derived-principal.js';
+import { defaultPrincipalOf, derivePrincipal, hasPassportUser } from '../options/principal-of.js';
 import { fingerprint, lostLoginKey } from './login-fingerprint.js';
 import type { SessionServices } from './session-services.js';
 import type { LoginClaim, SessionStatus } from './session-state.js';

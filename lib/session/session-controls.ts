@@ -9,10 +9,10 @@ import { TrackedPromise } from '../common/tracked-promise.js';
 /** A Node callback. */
 export type SessionCallback<T = void> = (error: unknown, result?: T) => void;
 
-/** What the engine knows of a session. Read-only. */
-export interface SessionInfo {
-  /** Not in the store yet. */
-  readonly isNew: boolean;
+/** A session as others may see it: no id, no data. */
+export interface SessionSummary {
+  /** A name for this session that may be shown, stays through renewals, and opens nothing. */
+  readonly handle: string;
   /** Who is logged in; `undefined`: nobody. */
   readonly principal: string | undefined;
   readonly createdAt: Date;
@@ -23,8 +23,12 @@ export interface SessionInfo {
   /** When the session ends if nobody comes back. */
   readonly expiresAt: Date;
   readonly device: Device;
-  /** A name for this session that may be shown, stays through renewals, and opens nothing. */
-  readonly handle: string;
+}
+
+/** What the engine knows of a session. Read-only. */
+export interface SessionInfo extends SessionSummary {
+  /** Not in the store yet. */
+  readonly isNew: boolean;
 }
 
 type Verb = (core: SessionCore, ...args: unknown[]) => Promise<unknown>;

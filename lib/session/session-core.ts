@@ -1,6 +1,6 @@
 import type { SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionValues } from '../record/record-text.js';
-import { newHandle } from '../record/session-id.js';
+import { newHandle } from '../common/session-id.js';
 import type { LoadedRecord } from '../record/session-records.js';
 import type { Device, SessionMetadata } from '../record/session-metadata.js';
 import {

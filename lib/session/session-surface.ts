@@ -1,5 +1,5 @@
 import { ReservedKeyError } from '../common/errors.js';
-import { METADATA_KEY } from '../record/metadata-codec.js';
+import { METADATA_KEY } from '../common/metadata-key.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 import type { SessionCookie } from '../cookie/session-cookie.js';

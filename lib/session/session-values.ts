@@ -1,6 +1,7 @@
 import { isBoxedPrimitive } from 'node:util/types';
 
 import { SessionDataError } from '../common/errors.js';
+import { isPromise } from '../common/is-promise.js';
 import { tooDeep } from '../record/record-text.js';
 
 const DEEPEST = 500;
@@ -81,11 +82,6 @@ function assertKeepsItsData(value: object, path: string, keys: number): void {
       'store plain data made of it (an array or an object), or give it a toJSON()',
     );
   }
-}
-
-/** A promise, or what `await` takes for one, such as the query of an ORM. */
-export function isPromise(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /**

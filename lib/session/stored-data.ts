@@ -1,5 +1,5 @@
 import type { RecordText, SessionValues } from '../record/record-text.js';
-import { changedKeys, snapshot } from './changes.js';
+import { changedKeys, snapshot } from '../common/changes.js';
 import { valuesToJson } from './session-values.js';
 
 /** The data that changes are counted from: as a record has it, or as it was saved since. */

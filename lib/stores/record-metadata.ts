@@ -1,6 +1,6 @@
-/** The reserved key of a record under which the engine keeps its metadata. */
-const KEY = '__keycard';
-const QUOTED_KEY = `"${KEY}":`;
+import { METADATA_KEY } from '../common/metadata-key.js';
+
+const QUOTED_KEY = `"${METADATA_KEY}":`;
 
 /** What a store reads from a record's metadata: whose session it is, and when it ends, in ms since the epoch. */
 export interface RecordMetadata {
@@ -22,7 +22,7 @@ export function metadataInText(text: string): RecordMetadata | undefined {
 
 /** The metadata of a record that was parsed. */
 export function metadataIn(record: unknown): RecordMetadata | undefined {
-  return isObject(record) ? readMetadata(record[KEY]) : undefined;
+  return isObject(record) ? readMetadata(record[METADATA_KEY]) : undefined;
 }
 
 function readMetadata(json: unknown): RecordMetadata | undefined {

@@ -18,3 +18,14 @@ export class SessionStoreError extends Error {
     super(message, options);
   }
 }
+
+/** By name, as the two builds of this package each have a class of that name. */
+export function isStoreError(error: unknown): error is SessionStoreError {
+  return (
+    error instanceof SessionStoreError ||
+    (error instanceof Error && error.name === 'SessionStoreError' && 'code' in error)
+  );
+}
+
+/** Whether the store was closed: an app that has ended has nothing left to write or to take back. */
+export const isClosed = (error: unknown): boolean => isStoreError(error) && error.code === 'CLOSED';

@@ -76,7 +76,7 @@ interface Modules {
     beginSession(manager: object, facts: object, req: IncomingMessage, res: ServerResponse, next: () => void): void;
     sessionOf(req: IncomingMessage): LiveRequest | undefined;
   };
-  'record/session-id.js': { newHandle(): string };
+  'common/session-id.js': { newHandle(): string };
 }
 
 /** Where they stood up to 2026-11, when the engine was one flat folder: `--lib` may name such a checkout. */
@@ -85,7 +85,7 @@ const formerly: Partial<Record<keyof Modules, string>> = {
   'session-manager.js': 'engine/session-manager.js',
   'options/resolve-options.js': 'engine/resolve-options.js',
   'transports/http/lifecycle.js': 'engine/lifecycle.js',
-  'record/session-id.js': 'engine/session-id.js',
+  'common/session-id.js': 'engine/session-id.js',
 };
 
 const facts = {
@@ -102,7 +102,7 @@ export async function loadEngine(lib: string): Promise<EngineBuild> {
   const { SessionManager } = await load('session-manager.js');
   const { resolveOptions } = await load('options/resolve-options.js');
   const { beginSession, sessionOf } = await load('transports/http/lifecycle.js');
-  const { newHandle } = await load('record/session-id.js');
+  const { newHandle } = await load('common/session-id.js');
 
   class Routes {
     handler(): void {}

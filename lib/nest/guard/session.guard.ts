@@ -90,11 +90,7 @@ export class SessionGuard implements CanActivate {
     try {
       return core.services.options.isAuthenticated(core.data.all(), core.principal()) === true;
     } catch (error) {
-      this.logger.error(
-        '"isAuthenticated" threw, so nobody is let in.',
-        error instanceof Error ? error.stack : String(error),
-      );
-      return false;
+      return this.refuseThrown('"isAuthenticated"', error);
     }
   }
 
@@ -125,12 +121,13 @@ export class SessionGuard implements CanActivate {
     try {
       return Boolean(await predicate(core.session as Session));
     } catch (error) {
-      this.logger.error(
-        'The predicate of @RequireSession() threw, so nobody is let in.',
-        error instanceof Error ? error.stack : String(error),
-      );
-      return false;
+      return this.refuseThrown('The predicate of @RequireSession()', error);
     }
+  }
+
+  private refuseThrown(what: string, error: unknown): false {
+    this.logger.error(`${what} threw, so nobody is let in.`, error instanceof Error ? error.stack : String(error));
+    return false;
   }
 
   private async refusal(

@@ -1,4 +1,4 @@
-import { snapshot, type Snapshot } from '../changes.js';
+import { snapshot, type Snapshot } from '../../common/changes.js';
 import type { SessionValues } from '../../record/record-text.js';
 
 /** A key that the app sees otherwise than it is stored, as JSON text; `undefined`: not there. */

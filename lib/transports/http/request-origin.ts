@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { show } from '../../common/duration.js';
 import { SessionOptionsError } from '../../common/errors.js';
-import { isWellFormedId } from '../../record/session-id.js';
+import { isWellFormedId } from '../../common/session-id.js';
 import type { Device } from '../../record/session-metadata.js';
 import type { RequestServices } from './request-services.js';
 

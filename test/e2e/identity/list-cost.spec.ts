@@ -3,7 +3,7 @@ import { SessionRegistry } from 'nestjs-keycard';
 import { recordText } from '../../../lib/record/record-text.js';
 import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import { SessionManager } from '../../../lib/session-manager.js';
-import { newHandle, newNonce, newSessionId } from '../../../lib/record/session-id.js';
+import { newHandle, newNonce, newSessionId } from '../../../lib/common/session-id.js';
 import { SECRET } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
 import { describeEachStore, type StorePlace } from '../../support/five-stores.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Get, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
 import { CookieSigner } from '../../../lib/cookie/cookie-signer.js';
-import { newSessionId } from '../../../lib/record/session-id.js';
+import { newSessionId } from '../../../lib/common/session-id.js';
 import { Public, RequireRecentLogin, RequireSession, Session, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 import { Jar, post, SECRET, startApp } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix, sep } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -29,4 +29,20 @@ describe('docs/architecture.md', () => {
   it('names rooms', () => expect(rooms.length).toBeGreaterThan(5));
 
   it.each(rooms.flatMap(pathsOf))('%s is there', (path) => expect(isThere(path)).toBe(true));
+
+  it('names each room of lib, and no import goes up (#14.12)', () => {
+    const order = rooms.map((row) => pathsOf(row)[0]!);
+    const roomOf = (file: string): number => order.findIndex((room) => file === room || file.startsWith(room));
+    const files = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `lib/${name.replaceAll(sep, '/')}`);
+    expect(files.filter((file) => roomOf(file) === -1)).toEqual([]);
+    const upward = files.flatMap((file) =>
+      [...readFileSync(join(ROOT, file), 'utf8').matchAll(/from '(\.[^']+)\.js'/g)]
+        .map(([, to]) => posix.join(posix.dirname(file), `${to}.ts`))
+        .filter((to) => roomOf(to) < roomOf(file))
+        .map((to) => `${file} -> ${to}`),
+    );
+    expect(upward).toEqual([]);
+  });
 });

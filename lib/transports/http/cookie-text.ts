@@ -1,7 +1,7 @@
-import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { SessionMetadata } from '../record/session-metadata.js';
-import { type CookieAttributes, serializeAttributes, storedCookie } from './cookie-attributes.js';
-import type { SessionCookie } from './session-cookie.js';
+import type { ResolvedOptions } from '../../options/resolve-options.js';
+import type { SessionMetadata } from '../../record/session-metadata.js';
+import { type CookieAttributes, serializeAttributes, storedCookie } from '../../cookie/cookie-attributes.js';
+import type { SessionCookie } from '../../cookie/session-cookie.js';
 
 interface StoredParts {
   readonly before: string;

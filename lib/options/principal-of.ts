@@ -1,5 +1,7 @@
 import { show } from '../common/duration.js';
-import type { SessionValues } from '../record/record-text.js';
+
+/** The data of a session, by top-level key. */
+type SessionValues = Record<string, unknown>;
 
 /** Whether a value can name a principal: text, a finite number or a bigint. */
 export function isPrincipal(value: unknown): value is string | number | bigint {
