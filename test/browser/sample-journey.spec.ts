@@ -4,31 +4,22 @@ import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import { describeWithBrowser, logIn, picture, sessionCookie } from '../support/browser/browser.js';
 import { lowContrasts } from '../support/browser/contrast.js';
-import { type RunningSample, SampleClone } from '../support/sample.js';
+import { useSample } from '../support/sample.js';
 
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1';
 
 describeWithBrowser('the sample, in a browser', (browser) => {
-  let clone: SampleClone;
-  let sample: RunningSample;
+  const running = useSample();
   let context: BrowserContext;
   let page: Page;
-  beforeAll(async () => {
-    clone = await SampleClone.make();
-    sample = await clone.start();
-  }, 120_000);
-  afterAll(async () => {
-    await sample?.stop();
-    await clone?.remove();
-  });
   beforeEach(async () => {
     context = await browser().newContext();
     page = await context.newPage();
   });
   afterEach(() => context.close());
 
-  const go = (to: Page, path: string) => to.goto(sample.url + path);
+  const go = (to: Page, path: string) => to.goto(running.sample.url + path);
   const press = (on: Page, name: string) => on.getByRole('button', { name, exact: true }).click();
 
   it('logs in, is remembered, logs out, and is a stranger again', async () => {
@@ -49,7 +40,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     await page.reload();
     await page.getByText('You have visited this page 2 times.').waitFor();
     await go(page, '/login');
-    expect(page.url()).toBe(`${sample.url}/dashboard`);
+    expect(page.url()).toBe(`${running.sample.url}/dashboard`);
     await press(page, 'Log out');
     await page.getByText('You are logged out. See you soon.').waitFor();
     expect(await context.cookies()).toEqual([]);
@@ -58,18 +49,18 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   });
 
   it('says so when the cookie was tampered with', async () => {
-    await logIn(page, sample.url);
+    await logIn(page, running.sample.url);
     const cookie = (await sessionCookie(context))!;
     await context.addCookies([
       { ...cookie, value: `${cookie.value.slice(0, -2)}${cookie.value.endsWith('AA') ? 'BB' : 'AA'}` },
     ]);
     await go(page, '/dashboard');
     await page.getByText('Your session has ended.').waitFor();
-    await logIn(page, sample.url);
+    await logIn(page, running.sample.url);
   });
 
   it('shows nothing private to the back button after a logout', async () => {
-    await logIn(page, sample.url);
+    await logIn(page, running.sample.url);
     await go(page, '/cart');
     await press(page, 'Log out');
     await page.getByText('You are logged out.').waitFor();
@@ -82,7 +73,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
 
   describe('two tabs at once', () => {
     it('both change the cart, at the same moment, and nothing is lost', async () => {
-      await logIn(page, sample.url);
+      await logIn(page, running.sample.url);
       const other = await context.newPage();
       const meet = barrier(2);
       for (const tab of [page, other]) {
@@ -112,7 +103,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     });
 
     it('both are at the login page after one has logged out', async () => {
-      await logIn(page, sample.url);
+      await logIn(page, running.sample.url);
       const other = await context.newPage();
       await go(other, '/cart');
       await press(page, 'Log out');
@@ -126,8 +117,8 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     beforeEach(async () => {
       phone = await browser().newContext({ userAgent: IPHONE });
       handset = await phone.newPage();
-      await logIn(page, sample.url, 'grace', 'nanosecond of wire');
-      await logIn(handset, sample.url, 'grace', 'nanosecond of wire');
+      await logIn(page, running.sample.url, 'grace', 'nanosecond of wire');
+      await logIn(handset, running.sample.url, 'grace', 'nanosecond of wire');
       await go(page, '/devices');
     });
     afterEach(async () => {
@@ -145,7 +136,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
       expect(await page.locator('[data-device]').count()).toBe(1);
       await handset.getByText('Your session has ended.').waitFor();
       await go(page, '/cart');
-      expect(page.url()).toBe(`${sample.url}/cart`);
+      expect(page.url()).toBe(`${running.sample.url}/cart`);
     });
 
     it('one logs out all others and stays', async () => {
@@ -166,7 +157,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   describe('the end of a session', () => {
     it('is counted down, said aloud, and put off by a button, in every tab', async () => {
       await context.clock.install();
-      await logIn(page, sample.url);
+      await logIn(page, running.sample.url);
       const other = await context.newPage();
       await go(other, '/cart');
       const bar = page.getByRole('region', { name: 'Session' });
@@ -197,7 +188,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     });
 
     it('comes by itself: a page that was left alone goes to the login page and says why', async () => {
-      const short = await clone.start({ SESSION_IDLE: '8s' });
+      const short = await running.clone.start({ SESSION_IDLE: '8s' });
       try {
         await logIn(page, short.url);
         await press(page, 'Stay logged in');
@@ -211,7 +202,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   });
 
   it('says so where the app can not be reached, loses nothing, and goes on', async () => {
-    await logIn(page, sample.url);
+    await logIn(page, running.sample.url);
     await go(page, '/cart');
     await press(page, 'One Pot of coffee more');
     await page.locator('[data-total-count]', { hasText: /^1$/ }).waitFor();
@@ -230,7 +221,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
       evil = createServer((_req, res) => {
         res.setHeader('Content-Type', 'text/html');
         res.end(
-          `<form method="post" action="${sample.url}/devices/logout-everywhere"><button>Win a prize</button></form>`,
+          `<form method="post" action="${running.sample.url}/devices/logout-everywhere"><button>Win a prize</button></form>`,
         );
       });
       await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
@@ -238,7 +229,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     afterAll(() => new Promise((resolve) => evil.close(resolve)));
 
     it('does nothing, and says so', async () => {
-      await logIn(page, sample.url);
+      await logIn(page, running.sample.url);
       const before = await sessionCookie(context);
       // Another site than localhost, to a browser.
       await page.goto(`http://127.0.0.1:${(evil.address() as AddressInfo).port}`);
@@ -246,7 +237,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
       await page.getByText('This form was sent from another site, so nothing was done.').waitFor();
       expect((await sessionCookie(context))?.value).toBe(before?.value);
       await go(page, '/dashboard');
-      expect(page.url()).toBe(`${sample.url}/dashboard`);
+      expect(page.url()).toBe(`${running.sample.url}/dashboard`);
     });
   });
 
@@ -292,7 +283,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     const plain = await browser().newContext({ javaScriptEnabled: false });
     try {
       const tab = await plain.newPage();
-      await logIn(tab, sample.url, 'alan', 'paper tape machine');
+      await logIn(tab, running.sample.url, 'alan', 'paper tape machine');
       await go(tab, '/cart');
       await press(tab, 'One Butter croissant more');
       expect(await tab.locator('[data-total-count]').innerText()).toBe('1');

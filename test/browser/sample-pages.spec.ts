@@ -1,10 +1,10 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { describeWithBrowser, logIn, picture } from '../support/browser/browser.js';
 import { lowContrasts } from '../support/browser/contrast.js';
-import { type RunningSample, SampleClone } from '../support/sample.js';
+import { useSample } from '../support/sample.js';
 
 const LOOKS = [
   { colorScheme: 'light', viewport: { width: 1180, height: 820 }, name: 'light' },
@@ -13,16 +13,7 @@ const LOOKS = [
 ] as const;
 
 describeWithBrowser('the pages of the sample', (browser) => {
-  let clone: SampleClone;
-  let sample: RunningSample;
-  beforeAll(async () => {
-    clone = await SampleClone.make();
-    sample = await clone.start();
-  }, 120_000);
-  afterAll(async () => {
-    await sample?.stop();
-    await clone?.remove();
-  });
+  const running = useSample();
 
   it.each(LOOKS)(
     'look right in $name: nothing overflows or errs, contrasts hold, everything has a name; pictures are kept',
@@ -31,7 +22,7 @@ describeWithBrowser('the pages of the sample', (browser) => {
       const page = await context.newPage();
       const errors = errorsOf(page);
       const show = async (path: string, title: string): Promise<void> => {
-        if (path !== '') await page.goto(sample.url + path);
+        if (path !== '') await page.goto(running.sample.url + path);
         expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
         expect(await lowContrasts(page)).toEqual([]);
         expect(await unnamedFields(page)).toEqual([]);
@@ -43,9 +34,9 @@ describeWithBrowser('the pages of the sample', (browser) => {
       await page.getByRole('button', { name: 'Log in', exact: true }).click();
       await page.getByRole('alert').getByText('do not go together').waitFor();
       await show('', 'login-wrong-password');
-      await logIn(page, sample.url);
+      await logIn(page, running.sample.url);
       await show('/dashboard?notice=extended', 'dashboard');
-      await page.goto(`${sample.url}/cart`);
+      await page.goto(`${running.sample.url}/cart`);
       await page.getByRole('button', { name: 'One Pot of coffee more' }).click();
       await page.getByRole('button', { name: 'Add 20 croissants' }).click();
       await page.getByText('Nothing was lost').waitFor();
@@ -56,9 +47,9 @@ describeWithBrowser('the pages of the sample', (browser) => {
         userAgent:
           'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1',
       });
-      await logIn(await phone.newPage(), sample.url);
+      await logIn(await phone.newPage(), running.sample.url);
       await show('/devices', 'devices');
-      await page.goto(`${sample.url}/lab`);
+      await page.goto(`${running.sample.url}/lab`);
       await page.getByText('is logged in again: the record is back.').waitFor();
       await show('', 'lab');
       await phone.close();
@@ -73,12 +64,12 @@ describeWithBrowser('the pages of the sample', (browser) => {
   it.each(['light', 'dark'] as const)('say what is wrong while the store is away, in %s', async (colorScheme) => {
     const context = await browser().newContext({ colorScheme });
     const page = await context.newPage();
-    await logIn(page, sample.url);
-    const folder = join(clone.path, 'sample', '01-login', '.sessions');
+    await logIn(page, running.sample.url);
+    const folder = join(running.clone.path, 'sample', '01-login', '.sessions');
     await rename(folder, `${folder}-away`);
     await writeFile(folder, 'no folder');
     try {
-      expect((await page.goto(`${sample.url}/cart`))?.status()).toBe(503);
+      expect((await page.goto(`${running.sample.url}/cart`))?.status()).toBe(503);
       expect([await lowContrasts(page), await unnamedFields(page)]).toEqual([[], []]);
       await picture(page, `store-away-${colorScheme}`);
     } finally {

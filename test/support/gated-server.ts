@@ -1,3 +1,4 @@
+import { afterEach } from '@jest/globals';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { addSetCookie, attachGate, type GateHooks } from '../../lib/transports/http/response-gate.js';
@@ -157,4 +158,17 @@ export function unchunked(response: string): string {
     text += rest.slice(size[0].length, size[0].length + length);
     rest = rest.slice(size[0].length + length + 2);
   }
+}
+
+/** Starts servers that are stopped after each test. */
+export function gatedServers(): (handler: Handler, hooks?: GateHooks) => Promise<TestServer> {
+  const servers: TestServer[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.stop();
+  });
+  return async (handler, hooks) => {
+    const server = await TestServer.start(handler, hooks);
+    servers.push(server);
+    return server;
+  };
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { namedStore } from './named-store.mjs';
 
 const [lib, name, url, space] = process.argv.slice(2);
 const from = (file) => import(pathToFileURL(join(lib, file)).href);
@@ -17,13 +18,8 @@ const { SubscribeMessage, WebSocketGateway } = await dependency('@nestjs/websock
 const { WsAdapter } = await dependency('@nestjs/platform-ws');
 const { Session, SessionModule } = await from('index.js');
 const { withSessions } = await from('nest/websockets/index.js');
-const { RedisStore } = await from('stores/redis/index.js');
-const { PostgresStore } = await from('stores/postgres/index.js');
 
-const store =
-  name === 'redis'
-    ? new RedisStore({ url, prefix: space })
-    : new PostgresStore({ connectionString: url, tableName: space, pruneInterval: false });
+const store = await namedStore(lib, name, url, space);
 const increment = async (session) => {
   await session.update((draft) => void (draft.count = (draft.count ?? 0) + 1));
   return { re: 'count', count: session.count };

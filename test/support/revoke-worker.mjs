@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { namedStore } from './named-store.mjs';
 
 const [lib, name, url, space, principal] = process.argv.slice(2);
 const from = (file) => import(pathToFileURL(join(lib, file)).href);
@@ -10,13 +11,8 @@ const { SessionManager } = await from('session-manager.js');
 const { SessionRegistry } = await from('nest/session.registry.js');
 const { resolveOptions } = await from('options/resolve-options.js');
 const { watchOf } = await from('signal/session-watch.js');
-const { RedisStore } = await from('stores/redis/index.js');
-const { PostgresStore } = await from('stores/postgres/index.js');
 
-const store =
-  name === 'redis'
-    ? new RedisStore({ url, prefix: space })
-    : new PostgresStore({ connectionString: url, tableName: space, pruneInterval: false });
+const store = await namedStore(lib, name, url, space);
 await store.open();
 const manager = new SessionManager(resolveOptions({ secret: 'a secret of at least thirty-two bytes' }), store);
 // As the module does it at its start.

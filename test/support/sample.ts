@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll } from '@jest/globals';
 
 const root = join(import.meta.dirname, '..', '..');
 const STARTS_MS = 90_000;
@@ -27,6 +28,34 @@ export class SampleClone {
   remove(): Promise<void> {
     return rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** A sample that runs while the tests of a suite do. */
+export interface SampleInUse {
+  readonly clone: SampleClone;
+  readonly sample: RunningSample;
+}
+
+/** Starts the sample before the tests of a suite, and stops it after them. */
+export function useSample(env?: Readonly<Record<string, string>>): SampleInUse {
+  let clone: SampleClone | undefined;
+  let sample: RunningSample | undefined;
+  beforeAll(async () => {
+    clone = await SampleClone.make();
+    sample = await clone.start(env);
+  }, 120_000);
+  afterAll(async () => {
+    await sample?.stop();
+    await clone?.remove();
+  });
+  return {
+    get clone() {
+      return clone!;
+    },
+    get sample() {
+      return sample!;
+    },
+  };
 }
 
 /** No build reads these. */

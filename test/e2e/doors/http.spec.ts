@@ -14,22 +14,12 @@ import {
 type Data = Record<string, unknown>;
 
 @Controller('door')
-class HttpDoor {
+class HttpDoor extends DoorController {
   @Post('guarded')
   @HttpCode(200)
   @UseGuards(SessionGuard)
   guarded(@Session() session: DoorSession) {
     return doorHandlers.guarded(session);
-  }
-  @Post('read')
-  @HttpCode(200)
-  read(@Session() session: DoorSession) {
-    return doorHandlers.read(session);
-  }
-  @Post('set')
-  @HttpCode(200)
-  set(@Session() session: DoorSession, @Body() body: Data) {
-    return doorHandlers.set(session, body);
   }
   @Post('setHeld')
   @HttpCode(200)
@@ -40,11 +30,6 @@ class HttpDoor {
   @HttpCode(200)
   increment(@Session() session: DoorSession) {
     return doorHandlers.increment(session);
-  }
-  @Post('login')
-  @HttpCode(200)
-  login(@Session() session: DoorSession, @Body() body: Data) {
-    return doorHandlers.login(session, body);
   }
 }
 

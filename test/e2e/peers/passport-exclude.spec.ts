@@ -1,31 +1,20 @@
-import { Controller, Get, Module, Post, Req, UseGuards } from '@nestjs/common';
+import { Controller, Get, Module } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import type { NextFunction, Request, Response as ExpressResponse } from 'express';
 import { describe, expect, it } from '@jest/globals';
 import { getSession, MemoryStore, SessionModule } from 'nestjs-keycard';
 import { AuthModule } from '../../../sample/02-passport/src/auth/auth.module.js';
-import { LoginGuard } from '../../../sample/02-passport/src/auth/login.guard.js';
 import { passportMiddlewares } from '../../../sample/02-passport/src/auth/passport-session.module.js';
 import { Jar, post } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
+import { WhoController } from '../../support/who-controller.js';
 
 const SECRET = 'a secret of the tests of passport, long enough';
 const virginia = { username: 'virginia', password: 'lighthouse keeper' };
 
 @Controller()
-class WhoController {
-  @Post('login')
-  @UseGuards(LoginGuard)
-  login() {
-    return 'welcome';
-  }
-
-  @Get('who')
-  who(@Req() req: Request) {
-    return { user: (req.user as { name: string } | undefined)?.name ?? null };
-  }
-
+class HealthController {
   @Get('health')
   health() {
     return 'up';
@@ -47,7 +36,7 @@ describe.each(['eager', 'lazy'] as const)('passport in main.ts with exclude, loa
     const store = new BarrierStore(new MemoryStore());
     @Module({
       imports: [AuthModule, SessionModule.forRoot({ secret: SECRET, store, load, exclude: ['health'] })],
-      controllers: [WhoController],
+      controllers: [WhoController, HealthController],
     })
     class AppModule {}
     const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();

@@ -1,15 +1,14 @@
 import type { INestApplication } from '@nestjs/common';
-import { Controller, Get, Module, Post, Req, UseGuards } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import type { Request } from 'express';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionRegistry } from 'nestjs-keycard';
 import session from 'nestjs-keycard/express';
 import { AppModule } from '../../../sample/02-passport/src/app.module.js';
 import { AuthModule } from '../../../sample/02-passport/src/auth/auth.module.js';
-import { LoginGuard } from '../../../sample/02-passport/src/auth/login.guard.js';
 import { passportMiddlewares } from '../../../sample/02-passport/src/auth/passport-session.module.js';
 import { Jar, post } from '../../support/app.js';
+import { WhoController } from '../../support/who-controller.js';
 
 const virginia = { username: 'virginia', password: 'lighthouse keeper' };
 
@@ -116,20 +115,6 @@ describe.each(['module', 'main'] as const)('@nestjs/passport, its middlewares mo
     expect((await fetch(`${url}/profile`, { headers: { cookie: card } })).status).toBe(401);
   });
 });
-
-@Controller()
-class WhoController {
-  @Post('login')
-  @UseGuards(LoginGuard)
-  login() {
-    return 'welcome';
-  }
-
-  @Get('who')
-  who(@Req() req: Request) {
-    return { user: (req.user as { name: string } | undefined)?.name ?? null };
-  }
-}
 
 @Module({ imports: [AuthModule], controllers: [WhoController] })
 class PlainModule {}

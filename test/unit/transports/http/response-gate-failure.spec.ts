@@ -1,19 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { addSetCookie, attachGate, type GateHooks } from '../../../../lib/transports/http/response-gate.js';
-import { body, failure, type Handler, head, header, settle, TestServer } from '../../../support/gated-server.js';
+import { body, failure, gatedServers, head, header, settle } from '../../../support/gated-server.js';
 
-const servers: TestServer[] = [];
-async function start(handler: Handler, hooks?: GateHooks): Promise<TestServer> {
-  const server = await TestServer.start(handler, hooks);
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
-});
+const start = gatedServers();
 
 const down = new Error('the store is down');
 const ways: [string, GateHooks][] = [

@@ -2,30 +2,21 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { addSetCookie, type GateHooks } from '../../../../lib/transports/http/response-gate.js';
 import {
   body,
   failure,
-  type Handler,
+  gatedServers,
   header,
   readyHooks,
   Save,
   savingHooks,
   settle,
-  TestServer,
   unchunked,
 } from '../../../support/gated-server.js';
 
-const servers: TestServer[] = [];
-async function start(handler: Handler, hooks?: GateHooks): Promise<TestServer> {
-  const server = await TestServer.start(handler, hooks);
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
-});
+const start = gatedServers();
 
 const MIB = 1024 * 1024;
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { addHeader, addSetCookie, attachGate, type GateHooks } from '../../../../lib/transports/http/response-gate.js';
 import {
   body,
   failure,
-  type Handler,
+  gatedServers,
   head,
   header,
   readyHooks,
@@ -13,18 +13,11 @@ import {
   savingHooks,
   settle,
   TestServer,
+  type Handler,
   unchunked,
 } from '../../../support/gated-server.js';
 
-const servers: TestServer[] = [];
-async function start(handler: Handler, hooks?: GateHooks): Promise<TestServer> {
-  const server = await TestServer.start(handler, hooks);
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
-});
+const start = gatedServers();
 
 /** Without what changes from run to run, and without the gate's cookie. */
 const plain = (response: string) => response.replace(/\r\nDate: [^\r]*/g, '').replace(/\r\nSet-Cookie: sid=1/g, '');
@@ -398,7 +391,7 @@ describe('while held', () => {
   it('says false to write, and drain once the bytes are on their way', async () => {
     const answers: boolean[] = [];
     const large = 'a'.repeat(100_000);
-    const { save, res, client } = await held((res) => void answers.push(res.write(large)));
+    const { server, save, res, client } = await held((res) => void answers.push(res.write(large)));
     answers.push(res.write('b'));
     expect([answers, res.writableNeedDrain]).toEqual([[false, false], true]);
     expect(save.log).toEqual([]);
@@ -408,7 +401,7 @@ describe('while held', () => {
     expect(res.write('c')).toBe(true);
     res.end();
     expect(unchunked(await client.has('0\r\n\r\n'))).toBe(`${large}bc`);
-    await settle(servers[0]!);
+    await settle(server);
     expect(save.log.filter((entry) => entry === 'drain')).toEqual(['drain']);
   });
 
@@ -419,7 +412,7 @@ describe('while held', () => {
   });
 
   it('calls the callbacks of write and end, after the bytes have left', async () => {
-    const { save, res, client } = await held((res) => {
+    const { server, save, res, client } = await held((res) => {
       res.write('a', () => log.push('a'));
       res.write('b', 'utf8', () => log.push('b'));
       res.end('c', 'utf8', () => log.push('end'));
@@ -428,7 +421,7 @@ describe('while held', () => {
     expect(log).toEqual([]);
     save.resolve();
     await client.has('0\r\n\r\n');
-    await settle(servers[0]!);
+    await settle(server);
     expect(res.writableFinished).toBe(true);
     expect(log.filter((entry) => entry.length < 4)).toEqual(['a', 'b', 'end']);
   });
