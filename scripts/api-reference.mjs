@@ -1,9 +1,9 @@
 /**
- * npm run docs:api
- * npm run docs:api -- --check     # ends with status 1 if docs/api isn't what the comments say today
+ * npm run docs:api                writes docs/api from the TSDoc of the public symbols
+ * npm run docs:api -- --check     changes nothing, and ends with status 1 if docs/api isn't current
  *
- * Writes docs/api from the TSDoc of the public symbols. typedoc doesn't take TypeScript 7 yet, so it is installed beside the project, with the
- * TypeScript that it takes.
+ * typedoc doesn't support TypeScript 7 yet, so it is installed beside the project with a TypeScript that it supports. The versions are exact:
+ * another version of typedoc writes other pages, and the check would fail without any change of ours.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { anchors } from './markdown-anchors.mjs';
 
 const root = join(import.meta.dirname, '..');
-const tools = join(root, 'node_modules', '.cache', 'api-reference');
-const packages = ['typedoc@0.28.20', 'typedoc-plugin-markdown@4', 'typescript@6'];
+const packages = ['typedoc@0.28.20', 'typedoc-plugin-markdown@4.14.1', 'typescript@6.0.3'];
+const tools = join(root, 'node_modules', '.cache', 'api-reference', packages.join('+'));
 const entryPoints = [
   'index',
   'stores/redis/index',
@@ -70,7 +70,10 @@ if (isCheck) {
   );
   rmSync(out, { recursive: true, force: true });
   if (stale.length > 0) {
-    console.error(`docs/api is not current: ${stale.join(', ')}. Run npm run docs:api.`);
+    console.error(
+      `docs/api does not match the TSDoc of the public symbols: ${stale.join(', ')}. ` +
+        'Run "npm run docs:api" and commit docs/api together with the comments that you changed.',
+    );
     process.exit(1);
   }
 }

@@ -72,6 +72,10 @@ describe('.ci/run', () => {
     expect(steps.at(-1)).toBe('npm run test:all');
     expect(script).not.toContain('||');
   });
+
+  it('checks after the build that docs/api matches the comments (#14.2)', () => {
+    expect(steps.indexOf('npm run docs:api -- --check')).toBeGreaterThan(steps.indexOf('npm run build'));
+  });
 });
 
 describe('uniqueName()', () => {
