@@ -14,6 +14,7 @@ import { type CompiledLib, compileLib } from '../../../support/compile-lib.js';
 import { type GatewayClient, gatewayTransports } from '../../../support/gateway-client.js';
 import { type AnySession, LoginController } from '../../../support/login-app.js';
 import { describeWithServer, type SharedServer, uniqueName } from '../../../support/servers/available.js';
+import { isHeard } from '../../../support/watching.js';
 import { WorkerProcess } from '../../../support/worker-process.js';
 
 @WebSocketGateway()
@@ -53,13 +54,6 @@ const open = async (server: TestApp, id: string): Promise<GatewayClient> => {
   const client = await connect(server.url, { cookie: jar.header });
   clients.push(client);
   return client;
-};
-/** The first open session subscribes; until that is done, ends are looked for. */
-const isHeard = async (server: TestApp): Promise<void> => {
-  const { SessionManager } = await import('../../../../lib/session-manager.js');
-  const { watchOf } = await import('../../../../lib/signal/session-watch.js');
-  const watch = watchOf(server.app.get(SessionManager));
-  while (!watch.isHearing) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 const revokeAll = (server: TestApp, id: string) => server.app.get(SessionRegistry).revokeAll(id);
 

@@ -1,0 +1,9 @@
+import { SessionManager } from '../../lib/session-manager.js';
+import { watchOf } from '../../lib/signal/session-watch.js';
+import type { TestApp } from './app.js';
+
+/** The first open session subscribes to the bus; until that is done, ends are looked for. */
+export async function isHeard({ app }: TestApp): Promise<void> {
+  const watch = watchOf(app.get(SessionManager));
+  while (!watch.isHearing) await new Promise((resolve) => setTimeout(resolve, 5));
+}
