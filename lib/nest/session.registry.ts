@@ -6,6 +6,7 @@ import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
 import { deviceOf, type SessionSummary } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
+import { assertKeys, namedPrincipal, principalIn } from '../options/named-principal.js';
 import { newestFirst, since } from '../commit/revocation-mark.js';
 import type { SessionManager } from '../session-manager.js';
 import { coreOf } from '../session/session-surface.js';
@@ -15,7 +16,7 @@ import type { Session } from '../session/session-types.js';
 /** What to list. */
 export interface SessionListQuery {
   /**
-   * Only this principal's.
+   * Only this principal's. Given as `undefined` it is refused: leave it out for everybody's.
    *
    * @defaultValue everybody's, for which the store is read through
    */
@@ -70,12 +71,12 @@ export class SessionRegistry {
    * Sessions, newest login first where a principal is named; else in the store's order.
    *
    * @throws SessionStoreError where the store can't list.
+   * @throws TypeError for `{ principal: undefined }`, which a visitor's `session.info.principal` is.
    */
   async list(query: SessionListQuery = {}): Promise<SessionPage> {
+    const principal = namedPrincipal('registry.list()', query, ['principal', 'limit', 'cursor']);
     const limit = bounded(query.limit ?? 100);
-    return query.principal === undefined
-      ? this.listAll(limit, query.cursor)
-      : this.listOf(String(query.principal), limit, query.cursor);
+    return principal === undefined ? this.listAll(limit, query.cursor) : this.listOf(principal, limit, query.cursor);
   }
 
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
@@ -108,9 +109,12 @@ export class SessionRegistry {
   /**
    * How many sessions there are. Exact up to 10,000; above that the store's own count, which takes in ids in their `renewGrace` and the
    * marks of `revokeAll`, and reads nothing.
+   *
+   * @throws TypeError for `{ principal: undefined }`.
    */
   async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
-    if (query.principal !== undefined) return (await this.manager.list.live(String(query.principal))).length;
+    const principal = namedPrincipal('registry.count()', query, ['principal']);
+    if (principal !== undefined) return (await this.manager.list.live(principal)).length;
     const stored = await this.manager.store.count?.();
     if (stored !== undefined && (stored === 0 || stored > MOST_COUNTED)) return stored;
     const handles = new Set<string>();
@@ -128,9 +132,10 @@ export class SessionRegistry {
    *
    * @param options.principal refuses another's handle, and finds the session without reading everybody's: name it.
    * @returns false where there is no such session.
+   * @throws TypeError for `{ principal: undefined }`, which a visitor's `session.info.principal` is.
    */
   async revoke(handle: string, options: { readonly principal?: string | number | undefined } = {}): Promise<boolean> {
-    let principal = options.principal === undefined ? undefined : String(options.principal);
+    let principal = namedPrincipal('registry.revoke()', options, ['principal']);
     let ended = false;
     // A login that replaces the id while the list is read may hide it: it is in a second one.
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
@@ -165,7 +170,8 @@ export class SessionRegistry {
     principal: string | number,
     options: { readonly except?: Session | string | undefined } = {},
   ): Promise<number> {
-    const name = String(principal);
+    const name = principalIn('registry.revokeAll(principal)', principal);
+    assertKeys('registry.revokeAll()', options, ['except']);
     const except = handleOf(options.except);
     const isRevoked = await this.manager.revocations.markRevoked(name, except);
     const ended = new Set<string>();

@@ -5,6 +5,7 @@ import { RequestSession } from '../transports/http/request-session.js';
 import { SessionCore } from '../session/session-core.js';
 import type { SessionManager } from '../session-manager.js';
 import { SESSION_MANAGER } from '../nest/session.tokens.js';
+import { namedPrincipal } from '../options/named-principal.js';
 import type { Session, SessionData, SessionKeys } from '../session/session-types.js';
 import { requestWithoutHttp } from './request-without-http.js';
 
@@ -89,11 +90,12 @@ export class SessionTesting {
    * All live sessions, or one principal's.
    *
    * @throws SessionStoreError if the store can't list.
+   * @throws TypeError for `{ principal: undefined }`.
    */
   async list<D = SessionData>(
     query: { readonly principal?: string | number | undefined } = {},
   ): Promise<StoredTestSession<D>[]> {
-    const principal = query.principal === undefined ? undefined : String(query.principal);
+    const principal = namedPrincipal('sessions.list()', query, ['principal']);
     const sessions: StoredTestSession<D>[] = [];
     for await (const found of this.manager.records.list({ principal })) {
       const { metadata } = found.record;

@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
-import { Session, SessionGuard, SessionRegistry } from 'nestjs-keycard';
+import { Principal, Session, SessionGuard, SessionRegistry } from 'nestjs-keycard';
 
 /** Where am I logged in? For who is logged in alone. */
 @Controller('devices')
@@ -8,8 +8,8 @@ export class DevicesController {
   constructor(private readonly registry: SessionRegistry) {}
 
   @Get()
-  async all(@Session() session: Session) {
-    const { sessions } = await this.registry.list({ principal: session.info.principal! });
+  async all(@Session() session: Session, @Principal() principal: string) {
+    const { sessions } = await this.registry.list({ principal });
     return sessions.map(({ handle, device, lastSeenAt }) => ({
       isThis: handle === session.info.handle,
       userAgent: device.userAgent,
@@ -20,7 +20,7 @@ export class DevicesController {
   /** Logs every other browser out. */
   @Post('log-out-others')
   @HttpCode(204)
-  async logOutOthers(@Session() session: Session) {
-    await this.registry.revokeAll(session.info.principal!, { except: session });
+  async logOutOthers(@Session() session: Session, @Principal() principal: string) {
+    await this.registry.revokeAll(principal, { except: session });
   }
 }

@@ -45,11 +45,11 @@ describeEachStore((each) => {
     it('gives pages that neither repeat nor leave out a session, with a cursor that shows no id', async () => {
       const jars = await Promise.all(Array.from({ length: 7 }, () => app.loggedIn('ann')));
       const other = await app.loggedIn('bob');
-      for (const principal of ['ann', undefined]) {
+      for (const whose of [{ principal: 'ann' }, {}]) {
         const seen: string[] = [];
         let cursor: string | undefined;
         do {
-          const page = await app.registry.list({ principal, limit: 3, cursor });
+          const page = await app.registry.list({ ...whose, limit: 3, cursor });
           expect(page.sessions.length).toBeLessThanOrEqual(3);
           seen.push(...page.sessions.map(({ handle }) => handle));
           cursor = page.cursor;
@@ -59,7 +59,7 @@ describeEachStore((each) => {
           }
         } while (cursor !== undefined);
         expect(new Set(seen).size).toBe(seen.length);
-        expect(seen).toHaveLength(principal === undefined ? 8 : 7);
+        expect(seen).toHaveLength('principal' in whose ? 7 : 8);
       }
       await expect(app.registry.list({ principal: 'ann', cursor: 'made up' })).rejects.toThrow(/cursor/);
       await expect(app.registry.list({ limit: 0 })).rejects.toThrow(/limit/);

@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Post, Query, Redirect } from '@nestjs/common';
-import { RequireRecentLogin, Session, SessionRegistry } from 'nestjs-keycard';
+import { Principal, RequireRecentLogin, Session, SessionRegistry } from 'nestjs-keycard';
 import { devicesPage } from '../pages/devices.page.js';
 
 /** How long ago the password may have been asked for. Who finds an unlocked phone can't lock its owner out of the others. */
@@ -10,23 +10,22 @@ export class DevicesController {
   constructor(private readonly registry: SessionRegistry) {}
 
   @Get()
-  async list(@Session() session: Session, @Query('notice') notice: unknown) {
-    const { sessions } = await this.registry.list({ principal: session.info.principal! });
+  async list(@Session() session: Session, @Principal() principal: string, @Query('notice') notice: unknown) {
+    const { sessions } = await this.registry.list({ principal });
     return devicesPage(session, sessions, notice);
   }
 
   @Post('logout-others')
   @RequireRecentLogin(RECENT)
   @Redirect('/devices?notice=others-logged-out', 303)
-  async logOutOthers(@Session() session: Session): Promise<void> {
-    await this.registry.revokeAll(session.info.principal!, { except: session });
+  async logOutOthers(@Session() session: Session, @Principal() principal: string): Promise<void> {
+    await this.registry.revokeAll(principal, { except: session });
   }
 
   @Post('logout-everywhere')
   @RequireRecentLogin(RECENT)
   @Redirect('/login?notice=logged-out-everywhere', 303)
-  async logOutEverywhere(@Session() session: Session): Promise<void> {
-    const principal = session.info.principal!;
+  async logOutEverywhere(@Session() session: Session, @Principal() principal: string): Promise<void> {
     await session.logout();
     await this.registry.revokeAll(principal);
   }
@@ -35,12 +34,12 @@ export class DevicesController {
   @Post(':handle/logout')
   @RequireRecentLogin(RECENT)
   @Redirect()
-  async logOut(@Session() session: Session, @Param('handle') handle: string) {
+  async logOut(@Session() session: Session, @Principal() principal: string, @Param('handle') handle: string) {
     if (handle === session.info.handle) {
       await session.logout();
       return { url: '/login?notice=logged-out', statusCode: 303 };
     }
-    const wasThere = await this.registry.revoke(handle, { principal: session.info.principal! });
+    const wasThere = await this.registry.revoke(handle, { principal });
     return { url: `/devices?notice=${wasThere ? 'device-logged-out' : 'device-gone'}`, statusCode: 303 };
   }
 }

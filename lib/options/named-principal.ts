@@ -1,0 +1,33 @@
+import { show } from '../common/duration.js';
+import { didYouMean } from '../common/did-you-mean.js';
+import { isPrincipal } from './principal-of.js';
+
+/**
+ * Whose sessions a call is about; `undefined`: everybody's, as no principal was named.
+ *
+ * A `principal` that is given, and is nothing, is refused: it is the `session.info.principal` of a visitor, who would see everybody's.
+ *
+ * @throws TypeError for that, and for a key that the call doesn't know, such as `principle`.
+ */
+export function namedPrincipal(call: string, query: object, known: readonly string[]): string | undefined {
+  assertKeys(call, query, known);
+  return 'principal' in query ? principalIn(`${call}: "principal"`, query.principal) : undefined;
+}
+
+/** A principal as text. */
+export function principalIn(where: string, principal: unknown): string {
+  if (isPrincipal(principal)) return String(principal);
+  throw new TypeError(
+    `${where} got ${show(principal)}; it takes the user's id, as text or a number. Where it comes from session.info.principal, nobody is logged in, or "principalOf" finds no id: @Principal() answers 401 then.`,
+  );
+}
+
+export function assertKeys(call: string, query: unknown, known: readonly string[]): void {
+  if (typeof query !== 'object' || query === null)
+    throw new TypeError(`${call} got ${show(query)}; it takes an object with ${known.join(', ')}.`);
+  const unknown = Object.keys(query).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new TypeError(
+      `${call} got the unknown "${unknown}"; it takes ${known.join(', ')}.${didYouMean(unknown, known)}`,
+    );
+}
