@@ -84,6 +84,7 @@ export class SessionModule
    * Gives the app sessions whose options come from other providers. Call it once, in the root module.
    *
    * @param options `useFactory` with `inject`, or `useClass` or `useExisting` with a `SessionOptionsFactory`.
+   * @throws SessionOptionsError if `options` has none of them. A wrong option is reported when the app starts.
    * @example
    * SessionModule.forRootAsync({
    *   imports: [ConfigModule],
@@ -92,6 +93,16 @@ export class SessionModule
    * })
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    const ways = ['useFactory', 'useClass', 'useExisting'] as const;
+    if (typeof options !== 'object' || options === null || !ways.some((way) => options[way])) {
+      const got =
+        typeof options === 'object' && options !== null
+          ? 'no "useFactory", "useClass" or "useExisting"'
+          : show(options);
+      throw new SessionOptionsError(
+        `SessionModule.forRootAsync() got ${got}; it takes one of them, such as { useFactory: () => ({ secret }) }.`,
+      );
+    }
     return super.forRootAsync(options);
   }
 

@@ -11,7 +11,7 @@ import { FlashMessages } from './current/flash-messages.js';
 import { CurrentSession } from './current/current-session.js';
 import { SessionHealthIndicator } from './session.health.js';
 import { SessionRegistry } from './session.registry.js';
-import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides } from './session.tokens.js';
+import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides, type TestOverrides } from './session.tokens.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { SessionStore } from '../stores/session-store.js';
 
@@ -52,9 +52,12 @@ function missingOptions(): never {
   );
 }
 
-function resolve(options: SessionModuleOptions, { clock }: SessionOverrides): ResolvedOptions {
-  const logger = options?.logger ?? nestLogger();
-  return resolveOptions(clock === undefined ? { ...options, logger } : { ...options, logger, clock });
+function resolve(options: SessionModuleOptions, { clock, secret }: TestOverrides): ResolvedOptions {
+  // What a factory gave may be nothing.
+  if (typeof options !== 'object' || options === null) return resolveOptions(options);
+  const given = { ...options, logger: options.logger ?? nestLogger() };
+  if (secret !== undefined && !given.secret) given.secret = secret;
+  return resolveOptions(clock === undefined ? given : { ...given, clock });
 }
 
 function storeOf(

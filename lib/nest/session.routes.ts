@@ -38,6 +38,8 @@ export class RouteMatcher {
     routes: SessionRoutes,
     private readonly prefix: () => string,
   ) {
+    assertList(routes.forRoutes, 'forRoutes');
+    assertList(routes.exclude, 'exclude');
     this.controllers = new Set(routes.forRoutes?.filter((route) => typeof route === 'function'));
     this.included = routes.forRoutes?.flatMap((route) => patterns(route, 'forRoutes')).map(anywhere);
     this.excluded = (routes.exclude ?? []).flatMap((route) => patterns(route, 'exclude'));
@@ -80,6 +82,11 @@ export class RouteMatcher {
     if (prefix === '') return path;
     return path === prefix || path.startsWith(`${prefix}/`) ? path.slice(prefix.length) || '/' : undefined;
   }
+}
+
+function assertList(routes: unknown, option: string): void {
+  if (routes !== undefined && !Array.isArray(routes))
+    throw new SessionOptionsError(`"${option}" got ${show(routes)}; it takes an array, such as ['health'].`);
 }
 
 function pathOf(url: string): string {

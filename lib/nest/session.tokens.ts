@@ -23,3 +23,8 @@ export interface SessionOverrides {
    */
   readonly store?: SessionStore | undefined;
 }
+
+/** With what a test gives only to an app that has none. */
+export interface TestOverrides extends SessionOverrides {
+  readonly secret?: string | undefined;
+}

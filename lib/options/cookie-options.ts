@@ -61,6 +61,9 @@ export function cookieAttributes(
   if (cookie.expires && !(cookie.expires instanceof Date))
     throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
   serializeAttributes({ ...cookie, sameSite: cookie.sameSite === 'auto' ? 'lax' : cookie.sameSite });
+  // Browsers take another path in its place, and no request is below this one.
+  if (cookie.path && !cookie.path.startsWith('/'))
+    unusable(`"cookie.path" got ${show(cookie.path)}; it takes a path that begins with a slash, such as '/'.`);
   const none = typeof cookie.sameSite === 'string' && cookie.sameSite.toLowerCase() === 'none';
   if (none && !cookie.secure)
     unusable(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);

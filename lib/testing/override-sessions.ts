@@ -1,4 +1,5 @@
-import { SESSION_OVERRIDES, type SessionOverrides } from '../nest/session.tokens.js';
+import { randomBytes } from 'node:crypto';
+import { SESSION_OVERRIDES, type SessionOverrides, type TestOverrides } from '../nest/session.tokens.js';
 import { MemoryStore } from '../stores/memory.store.js';
 
 /** `Test.createTestingModule(…)`, as far as it is needed. */
@@ -7,7 +8,8 @@ export interface TestingBuilder {
 }
 
 /**
- * Has an app under test go by a clock that the test moves, and keep its sessions in memory, whatever its `SessionModule` is configured with:
+ * Has an app under test go by a clock that the test moves, and keep its sessions in memory, whatever its `SessionModule` is configured with.
+ * An app whose `secret` is empty, as a test has no `.env`, gets a random one.
  *
  * ```ts
  * const clock = new ManualClock();
@@ -19,6 +21,7 @@ export interface TestingBuilder {
  */
 export function overrideSessions<B extends TestingBuilder>(builder: B, overrides: SessionOverrides = {}): B {
   const { clock, store = new MemoryStore(clock === undefined ? {} : { clock }) } = overrides;
-  builder.overrideProvider(SESSION_OVERRIDES).useValue({ clock, store });
+  const given: TestOverrides = { clock, store, secret: randomBytes(32).toString('base64url') };
+  builder.overrideProvider(SESSION_OVERRIDES).useValue(given);
   return builder;
 }

@@ -107,7 +107,14 @@ describe('SessionModule', () => {
 
   it.each([
     ['no options', undefined, /options got nothing; they take an object/],
-    ['no options by a factory', 'factory', /"secret" got nothing/],
+    ['no options by a factory', { useFactory: () => undefined }, /options got nothing; they take an object/],
+    ['no factory (#16.3)', {}, /^SessionModule\.forRootAsync\(\) got no "useFactory", "useClass" or "useExisting"/],
+    [
+      'a factory under another name (#16.3)',
+      { factory: () => ({ secret: SECRET }) },
+      /^SessionModule\.forRootAsync\(\)/,
+    ],
+    ['no options for forRootAsync (#16.3)', null, /^SessionModule\.forRootAsync\(\) got null/],
     ['an unknown option', { secret: SECRET, sceret: 1 }, /"sceret" is no session option/],
     [
       'a store that is none',
@@ -117,11 +124,17 @@ describe('SessionModule', () => {
     ['a class for a store', { secret: SECRET, store: MemoryStore }, /"store" got a function/],
     ["a path that can't be read", { secret: SECRET, exclude: ['a/:'] }, /"exclude" got the path "a\/:"/],
     ['a route that is none', { secret: SECRET, forRoutes: [7] }, /"forRoutes" got 7/],
+    [
+      'a path for a list (#16.3)',
+      { secret: SECRET, exclude: '/health' },
+      /^"exclude" got "\/health"; it takes an array, such as \['health'\]\.$/,
+    ],
+    ['a controller for a list (#16.3)', { secret: SECRET, forRoutes: CountController }, /^"forRoutes" got a function/],
+    ['a cookie path without a slash (#16.3)', { secret: SECRET, cookie: { path: 'app' } }, /"cookie.path" got "app"/],
   ])('fails at bootstrap on %s', async (_, options, says) => {
+    const isAsync = options !== undefined && !('secret' in (options ?? {}));
     const sessions = () =>
-      options === 'factory'
-        ? SessionModule.forRootAsync({ useFactory: () => undefined as never })
-        : SessionModule.forRoot(options as never);
+      isAsync ? SessionModule.forRootAsync(options as never) : SessionModule.forRoot(options as never);
     await expect((async () => create([sessions()]))()).rejects.toThrow(says);
   });
 

@@ -171,6 +171,20 @@ describe("nestjs-keycard/testing in an app's own tests", () => {
     await other.close();
   });
 
+  it.each([undefined, ''])(
+    'gives an app a secret if it has none (%p), as a test has no .env (#16.3)',
+    async (secret) => {
+      @Module({ imports: [SessionModule.forRoot({ secret: secret! })], controllers: [ShopController] })
+      class WithoutSecret {}
+      const moduleRef = await overrideSessions(Test.createTestingModule({ imports: [WithoutSecret] })).compile();
+      const own = moduleRef.createNestApplication(newAdapter(), { logger: false });
+      await own.listen(0, '127.0.0.1');
+      const cookie = await sessionTesting(own).cookieFor({ principal: '7' });
+      await request(own.getHttpServer()).get('/me').set('Cookie', cookie).expect(200);
+      await own.close();
+    },
+  );
+
   it('says so where the app has no sessions', async () => {
     const moduleRef = await Test.createTestingModule({}).compile();
     expect(() => sessionTesting(moduleRef)).toThrow('imports SessionModule');
