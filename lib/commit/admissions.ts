@@ -10,28 +10,28 @@ import { isRevoked, type RevocationMark, since, stands } from './revocation-mark
 import { endedAtLogin, type LoginMoment, type Revocations } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
-/** A login that is not done after this time has failed: its process died, or its store did not answer. */
+/** A login that is not complete after this time has failed: its process died, or its store did not answer. */
 const PLACE_LIFE_MS = 30_000;
-/** How long a failed login is remembered, as the store may still write its session. */
+/** How long a failed login is remembered. Until then the store may still write its session. */
 const FAILED_MEMORY_MS = 10 * 60_000;
 const MOST_FAILED = 32;
 const LONGEST_REQUEST_MS = 60_000;
 
-/** Who asks to be admitted. */
+/** The session that asks for a place among its principal's sessions. */
 export interface Applicant {
   readonly principal: string;
   readonly handle: string;
-  /** The mark that stood when the login began; `undefined`: there was no `login()`. */
+  /** The nonce of the revocation mark when the login began. `undefined`: there was no `login()`. */
   readonly mark: string | undefined;
-  /** When the request began, by which a principal that appears without `login()` is held against a `revokeAll()`. */
+  /** When the request began. If there was no `login()`, this time is compared with the last `revokeAll()`. */
   readonly began: number;
-  /** The session is in the store already, and stays under its id. */
+  /** The session is already in the store, and its id does not change. */
   readonly isInPlace: boolean;
-  /** Nobody is there to be told of a refusal. */
+  /** No caller could be told of a refusal, so the session is admitted even if there are too many. */
   readonly mustBeAdmitted: boolean;
 }
 
-/** One of those who share a principal's limit. */
+/** A session or a login under way that counts towards a principal's limit. */
 interface Holder {
   readonly handle: string;
   readonly number: number;
@@ -40,11 +40,14 @@ interface Holder {
 }
 
 /**
- * How many sessions a principal may have.
+ * Enforces how many sessions a principal may have.
  *
- * A login takes a place in the principal's record by compare-and-swap before anything else is written, so the store decides who came first,
- * and a refused login changes nothing. Then its session is written, and then the place is given up in a second swap, which finds out whether a
- * `revokeAll()` or a newer login has come between. A login that does neither in time counts as never made.
+ * 1. A login first takes a place in the principal's record by compare-and-swap. So the store decides which login came
+ * first, and a refused login has changed nothing.
+ * 2. Then its session is written.
+ * 3. A second swap gives up the place. It fails if a `revokeAll()` or a newer login came in between.
+ *
+ * A login that does not get through the second swap in time is treated as if it never happened.
  */
 export class Admissions {
   constructor(
@@ -61,7 +64,7 @@ export class Admissions {
   }
 
   /**
-   * When a login begins. Whether there is room is decided by `admit`; one that has no chance is told at once.
+   * Called when a login begins. Throws early if there is no room; `admit` decides.
    *
    * @param handle of the session that logs in.
    * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room.
@@ -79,7 +82,7 @@ export class Admissions {
   }
 
   /**
-   * Takes a place for a session that is about to be written, and ends the oldest sessions if there are too many.
+   * Takes a place for a session that is about to be written. Ends the oldest sessions if there are too many.
    *
    * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room. Nothing was changed.
    * @throws SessionStateError `ENDED` if all sessions of the principal were ended since the login began.
@@ -93,14 +96,14 @@ export class Admissions {
       return { principal, handle, mark: state.mark.nonce, number: undefined };
     }
     let surplus: readonly Holder[] = [];
-    // Without login(), it begins when the store first tells what mark stands.
+    // Without login(), the mark that the first read finds counts as the one when the login began.
     let seen = mark;
     const state = await this.states.change(principal, async (before) => {
       assertBeganAfter(before.mark, { ...applicant, mark: seen });
       seen ??= before.mark.nonce;
       const { holders, highest } = await this.holders(before, applicant);
       surplus = this.surplus(holders, applicant);
-      // The store may have lost the record: no number is given twice as long as its session lives.
+      // The store may have lost the principal's record. The sessions' own numbers keep a number from being given twice.
       const number = 1 + Math.max(before.lastNumber, highest);
       return this.withPlace(before, applicant, number, surplus);
     });
@@ -108,14 +111,14 @@ export class Admissions {
     try {
       for (const each of surplus) await this.evict(principal, each);
     } catch (error) {
-      // It lapses by itself if that fails, too.
+      // If this fails too, the place lapses by itself.
       await this.withdraw(admission).catch((failure: unknown) => this.services.notices.storeFailed('save', failure));
       throw error;
     }
     return admission;
   }
 
-  /** Who has a place, the newest login first: sessions, and logins that are under way. */
+  /** The sessions and the logins under way, the newest login first. */
   private async holders(
     state: PrincipalState,
     { principal, handle }: Applicant,
@@ -135,7 +138,7 @@ export class Admissions {
     const replaced: ListedRecord[] = [];
     for (const listed of await this.list.withReplaced(principal)) {
       const metadata = listed.record.metadata!;
-      // What a revokeAll() ended is no session: a process that died may have written it after that.
+      // A process that died may have written a session after the revokeAll() that ended it.
       if (isFailed(metadata, state.places, now) || isRevoked(metadata, state.mark))
         await this.ender.endListed(listed, isOf(principal));
       else if (metadata.replaced !== undefined) replaced.push(listed);
@@ -143,10 +146,10 @@ export class Admissions {
     }
     for (const listed of replaced) {
       const metadata = listed.record.metadata!;
-      // The session may have gone on under an id that the list didn't hold yet.
+      // The session may have changed its id to one that the list did not contain yet.
       if (metadata.handle === handle || holders.has(metadata.handle)) continue;
       const next = (await this.finder.successorOf(metadata))?.metadata;
-      // Under another handle it is another session, which counts by itself.
+      // With another handle it is a different session, which is counted by itself.
       if (next?.principal === principal && next.handle === metadata.handle)
         add(metadata.handle, next.loginNumber ?? 0, since(next), listed);
     }
@@ -155,7 +158,7 @@ export class Admissions {
     return { holders: [...holders.values()].sort(newestHolderFirst), highest };
   }
 
-  /** Those who have to go. */
+  /** The holders to end so that the applicant has room. */
   private surplus(holders: readonly Holder[], { mustBeAdmitted }: Applicant): readonly Holder[] {
     const { maxSessionsPerPrincipal: limit, onTooMany } = this.services.options;
     if (holders.length < limit) return [];
@@ -188,16 +191,16 @@ export class Admissions {
   }
 
   /**
-   * Whether a session that has been written may stay: gives up its place, from where on it counts by itself.
+   * Gives up the place of a session that has been written. From then on the session itself counts.
    *
-   * @returns false if a `revokeAll()` or a newer login came between.
+   * @returns false if a `revokeAll()` or a newer login came in between, so the session must be removed.
    */
   async settle({ principal, handle, mark, number }: Admission): Promise<boolean> {
     if (number === undefined) return stands((await this.states.read(principal)).mark, mark, handle);
     let isIn = false;
     await this.states.change(principal, (state) => {
       const mine = state.places.find((place) => place.number === number);
-      // Nobody else takes a place away: the swap before this one was done, and only its reply was lost.
+      // Only this login removes its own place. So the swap before this one succeeded, and only its reply was lost.
       if (isIn && mine === undefined) return undefined;
       isIn = mine !== undefined && mine.until > this.services.now() && stands(state.mark, mark, handle);
       return isIn ? { ...state, places: state.places.filter((place) => place !== mine) } : undefined;
@@ -205,7 +208,7 @@ export class Admissions {
     return isIn;
   }
 
-  /** The login failed: its place is free at once, and a session that the store may still write counts as failed. */
+  /** For a login that failed: frees its place. A session that the store may still write for it counts as failed. */
   async withdraw({ principal, number }: Admission): Promise<void> {
     if (number === undefined) return;
     await this.states.change(principal, (state) =>
@@ -217,8 +220,8 @@ export class Admissions {
 }
 
 /**
- * Without `login()`, times alone tell what came first: a login that began shortly before a `revokeAll()` is refused. A clock that is off by
- * more than that refuses nobody.
+ * Without `login()`, only the times tell which came first: a request that began at most a minute before a `revokeAll()`
+ * is refused. If the clocks are further apart than that, it is not refused.
  */
 function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, mustBeAdmitted }: Applicant): void {
   if (mustBeAdmitted || mark.nonce === '') return;
@@ -230,7 +233,7 @@ function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, mus
 const newestHolderFirst = (a: Holder, b: Holder): number =>
   b.number - a.number || b.since - a.since || (a.handle < b.handle ? 1 : -1);
 
-/** Whether a session was written for a login that failed. */
+/** Whether the session belongs to a login that failed. */
 function isFailed(metadata: SessionMetadata, places: readonly Place[], now: number): boolean {
   const { loginNumber } = metadata;
   const place = loginNumber === undefined ? undefined : places.find(({ number }) => number === loginNumber);

@@ -7,19 +7,19 @@ import { changedKeys, snapshot } from '../common/changes.js';
 import type { SessionCore } from '../session/session-core.js';
 import { runWithin } from '../session/update-scope.js';
 
-/** What `update(fn)` is given: it changes the draft, or gives the new data back. */
+/** The callback of `update(fn)`: it changes the draft, or returns the new data. */
 export type UpdateFunction = (draft: SessionValues) => unknown;
 
-/** What `update(fn)` made, and what it was given. */
+/** The result of an `update(fn)`, and the data that fn was given. */
 export interface Applied {
   readonly values: SessionValues;
   readonly before: ReadonlyMap<string, string>;
 }
 
-/** Never data, whatever a record holds. */
+/** Keys that are never session data, even if a record contains them. */
 const ALWAYS_RESERVED: ReadonlySet<string> = new Set([METADATA_KEY, '__proto__', 'cookie']);
 
-/** Runs the fn of an `update(fn)` on a copy of the data. */
+/** Runs fn of `update(fn)` on a copy of the data. */
 export async function applied(core: SessionCore, fn: UpdateFunction): Promise<Applied> {
   const draft = core.data.copy();
   const before = snapshot(draft);
@@ -27,7 +27,7 @@ export async function applied(core: SessionCore, fn: UpdateFunction): Promise<Ap
   try {
     const values = await resultOf(core, draft, fn);
     if (core.status === 'ended-here')
-      throw new SessionStateError('ENDED', 'The session was ended while fn of update(fn) ran.');
+      throw new SessionStateError('ENDED', 'The session ended while fn of update(fn) ran, so nothing was changed.');
     assertKeys(core, values, before);
     return { values, before };
   } finally {
@@ -35,7 +35,7 @@ export async function applied(core: SessionCore, fn: UpdateFunction): Promise<Ap
   }
 }
 
-/** What was written is the session's from now on, at the keys that `fn` changed: what the app did to the others meanwhile stays. */
+/** After the write: takes over the keys that `fn` changed. Changes that the app made to other keys meanwhile stay. */
 export function take(core: SessionCore, made: Applied | undefined): void {
   if (made !== undefined) core.data.become(made.values, changedKeys(made.before, snapshot(made.values)));
 }
@@ -56,20 +56,20 @@ async function resultOf(core: SessionCore, draft: SessionValues, fn: UpdateFunct
   if (typeof result !== 'object' || result === null || Array.isArray(result)) {
     throw new SessionStateError(
       'UNSUPPORTED',
-      'update(fn): fn changes the draft that it is given, or gives back an object with the new data.',
+      'update(fn): fn must change the draft that it is given, or return an object with the new data. Nothing was changed.',
     );
   }
   return result as SessionValues;
 }
 
-/** While fn runs, nobody else in this process writes the session, so it has a time limit. */
+/** While fn runs, no other write of this session in this process can start, so fn has a time limit. */
 const fnTookLonger = (ms: number): SessionStateError =>
   new SessionStateError(
     'UNSUPPORTED',
-    `fn of update(fn) took longer than ${ms} ms ("storeTimeout"), so nothing was changed. Fetch what it needs before update(), and let fn only change the draft.`,
+    `fn of update(fn) took longer than ${ms} ms ("storeTimeout"), so nothing was changed. Fetch what it needs before update(), and only change the draft in fn.`,
   );
 
-/** What assignment to the session refuses is refused here too, unless an old record held it before. */
+/** Keys that can't be assigned to a session can't come from fn either, unless the record already had them. */
 function assertKeys(core: SessionCore, values: SessionValues, before: ReadonlyMap<string, string>): void {
   const { reserved } = core.services.surface;
   for (const key of Object.keys(values)) {

@@ -1,18 +1,21 @@
 import type { SessionServices } from '../session/session-services.js';
 
-/** How often what happened, in this process. For tests and health checks. */
+/** Counts since this process began, for tests and health checks. */
 export interface WriteCounters {
   conflicts: number;
   gone: number;
   lostReplies: number;
 }
 
-/** What writing sessions takes, beside what a session itself does. */
+/** What the classes of this room need, in addition to what a session needs. */
 export interface CommitServices extends SessionServices {
   readonly counters: WriteCounters;
-  /** The id that a key of the store stands for; with `hashIds` nobody knows. */
+  /** The id of a store key. `undefined` with `hashIds`, as the id can't be computed from its hash. */
   idOfKey(key: string): string | undefined;
 }
 
-/** With a queue in each process, a writer meets no more rivals than there are processes; so many failed tries mean a broken store. */
+/**
+ * Each process queues its own writes, so a write competes with at most one writer per process. More failed tries than
+ * this mean a broken store.
+ */
 export const MOST_TRIES = 100;

@@ -2,7 +2,7 @@ import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { CommitState } from './plan-commit.js';
 
-/** A session as a commit is decided by it. What takes work is found out when it is asked for. */
+/** The state of a session that a commit depends on. Costly answers are computed only when they are asked for. */
 export class CoreState implements CommitState {
   constructor(private readonly core: SessionCore) {}
 
@@ -22,7 +22,7 @@ export class CoreState implements CommitState {
     return this.core.replaces !== undefined;
   }
 
-  /** The JSON that it was found by is kept for the draft. */
+  /** The session's JSON is computed here and kept for the draft. */
   get isChanged() {
     return this.core.data.isChangedNow();
   }
@@ -52,11 +52,11 @@ export class CoreState implements CommitState {
 }
 
 /**
- * Whether this request has logged somebody in by changing the data (`session.user = …`) under the id that the browser sent. An id that an
- * attacker may know must not become a logged-in one (session fixation).
+ * Whether this request logged somebody in by changing the data (`session.user = …`) under the id that the browser sent.
+ * An attacker may know that id, so it must not become a logged-in one (session fixation).
  */
 export function isLoggedInByData(core: SessionCore): boolean {
-  // A renewal that is due leads on from the old id.
+  // A renewal that is due does not help: the old id still leads to the new one.
   if (core.status !== 'stored' || (core.idChange !== undefined && core.idChange !== 'renew')) return false;
   if (core.claim !== undefined) return false;
   const who = core.loggedInNow();

@@ -17,24 +17,24 @@ import { endedAtLogin, isEndedAtLogin } from './revocations.js';
 import type { SessionCreator } from './session-creator.js';
 import type { SessionSwapper } from './session-swapper.js';
 
-/** One change of an id. */
+/** One change of a session's id. */
 interface Change {
   readonly core: SessionCore;
   readonly operation: Operation;
-  /** The session whose record is to be replaced: `core` itself, or the one whose place it takes. */
+  /** The session whose record is replaced: `core` itself, or the one that `core` takes the place of. */
   readonly old: SessionCore;
   readonly fn: UpdateFunction | undefined;
-  /** The new record's key, once it is written. */
+  /** The key of the new record, once it is written. */
   key: string | undefined;
-  /** It is there, and is to be taken back if something fails. */
+  /** The new record was written, and has to be removed if a later step fails. */
   isWritten: boolean;
-  /** The old record, as long as the store may have replaced it without an answer. */
+  /** The old record, while it is unknown whether the store has replaced it (it did not answer). */
   unsure: OldRecord | undefined;
 }
 
 /**
- * Gives a session a new id: the new record is written first, then the old one is swapped for a small record that says where the session has
- * gone. So a visitor whose process dies keeps one of the two.
+ * Gives a session a new id. The new record is written first. Then the old record is swapped for a small one that names
+ * the new id. So if the process dies in between, the visitor still has one of the two.
  */
 export class IdChanger {
   constructor(
@@ -70,13 +70,13 @@ export class IdChanger {
 
   private async takeBack({ core, key, unsure }: Change): Promise<void> {
     if (unsure?.replaced.replaced!.clientLink !== undefined) {
-      // Who has followed the old id may hold the new one by now.
+      // A request that followed the old id may already have sent the new one, so it can't be used again.
       core.dropNewId();
       void this.oldRecords.bringBack(unsure, key);
       return;
     }
     const wasThere = await this.newRecords.takeBack(core, key!);
-    // Else somebody has ended the session.
+    // If the new record had gone, someone else has ended the session: the old one stays ended too.
     if (wasThere && unsure !== undefined) void this.oldRecords.bringBack(unsure);
   }
 
@@ -102,7 +102,7 @@ export class IdChanger {
       change.unsure = this.oldRecords.of(old, id, as);
       const result = await this.oldRecords.replace(change.unsure);
       if (result === 'ok') {
-        // The answer has left without the new id.
+        // If the response was sent without the new id, undo the change.
         assertInTime(operation, this.services);
         core.id = id;
         take(core, made);
@@ -110,7 +110,7 @@ export class IdChanger {
         const { handle, principal } = draft.metadata;
         this.services.events.emit('renewed', change.key, { handle, principal, reason: as });
         this.placement.noteLogin(change.key!, draft);
-        // Another user's session took its place: what it had opened ends.
+        // The new session is another user's, so what the old one had open (sockets, streams) ends.
         if (old.metadata.handle !== handle) this.services.events.hint(old.metadata.handle);
         return 'ok';
       }
@@ -121,11 +121,11 @@ export class IdChanger {
       await pause(attempt);
     }
     throw new SessionUnavailableError(
-      `The session was changed by others ${MOST_TRIES} times while its id was to be renewed.`,
+      `Other requests changed the session ${MOST_TRIES} times while its id was being changed. Nothing was saved.`,
     );
   }
 
-  /** Writes the new record, or brings it up to date: nobody else knows its id. `false`: it may not stay. */
+  /** Writes the new record, or updates it. No one else knows its id yet. `false`: the session may not stay. */
   private async writeNew(change: Change, id: string, draft: Draft): Promise<boolean> {
     const { core } = change;
     if (change.key !== undefined) {
@@ -147,7 +147,7 @@ export class IdChanger {
     return records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
   }
 
-  /** Somebody else renewed it meanwhile: go on under that id. */
+  /** Another request renewed the id meanwhile: continue under that one. */
   private async goOnAsRenewed({ core, operation, fn, key }: Change): Promise<Written> {
     if (key !== undefined) await this.services.records.destroy(key);
     core.idChange = undefined;
@@ -156,11 +156,11 @@ export class IdChanger {
       : 'ok';
   }
 
-  /** The old session was ended meanwhile. Whoever logs in, or begins anew, doesn't need it. */
+  /** The old session ended meanwhile. A login or `regenerate()` doesn't need it. */
   private async withoutOld({ core, operation, fn, key }: Change): Promise<Written> {
-    // Whoever ended the new record ended this login.
+    // If the new record was ended as well, the login was ended.
     if (key !== undefined && (await this.services.records.destroy(key)) === 'gone') throw endedAtLogin();
-    // Its place went with its record.
+    // The place was released together with the record.
     if (core.admission?.isSettled) core.admission = undefined;
     if (core.idChange === 'confirm') throw endedAtLogin();
     if (core.idChange === 'renew') {

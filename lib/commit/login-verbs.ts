@@ -14,7 +14,7 @@ import type { Revocations } from './revocations.js';
 import type { SessionWriter } from './session-writer.js';
 import { assertCurrent, assertResponse, beginAnew, endedElsewhere, holdsReplacedId, turnOf } from './verb-checks.js';
 
-/** `login()` and `confirmLogin()`: they note who it is; the commit does the rest. */
+/** `login()` and `confirmLogin()` note who logs in. The commit writes it. */
 export class LoginVerbs {
   constructor(
     private readonly services: CommitServices,
@@ -30,14 +30,14 @@ export class LoginVerbs {
     const name = principalName(principal);
     if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
       throw new TypeError(
-        `session.login(principal, data): data got ${show(data)}; it takes an object of session keys.`,
+        `session.login(principal, data): data got ${show(data)}; give it an object with the session keys to set.`,
       );
     }
     const remembered = this.cappedLife(rememberedMs(options));
     const isHandOver = isAnothers(core, name);
     const moment = await this.admissions.beforeLogin(name, isHandOver ? '' : core.metadata.handle);
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()');
-    // Only now: who is refused stays who he was.
+    // Only after the checks: a refused login leaves the session as it was.
     beginAnew(core);
     assertCurrent(core);
     if (isHandOver) handOver(core);
@@ -51,13 +51,13 @@ export class LoginVerbs {
     core.idChange = core.idChange === 'regenerate' ? 'regenerate' : 'login';
   }
 
-  /** A life that `login()` is given, as long as `absoluteTimeout` lets a session live. */
+  /** The lifetime from `login({ remember })`, limited to `absoluteTimeout`. */
   private cappedLife(ms: number | undefined): number | undefined {
     const { absoluteIsExplicit, absoluteMs } = this.services.options;
     if (ms === undefined || !absoluteIsExplicit || ms <= absoluteMs) return ms;
     this.services.notices.warnOnce(
       'remember',
-      `session.login() got a "remember" of ${inSeconds(ms)}, which is longer than "absoluteTimeout" (${inSeconds(absoluteMs)}), so the session lasts as long as that. Raise "absoluteTimeout", or shorten "remember".`,
+      `session.login() got a "remember" of ${inSeconds(ms)}, which is longer than "absoluteTimeout" (${inSeconds(absoluteMs)}), so the session lasts as long as "absoluteTimeout". Raise "absoluteTimeout", or shorten "remember".`,
     );
     return absoluteMs;
   }
@@ -69,7 +69,7 @@ export class LoginVerbs {
     if (principal === undefined)
       throw new SessionStateError(
         'UNSUPPORTED',
-        'session.confirmLogin() is for a session that somebody is logged in to; use session.login().',
+        'session.confirmLogin() needs a session that somebody is logged in to. Call session.login() instead.',
       );
     const moment = await this.revocations.beforeConfirmation(principal, core.metadata);
     if (moment === undefined) {
@@ -79,7 +79,7 @@ export class LoginVerbs {
     }
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'confirmLogin()');
     assertCurrent(core);
-    // Of a login of this very request, it is the login that a revokeAll() is held against.
+    // If this request also called login(), its mark counts: that is when the login began.
     const mark = core.claim?.mark ?? moment.mark;
     const isLogin = isLoggedInByData(core);
     const { keys = core.metadata.loginKeys, given = [], endsLife } = core.claim ?? {};
@@ -92,6 +92,6 @@ export class LoginVerbs {
 function principalName(principal: unknown): string {
   if (isPrincipal(principal)) return String(principal);
   throw new TypeError(
-    `session.login(principal): principal got ${show(principal)}; it takes the user's id, as text or a number.`,
+    `session.login(principal): principal got ${show(principal)}; give it the user's id, a string or a number.`,
   );
 }

@@ -4,11 +4,11 @@ import type { Draft } from '../session/session-state.js';
 import type { CommitServices } from './commit-services.js';
 import { assertInTime, type Operation } from './operation.js';
 
-/** Records under ids that nobody knows yet, and how they are taken back. */
+/** Writes records under ids that no browser knows yet, and removes them again if the write fails. */
 export class NewRecords {
   constructor(private readonly services: CommitServices) {}
 
-  /** Writes one. What may have been written without an answer is taken back. */
+  /** Writes one record. If the store doesn't answer, the record may exist, so it is removed. */
   async write(core: SessionCore, key: string, draft: Draft): Promise<void> {
     try {
       await this.services.records.create(key, draft.text, draft.metadata, draft.cookie);
@@ -19,7 +19,10 @@ export class NewRecords {
     }
   }
 
-  /** Nobody will know this id. The store may have written its record without an answer, or still write it. Tells whether it was there. */
+  /**
+   * Removes the record of an id that no browser will get. The store may have written it without an answer, or may still
+   * do so. Returns whether the record existed.
+   */
   async takeBack(core: SessionCore, key: string): Promise<boolean> {
     const { records, notices } = this.services;
     core.dropNewId();
@@ -32,18 +35,18 @@ export class NewRecords {
     }
   }
 
-  /** The answer has left without the new id. */
+  /** If the response was sent without the new id, remove its record. */
   async takeBackIfLate(core: SessionCore, operation: Operation, key: string): Promise<void> {
     if (operation.isLate) await this.takeBack(core, key);
     assertInTime(operation, this.services);
   }
 
-  /** Looks again once the store must have done what it gave no answer to. */
+  /** Runs `look` again later, when the store must have finished the call that it didn't answer. */
   later(look: () => Promise<unknown>, ms = 2 * this.services.options.storeTimeoutMs): void {
     const { notices } = this.services;
     const again = (): void =>
       void look().catch((error: unknown) => {
-        // What it leaves lapses.
+        // A record that remains expires by itself.
         if (!isClosed(error)) notices.storeFailed('save', error);
       });
     setTimeout(again, ms).unref();

@@ -10,19 +10,19 @@ import type { CommitServices } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
 import type { SessionLinks } from './session-links.js';
 
-/** How often an old record is looked at whose replacement the store gave no answer to. */
+/** How often an old record is checked if the store gave no answer to its replacement. */
 const MOST_LOOKS = 20;
 
-/** A record whose id is replaced. */
+/** A record whose id is being replaced. */
 export interface OldRecord {
-  /** As it was. */
+  /** The record before the replacement. */
   readonly before: LoadedRecord;
   readonly metadata: SessionMetadata;
-  /** What takes its place. */
+  /** The metadata of the record that replaces it. */
   readonly replaced: SessionMetadata;
 }
 
-/** Puts the records that say where a session has gone in the place of old ones, and old ones back if that fails. */
+/** Swaps old records for small ones that name the new id, and restores old records if the change of the id fails. */
 export class OldRecords {
   constructor(
     private readonly services: CommitServices,
@@ -37,14 +37,18 @@ export class OldRecords {
     return { before: stored!, metadata, replaced };
   }
 
-  /** An error leaves open whether it was done, so it is asked for twice: only one of the two can be. */
+  /**
+   * An error leaves open whether the swap was done, so it is tried a second time: at most one of the two can succeed.
+   */
   async replace({ before: { key, revision }, replaced }: OldRecord): Promise<WriteResult> {
     const write = (): Promise<WriteResult> => this.write(key, replaced, revision);
     const result = await write().catch(write);
     return result === 'conflict' && (await this.wasOurs(key, replaced.nonce)) ? 'ok' : result;
   }
 
-  /** For peers, the old session is empty from then on, and its cookie ends with the grace time. */
+  /**
+   * express-session reads the replaced record as an empty session whose cookie expires at the end of the grace time.
+   */
   private write(key: string, metadata: SessionMetadata, revision: Revision): Promise<WriteResult> {
     const { text, cookie } = emptyRecord(metadata, metadata.replaced!.until);
     return this.services.records.replace(key, text, metadata, cookie, revision);
@@ -58,9 +62,11 @@ export class OldRecords {
   }
 
   /**
-   * The store may have replaced a record without an answer, or may still do so. Where it has not, the record is written again as it is, so that
-   * it no longer can. Where it has, the record is put back as it was; or, if it leads on to the new one (`nextKey`), it does so for a while
-   * longer. Whoever has changed or ended it meanwhile has settled it.
+   * For a replacement that the store didn't answer: it may have happened, or may still happen.
+   *
+   * - If it has not happened, the record is written again unchanged, so that the late swap fails.
+   * - If it has, the old record is restored. If it names the new record (`nextKey`), that link is extended instead.
+   * - If another request has changed or ended the record meanwhile, there is nothing to do.
    */
   async bringBack(old: OldRecord, nextKey?: string, attempt = 0): Promise<void> {
     const { records, notices, options } = this.services;

@@ -9,7 +9,7 @@ import type { NewRecords } from './new-records.js';
 import { endedAtLogin } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
-/** What a write has to do about the principal whose session it comes to be. */
+/** The rules about a principal's sessions around one write. */
 export class Placement {
   constructor(
     private readonly services: CommitServices,
@@ -18,7 +18,10 @@ export class Placement {
     private readonly newRecords: NewRecords,
   ) {}
 
-  /** What to write. If the session comes to belong to a principal by it, a place among the principal's sessions is taken first. */
+  /**
+   * Makes the draft to write. If it makes the session a principal's, takes a place among the principal's sessions
+   * first.
+   */
   draftOf(core: SessionCore, made: Applied | undefined): Draft | Promise<Draft> {
     const draft = draftOf(core, made?.values);
     return this.needsPlace(draft) ? this.withPlace(core, draft, made) : draft;
@@ -46,7 +49,7 @@ export class Placement {
     return draft;
   }
 
-  /** The place of a session that was not written after all. */
+  /** Gives up the place of a session that was not written. */
   async giveUp(core: SessionCore): Promise<void> {
     const { admission } = core;
     core.admission = undefined;
@@ -54,14 +57,14 @@ export class Placement {
     try {
       await this.admissions.withdraw(admission);
     } catch (error) {
-      // It lapses by itself.
+      // The place lapses by itself.
       this.services.notices.storeFailed('save', error);
     }
   }
 
-  /** Whether a written session may stay: not if, meanwhile, a `revokeAll()` ended its login or a newer login took its place. */
+  /** Whether a written session may stay. Not if a `revokeAll()` or a newer login ended it meanwhile. */
   async settled(core: SessionCore, key: string, { arrival, metadata, mark }: Draft): Promise<boolean> {
-    // A renewal makes nobody a new session: what was ended meanwhile fails the swap.
+    // A renewal adds no session. If the session was ended meanwhile, the swap fails.
     if (arrival === undefined || arrival === 'renewed') return true;
     if (core.admission?.isSettled) return true;
     const admission: Admission = core.admission ?? {
@@ -73,7 +76,7 @@ export class Placement {
     const isNewId = core.isChangingId || core.isNew;
     const [isIn, isThere] = await Promise.all([
       this.admissions.settle(admission),
-      // The store takes it to be over if this process's clock is far behind.
+      // If this process's clock is far behind, the store treats the new record as expired.
       !isNewId || this.services.records.load(key).then((loaded) => loaded !== undefined),
     ]);
     if (!isIn || !isThere) return false;
@@ -90,7 +93,7 @@ export class Placement {
       throw error;
     });
     if (ended) this.services.events.emit('revoked', key, { handle, principal });
-    // A login that is answered with success has a session.
+    // Only a session whose data already named the principal may be refused silently; a login must fail.
     if (arrival !== 'adopted') throw endedAtLogin();
   }
 
@@ -99,6 +102,6 @@ export class Placement {
   }
 }
 
-/** Whether a place was taken for this session. */
+/** Whether the place was taken for the session in this draft. */
 const isFor = (admission: Admission | undefined, { metadata: { principal, handle } }: Draft): boolean =>
   admission !== undefined && admission.principal === principal && admission.handle === handle;

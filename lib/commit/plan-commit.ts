@@ -1,67 +1,70 @@
 import type { IdChange, SessionStatus } from '../session/session-state.js';
 
-/** What a commit is decided by, of the session. */
+/** What of the session decides a commit. */
 export interface CommitState {
   readonly status: SessionStatus;
-  /** The id is to be changed. */
+  /** How the id is to be changed. */
   readonly idChange: IdChange | undefined;
-  /** Somebody logs in. */
+  /** There was a `login()` or `confirmLogin()`. */
   readonly hasClaim: boolean;
-  /** The session takes another's place. */
+  /** The session is to take the place of another. */
   readonly hasFormer: boolean;
   readonly isChanged: boolean;
   readonly isCookieChanged: boolean;
-  /** The idle end is to be moved. */
+  /** The idle timeout is to be extended. */
   readonly isDue: boolean;
-  /** The record is wrong about whose session it is. */
+  /** The principal in the record does not match the data. */
   readonly isUnsettled: boolean;
-  /** `renewAfter` has passed. */
+  /** `renewAfter` has passed since the last new id. */
   readonly isRenewalDue: boolean;
-  /** The request's own change of the data has logged somebody in, under an id that an attacker may know. */
+  /** This request logged somebody in by changing the data, under an id that an attacker may know. */
   readonly isLoggedInByData: boolean;
 }
 
-/** The same of the request. */
+/** What of the request decides a commit. */
 export interface CommitRequest {
-  /** Nothing of the response has left. */
+  /** No byte of the response has been sent. */
   readonly isAtStart: boolean;
-  /** The app has put an end to the session: `req.session = null`, or `delete req.session`. */
+  /** The app ended the session: `req.session = null`, or `delete req.session`. */
   readonly isUnset: boolean;
-  /** Nobody keeps what is answered to it. */
+  /** A CORS preflight request: the browser keeps no cookie of its response. */
   readonly isPreflight: boolean;
 }
 
-/** And of the options. */
+/** The options that decide a commit. */
 export interface CommitOptions {
   readonly unset: 'keep' | 'destroy';
   readonly saveUninitialized: boolean;
-  /** A login by data gets a new id; with express-session's surface it is warned of. */
+  /** A login by data gets a new id. With express-session's API (`false`), a warning is logged instead. */
   readonly isStrict: boolean;
 }
 
-/** Why a session is written: something of it was changed, or only its idle end is to be moved. */
+/** Why a session is written: its content changed, or only its idle timeout is to be extended. */
 export type WriteReason = 'change' | 'touch';
 
-/** What is to be done when the response begins, or ends. */
+/** What to do when the response begins, and when it ends. */
 export type CommitPlan =
-  /** `send`: the cookie, if the browser needs it; `send-new`: only if it holds another id. */
+  /** `send`: the cookie, if the browser needs it; `send-new`: only if the browser has another id. */
   | { readonly do: 'nothing'; readonly cookie: 'leave' | 'send' | 'send-new' | 'clear' }
-  /** The record goes. `isKept`: only that of the session whose place this one was to take. */
+  /** Ends the record. `isKept`: only the record of the session that this one was to take the place of. */
   | { readonly do: 'end'; readonly isKept: boolean }
-  /** The response has begun, so no cookie can tell the browser of a new id. */
+  /** The response has begun, so no cookie can give the browser the new id. */
   | { readonly do: 'refuse'; readonly isLoss: boolean }
   | ({ readonly do: 'create' | 'replace' } & Write)
   | ({ readonly do: 'change-id'; readonly as: IdChange } & Write);
 
 interface Write {
   readonly why: WriteReason;
-  /** Somebody was logged in under an id that an attacker may know, and this surface leaves another id to the app. */
+  /**
+   * Somebody logged in under an id that an attacker may know. With express-session's API, changing the id is up to the
+   * app.
+   */
   readonly isFixation: boolean;
 }
 
 const NOTHING: CommitPlan = { do: 'nothing', cookie: 'leave' };
 
-/** What to do about a session when the response begins, and at its end if it streams. */
+/** Decides what to do about a session when the response begins, and at the end of a response that streams. */
 export function planCommit(state: CommitState, request: CommitRequest, options: CommitOptions): CommitPlan {
   const { isAtStart } = request;
   if (state.status === 'ended-here') return isAtStart ? { do: 'nothing', cookie: 'clear' } : NOTHING;
@@ -81,12 +84,13 @@ export function planCommit(state: CommitState, request: CommitRequest, options: 
 
 function planUnset(state: CommitState, isAtStart: boolean, { unset }: CommitOptions): CommitPlan {
   if (unset === 'destroy') return { do: 'end', isKept: false };
-  // It is kept. What was to take another's place has done so all the same, and a new id that was saved is sent.
+  // `unset: 'keep'`: the record stays. But a session that this one was to take the place of ends, and a new id that was
+  // saved is sent.
   if (state.hasFormer) return { do: 'end', isKept: true };
   return isAtStart ? { do: 'nothing', cookie: 'send-new' } : NOTHING;
 }
 
-/** Why there is something to write, if there is. */
+/** Why there is something to write; `undefined`: there is not. */
 export function whyWrite(
   state: CommitState,
   idChange: IdChange | undefined,
@@ -94,7 +98,7 @@ export function whyWrite(
   { saveUninitialized }: Pick<CommitOptions, 'saveUninitialized'>,
 ): WriteReason | undefined {
   if (state.hasClaim || idChange === 'regenerate' || state.hasFormer) return 'change';
-  // CORS asks ahead of the request itself. A browser sends no cookies with that, and keeps none of its answer.
+  // A CORS preflight request carries no cookies, and the browser keeps none of its response.
   if (state.status === 'new') return state.isChanged || (saveUninitialized && !isPreflight) ? 'change' : undefined;
   if (idChange !== undefined || state.isCookieChanged || state.isChanged) return 'change';
   return state.isDue || state.isUnsettled ? 'touch' : undefined;

@@ -3,7 +3,7 @@ import type { CommitServices } from './commit-services.js';
 import type { PrincipalRecords, PrincipalState } from './principal-records.js';
 import { isRevoked, newestFirst } from './revocation-mark.js';
 
-/** What is known of a principal. */
+/** What is known of a principal, complete or without the mark. */
 type KnownState = Pick<PrincipalState, 'places'> & Partial<PrincipalState>;
 
 const NOTHING_KNOWN: KnownState = { places: [] };
@@ -15,24 +15,24 @@ export class PrincipalList {
     private readonly states: PrincipalRecords,
   ) {}
 
-  /** Whether there is a limit that this store can hold. */
+  /** Whether a limit is set, and the store can list sessions to enforce it. */
   get isLimited(): boolean {
     const { options, records, notices } = this.services;
     if (options.maxSessionsPerPrincipal === Number.POSITIVE_INFINITY) return false;
     if (records.canList) return true;
     notices.warnOnce(
       'cap',
-      `"maxSessionsPerPrincipal" can't be held: this session store (${records.store.constructor.name}) can't list sessions.`,
+      `"maxSessionsPerPrincipal" has no effect: this session store (${records.store.constructor.name}) can't list sessions. Use a store with list().`,
     );
     return false;
   }
 
-  /** The live sessions of a principal, newest login first, each once: also one whose id is being replaced. */
+  /** The live sessions of a principal, newest login first. Each appears once, also while its id is being replaced. */
   async live(principal: string): Promise<ListedRecord[]> {
     return this.settled(principal, this.isLimited ? await this.states.read(principal) : NOTHING_KNOWN);
   }
 
-  /** The same without those whose login is under way, or that a `revokeAll()` has ended. */
+  /** Like `live`, without logins under way and sessions that a `revokeAll()` has ended. */
   async settled(principal: string, { places, mark }: KnownState): Promise<ListedRecord[]> {
     const underWay = new Set(places.filter(({ isInPlace }) => isInPlace !== true).map(({ number }) => number));
     const sessions = await this.withReplaced(principal);
@@ -47,14 +47,17 @@ export class PrincipalList {
   }
 
   /**
-   * The same with ids that were replaced and still lead on to the new one. Who ends sessions asks for these: between the moment when a list
-   * begins and the moment when a record is read, its session may have gone on under an id that is not in the list.
+   * Like `live`, with replaced records that still name their successor. Code that ends sessions needs them: after the
+   * list began, a session may have changed its id to one that is not in the list.
    */
   async withReplaced(principal: string): Promise<ListedRecord[]> {
     return (await this.toEnd(principal)).filter(({ record }) => this.services.lifetimes.isInTime(record.metadata!));
   }
 
-  /** The same with those that are over by this process's clock, which may be wrong: others may still let them in. */
+  /**
+   * Like `withReplaced`, with sessions that are expired by this process's clock. The clock may be wrong, so another
+   * process may still accept them.
+   */
   async toEnd(principal: string): Promise<ListedRecord[]> {
     const found: ListedRecord[] = [];
     for await (const listed of this.services.records.list({ principal }, 'expired too')) {
@@ -65,7 +68,7 @@ export class PrincipalList {
   }
 }
 
-/** One of each handle: while its id is replaced, a session may be there twice. */
+/** One record for each handle: while its id is replaced, a session may be listed twice. */
 function distinct(records: readonly ListedRecord[]): ListedRecord[] {
   const seen = new Set<string>();
   return records.filter(({ record }) => {

@@ -11,15 +11,18 @@ import { isStoreError } from '../stores/session-store.error.js';
 
 const MOST_TRIES = 100;
 const MOST_BEFORE = 32;
-/** The longest that a browser keeps a cookie (RFC 6265bis 5.5). No session of a browser lives longer without a touch. */
+/**
+ * The longest that a browser keeps a cookie (RFC 6265bis, section 5.5). So no session in a browser lives longer without
+ * a touch.
+ */
 const LONGEST_COOKIE_MS = 400 * 24 * 60 * 60 * 1_000;
 
-/** What the store keeps about a principal, apart from the sessions. */
+/** What the store keeps about a principal, apart from the principal's sessions. */
 export interface PrincipalState {
   readonly mark: RevocationMark;
-  /** The number of the last login. */
+  /** The number of the last login, counted up by one for each login. */
   readonly lastNumber: number;
-  /** Logins that are under way, and those that failed a short while ago. */
+  /** Logins that are under way, and logins that failed a short time ago. */
   readonly places: readonly Place[];
 }
 
@@ -29,9 +32,11 @@ const NOTHING: PrincipalState = {
   places: [],
 };
 
-/** The record of each principal: read and changed by compare-and-swap, so the store decides what came first. */
+/**
+ * The record of each principal. It is only changed by compare-and-swap, so the store decides which change came first.
+ */
 export class PrincipalRecords {
-  /** One change at a time within a process, so that a process has only others for rivals. */
+  /** One change at a time in this process, so that it only competes with other processes. */
   private readonly queue: KeyedQueue;
 
   constructor(
@@ -47,8 +52,9 @@ export class PrincipalRecords {
   }
 
   /**
-   * @param change gives the new state, or `undefined` if there is nothing to change. It runs again if somebody else was faster.
-   * @returns the state as it then stands.
+   * @param change returns the new state, or `undefined` if there is nothing to change. It runs again if another process
+   * was faster.
+   * @returns the state after the change.
    */
   change(
     principal: string,
@@ -66,7 +72,7 @@ export class PrincipalRecords {
     });
   }
 
-  /** With several encryption keys, a principal's record may still be under the name that an older key gives it. */
+  /** With several encryption keys, the record may still have the name that an older key gives it. */
   private async load(principal: string): Promise<{ state: PrincipalState; found: LoadedRecord | undefined }> {
     let state = NOTHING;
     let first: LoadedRecord | undefined;
@@ -107,7 +113,10 @@ export class PrincipalRecords {
     }
   }
 
-  /** As long as any session that the mark is about can live without a touch, at which it is compared with the mark. */
+  /**
+   * As long as any session that the mark can end may live without a touch. Each touch compares the session with the
+   * mark.
+   */
   private lifeMs(): number {
     const { idleMs, absoluteMs } = this.options;
     return Math.max(LONGEST_COOKIE_MS, idleMs, Number.isFinite(absoluteMs) ? absoluteMs : 0);
@@ -133,7 +142,7 @@ function merged(state: PrincipalState, metadata: SessionMetadata): PrincipalStat
 /** The state after a `revokeAll()`. */
 export function revoked(state: PrincipalState, now: number, except: string): PrincipalState {
   const { mark } = state;
-  // Who clicks "log out my other devices" again and again stays.
+  // A session that repeats "log out my other devices" stays logged in.
   const before = except === mark.except ? [mark.nonce, ...mark.before] : [mark.nonce];
   return {
     ...state,

@@ -4,16 +4,16 @@ import type { CommitServices } from './commit-services.js';
 import type { Revocations } from './revocations.js';
 import { nextForClient, type SessionLinks } from './session-links.js';
 
-/** Renewals that a request can be behind of. */
+/** The most renewals that are followed from an old id to the current one. */
 const MOST_STEPS = 8;
 
-/** A live record, and the id that leads to it. */
+/** A live record, and its id. */
 export interface Found {
   readonly id: string;
   readonly loaded: LoadedRecord;
 }
 
-/** Where a replaced session has gone on. */
+/** The live record that a replaced record leads to. */
 export interface Successor {
   /** `undefined` with records of version 0.1 and `hashIds`. */
   readonly id: string | undefined;
@@ -30,8 +30,10 @@ export class RecordFinder {
   ) {}
 
   /**
-   * The live record of an id, or of the id that it was renewed to. `replaced`: the id was, and there is no way on for the browser.
-   * `ended`: it was there, and its time is over.
+   * The live record of an id, or of the id that it was renewed to.
+   *
+   * @returns `replaced`: the id was replaced, and a browser that holds it can't follow. `ended`: the record is expired
+   * or revoked. `undefined`: there is no record.
    */
   async locate(id: string, known?: LoadedRecord): Promise<Found | 'replaced' | 'ended' | undefined> {
     const { records, lifetimes, events } = this.services;
@@ -58,14 +60,17 @@ export class RecordFinder {
     return undefined;
   }
 
-  /** The live session of an id, unless its principal was logged out everywhere since. */
+  /** The live session of an id, unless a `revokeAll()` has ended it. */
   async current(id: string): Promise<Found | undefined> {
     const found = await this.locate(id);
     if (typeof found !== 'object') return undefined;
     return (await this.revocations.endIfRevoked(found.loaded)) ? undefined : found;
   }
 
-  /** The live session that a replaced record has gone on to, for the server alone. */
+  /**
+   * Follows a replaced record to its live session. The result is for the server only: the browser must not learn the
+   * id.
+   */
   async successorOf(replaced: SessionMetadata): Promise<Successor | undefined> {
     const { records, lifetimes } = this.services;
     let metadata = replaced;

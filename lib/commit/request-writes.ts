@@ -10,10 +10,10 @@ import type { WriteReason } from './plan-commit.js';
 import type { SessionEnder } from './session-ender.js';
 import type { SessionWriter } from './session-writer.js';
 
-/** Who holds a session. */
+/** The request or connection that a session object belongs to. */
 export type Host = SessionHost<SessionCore>;
 
-/** What a request writes, by itself or because the app asked for it, and what the request has to know of that. */
+/** The writes of one request, and what the request has to know about them. */
 export class RequestWrites {
   constructor(
     private readonly services: CommitServices,
@@ -21,7 +21,7 @@ export class RequestWrites {
     private readonly ender: SessionEnder,
   ) {}
 
-  /** @param waitedMs how long who waits for it has waited already. */
+  /** @param waitedMs how long the caller has already waited. */
   write(core: SessionCore, why: WriteReason, waitedMs = 0): Promise<Written> {
     const movesEnd = doesMoveEnd(core);
     const writing = this.writer.write(core, why, waitedMs);
@@ -29,14 +29,14 @@ export class RequestWrites {
     return movesEnd ? this.noteMove(core.host, writing) : writing;
   }
 
-  /** Notes that the end of the session, or its cookie, was moved. */
+  /** Notes on the host that the expiry of the session, or its cookie, was changed. */
   async noteMove(host: Host, writing: Promise<Written>): Promise<Written> {
     const written = await writing;
     if (written === 'ok') host.isEndMoved = true;
     return written;
   }
 
-  /** Ends the record of a session, or of the one whose place it was to take, if there is one; and nothing else. */
+  /** Ends the record of a session, or the record of the session that it was to take the place of. */
   async end(
     core: SessionCore,
     as: 'destroyed' | 'logged-out' | 'revoked' = 'destroyed',
@@ -45,22 +45,22 @@ export class RequestWrites {
     const { host } = core;
     const ended = core.replaces ?? core;
     if (await this.track(host, this.writer.destroy(core, mayEnd))) this.emitEnd(ended, as);
-    // By this process's clock it is over, but that may be wrong: a logout must not leave it to others.
+    // The record is expired by this process's clock. The clock may be wrong, so a logout ends it in the store as well.
     else if (host.overdueId !== undefined && ended.isNew) await this.track(host, this.ender.endOverdue(host.overdueId));
   }
 
-  /** Of a session that was there, and that nobody else had ended before. */
+  /** Called only if this call ended the session, and no other had done so before. */
   emitEnd(core: SessionCore, as: 'destroyed' | 'logged-out' | 'revoked'): void {
     const { handle, principal } = core.metadata;
     this.services.events.emit(as, core.key, { handle, principal });
   }
 
-  /** From now on what is written to the session is lost. */
+  /** Marks a session object as replaced: later changes to it are lost, and reported. */
   detach(core: SessionCore): void {
     core.host.detached.set(core, textOf(core));
   }
 
-  /** The response waits for what the app has begun. */
+  /** Makes the response wait for work that the app has started. */
   async track<T>(host: Host, work: Promise<T>): Promise<T> {
     const { pending } = host;
     pending.add(work);
@@ -74,13 +74,13 @@ export class RequestWrites {
     }
   }
 
-  /** A login by data gets a new id. With express-session's surface that is the app's. */
+  /** Gives a new id to a login by data. With express-session's API the app has to do that, so a warning is logged. */
   giveNewId(core: SessionCore): void {
     if (!this.services.surface.strict) {
       this.warnOfFixation();
       return;
     }
-    // As with login(): nothing of the former's is the next one's.
+    // As with login(): a different user must not get the data of the former one.
     const who = core.loggedInNow();
     if (who !== undefined && isAnothers(core, who)) handOver(core);
     core.data.forgetCompared();
@@ -90,11 +90,11 @@ export class RequestWrites {
   warnOfFixation(): void {
     this.services.notices.warnOnce(
       'fixation',
-      'A session has come to be logged in to under the id that the browser already had, which allows session fixation: call req.session.regenerate() first, or keycard(req.session).login().',
+      'Somebody logged in under the session id that the browser already had, which allows session fixation. Call req.session.regenerate() first, or use keycard(req.session).login().',
     );
   }
 
-  /** Says once that something was written to a session that another has taken the place of. */
+  /** Warns once if the app changed a session object after another had replaced it. */
   reportDetached({ detached }: Host): void {
     const { notices } = this.services;
     for (const [core, json] of detached) {
@@ -102,23 +102,23 @@ export class RequestWrites {
       if (core.status === 'ended-here')
         notices.warnOnce(
           'after end',
-          'A session was written to after logout() or destroy() had ended it; what was written is lost. To keep something for the visitor, call regenerate() instead.',
+          'A session was changed after logout() or destroy() had ended it, so the change is lost. To keep data for the visitor, call regenerate() instead.',
         );
       else
         notices.warnOnce(
           'after regenerate',
-          'A session was written to after regenerate() had put another in its place; what was written is lost. Use the session that regenerate() gives.',
+          'A session was changed after regenerate() had replaced it, so the change is lost. Use the session that regenerate() returns.',
         );
     }
     detached.clear();
   }
 }
 
-/** Whether the next write moves the end of the session, or its cookie. */
+/** Whether the next write extends the session or changes its cookie. */
 export const doesMoveEnd = (core: SessionCore): boolean =>
   core.isDue || core.cookieChanged || core.idChange !== undefined;
 
-/** The data, to be compared; what can't be JSON counts as unchanged. */
+/** The data as JSON, to compare. Data that can't be JSON counts as unchanged. */
 function textOf(core: SessionCore): string {
   try {
     return JSON.stringify(core.values());

@@ -7,18 +7,19 @@ import { type PrincipalRecords, revoked } from './principal-records.js';
 import { isRevoked, type RevocationMark } from './revocation-mark.js';
 import type { SessionEnder } from './session-ender.js';
 
-/** Less than a clock tells, more than a number of this size loses. */
+/** Smaller than a step of the clock, and large enough not to be lost by rounding. */
 const STEP_MS = 0.001;
 
-/** When a login began: its time, and the nonce of the revocation mark as it stood then. */
+/** When a login began: the time, and the nonce of the revocation mark at that time. */
 export interface LoginMoment {
   readonly at: number;
   readonly mark: string;
 }
 
 /**
- * Which sessions `revokeAll()` has ended. A session knows the mark that stood when it came to be its principal's, so no clock decides, and no
- * index has to know it; one without (written by version 0.1) is told by its time.
+ * Decides which sessions `revokeAll()` has ended. A session stores the nonce of the mark that was current when it
+ * became its principal's. So no clock decides, and the index need not be complete. A session without a nonce (written
+ * by version 0.1) is compared by time.
  */
 export class Revocations {
   private lastLogin = Number.NEGATIVE_INFINITY;
@@ -29,28 +30,28 @@ export class Revocations {
     private readonly ender: SessionEnder,
   ) {}
 
-  /** When a login begins: later than all that was ended, whatever the clocks of other machines said. */
+  /** The moment of a new login. It is later than the last `revokeAll()`, even if another machine's clock is ahead. */
   moment(mark: RevocationMark): LoginMoment {
     return { at: this.inOrder(Math.max(this.services.now(), mark.at + STEP_MS)), mark: mark.nonce };
   }
 
-  /** Logins within a millisecond get times in their order. */
+  /** Logins within one millisecond get increasing times. */
   private inOrder(at: number): number {
     const tie = at <= this.lastLogin && at > this.lastLogin - 1;
     return (this.lastLogin = tie ? this.lastLogin + STEP_MS : at);
   }
 
   /**
-   * The same for who is logged in already.
+   * Like `moment`, for a session that is already logged in.
    *
-   * @returns `undefined` if the session's principal was logged out everywhere since.
+   * @returns `undefined` if a `revokeAll()` has ended the session.
    */
   async beforeConfirmation(principal: string, metadata: SessionMetadata): Promise<LoginMoment | undefined> {
     const { mark } = await this.states.read(principal);
     return metadata.principal === principal && isRevoked(metadata, mark) ? undefined : this.moment(mark);
   }
 
-  /** Ends a session whose principal was logged out everywhere, whether or not an index knows it. */
+  /** Ends a session that a `revokeAll()` has ended, even if the index lost it. */
   async endIfRevoked(loaded: LoadedRecord): Promise<boolean> {
     const { metadata } = loaded.record;
     if (metadata?.principal === undefined) return false;
@@ -62,14 +63,14 @@ export class Revocations {
     return true;
   }
 
-  /** Tells which sessions of a principal `revokeAll()` has ended. */
+  /** Returns a function that tells whether `revokeAll()` has ended a session of this principal. */
   async revokedOf(principal: string): Promise<MayEnd> {
     return isRevokedOf(principal, (await this.states.read(principal)).mark);
   }
 
   /**
-   * Whether a record that only a peer has written may be taken over. One that was there when its owner's sessions were ended may not, and
-   * neither may one whose age its cookie doesn't tell.
+   * Whether a record that express-session wrote may become a session of ours. Not if it is older than a `revokeAll()`
+   * of its owner, or if its cookie doesn't tell its age.
    */
   async mayAdopt(loaded: LoadedRecord): Promise<boolean> {
     const values = loaded.record.data();
@@ -81,14 +82,14 @@ export class Revocations {
   }
 
   /**
-   * From now on no session counts that the principal came by before this moment, indexed or not.
+   * Ends all earlier sessions of a principal, also those that the index has lost.
    *
    * @param except the handle of the session that stays.
-   * @returns tells which of the principal's sessions that is about.
+   * @returns a function that tells whether this call ended a session.
    */
   async markRevoked(principal: string, except = ''): Promise<MayEnd> {
     const { mark } = await this.states.change(principal, (state) => revoked(state, this.services.now(), except));
-    // One without a mark of its own was listed, so in doubt it ends, whatever the clocks say.
+    // A session without a nonce was listed, so it ends even if its time is unclear.
     return (metadata) =>
       metadata?.principal === principal &&
       metadata.handle !== except &&
@@ -104,15 +105,15 @@ const isRevokedOf =
 export const endedAtLogin = (): SessionStateError =>
   new SessionStateError(
     'ENDED',
-    'The login does not count: while it was made, all sessions of the user were ended, or newer logins took its place. Log in again.',
+    'This login is not valid: while it ran, all sessions of the user were ended, or newer logins took its place. Log in again.',
     409,
   );
 
-/** Whether a login was told so: nothing of it may be written later. */
+/** Whether an error says so. Nothing of such a login may be written later. */
 export const isEndedAtLogin = (error: unknown): boolean =>
   error instanceof SessionStateError && error.statusCode === 409;
 
-/** When a peer last wrote a record, where its cookie tells. */
+/** When express-session last wrote the record, computed from its cookie. */
 function writtenAt(cookie: unknown): number | undefined {
   const { originalMaxAge, expires } = (cookie ?? {}) as { originalMaxAge?: unknown; expires?: unknown };
   const end = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;

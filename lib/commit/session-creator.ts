@@ -10,7 +10,7 @@ import { assertInTime, markGone, type Operation, type Written } from './operatio
 import type { Placement } from './placement.js';
 import { isEndedAtLogin } from './revocations.js';
 
-/** Another id is drawn so often if a store already has one. */
+/** How many ids are tried if the store already has a record under the first. */
 const MOST_IDS = 4;
 
 /** Writes new sessions. */

@@ -5,7 +5,7 @@ import type { LoadedRecord } from '../record/session-records.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
 import type { SessionLinks } from './session-links.js';
 
-/** Ends sessions in the store, wherever they have gone on to. */
+/** Ends sessions in the store, under whatever id they continue. */
 export class SessionEnder {
   constructor(
     private readonly services: CommitServices,
@@ -17,11 +17,12 @@ export class SessionEnder {
   }
 
   /**
-   * Ends what a key holds, or what it was renewed to, also if it is over by this process's clock.
+   * Ends the session of a key, or the session that its record leads to, even if it is expired by this process's clock.
    *
-   * @param id the id where it is known.
-   * @param mayEnd asked at each step, as a record may have become another's since it was listed. Default: it may be anybody's.
-   * @param listed what a list gave, for a store that no longer shows it otherwise.
+   * @param id the id, if known.
+   * @param mayEnd is asked at each step, as the session may have become another principal's since it was listed.
+   * Default: any session may be ended.
+   * @param listed the record as a list gave it, for a store that no longer returns it otherwise.
    */
   async end(
     key: string,
@@ -42,7 +43,7 @@ export class SessionEnder {
       if (at.known === undefined) {
         if (from === undefined) return false;
         if (await this.endHidden(at.key)) return true;
-        // An id change that failed may be about to put back what led here.
+        // Ends this record too: an id change that failed may be about to restore it.
         if ((await this.records.destroy(from.key, from.revision)) !== 'conflict') return false;
         at = { key: from.key, id: this.services.idOfKey(from.key), known: undefined };
         from = undefined;
@@ -62,7 +63,7 @@ export class SessionEnder {
       if (result === 'ok') return true;
       if (result === 'gone') {
         const hidden = await this.records.destroyHidden(at.key);
-        // It is shown: the clock has gone back meanwhile.
+        // The store returns the record again: the clock was set back meanwhile.
         if (hidden !== 'conflict') return hidden === 'ok';
       }
       this.services.counters.conflicts += 1;
@@ -70,16 +71,19 @@ export class SessionEnder {
       await pause(attempt);
     }
     throw new SessionUnavailableError(
-      `The session was changed by others ${MOST_TRIES} times while it was to be ended.`,
+      `Other requests changed the session ${MOST_TRIES} times while it was being ended. It may still be valid: try again.`,
     );
   }
 
-  /** Ends the session that a listed record holds. */
+  /** Ends the session of a listed record. */
   endListed({ key }: LoadedRecord, mayEnd: MayEnd): Promise<boolean> {
     return this.end(key, this.services.idOfKey(key), undefined, mayEnd);
   }
 
-  /** Ends the record of an id that is over by this process's clock, which may be wrong. Of an id that was replaced it ends nothing. */
+  /**
+   * Ends the record of an id that is expired by this process's clock, which may be wrong. Leaves an id that was
+   * replaced alone.
+   */
   async endOverdue(id: string): Promise<boolean> {
     const key = this.records.key(id);
     const known = await this.records.loadToEnd(key);
@@ -87,7 +91,7 @@ export class SessionEnder {
     return known.record.metadata?.replaced === undefined && this.end(key, id, known);
   }
 
-  /** A store may go by this process's clock, which may be wrong, and take a record to be over that it still holds. */
+  /** A store that uses this process's clock may hide a record that it still has. */
   private async endHidden(key: string): Promise<boolean> {
     return (await this.records.destroyHidden(key)) === 'ok';
   }

@@ -3,10 +3,10 @@ import { newNonce } from '../common/session-id.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { SessionRecords } from '../record/session-records.js';
 
-/** How long the server can follow a replaced id, for requests that began before it was replaced. */
+/** How long the server can follow a replaced id. Requests that began before the replacement need this. */
 const LONGEST_REQUEST_MS = 10 * 60_000;
 
-/** Where a replaced record's session is now. */
+/** The key and id that a replaced record names. */
 export interface LinkedKey {
   readonly key: string;
   /** `undefined` with records of version 0.1 and `hashIds`. */
@@ -14,20 +14,22 @@ export interface LinkedKey {
 }
 
 /**
- * A record whose id was replaced names the new id twice: for the browser that holds the old id, encrypted under a key derived from that
- * (after a renewal only), and for the server, encrypted under a key derived from the secret. Whoever ends the session follows the second.
+ * A replaced record names the new id twice:
+ *
+ * - for the browser that has the old id, encrypted under a key derived from the old id (only after a renewal);
+ * - for the server, encrypted under a key derived from the secret. Code that ends sessions follows this one.
  */
 export class SessionLinks {
-  /** @param serverKeys the first encrypts, all decrypt. */
+  /** @param serverKeys the first one encrypts; all can decrypt. */
   constructor(
     private readonly records: SessionRecords,
     private readonly serverKeys: readonly Buffer[],
   ) {}
 
   /**
-   * The metadata of a record whose session goes on under another id. Whoever ends the principal's sessions finds that one by it.
+   * The metadata of a replaced record.
    *
-   * @param oldId given if the browser that holds it is to find the new one.
+   * @param oldId given if a browser that has the old id may follow to the new one.
    */
   replaced(metadata: SessionMetadata, now: number, until: number, nextId: string, oldId?: string): SessionMetadata {
     const serverLink = seal(this.serverKeys[0]!, nextId, 'successor');
@@ -46,7 +48,7 @@ export class SessionLinks {
     };
   }
 
-  /** Where the session is now, for the server alone. */
+  /** The key that the record leads to, for the server only. */
   next(id: string | undefined, metadata: SessionMetadata): LinkedKey | undefined {
     const next = this.unsealed(metadata) ?? (id === undefined ? undefined : nextForClient(id, metadata));
     const key = next === undefined ? metadata.replaced!.nextKey : this.records.key(next);
@@ -64,7 +66,7 @@ export class SessionLinks {
   }
 }
 
-/** The new id, for who holds the old one; `undefined`: none, or the old id isn't the right one. */
+/** The new id, for a browser that has the old one. `undefined`: there is none, or the old id is not the right one. */
 export function nextForClient(id: string, metadata: SessionMetadata | undefined): string | undefined {
   const link = metadata?.replaced?.clientLink;
   return link === undefined ? undefined : unseal(wayForwardKey(id), link, 'way');

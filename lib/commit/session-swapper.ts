@@ -13,17 +13,20 @@ import type { WriteReason } from './plan-commit.js';
 import type { Placement } from './placement.js';
 import type { Found, RecordFinder } from './record-finder.js';
 
-/** A draft that was sent to the store, and what `update(fn)` made for it. */
+/** A draft that was sent to the store, and the result of `update(fn)` that it contains. */
 interface Sent {
   readonly made: Applied | undefined;
   readonly draft: Draft;
 }
 
-/** Writes changes: compare-and-swap, merge, try again. So nobody's changes are lost, and nothing that ended comes back. */
+/**
+ * Writes changes: compare-and-swap, and on a conflict merge and try again. So no change is lost, and no session that
+ * ended comes back.
+ */
 export class SessionSwapper {
   constructor(
     private readonly services: CommitServices,
-    /** Of one session in this process. */
+    /** The writes of each session in this process, one at a time. */
     private readonly queue: KeyedQueue,
     private readonly finder: RecordFinder,
     private readonly placement: Placement,
@@ -41,7 +44,7 @@ export class SessionSwapper {
             return why === 'change' && fn === undefined
               ? await this.saveToHeir(core, operation)
               : markGone(core, this.services);
-          // The store had done it, and only the reply was lost?
+          // Was an earlier try written, and only its reply lost?
           const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.metadata, draft.metadata.nonce));
           if (done !== undefined) {
             counters.lostReplies += 1;
@@ -60,7 +63,8 @@ export class SessionSwapper {
         if (result === 'ok') return await this.settled(core, { made, draft });
         if (result === 'gone') return markGone(core, this.services);
         counters.conflicts += 1;
-        // Whoever wrote has moved the end; but where the session has come to be somebody's, that has to be settled by its writer.
+        // The other writer has already extended the session. But a change of the principal has to be completed by its
+        // own writer.
         if (why === 'touch' && draft.arrival === undefined && draft.voided === undefined) return 'skipped';
         core.giveUpStored();
         await pause(attempt);
@@ -70,19 +74,20 @@ export class SessionSwapper {
       if (core.admission !== undefined) await this.placement.giveUp(core);
     }
     throw new SessionUnavailableError(
-      `The session was changed by others ${MOST_TRIES} times while it was to be saved.`,
+      `Other requests changed the session ${MOST_TRIES} times while it was being saved. Its last changes are not saved.`,
     );
   }
 
   /**
-   * The id was replaced by a login, confirmLogin() or the like while this request ran. What the request changed is saved in the session that
-   * goes on, but the request learns neither its id nor its data: whoever holds an id from before a login must not.
+   * A login, confirmLogin() or the like replaced the id while this request ran. The request's changes are saved in the
+   * new session. But the request learns neither its id nor its data, as an id from before a login must not lead to
+   * them.
    */
   async saveToHeir(core: SessionCore, operation: Operation): Promise<Written> {
     const { handle } = core.metadata;
     const replaced = (await this.services.records.load(core.key))?.record.metadata;
     if (replaced?.handle !== handle) return markGone(core, this.services);
-    // An id change that failed has put it back meanwhile.
+    // The id change failed, and has restored the record.
     if (replaced.replaced === undefined) return this.swap(core, operation, 'change');
     const found = await this.finder.successorOf(replaced);
     if (found?.id === undefined || found.metadata.handle !== handle) return markGone(core, this.services);
@@ -94,9 +99,9 @@ export class SessionSwapper {
     return 'skipped';
   }
 
-  /** A swap was done. `found`: what the record has come to be since. */
+  /** Finishes a swap that succeeded. `found`: the record, if it has changed again since. */
   private settled(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
-    // If another request has since made it somebody else's, that request settles it.
+    // If another request has since made it another principal's, that request completes it.
     const isAnothers = found !== undefined && found.loaded.record.metadata?.principal !== draft.metadata.principal;
     if (draft.arrival === undefined || isAnothers) return this.swapped(core, { made, draft }, found);
     return this.placement.settled(core, core.key, draft).then(async (isIn) => {

@@ -20,7 +20,7 @@ import type { SessionEnder } from './session-ender.js';
 import type { SessionLinks } from './session-links.js';
 import { SessionSwapper } from './session-swapper.js';
 
-/** What the writer works with. */
+/** The services that the writer uses. */
 export interface WriterParts {
   readonly finder: RecordFinder;
   readonly ender: SessionEnder;
@@ -29,13 +29,16 @@ export interface WriterParts {
 }
 
 /**
- * Carries out what was decided about a session: in turn with the other writes of the same session in this process, and in bounded time.
- * The rules of concurrency are in the classes that it calls; stores only compare.
+ * Carries out the plan for a session, one write at a time for each session in this process, and in limited time. The
+ * rules of concurrency are in the classes that it calls; a store only compares and replaces.
  */
 export class SessionWriter {
-  /** Of one request's session object: what a write is to do (create, swap, change the id) is known when the one before it has ended. */
+  /**
+   * The writes of one session object, in order. What a write has to do (create, swap, change the id) is only known when
+   * the one before it has finished.
+   */
   private readonly turns: KeyedQueue<SessionCore>;
-  /** Of one session in this process. */
+  /** The writes of each session in this process, one at a time. */
   private readonly queue: KeyedQueue;
   private readonly patience: CallTimer;
   private readonly creator: SessionCreator;
@@ -52,7 +55,7 @@ export class SessionWriter {
     this.queue = new KeyedQueue(longestWait);
     this.turns = new KeyedQueue(longestWait);
     const most = longestWaitMs(ms);
-    // It tells an eighth too late at most.
+    // The timer fires up to an eighth late.
     this.patience = new CallTimer((most * 8) / 9, () => waitedTooLong(most));
     const { finder, ender, admissions } = parts;
     const newRecords = new NewRecords(services);
@@ -73,9 +76,9 @@ export class SessionWriter {
   }
 
   /**
-   * Writes what there is to write; the session's own state says how.
+   * Writes the session as its state requires.
    *
-   * @param waitedMs how long its caller has waited already.
+   * @param waitedMs how long the caller has already waited.
    */
   write(core: SessionCore, why?: WriteReason, waitedMs = 0): Promise<Written> {
     return this.inTurn(core, (operation) => this.writeNow(core, operation, why), waitedMs);
@@ -89,7 +92,7 @@ export class SessionWriter {
     return this.queue.run(core.key, () => this.swapper.swap(core, operation, reason));
   }
 
-  /** `update(fn)`: what is pending and what `fn` makes of it, in one swap. */
+  /** `update(fn)`: writes the pending changes and the result of `fn` in one swap. */
   update(core: SessionCore, fn: UpdateFunction): Promise<Written> {
     return this.inTurn(core, (operation) => this.updateNow(core, operation, fn));
   }
@@ -101,7 +104,7 @@ export class SessionWriter {
     return this.queue.run(core.key, () => this.swapper.swap(core, operation, 'change', fn));
   }
 
-  /** Reads the record again, in turn with the writes of the same session object. `false`: there is none. */
+  /** Reads the record again, after the writes of this session object. `false`: there is no record. */
   reload(core: SessionCore): Promise<boolean> {
     return this.inTurn(core, async () => {
       const found = await this.parts.finder.current(core.id);
@@ -110,7 +113,10 @@ export class SessionWriter {
     });
   }
 
-  /** Ends the session, wherever it has gone on to. Nothing that was ended before is an error. It waits for no code of the app's. */
+  /**
+   * Ends the session, even if its id has changed. It is no error if it has already ended. It does not wait for code of
+   * the app.
+   */
   destroy(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
     const end = (): Promise<boolean> => this.destroyNow(core, mayEnd);
     return core.applying ? this.inTime(end) : this.inTurn(core, end);
@@ -122,7 +128,7 @@ export class SessionWriter {
     const ended = core.replaces ?? core;
     if (ended.status !== 'stored') return false;
     if (await ender.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
-    // Replaced so long ago that the old record, which names its successor, is gone: the index knows the session by its handle.
+    // The replaced record, which names the new id, no longer exists. The index still finds the session by its handle.
     const { principal, handle } = ended.metadata;
     if (mayEnd !== undefined || principal === undefined || ended.ageMs < options.renewGraceMs || !records.canList)
       return false;
@@ -135,8 +141,8 @@ export class SessionWriter {
   }
 
   /**
-   * For a logout with an id that was replaced, which ends nothing: but what leads nowhere is there no more after it, as an id change that failed
-   * may be about to put it back, or has done so.
+   * For a logout with a replaced id, which must not end the new session. If the old record leads nowhere, it is
+   * removed: an id change that failed may be about to restore it.
    */
   async endDeadEnd(id: string): Promise<void> {
     const { records } = this.services;
@@ -153,12 +159,12 @@ export class SessionWriter {
     return this.turns.last(core) !== undefined;
   }
 
-  /** The write of a session object that is under way, and those that wait for it. How it ends is told to its caller. */
+  /** The running and waiting writes of a session object. Never rejects: the caller of each write gets its error. */
   underWay(core: SessionCore): Promise<unknown> | undefined {
     return this.turns.last(core)?.catch(() => undefined);
   }
 
-  /** Runs what a caller waits for, and tells it when the caller has been told that it took too long. */
+  /** Runs an operation with a time limit. At the limit the caller gets an error, and the operation is told so. */
   inTime<T>(run: (operation: Operation) => Promise<T>, waitedMs = 0): Promise<T> {
     const operation = { isLate: false };
     const late = (): void => {

@@ -2,13 +2,13 @@ import { SessionStateError, SessionUnavailableError } from '../common/errors.js'
 import type { SessionCore } from '../session/session-core.js';
 import type { SessionWriter } from './session-writer.js';
 
-/** Of a request whose id a login or `regenerate()` has replaced, with no way on from it. */
+/** Whether a login or `regenerate()` has replaced the request's id, and the request can't follow to the new one. */
 export function holdsReplacedId(core: SessionCore): boolean {
   const { host } = core;
   return core === host.core && core.status === 'read-only' && host.failureToLoad === undefined;
 }
 
-/** Its holder may begin anew all the same, as with a second click on "log in", and gets a session of his own. */
+/** The browser may still start again, such as by a second click on "log in", and gets a new session. */
 export function beginAnew(core: SessionCore): void {
   if (holdsReplacedId(core)) core.status = 'new';
 }
@@ -17,23 +17,23 @@ export function assertCurrent(core: SessionCore): void {
   const { host, status } = core;
   if (status === 'read-only')
     throw new SessionUnavailableError(
-      'The session can not be saved: its store failed, or its id was replaced by a login meanwhile.',
+      'The session can not be saved: its store failed, or a login in another request replaced its id.',
       { cause: host.failureToLoad },
     );
   if (core.isOver) throw endedElsewhere();
   if (core !== host.core)
     throw new SessionStateError(
       'ENDED',
-      'This session was replaced by regenerate(); use the one that regenerate() gives.',
+      'This session was replaced by regenerate(). Use the session that regenerate() returns.',
     );
 }
 
-/** @throws SessionStateError if a new id could not be told to the browser. */
+/** @throws SessionStateError if the browser could not be given a new id. */
 export function assertResponse({ host: { res } }: SessionCore, what: string): void {
   if (res === undefined)
     throw new SessionStateError(
       'NO_RESPONSE',
-      `session.${what} gives the session a new id, and there is no response here that could carry it.`,
+      `session.${what} gives the session a new id, but there is no HTTP response that could set its cookie.`,
     );
   if (res.headersSent) throw headersSent(what);
 }
@@ -41,18 +41,18 @@ export function assertResponse({ host: { res } }: SessionCore, what: string): vo
 export const headersSent = (what: string): SessionStateError =>
   new SessionStateError(
     'HEADERS_SENT',
-    `session.${what} came after the response had begun, so its cookie can no longer be sent. Call it before the first byte.`,
+    `session.${what} was called after the response had begun, so its cookie can no longer be sent. Call it before the first byte is sent.`,
   );
 
 export const endedElsewhere = (): SessionStateError =>
-  new SessionStateError('ENDED', 'The session has ended: it expired, or was logged out meanwhile.');
+  new SessionStateError('ENDED', 'The session has ended: it expired, or another request logged it out.');
 
-/** A new id is for what the session is once the writes that are under way have ended. */
+/** Waits for the writes under way, as they may change the session that gets a new id. */
 export async function turnOf(writer: SessionWriter, core: SessionCore, what: string): Promise<void> {
   if (core.applying)
     throw new SessionStateError(
       'UNSUPPORTED',
-      `session.${what} can't be called while fn of update(fn) is at work; wait for update() first.`,
+      `session.${what} can't be called while fn of update(fn) runs. Await update() first.`,
     );
   await writer.underWay(core);
 }

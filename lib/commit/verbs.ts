@@ -22,7 +22,7 @@ import {
   turnOf,
 } from './verb-checks.js';
 
-/** The methods of a session. Those that change the id only note it: the commit does it. */
+/** The methods of a session. Those that change the id only note it; the commit does it. */
 export class Verbs implements SessionVerbs<SessionCore> {
   private readonly logins: LoginVerbs;
 
@@ -37,14 +37,13 @@ export class Verbs implements SessionVerbs<SessionCore> {
   }
 
   async save(core: SessionCore): Promise<void> {
-    // There is nothing that could be lost.
+    // Nothing was changed, so nothing is lost.
     if (holdsReplacedId(core) && !core.data.isChanged()) return;
     assertCurrent(core);
     if (core.isNew && core.host.res?.headersSent) throw headersSent('save()');
     const why = this.whySave(core);
     if (why === 'change' && isLoggedInByData(core)) {
-      if (this.services.surface.strict)
-        assertResponse(core, 'save() of a session that somebody has come to be logged in to');
+      if (this.services.surface.strict) assertResponse(core, 'save() of a session that somebody has logged in to');
       this.writes.giveNewId(core);
     }
     if (why !== undefined) await this.writes.track(core.host, this.writeOrThrow(core, why));
@@ -68,9 +67,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
   async update(core: SessionCore, fn: unknown): Promise<void> {
     assertCurrent(core);
     if (typeof fn !== 'function')
-      throw new TypeError(
-        `session.update(fn): fn got ${show(fn)}; it takes a function that changes the draft it is given.`,
-      );
+      throw new TypeError(`session.update(fn): fn got ${show(fn)}; give it a function that changes the draft.`);
     const { host } = core;
     if (core.isNew && host.res?.headersSent) throw headersSent('update()');
     const movesEnd = doesMoveEnd(core);
@@ -85,7 +82,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
 
   async destroy(core: SessionCore, as: 'destroyed' | 'logged-out'): Promise<void> {
     if (core.status === 'ended-here') return;
-    // An id that a login replaced has nothing to end, and its late holder must not clear the new cookie.
+    // A replaced id has nothing to end, and this response must not clear the cookie of the new session.
     if (holdsReplacedId(core)) {
       const { browserId } = core.host;
       if (browserId !== undefined) await this.writes.track(core.host, this.writer.endDeadEnd(browserId));

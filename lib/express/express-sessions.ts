@@ -79,7 +79,7 @@ export class ExpressSessions {
     }
     throw new SessionStoreError(
       'UNAVAILABLE',
-      `The session was changed by others ${TRIES} times while it was to be saved.`,
+      `Other requests changed the session ${TRIES} times while it was being saved. Its last changes are not saved.`,
     );
   }
 

@@ -197,7 +197,7 @@ function run(core: SessionCore, name: string, work: Promise<unknown>, callback: 
     return;
   }
   TrackedPromise.track(work, (error) =>
-    core.services.notices.error(`session.${name}() failed, and nobody waited for it.`, error),
+    core.services.notices.error(`session.${name}() failed, and the app did not await it.`, error),
   );
 }
 

@@ -74,7 +74,7 @@ export class SessionModule
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     if (typeof options !== 'object' || options === null) {
       throw new SessionOptionsError(
-        `The session options got ${show(options)}; they take an object with at least a "secret".`,
+        `The session options got ${show(options)}; it takes an object with at least a "secret".`,
       );
     }
     return super.forRoot(options);

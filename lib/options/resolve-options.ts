@@ -71,7 +71,7 @@ export interface ResolveContext extends CookieContext {
 export function resolveOptions(options: SessionOptions, context: ResolveContext = {}): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new SessionOptionsError(
-      `The session options got ${show(options)}; they take an object with at least a "secret".`,
+      `The session options got ${show(options)}; it takes an object with at least a "secret".`,
     );
   }
   checkNames(options);

@@ -1,8 +1,8 @@
 import type { Device, Place, Replacement, SessionMetadata } from './session-metadata.js';
 
-/** The metadata as every record carries them, so the keys are short. Nothing but this file knows them. */
+/** The metadata as JSON. Each record holds them, so the keys are short. Only this file uses the short keys. */
 interface MetadataJson {
-  /** Format version. */
+  /** The version of the format. */
   v: 1;
   c: number;
   s: number;
@@ -30,7 +30,7 @@ interface MetadataJson {
 
 const KNOWN = new Set('v c s e h n q i p y a g f k r d o b m l t w x'.split(' '));
 
-/** The JSON text of metadata. */
+/** The metadata as JSON text. */
 export function encodeMetadata(metadata: SessionMetadata): string {
   const { device, places, replaced, others } = metadata;
   const json: MetadataJson = {
@@ -66,7 +66,7 @@ export function encodeMetadata(metadata: SessionMetadata): string {
   return JSON.stringify(others === undefined ? json : { ...others, ...json });
 }
 
-/** The metadata that parsed JSON holds; `undefined`: it has another shape. What has is no session of ours, and is never guessed at. */
+/** The metadata in parsed JSON. `undefined`: it has another shape, so the record is no session of ours. */
 export function decodeMetadata(value: unknown): SessionMetadata | undefined {
   if (!isMetadataJson(value)) return undefined;
   return {

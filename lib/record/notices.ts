@@ -10,7 +10,7 @@ const FAILURES = {
   call: 'The session store failed a call of the app.',
 } as const;
 
-/** What the engine tells the log: each warning once, and a store's failures once a second. */
+/** The engine's log lines: each warning once, and failures of the store at most once a second. */
 export class Notices {
   private readonly failures = new LogLimit();
   private readonly said = new Set<string>();
@@ -27,25 +27,28 @@ export class Notices {
     this.logger.warn(message);
   }
 
-  /** A store that fails does so for many requests: one line a second says it, for each kind of failure. What is the app's own fault is always said. */
+  /**
+   * A failing store fails for many requests, so each kind of failure is logged at most once a second. Faults of the app
+   * are always logged.
+   */
   storeFailed(what: keyof typeof FAILURES, error: unknown): void {
     const code = storeCodeOf(error);
     if (code === undefined || this.failures.allows(`${what} ${code}`)) this.logger.error(FAILURES[what], error);
   }
 
-  /** Data whose name clashes with one of the session's. */
+  /** Warns that a key of the data has a reserved name. */
   hiddenKey(key: string): void {
     this.warnOnce(
       `hidden ${key}`,
-      `Sessions hold a key named "${key}", which the session keeps for itself: it is kept in the record as it is; dataOf(session).${key} reaches it.`,
+      `Sessions contain a key named "${key}", which is reserved for the session's own property. The key stays in the record. Read and change it with dataOf(session).${key}.`,
     );
   }
 
-  /** A number was saved as `null`. */
+  /** Warns that a number was saved as `null`. */
   notFinite(path: string): void {
     this.warnOnce(
       'not finite',
-      `session.${path} is NaN or infinite, which JSON saves as null. Check the number before you store it. This is said once.`,
+      `session.${path} is NaN or infinite, which JSON saves as null. Check the number before you store it. This warning is logged once.`,
     );
   }
 
@@ -58,7 +61,7 @@ export class Notices {
   }
 }
 
-/** What kind of failure a store had, behind the engine's own error too; `undefined` for an error that is no store's. */
+/** The code of a store's error, also if the engine's own error wraps it; `undefined` for any other error. */
 function storeCodeOf(error: unknown): string | undefined {
   const inner = error instanceof SessionUnavailableError ? error.cause : error;
   if (isStoreError(inner)) return inner.code;

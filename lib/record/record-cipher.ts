@@ -8,7 +8,7 @@ import type { SessionMetadata } from './session-metadata.js';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** `iv + tag + ciphertext`, base64url. AES-256-GCM with a fresh random IV each time. */
+/** Encrypts text by AES-256-GCM with a new random IV. The result is `iv + tag + ciphertext`, base64url. */
 export function seal(key: Buffer, text: string, context: string): string {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, iv);
@@ -17,7 +17,7 @@ export function seal(key: Buffer, text: string, context: string): string {
   return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url');
 }
 
-/** The text, or `undefined` where key or context are others, or a bit was changed. */
+/** The text; `undefined` if the key or the context is another one, or the ciphertext was changed. */
 export function unseal(key: Buffer, sealed: string, context: string): string | undefined {
   const bytes = Buffer.from(sealed, 'base64url');
   if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
@@ -27,21 +27,26 @@ export function unseal(key: Buffer, sealed: string, context: string): string | u
     decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
     return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
   } catch {
-    // Not ours: the caller treats it as unreadable, with an event.
+    // The caller treats the record as unreadable, and emits an event.
     return undefined;
   }
 }
 
-/** A key for one purpose, derived from a secret (HKDF-SHA256, RFC 5869). */
+/** Derives a key for one purpose from a secret (HKDF-SHA256, RFC 5869). */
 export function deriveKey(secret: Secret, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secretBytes(secret), Buffer.alloc(0), `nestjs-keycard ${purpose}`, 32));
 }
 
-/** The key under which the way forward from an old id is kept: only who holds the id can read it. */
+/**
+ * The key that encrypts the new id in the record of an old id. It is derived from the old id, so only a client that has
+ * the old id can decrypt the new one.
+ */
 export const wayForwardKey = (id: string): Buffer =>
   createHash('sha256').update(`nestjs-keycard way forward ${id}`).digest();
 
-/** Encrypts the text of records. What the store has to know stays outside: end, version, a keyed hash of the principal. */
+/**
+ * Encrypts the text of records. What the store needs stays readable: expiry, version and a keyed hash of the principal.
+ */
 export class RecordCipher {
   private readonly keys: readonly Buffer[];
   private readonly principalKeys: readonly Buffer[];
@@ -54,7 +59,10 @@ export class RecordCipher {
     this.readPlain = encryption.readPlain ?? false;
   }
 
-  /** Under which names a principal's sessions may be listed, today's first; his own where plain records are let in. */
+  /**
+   * The names under which a principal's sessions may be listed, the current one first. With `readPlain` the plain name
+   * is one of them.
+   */
   principalNames(principal: string): readonly string[] {
     const names = this.principalKeys.map((key) =>
       createHmac('sha256', key).update(principal).digest('base64url').slice(0, 32),
@@ -62,17 +70,23 @@ export class RecordCipher {
     return this.readPlain ? [...names, principal] : names;
   }
 
-  /** A record that stores take as any other. The storage key is authenticated with it, so records can't be swapped. */
+  /**
+   * Encrypts a record's text. The result is a record that stores treat like any other. The store's key is authenticated
+   * too, so records can't be exchanged.
+   */
   encrypt(storageKey: string, text: string, metadata: SessionMetadata, cookie: string): string {
     const { createdAt, seenAt, expiresAt, principal } = metadata;
     const name = principal === undefined ? undefined : this.principalNames(principal)[0];
     const outside = encodeMetadata({ createdAt, seenAt, expiresAt, handle: '', nonce: '', principal: name });
-    // Last, where `decrypt` looks for it.
+    // The last property, where `decrypt` looks for it.
     const sealed = `"z":"${seal(this.keys[0]!, text, storageKey)}"`;
     return `{"cookie":${cookie},"${METADATA_KEY}":${outside.slice(0, -1)},${sealed}}}`;
   }
 
-  /** The text within; `undefined`: not to be read. A plain record is given as it is where `readPlain` lets it in. */
+  /**
+   * The decrypted text; `undefined`: it can't be decrypted. With `readPlain`, an unencrypted record is returned as it
+   * is.
+   */
   decrypt(storageKey: string, text: string): string | undefined {
     const start = text.lastIndexOf('"z":"');
     const sealed =

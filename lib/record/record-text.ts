@@ -3,30 +3,30 @@ import { decodeMetadata, encodeMetadata } from './metadata-codec.js';
 import type { SessionMetadata } from './session-metadata.js';
 
 /**
- * A record's text has three parts: `{"cookie":{…}` + `,"key":…` for the data + `,"__keycard":{…}}`. Peers keep that order, so
- * the parts are found by their edges, and what doesn't fit is parsed whole.
+ * A record's text has three parts: `{"cookie":{…}`, then `,"key":…` for the data, then `,"__keycard":{…}}`.
+ * express-session keeps that order, so the parts are found by their ends. A text in another form is parsed as a whole.
  */
 const COOKIE_START = '{"cookie":{';
 const METADATA_START = `,"${METADATA_KEY}":`;
 
-/** Deeper data than this is refused: `JSON.stringify` recurses, and a request must not end in a stack overflow. */
+/** Deeper data are refused: `JSON.stringify` is recursive, and a request must not overflow the stack. */
 const DEEPEST = 500;
 
 /** The data of a session: its JSON values by top-level key. */
 export type SessionValues = Record<string, unknown>;
 
-/** A record as far as it has been read. */
+/** A record as read: its text, its metadata, and its data when they are asked for. */
 export class RecordText {
   private constructor(
     readonly text: string,
-    /** `undefined`: a peer's record, without metadata. */
+    /** `undefined`: express-session wrote the record, so it has no metadata. */
     readonly metadata: SessionMetadata | undefined,
     private readonly dataStart: number,
     private readonly dataEnd: number,
     private whole: SessionValues | undefined,
   ) {}
 
-  /** Reads the metadata, and no more than it must. A string is the reason why the text is no session. */
+  /** Reads the metadata, and leaves the data unparsed. A string is the reason why the text is no session. */
   static read(text: string, maxBytes: number): RecordText | string {
     if (text.length > maxBytes) return 'too large';
     if (tooDeep(text)) return 'nested too deep';
@@ -37,7 +37,7 @@ export class RecordText {
     if (!text.startsWith(COOKIE_START)) return undefined;
     const end = text.lastIndexOf(METADATA_START);
     if (end === -1) return undefined;
-    // A `__keycard` that is nested would leave a brace too many behind it, and not parse.
+    // If `__keycard` were nested, a brace would remain behind it, and it would not parse.
     const metadata = decodeMetadata(parse(text.slice(end + METADATA_START.length, -1)));
     if (metadata === undefined) return undefined;
     const cookieEnd = endOfCookie(text);
@@ -55,7 +55,7 @@ export class RecordText {
     return new RecordText(text, metadata, 0, 0, values);
   }
 
-  /** Whether the data is this JSON text to the letter. `false` says nothing: compare by key. */
+  /** Whether the data are exactly this JSON text. If `false`, they may still be equal: compare by key. */
   hasData(json: string): boolean {
     const length = json.length - 2;
     if (this.whole !== undefined && this.dataEnd === 0) return false;
@@ -67,7 +67,7 @@ export class RecordText {
     );
   }
 
-  /** A fresh copy of the data, or why it can't be read. */
+  /** A new copy of the data, or the reason why they can't be read. */
   data(): SessionValues | string {
     if (this.whole === undefined || this.dataEnd > 0) {
       if (this.dataStart === this.dataEnd) return {};
@@ -86,12 +86,15 @@ export class RecordText {
     return values;
   }
 
-  /** The `cookie` part, `undefined` where there is none that can be read. */
+  /** The `cookie` part; `undefined` if it is missing or unreadable. */
   cookie(): unknown {
     return (parse(this.text) as SessionValues | undefined)?.cookie;
   }
 
-  /** The data part as it stands between cookie and metadata, to be written again untouched; `undefined` where the record isn't ours to the letter. */
+  /**
+   * The text between the cookie and the metadata, to be written again unchanged; `undefined` if this package didn't
+   * write the record.
+   */
   rawData(): string | undefined {
     if (this.dataEnd === 0) return undefined;
     const first = this.text.charCodeAt(this.dataStart);
@@ -100,13 +103,13 @@ export class RecordText {
   }
 }
 
-/** The text of a record. `data` is the JSON of the values, `{}` for none. */
+/** Makes the text of a record. `data` is the JSON of the values, `{}` if there are none. */
 export function recordText(cookie: string, data: string, metadata: SessionMetadata): string {
   const inner = data.length > 2 ? `,${data.slice(1, -1)}` : '';
   return `{"cookie":${cookie}${inner}${METADATA_START}${encodeMetadata(metadata)}}`;
 }
 
-/** A record that holds no data, as peers read it: an empty session whose cookie ends then. */
+/** Makes a record without data. express-session reads it as an empty session whose cookie expires at `end`. */
 export function emptyRecord(
   metadata: SessionMetadata,
   end: number,
@@ -120,12 +123,15 @@ export function emptyRecord(
   return { text: recordText(cookie, '{}', metadata), cookie };
 }
 
-/** `recordText` from the data part of a text, as `rawData` gives it. */
+/** Like `recordText`, from data as `rawData` returns them. */
 export function recordTextWithRaw(cookie: string, raw: string, metadata: SessionMetadata): string {
   return `{"cookie":${cookie}${raw}${METADATA_START}${encodeMetadata(metadata)}}`;
 }
 
-/** Behind the brace that closes the cookie; 0: there is none. A brace within its text values, as in a path, closes nothing. */
+/**
+ * The position after the brace that closes the cookie; 0 if there is none. Braces within strings, such as a path, don't
+ * count.
+ */
 function endOfCookie(text: string): number {
   let brace = text.indexOf('}', COOKIE_START.length);
   let quote = text.indexOf('"', COOKIE_START.length);
@@ -149,15 +155,15 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Not JSON: the caller says what that means.
+    // If it isn't JSON, the caller handles that.
     return undefined;
   }
 }
 
-/** Whether JSON text is nested deeper than a session may be. Braces within text values count too, up to a point that no plain text reaches by chance. */
+/** Whether JSON text is nested deeper than a session may be. */
 export function tooDeep(text: string): boolean {
   if (text.length < DEEPEST * 2) return false;
-  // Most texts have too few brackets for that, which is seen without a look at each letter.
+  // Most texts have fewer brackets than that, which is quick to see.
   const opening = countOf(text, '{', DEEPEST);
   if (opening + countOf(text, '[', DEEPEST - opening) <= DEEPEST) return false;
   let depth = 0;
@@ -176,7 +182,7 @@ export function tooDeep(text: string): boolean {
   return false;
 }
 
-/** How often a letter is there; more than `enough` needn't be counted. */
+/** How often a letter occurs. Stops counting above `enough`. */
 function countOf(text: string, letter: string, enough: number): number {
   let count = 0;
   for (let at = text.indexOf(letter); at !== -1 && count <= enough; at = text.indexOf(letter, at + 1)) count += 1;

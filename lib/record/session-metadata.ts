@@ -1,86 +1,95 @@
-/** Where a session is in use: for "your devices". */
+/** The device that uses a session, for a list of devices. */
 export interface Device {
   /** The User-Agent header, at most 256 characters. */
   readonly userAgent?: string | undefined;
-  /** The client's address as the framework sees it behind its trust-proxy setting. */
+  /** The client's address, as the framework determines it by its trust-proxy setting. */
   readonly ip?: string | undefined;
 }
 
-/** What the engine knows of a session, apart from the app's data. Times are ms since the epoch. */
+/** What the engine stores about a session, apart from the app's data. Times are ms since the epoch. */
 export interface SessionMetadata {
   createdAt: number;
-  /** As exact as `touchInterval`. */
+  /** When a request last used the session, exact to `touchInterval`. */
   seenAt: number;
   expiresAt: number;
-  /** Names the session for people: the same under each of its ids, and opens nothing. */
+  /** The public name of the session. It is no secret, and stays the same when the id changes. */
   handle: string;
-  /** Marks the write, so that a writer whose reply was lost finds its own. */
+  /** Marks the write, so that a writer whose reply was lost recognises its own write. */
   nonce: string;
-  /** Nonces of the latest writes before it, by others. */
+  /** The nonces of the latest earlier writes by other writers. */
   earlierNonces?: readonly string[] | undefined;
-  /** When this id was given out, where that isn't `createdAt`. */
+  /** When the current id was created, if not at `createdAt`. */
   idSince?: number | undefined;
   principal?: string | undefined;
-  /** Whose session it was until it came to be nobody's, as what the login stood on was changed or deleted. */
+  /** The principal until the login was voided, because the data that it rested on were changed or deleted. */
   formerPrincipal?: string | undefined;
   authenticatedAt?: number | undefined;
-  /** Since when the session is its principal's, where no login says so and it isn't `createdAt`. */
+  /** When this principal was first seen on the session, if there was no `login()`, and not at `createdAt`. */
   principalSince?: number | undefined;
-  /** Of the data that the principal was logged in with. */
+  /** Of the data that the login rests on. */
   loginFingerprint?: string | undefined;
-  /** The keys that `login()` was given, beside `user` and `passport`. */
+  /** The keys that `login()` was given, in addition to `user` and `passport`. */
   loginKeys?: readonly string[] | undefined;
-  /** Nonce of the principal's revocation mark as it stood before the login; `''`: there was none. */
+  /** The nonce of the principal's revocation mark when the login began; `''`: there was no mark. */
   revocationNonce?: string | undefined;
   device?: Device | undefined;
-  /** Cookie attributes that the app set on this very session. */
+  /** Cookie attributes that the app set on this session. */
   cookieOverrides?: Record<string, unknown> | undefined;
-  /** What the session is bound to (`bindTo`). */
+  /** The value that the session is bound to (`bindTo`). */
   binding?: string | undefined;
   schemaVersion?: number | undefined;
-  /** The number that the login took from its principal's record: a later login has a higher one. Of a principal's record: the last number. */
+  /**
+   * The number that the principal's record gave to the login; later logins have higher ones. In a principal's record:
+   * the last number.
+   */
   loginNumber?: number | undefined;
   /**
-   * No session but a principal's record: its sessions up to this time have ended, all but the one whose handle is `handle`. `nonce` stays
-   * until the next `revokeAll()`.
+   * Only in a principal's record: the time of the last `revokeAll()`, which ended all earlier sessions but the one in
+   * `handle`. `nonce` changes with the next `revokeAll()`.
    */
   revokedUntil?: number | undefined;
-  /** Of a principal's record: logins that are under way. */
+  /** Only in a principal's record: logins that are under way. */
   places?: readonly Place[] | undefined;
-  /** The session has gone on under another id. */
+  /** The session continues under another id. */
   replaced?: Replacement | undefined;
-  /** What a later version of this library has put beside these, as it stands in the JSON. */
+  /** Metadata of a later version of this library, as in the JSON. */
   others?: Record<string, unknown> | undefined;
 }
 
-/** The place among a principal's sessions that a login has taken, until its session is written and counts by itself. */
+/** The place that a login takes among its principal's sessions, until the session is written and counts by itself. */
 export interface Place {
   /** The login's number. */
   readonly number: number;
   /** The session's handle. */
   readonly handle: string;
-  /** Until when the login has to be done, in ms since the epoch; 0: it failed, or a newer login has taken its place. */
+  /** When the login must be complete, in ms since the epoch; 0: it failed, or a newer login took its place. */
   readonly until: number;
-  /** The session was there before, and stays also if the login is not done in time. */
+  /** The session existed before the login, and stays even if the login is not completed in time. */
   readonly isInPlace?: boolean | undefined;
 }
 
-/** What the record of a replaced id says. */
+/** The part of the metadata that only a replaced record has. */
 export interface Replacement {
   /** Until when the old id is known, in ms since the epoch. */
   readonly until: number;
-  /** The new id for the browser that holds the old one: encrypted under a key derived from that. Absent: no way on for the browser. */
+  /**
+   * The new id for a browser that has the old one, encrypted under a key derived from the old id. Missing: the browser
+   * can't follow.
+   */
   clientLink?: string | undefined;
-  /** The new id for the server: encrypted under a key derived from the secret. Logout and revocation follow it, the holder of the old id can't. */
+  /**
+   * The new id for the server, encrypted under a key derived from the secret. Logout and revocation follow it; a client
+   * can't.
+   */
   readonly serverLink?: string | undefined;
   /** Version 0.1, with `hashIds`: the new id's hash. */
   readonly nextKey?: string | undefined;
 }
 
-/** Whether a session may be ended: since it was found, its record may have become another's. */
+/** Whether a session may be ended. Since it was found, it may have become another principal's. */
 export type MayEnd = (metadata: SessionMetadata | undefined) => boolean;
 
-/** Ends it only if it is still this principal's. */
+/** Ends a session only if it is still this principal's. */
 export const isOf =
   (principal: string | undefined): MayEnd =>
   (metadata) =>

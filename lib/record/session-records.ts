@@ -11,31 +11,31 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionEvents } from '../common/session-events.js';
 import { CallTimer, PendingCall } from './store-timer.js';
 
-/** How many records that can't be read are remembered, so that each is said once. */
+/** How many unreadable records are remembered, so that each is logged once. */
 const MOST_REMEMBERED = 1_000;
 
 /** A live, readable record. */
 export interface LoadedRecord {
-  /** The id under which the store keeps it. */
+  /** The key under which the store keeps it: the id, or its hash with `hashIds`. */
   readonly key: string;
   readonly record: RecordText;
   readonly revision: Revision;
 }
 
-/** Who waits for a record. */
+/** Receives the result of reading a record. */
 export interface RecordReader {
   loaded(record: LoadedRecord | undefined): void;
   failed(error: SessionStoreError | Error): void;
 }
 
-/** A record of a list, with where to go on. */
+/** A listed record, with the cursor from which the list continues. */
 export interface ListedRecord extends LoadedRecord {
   readonly cursor: string;
 }
 
 /**
- * The store as the engine uses it: calls bounded in time, errors of one kind, ids hashed and texts encrypted where asked, and what
- * can't be read left alone.
+ * The store as the engine uses it. Calls have a time limit and fail with one kind of error. Ids are hashed and texts
+ * encrypted, if the options say so. Unreadable records are left alone.
  */
 export class SessionRecords {
   private readonly timer: CallTimer;
@@ -43,7 +43,7 @@ export class SessionRecords {
   private readonly cipher: RecordCipher | undefined;
   private readonly limit = new LogLimit();
   private readonly unreadableKeys = new Set<string>();
-  /** Whether nobody but this library writes sessions: a peer finds no hashed id, and reads no encrypted text. */
+  /** Whether only this package writes sessions: express-session can't find hashed ids, or read encrypted text. */
   private readonly onlyOurs: boolean;
 
   constructor(
@@ -64,14 +64,14 @@ export class SessionRecords {
     );
   }
 
-  /** The name under which the store keeps a session. */
+  /** The store's key for an id. */
   key(id: string): string {
     return this.options.hashIds ? createHash('sha256').update(id).digest('base64url') : id;
   }
 
   /**
-   * Loads a record for a request, the one call that every request makes: no promise is made but the store's own. `reader` is told once, the
-   * record or the error.
+   * Loads a record for a request. Every request makes this call, so it creates no promise in addition to the store's.
+   * `reader` is called once, with the record or the error.
    */
   read(key: string, reader: RecordReader): void {
     if (this.store.load === this.loadWithNow) {
@@ -117,7 +117,10 @@ export class SessionRecords {
     return stored === undefined ? undefined : this.parse(key, stored);
   }
 
-  /** The same, also if it is over by this process's clock: a process must not leave a session to others because its own clock, which may be wrong, takes it to be over. */
+  /**
+   * Like `load`, even if the record is expired by this process's clock. The clock may be wrong, and other processes may
+   * still accept the record.
+   */
   async loadToEnd(key: string): Promise<LoadedRecord | undefined> {
     const stored = await this.call(() => this.store.load(key));
     return stored === undefined ? undefined : this.parseAny(key, stored);
@@ -140,7 +143,10 @@ export class SessionRecords {
     return this.call(() => this.store.replace(key, record, revision));
   }
 
-  /** Ends what a store holds and doesn't show, as it takes it to be over. What can't be read is shown, and is left alone. */
+  /**
+   * Ends a record that the store has but doesn't return, as it considers the record expired. An unreadable record is
+   * left alone.
+   */
   async destroyHidden(key: string): Promise<WriteResult> {
     const stored = await this.call(() => this.store.load(key));
     return stored === undefined ? this.destroy(key) : 'conflict';
@@ -150,12 +156,11 @@ export class SessionRecords {
     return this.call(() => this.store.destroy(key, revision));
   }
 
-  /** Whether sessions can be listed. */
   get canList(): boolean {
     return typeof this.store.list === 'function';
   }
 
-  /** Live readable records, those of one principal where it is named. What can't be read is passed over. */
+  /** Live readable records, of one principal if `query` names one. Unreadable records are left out. */
   async *list(query: ListQuery, which: 'live' | 'expired too' = 'live'): AsyncGenerator<ListedRecord, void, void> {
     if (this.store.list === undefined) {
       throw new SessionStoreError(
@@ -176,19 +181,22 @@ export class SessionRecords {
           if (read !== undefined) yield { ...read, cursor: next.value.cursor };
         }
       } finally {
-        // Not awaited: a list that hangs would be waited for without end.
+        // Not awaited, as a list that hangs would never return.
         void Promise.resolve(iterator.return?.()).catch(() => undefined);
       }
     }
   }
 
-  /** Under which keys a principal's not-before mark may be, today's first. No id of ours looks like one: a dot isn't base64url. */
+  /**
+   * The keys that a principal's record may have, the current one first. They contain a dot, so no id of ours is equal
+   * to one.
+   */
   markKeys(principal: string): readonly string[] {
     const plain = (name: string): string => `keycard.${createHash('sha256').update(name).digest('base64url')}`;
     return this.cipher === undefined ? [plain(principal)] : this.cipher.principalNames(principal).map(plain);
   }
 
-  /** What the store knows a principal by. */
+  /** The names by which the store knows a principal. */
   private principalNames(principal: string | undefined): readonly (string | undefined)[] {
     return principal === undefined || this.cipher === undefined ? [principal] : this.cipher.principalNames(principal);
   }
@@ -196,7 +204,8 @@ export class SessionRecords {
   private parse(key: string, stored: StoredSession): LoadedRecord | undefined {
     if (stored.expiresAt !== undefined && this.isOver(stored.expiresAt)) return this.expired(key);
     const loaded = this.parseAny(key, stored);
-    // express-session's touch moves the store's end without the one inside, but not where only we write.
+    // express-session's touch extends the record in the store without changing the metadata. So the metadata only count
+    // if only this package writes.
     const end = !this.onlyOurs ? undefined : loaded?.record.metadata?.expiresAt;
     return end !== undefined && this.isOver(end) ? this.expired(key) : loaded;
   }
@@ -212,7 +221,9 @@ export class SessionRecords {
   private parseAny(key: string, stored: StoredSession): LoadedRecord | undefined {
     const text = this.cipher === undefined ? stored.text : this.cipher.decrypt(key, stored.text);
     const record =
-      text === undefined ? 'not encrypted with a key at hand' : RecordText.read(text, this.options.maxRecordBytes);
+      text === undefined
+        ? 'it is not encrypted with one of the encryption keys'
+        : RecordText.read(text, this.options.maxRecordBytes);
     if (typeof record === 'string') {
       this.unreadable(key, record);
       return undefined;
@@ -220,25 +231,25 @@ export class SessionRecords {
     return { key, record, revision: stored.revision };
   }
 
-  /** Says, once for each record, that it was passed over. It stays as it is; its holder gets a new id. */
+  /** Logs, once for each record, that it can't be read. The record stays as it is; the browser gets a new id. */
   unreadable(key: string, reason: string): void {
     if (!this.unreadableKeys.has(key) && this.limit.allows(reason)) {
       if (this.unreadableKeys.size >= MOST_REMEMBERED) this.unreadableKeys.clear();
       this.unreadableKeys.add(key);
       this.options.logger.warn(
-        `A session record can't be read (${reason}); it is left as it is, and its holder gets a new session.`,
+        `A session record can't be read (${reason}). The record stays as it is, and the browser gets a new session.`,
       );
     }
     this.events.emit('loaded-invalid', key, { reason: 'unreadable' });
   }
 
   private pack(key: string, text: string, metadata: SessionMetadata, cookie: string) {
-    // A record of n characters has at least n bytes: count only where it comes close.
+    // A text of n characters has between n and 3n bytes, so bytes are only counted near the limit.
     const limit = this.options.maxRecordBytes;
     if (text.length > limit || (text.length * 3 > limit && Buffer.byteLength(text) > limit)) {
       throw new SessionDataError(
         'TOO_LARGE',
-        `The session takes ${Buffer.byteLength(text)} bytes, more than "maxRecordBytes" (${limit}). Nothing was saved; keep large values elsewhere and an id of them here.`,
+        `The session takes ${Buffer.byteLength(text)} bytes, more than "maxRecordBytes" (${limit}). Nothing was saved. Keep large values elsewhere, and only their ids in the session.`,
       );
     }
     if (this.cipher === undefined) return { text, expiresAt: metadata.expiresAt, principal: metadata.principal };
@@ -246,14 +257,14 @@ export class SessionRecords {
     return { text: this.cipher.encrypt(key, text, metadata, cookie), expiresAt: metadata.expiresAt, principal };
   }
 
-  /** A store call that ends in bounded time, and fails as a `SessionStoreError`. */
+  /** Makes a store call with a time limit. All errors are `SessionStoreError`s. */
   private call<T>(run: () => Promise<T>): Promise<T> {
     return this.timer.bound(run, asStoreError);
   }
 }
 
 class PendingRead extends PendingCall {
-  /** A client that waits for its server keeps what a call holds; the request is let go of with the wait for it. */
+  /** A client that waits for its server keeps this object. So it drops the request when the time limit is reached. */
   reader: RecordReader | undefined;
 
   constructor(
@@ -280,7 +291,10 @@ function asStoreError(error: unknown): SessionStoreError {
   );
 }
 
-/** A store's `load`, where its `loadNow` stands for it: a `load` that was overridden or put in its place later says otherwise. */
+/**
+ * The store's `load` if `loadNow` may be used in its place. Not if a subclass or the app has replaced `load`, but not
+ * `loadNow`.
+ */
 function loadWithNow(store: SessionStore): SessionStore['load'] | undefined {
   for (let at: object | null = store; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (Object.hasOwn(at, 'loadNow')) return typeof store.loadNow === 'function' ? store.load : undefined;

@@ -1,22 +1,24 @@
-/** A call that is bounded in time, as an entry of the timer's list. */
+/** A call with a time limit, as an entry of the timer's list. */
 export abstract class PendingCall {
-  /** The tick in which it began. */
+  /** The tick in which the call began. */
   tick = 0;
   before: PendingCall | undefined = undefined;
   after: PendingCall | undefined = undefined;
   done = false;
 
-  /** Called once where the call takes too long; it is `done` by then. */
+  /** Called once if the call takes too long. It is `done` by then. */
   abstract expire(): void;
 }
 
-/** How finely time is told: a call ends at most this part of the limit late. */
+/** The resolution: a call may run over its limit by at most this part of it. */
 const TICKS = 8;
 
 /**
- * Bounds calls in time with one timer for all of them, and without asking for the time: each has the same limit, so they end in the order in
- * which they began, and a tick count tells when. A call that has its answer leaves the list at once: what waits for a tick to be forgotten
- * outlives the collections of young garbage, its request with it, and that cost more than all else a read did.
+ * Gives calls a time limit, with one timer for all of them. All have the same limit, so they expire in the order in
+ * which they began, and counting ticks is enough.
+ *
+ * A call that was answered leaves the list immediately. If it stayed until the next tick, its request would survive the
+ * collection of young objects, which cost more than the rest of a read.
  */
 export class CallTimer {
   private first: PendingCall | undefined;
@@ -29,7 +31,7 @@ export class CallTimer {
     private readonly timeoutError: () => Error,
   ) {}
 
-  /** Starts the time of a call; whoever makes it calls `remove` when it has answered. */
+  /** Starts the time of a call. The caller calls `remove` when it was answered. */
   add(pending: PendingCall): void {
     pending.tick = this.tick;
     pending.before = this.last;
@@ -42,7 +44,7 @@ export class CallTimer {
     }
   }
 
-  /** The call has answered, or is given up. */
+  /** Ends the time of a call that was answered or given up. */
   remove(pending: PendingCall): void {
     const { before, after } = pending;
     if (before === undefined) this.first = after;
@@ -55,15 +57,15 @@ export class CallTimer {
   }
 
   /**
-   * Makes a call; gives its result, or `timeoutError` where it takes longer than the limit. What comes after that is dropped.
+   * Makes a call. Rejects with `timeoutError` if it takes longer than the limit; a later result is dropped.
    *
-   * @param late told if it takes longer.
+   * @param late called if it takes longer.
    */
   bound<T>(call: () => Promise<T>, asError: (error: unknown) => Error, late?: () => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let calling: Promise<T>;
       try {
-        // A store may give something else than it should: told as its failure.
+        // A store may return something that is no promise.
         calling = Promise.resolve(call());
       } catch (error) {
         reject(asError(error));
@@ -86,14 +88,13 @@ export class CallTimer {
     });
   }
 
-  /** The error of a call that took too long. */
   timedOut(): Error {
     return this.timeoutError();
   }
 
   private sweep(): void {
     this.tick += 1;
-    // A call that began just before a tick has had almost none of it yet.
+    // A call that began just before a tick has used almost none of it.
     while (this.first !== undefined && this.tick - this.first.tick > TICKS) {
       const pending = this.first;
       this.remove(pending);

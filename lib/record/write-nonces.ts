@@ -1,20 +1,21 @@
 import type { SessionMetadata } from './session-metadata.js';
 import { newWriterName, WRITER_NAME_LENGTH } from '../common/session-id.js';
 
-/** So many writes of others a record remembers, the latest first. */
+/** The most nonces of other writers that a record keeps, the latest first. */
 const MOST = 16;
-/** Longer than any store takes to send again what it got no answer to, and than clocks are apart. */
+/** Longer than any store needs to resend a call that it got no answer to, and than clocks differ. */
 const SHORTEST_MEMORY_MS = 60_000;
 const SECOND_LENGTH = 7;
 /** The writer, the second, and the number of the write. */
 const NONCE = new RegExp(`^[\\w-]{${WRITER_NAME_LENGTH}}[0-9a-z]{${SECOND_LENGTH}}[0-9a-z]{1,12}$`);
 
 /**
- * Marks each write of a session, so that a writer whose reply was lost finds its write again: by the nonce of the record, or, where others
- * wrote after it, among the latest nonces that every record carries on from the one it replaces. Of each writer that is its last one, and
- * what it still waits for; where one writer is alone there are none.
+ * Marks each write of a session with a nonce, so that a writer whose reply was lost can recognise its write: by the
+ * record's own nonce, or, if others wrote after it, by the earlier nonces that each record takes over from the one it
+ * replaces. For each other writer these are its last nonce and those that it still waits for. If only one process
+ * writes, there are none.
  *
- * A nonce tells its writer and second, so that what nobody waits for any more goes by itself.
+ * A nonce contains its writer and its second, so old ones can be dropped.
  */
 export class WriteNonces {
   private readonly writer = newWriterName();
@@ -31,7 +32,7 @@ export class WriteNonces {
     this.memoryS = Math.max(SHORTEST_MEMORY_MS, 2 * storeTimeoutMs) / 1_000;
   }
 
-  /** Marks the metadata of a record that takes the place of the one they came from. */
+  /** Adds the nonces to the metadata of a record that replaces another. */
   stamp(metadata: SessionMetadata): void {
     const second = Math.max(0, Math.floor(this.now() / 1_000));
     if (second !== this.second) {
@@ -39,7 +40,7 @@ export class WriteNonces {
       this.prefix = this.writer + second.toString(36).padStart(SECOND_LENGTH, '0');
     }
     const { nonce: previous, earlierNonces: earlier } = metadata;
-    // The number alone makes it unique, whatever the clock does.
+    // The number makes it unique even if the clock is set back.
     metadata.nonce = this.prefix + (this.writes++).toString(36);
     if (earlier === undefined && (previous === '' || this.isSettled(previous))) return;
     const found = earlier === undefined ? [previous] : [previous, ...earlier];
@@ -49,12 +50,12 @@ export class WriteNonces {
     else metadata.earlierNonces = [...mine, ...theirs].slice(0, MOST);
   }
 
-  /** Whether a record was written with this nonce, or after it. */
+  /** Whether the record was written with this nonce, or is based on a record that was. */
   static has(metadata: SessionMetadata | undefined, nonce: string): boolean {
     return metadata !== undefined && (metadata.nonce === nonce || metadata.earlierNonces?.includes(nonce) === true);
   }
 
-  /** Records carry a nonce on until its writer knows what became of the write. */
+  /** Keeps a nonce in the records until its writer knows the result of the write. */
   await(nonce: string): void {
     this.awaited.add(nonce);
   }

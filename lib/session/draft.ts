@@ -4,10 +4,10 @@ import type { SessionCore } from './session-core.js';
 import type { Arrival, Draft } from './session-state.js';
 
 /**
- * What to write now.
+ * Makes the record to write now.
  *
- * @param values what `update(fn)` made; default: the data as they stand.
- * @throws SessionDataError for data that JSON, or the schema, doesn't take.
+ * @param values the result of `update(fn)`; default: the data as they are.
+ * @throws SessionDataError for data that JSON can't hold, or that don't fit the schema.
  */
 export function draftOf(core: SessionCore, values?: SessionValues): Draft {
   const { services } = core;
@@ -29,7 +29,7 @@ export function draftOf(core: SessionCore, values?: SessionValues): Draft {
   };
 }
 
-/** How the session comes to be a principal's by what is written. */
+/** How this write makes the session a principal's. */
 function arrivalOf(core: SessionCore, principal: string | undefined): Arrival | undefined {
   const { claim, idChange, metadata } = core;
   if (principal === undefined) return undefined;

@@ -9,17 +9,20 @@ export class Lifetimes {
     return this.options.clock.now();
   }
 
-  /** Whether a session was last seen so long ago that its idle expiry is to be moved. */
+  /** Whether the session was last seen so long ago that its idle timeout has to be extended. */
   isTouchDue(metadata: SessionMetadata): boolean {
     return this.now() - metadata.seenAt >= this.options.touchIntervalMs;
   }
 
-  /** Whether a listed session counts, its idle end included. */
+  /** Whether a listed session is live and within its idle timeout. */
   isInTime(metadata: SessionMetadata): boolean {
     return this.isLive(metadata) && metadata.expiresAt > this.now();
   }
 
-  /** Whether metadata still count: the absolute end, or a replaced id's grace. A principal's record is no session. */
+  /**
+   * Whether a record is within the absolute timeout, or within the grace time of a replaced id. `false` for a
+   * principal's record.
+   */
   isLive(metadata: SessionMetadata | undefined): boolean {
     if (metadata === undefined) return true;
     if (metadata.revokedUntil !== undefined) return false;
@@ -28,9 +31,9 @@ export class Lifetimes {
   }
 
   /**
-   * When a session that is seen now ends: idle, or absolute.
+   * When a session that is seen now expires: the idle or the absolute timeout, whichever is first.
    *
-   * @param cookieLife of a cookie that was decided for this request, in ms.
+   * @param cookieLife the lifetime that this request gave the cookie, in ms.
    */
   expiryOf(metadata: SessionMetadata, now: number, cookieLife?: number): number {
     return Math.min(
@@ -39,7 +42,7 @@ export class Lifetimes {
     );
   }
 
-  /** A life that the app set on this very session goes before the option. */
+  /** A lifetime that the app set on this session overrides the option. */
   private idleMs(metadata: SessionMetadata, cookieLife?: number): number {
     const own = metadata.cookieOverrides?.maxAge;
     if (typeof own === 'number') return own;

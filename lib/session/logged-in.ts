@@ -5,27 +5,27 @@ import { fingerprint, lostLoginKey } from './login-fingerprint.js';
 import type { SessionServices } from './session-services.js';
 import type { LoginClaim, SessionStatus } from './session-state.js';
 
-/** How far another process' clock may be ahead. */
+/** How far another process's clock may be ahead. */
 const MOST_AHEAD_MS = 5_000;
 
-/** Who is logged in by data: the principal, or `true` for somebody without one; `undefined`: nobody. */
+/** Who is logged in by the data: the principal, `true` if the principal is unknown, or `undefined` for nobody. */
 export type LoggedIn = string | true | undefined;
 
-/** A session, to be asked whose it is. */
+/** What of a session decides who is logged in. */
 export interface Owned {
   readonly services: SessionServices;
   readonly status: SessionStatus;
   readonly isOver: boolean;
   readonly claim: LoginClaim | undefined;
   readonly metadata: SessionMetadata;
-  /** Whose session it is differs from what the record says, so that the index has it wrong. */
+  /** The principal in the record is not the current one, so the index is wrong. */
   isUnsettled: boolean;
   values(): SessionValues;
   storedValues(): SessionValues;
   allValues(): SessionValues;
 }
 
-/** Whose session it is, as long as what that stands on is unchanged. */
+/** The session's principal, as long as the data that the login rests on are unchanged. */
 export function principalOf(owned: Owned): string | undefined {
   if (owned.isOver) return undefined;
   if (owned.claim !== undefined) return owned.claim.principal;
@@ -38,17 +38,17 @@ export function principalOf(owned: Owned): string | undefined {
   return principal;
 }
 
-/** When that was proved; `undefined` if nobody is logged in. */
+/** When the principal last logged in; `undefined` if nobody is logged in. */
 export function authenticatedAt(owned: Owned): number | undefined {
   if (owned.isOver) return undefined;
   if (owned.claim !== undefined) return owned.claim.at;
   const { authenticatedAt: at } = owned.metadata;
-  // A clock that was ahead must not keep a login recent.
+  // If another clock was ahead, the login must not count as recent for too long.
   if (at !== undefined && at > owned.services.now() + MOST_AHEAD_MS) return undefined;
   return stands(owned, owned.values()) ? at : undefined;
 }
 
-/** Who is logged in by the data as they were read. */
+/** Who is logged in by the data that were read. */
 export function loggedInBefore(owned: Owned): LoggedIn {
   const { loginFingerprint, loginKeys, principal } = owned.metadata;
   const before = owned.storedValues();
@@ -56,12 +56,12 @@ export function loggedInBefore(owned: Owned): LoggedIn {
   return loggedInBy(owned.services, before, isUnchanged ? principal : principalIn(owned, before));
 }
 
-/** The same by the data as the app has left them. */
+/** Who is logged in by the data as the app has changed them. */
 export function loggedInNow(owned: Owned): LoggedIn {
   return owned.isOver ? undefined : loggedInBy(owned.services, owned.allValues(), principalOf(owned));
 }
 
-/** Whether the session is, or was, another principal's than this. */
+/** Whether the session belongs, or belonged, to another principal. */
 export function isAnothers(owned: Owned, principal: string | true): boolean {
   const { claim, metadata } = owned;
   const former = claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? loggedInBefore(owned);
@@ -72,12 +72,12 @@ function loggedInBy({ options }: SessionServices, data: SessionValues, principal
   try {
     return options.isAuthenticated(data, principal) === true ? (principal ?? true) : undefined;
   } catch {
-    // The guard says that it threw, and lets nobody in.
+    // SessionGuard reports the error and refuses the request.
     return undefined;
   }
 }
 
-/** Whom data name without a login. */
+/** The principal that the data name, if there was no login(). */
 export function principalIn({ services, claim, metadata }: Owned, values: SessionValues): string | undefined {
   const { options, notices } = services;
   const principal = derivePrincipal(options.principalOf, values);
@@ -85,9 +85,9 @@ export function principalIn({ services, claim, metadata }: Owned, values: Sessio
   if (principal === undefined && !hasLogin && options.principalOf === defaultPrincipalOf && hasPassportUser(values))
     notices.warnOnce(
       'passport without id',
-      'Passport logged somebody in, but session.passport.user holds no id that the session knows (it may be text or a number, ' +
-        'or an object with id, _id or sub): SessionGuard lets nobody in by it, and revokeAll() does not find the session. ' +
-        'Serialize the id, done(null, user.id), or set the option "principalOf". This is said once.',
+      'Passport logged somebody in, but session.passport.user holds no user id (a string or a number, ' +
+        'or an object with id, _id or sub). So SessionGuard refuses this user, and revokeAll() does not find the session. ' +
+        'Serialize the id, done(null, user.id), or set the option "principalOf". This warning is logged once.',
     );
   return principal;
 }
@@ -98,7 +98,7 @@ function stands(owned: Owned, values: SessionValues): boolean {
   return loginStands(metadata, owned.storedValues(), values, (data) => principalIn(owned, data));
 }
 
-/** Whether a login still counts: the record is what it was written as, and what the app changed since keeps to the same person. */
+/** Whether a login is still valid: the data match its fingerprint, and the app's changes since name no other person. */
 export function loginStands(
   metadata: SessionMetadata,
   before: SessionValues,

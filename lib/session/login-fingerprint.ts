@@ -1,17 +1,17 @@
 import { hash } from 'node:crypto';
 
-/** The keys that a login stands on, whatever `login()` was given. */
+/** Keys that every login rests on. */
 const ALWAYS: readonly string[] = ['user', 'passport'];
 
 /**
- * A fingerprint of what a principal was logged in with: `user`, `passport`, and the keys given to `login()`. Whoever changes them
- * behind the engine's back changes who the session belongs to.
+ * A fingerprint of the data that a login rests on: `user`, `passport`, and the keys given to `login()`. If the app
+ * changes them without login(), the session no longer counts as logged in.
  */
 export function fingerprint(values: Readonly<Record<string, unknown>>, keys: readonly string[] | undefined): string {
   return hash('sha256', JSON.stringify(loginKeys(keys).map((key) => values[key] ?? null)), 'base64').slice(0, 22);
 }
 
-/** Whether one of those keys was there and is not any more. */
+/** Whether one of those keys was removed. */
 export function lostLoginKey(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
@@ -22,6 +22,6 @@ export function lostLoginKey(
   );
 }
 
-/** The keys that a login stands on. */
+/** The keys that a login rests on. */
 export const loginKeys = (keys: readonly string[] | undefined): readonly string[] =>
   keys === undefined ? ALWAYS : [...ALWAYS, ...keys];

@@ -1,17 +1,19 @@
 import { type Duration, show, toMs } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
 
-/** What `session.login(principal, data, options)` takes. */
+/** The options of `session.login(principal, data, options)`. */
 export interface LoginOptions {
   /**
-   * How long this session lasts without a request, on the server and in the browser, such as `'30d'`. It goes before `cookie.maxAge` and
-   * `idleTimeout`; `absoluteTimeout` still ends the session, if that option is set. Left out, the options of the module apply.
+   * How long this session lasts without a request, on the server and in the browser, such as `'30d'` (a number is in
+   * ms). It overrides `cookie.maxAge` and `idleTimeout`. `absoluteTimeout` still limits it.
+   *
+   * @defaultValue the options of the module
    */
   readonly remember?: Duration | undefined;
 }
 
 /**
- * How long a login is to be remembered, in ms; `undefined`: as the module's options say.
+ * The lifetime from `remember`, in ms; `undefined`: not given.
  *
  * @throws SessionOptionsError for an unknown option, or a `remember` that is no duration.
  */
@@ -19,7 +21,7 @@ export function rememberedMs(options: unknown): number | undefined {
   if (options === undefined) return undefined;
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new SessionOptionsError(
-      `session.login(principal, data, options): options got ${show(options)}; they take an object such as { remember: '30d' }.`,
+      `session.login(principal, data, options): options got ${show(options)}; it takes an object such as { remember: '30d' }.`,
     );
   const unknown = Object.keys(options).find((name) => name !== 'remember');
   if (unknown !== undefined)

@@ -7,7 +7,7 @@ import { valuesToJson } from './session-values.js';
 
 type MigrationOptions = Pick<ResolvedOptions, 'migrate' | 'schemaVersion'>;
 
-/** Whether stored data are of an older version of the app's than this. */
+/** Whether the stored data have an older schema version than the app. */
 export function isOutdated({ migrate, schemaVersion }: MigrationOptions, metadata: SessionMetadata): boolean {
   return (
     migrate !== undefined &&
@@ -17,9 +17,9 @@ export function isOutdated({ migrate, schemaVersion }: MigrationOptions, metadat
 }
 
 /**
- * Older data in today's shape, and the metadata that go with it: a login that stands on the data stands on.
+ * Migrates older data. A login that rests on them stays valid.
  *
- * @throws SessionOptionsError if the app's `migrate` gives no object.
+ * @throws SessionOptionsError if the app's `migrate` returns no object.
  */
 export function migrated(
   { migrate, schemaVersion }: MigrationOptions,
@@ -30,7 +30,9 @@ export function migrated(
   const stands = loginFingerprint !== undefined && fingerprint(read, loginKeys) === loginFingerprint;
   const given = migrate!(read, metadata.schemaVersion);
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new SessionOptionsError('"migrate" gave no object; it takes the old data and gives the new.');
+    throw new SessionOptionsError(
+      '"migrate" returned no object. It is given the old data, and must return the new data.',
+    );
   }
   const json = valuesToJson(given);
   const values = JSON.parse(json) as SessionValues;

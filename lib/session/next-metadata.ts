@@ -5,26 +5,26 @@ import { loginStands } from './logged-in.js';
 import type { SessionServices } from './session-services.js';
 import type { Admission, IdChange, LoginClaim } from './session-state.js';
 
-/** What the next metadata of a session follow from. */
+/** What the next metadata of a session are computed from. */
 export interface MetadataSource {
   readonly metadata: SessionMetadata;
   readonly isNew: boolean;
   readonly idChange: IdChange | undefined;
   readonly claim: LoginClaim | undefined;
   readonly admission: Admission | undefined;
-  /** The idle end is to be moved. */
+  /** The idle timeout is to be extended. */
   readonly isDue: boolean;
-  /** Whose session it is may differ from what the record says. */
+  /** The principal in the record may not be the current one. */
   readonly isUnsettled: boolean;
-  /** No record that was read says whose session it is. */
+  /** No record that was read names the principal. */
   readonly isUntold: boolean;
-  /** The app has looked into the data. */
+  /** The app has accessed the data. */
   readonly isGiven: boolean;
-  /** When this request began to know the session, in ms since the epoch. */
+  /** When this request first used the session, in ms since the epoch. */
   readonly openedAt: number;
   readonly cookieChanged: boolean;
   overrides(): Record<string, unknown> | undefined;
-  /** The life of a cookie that was decided for this request, in ms. */
+  /** The lifetime that this request gave the cookie, in ms. */
   decidedLife(): number | undefined;
   device(): Device | undefined;
   binding(): string | undefined;
@@ -36,7 +36,7 @@ export interface MetadataSource {
 /**
  * The metadata of the next write.
  *
- * @param values the data that is to be written; `undefined`: as it was read.
+ * @param values the data to write; `undefined`: as they were read.
  */
 export function nextMetadata(
   { options, lifetimes, nonces }: SessionServices,
@@ -48,15 +48,15 @@ export function nextMetadata(
   const next: SessionMetadata = { ...source.metadata, cookieOverrides: source.overrides() };
   if (idChange !== undefined) {
     next.idSince = now;
-    // A login begins the time that `absoluteTimeout` counts.
+    // `absoluteTimeout` counts from the login.
     if (idChange === 'login') next.createdAt = now;
   }
-  // Nothing is written with an end that is over: where the store still holds the session, this process's clock may be wrong.
+  // Never write a time in the past. If the store still returns the session, this process's clock may be wrong.
   const isOverdue = next.expiresAt <= now;
   if (isNew || isOverdue || source.isDue || idChange !== undefined || claim !== undefined || source.cookieChanged) {
     next.seenAt = now;
     const end = lifetimes.expiryOf(next, now, source.decidedLife());
-    // A clock that is behind must not end a session that goes on.
+    // A clock that is behind must not shorten a session.
     const goesOn = !isNew && !source.cookieChanged;
     next.expiresAt = goesOn ? Math.max(next.expiresAt, end) : end;
   }
@@ -65,7 +65,8 @@ export function nextMetadata(
     next.binding = source.binding() ?? next.binding;
   }
   if (!options.device) next.device = undefined;
-  // Data that nobody looked into are what they were. A newer app's stay its own: this one must not have them migrated twice.
+  // Data that the app didn't access keep their version. A newer app may have written them, and must not migrate them
+  // twice.
   if (options.schemaVersion !== undefined && (isNew || source.isGiven))
     next.schemaVersion = Math.max(next.schemaVersion ?? 0, options.schemaVersion);
   if (claim !== undefined) {
@@ -86,7 +87,7 @@ export function nextMetadata(
   return next;
 }
 
-/** Whose session it is by the data that is written. */
+/** Sets the principal that the written data name. */
 function settlePrincipal(next: SessionMetadata, source: MetadataSource, values: SessionValues): void {
   if (next.loginFingerprint !== undefined) {
     if (loginStands(next, source.storedValues(), values, (data) => source.principalIn(data))) {

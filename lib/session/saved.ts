@@ -1,7 +1,7 @@
 import type { SessionCore } from './session-core.js';
 import type { Draft } from './session-state.js';
 
-/** A draft was written: it is what changes are counted from. Its revision isn't known. */
+/** Called after a draft was written. Later changes are compared with it. Its revision is not known. */
 export function saved(core: SessionCore, draft: Draft): void {
   const { metadata, json, text, voided } = draft;
   const { surface, events } = core.services;

@@ -9,31 +9,33 @@ import { TrackedPromise } from '../common/tracked-promise.js';
 /** A Node callback. */
 export type SessionCallback<T = void> = (error: unknown, result?: T) => void;
 
-/** A session as others may see it: no id, no data. */
+/** What may be shown of a session: no id, no data. */
 export interface SessionSummary {
-  /** A name for this session that may be shown, stays through renewals, and opens nothing. */
+  /**
+   * A public name of this session, for lists of devices. It is no secret, and stays the same when the id is renewed.
+   */
   readonly handle: string;
   /** Who is logged in; `undefined`: nobody. */
   readonly principal: string | undefined;
   readonly createdAt: Date;
-  /** As exact as `touchInterval`. */
+  /** When a request last used the session, exact to `touchInterval`. */
   readonly lastSeenAt: Date;
-  /** When the principal last proved who they are: `login()` or `confirmLogin()`. */
+  /** When the principal last called `login()` or `confirmLogin()`. */
   readonly authenticatedAt: Date | undefined;
-  /** When the session ends if nobody comes back. */
+  /** When the session expires if there are no more requests. */
   readonly expiresAt: Date;
   readonly device: Device;
 }
 
-/** What the engine knows of a session. Read-only. */
+/** The metadata of a session, read-only. */
 export interface SessionInfo extends SessionSummary {
-  /** Not in the store yet. */
+  /** Whether the session is not in the store yet. */
   readonly isNew: boolean;
 }
 
 type Verb = (core: SessionCore, ...args: unknown[]) => Promise<unknown>;
 
-/** What a session can do. Each gives a promise and also takes a Node callback. */
+/** The methods of a session. Each returns a promise, and also takes a Node callback. */
 const VERBS: Readonly<Record<string, Verb>> = {
   save: (core) => core.host.verbs.save(core),
   reload: (core) => core.host.verbs.reload(core),
@@ -48,10 +50,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
   discard: (core) => core.host.verbs.discard(core),
 };
 
-/** Verbs of express-session's own surface. */
+/** The methods that express-session has, too. */
 export const expressVerbs: readonly string[] = ['save', 'reload', 'regenerate', 'destroy'];
 
-/** Calls a verb; a callback as the last argument is called once, outside the promise chain. */
+/** Calls a method. A callback as the last argument is called once, outside the promise chain. */
 export function callVerb(
   session: object,
   core: SessionCore,
@@ -74,13 +76,13 @@ export function callVerb(
     return session;
   }
   const tracked = TrackedPromise.track(running, (error) => {
-    core.services.notices.error(`session.${name}() failed, and nobody waited for it.`, error);
+    core.services.notices.error(`session.${name}() failed, and the app did not await it.`, error);
     core.host.noteUnheard(error);
   });
   return alwaysThis ? session : tracked;
 }
 
-/** A verb within fn of `update(fn)` would wait for itself. */
+/** A method called within fn of `update(fn)` would wait for itself. */
 function refuseWithinUpdate(
   session: object,
   name: string,
@@ -89,7 +91,7 @@ function refuseWithinUpdate(
 ): unknown {
   const error = new SessionStateError(
     'UNSUPPORTED',
-    `session.${name}() can't be called within fn of update(fn): fn only changes the draft that it is given. Call it after update().`,
+    `session.${name}() can't be called within fn of update(fn): fn may only change its draft. Call it after update().`,
   );
   if (callback !== undefined) {
     process.nextTick(callback, error);
@@ -99,7 +101,7 @@ function refuseWithinUpdate(
   return Promise.reject(error);
 }
 
-/** The names that the full surface takes. */
+/** The names that a session reserves for its controls. */
 export const controlNames: readonly string[] = [
   'id',
   'cookie',
@@ -110,7 +112,7 @@ export const controlNames: readonly string[] = [
   ...Object.keys(VERBS),
 ];
 
-/** Puts the controls on a prototype. They are accessors whose setters refuse, so no assignment can replace one. */
+/** Defines the controls on a prototype, as accessors whose setters throw: so no assignment can replace one. */
 export function defineControls(prototype: object): void {
   for (const name of Object.keys(VERBS)) {
     const method = function (this: { [CORE]: SessionCore }, ...args: unknown[]): unknown {
@@ -145,7 +147,10 @@ function defineControl(prototype: object, name: string, get: (core: SessionCore)
     get(this: { [CORE]?: SessionCore }) {
       const core = this[CORE];
       if (core === undefined)
-        throw new SessionStateError('UNSUPPORTED', `"${name}" belongs to a session, and was asked of something else.`);
+        throw new SessionStateError(
+          'UNSUPPORTED',
+          `"${name}" is a property of a session, but was read from another object.`,
+        );
       return get(core);
     },
     set() {
@@ -154,7 +159,7 @@ function defineControl(prototype: object, name: string, get: (core: SessionCore)
   });
 }
 
-/** The metadata of a session, as they stand. */
+/** The current metadata of a session. */
 export function infoOf(core: SessionCore): SessionInfo {
   const { metadata, services } = core;
   const authenticatedAt = core.authenticatedAt();

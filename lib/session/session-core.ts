@@ -20,36 +20,36 @@ import type { SessionServices } from './session-services.js';
 import type { Admission, IdChange, LoginClaim, SessionStatus } from './session-state.js';
 import { StoredData } from './stored-data.js';
 
-/** One session as one request knows it: what was read, what the app made of it, and how the two differ. */
+/** The state of one session in one request: what was read, what the app changed, and what is to be done. */
 export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSource {
   status: SessionStatus = 'new';
   metadata: SessionMetadata;
-  /** The version that was read; `undefined`: none yet, or its revision isn't known. */
+  /** The version that was read; `undefined`: none, or its revision isn't known. */
   stored: LoadedRecord | undefined;
   readonly data: SessionData;
-  /** What is to be done about the id at the next write. */
+  /** How the id is to be changed by the next write. */
   idChange: IdChange | undefined;
-  /** Who logs in with this request. */
+  /** The login that the next write completes. */
   claim: LoginClaim | undefined;
-  /** A session whose place this one takes (`regenerate`). */
+  /** The session that this one takes the place of (`regenerate`). */
   replaces: SessionCore | undefined;
-  /** The idle end is to be moved, or metadata to be written, though no data changed. */
+  /** The idle timeout is to be extended, or metadata are to be written, though no data changed. */
   isDue = false;
-  /** A function that was given to `update()` is at work. */
+  /** fn of `update(fn)` is running. */
   applying = false;
-  /** That function has not given back, or reached its first `await`, yet. */
+  /** fn of `update(fn)` has neither returned nor reached its first `await`. */
   inSyncPart = false;
-  /** This request has given the session an id to which no other leads. */
+  /** This request has given the session a new id, and no older id leads to it. */
   hasFreshId = false;
-  /** The id was replaced while this request ran, by a login or the like: the request learns nothing of the new one. */
+  /** A login or the like in another request replaced the id. This request must not learn the new one. */
   isReplaced = false;
-  /** The place that this session has taken among its principal's, until it is written and settled. */
+  /** The place among its principal's sessions, from the time it is taken until the session is written. */
   admission: Admission | undefined;
-  /** Whose session it is differs from what the record says, so that the index has it wrong. */
+  /** The principal in the record is not the current one, so the index is wrong. */
   isUnsettled = false;
-  /** The data were changed by this request, and saved. */
+  /** This request changed data, and they are saved. */
   wasChanged = false;
-  /** Attributes of the cookie were set by this request, and saved. */
+  /** This request changed cookie attributes, and they are saved. */
   cookieWasChanged = false;
   readonly openedAt: number;
   private idText: string | undefined;
@@ -82,12 +82,12 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return { createdAt: now, seenAt: now, expiresAt: now + idleMs, handle: newHandle(), nonce: '' };
   }
 
-  /** What the app holds. */
+  /** The object that the app gets. */
   get session(): object {
     return this.data.object;
   }
 
-  /** How long ago the session was read, or begun, by this request. */
+  /** How long ago this request read or created the session. */
   get ageMs(): number {
     return this.services.now() - this.openedAt;
   }
@@ -96,12 +96,12 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.status === 'new';
   }
 
-  /** The session has ended, here or elsewhere: it is nobody's any more. */
+  /** The session has ended, in this request or elsewhere. */
   get isOver(): boolean {
     return this.status === 'ended-here' || this.status === 'ended-elsewhere';
   }
 
-  /** No record that was read says whose session it is: it is a peer's, or was written just now. */
+  /** No record that was read names the principal: express-session wrote it, or it is new. */
   get isUntold(): boolean {
     return this.stored?.record.metadata === undefined;
   }
@@ -110,9 +110,9 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.data.isGiven;
   }
 
-  // --- Its id
+  // --- The id
 
-  /** The id; of a new session it is drawn when it is first asked for. */
+  /** The id. A new session's id is generated at first access. */
   get id(): string {
     this.idText ??= this.host.newId();
     return this.idText;
@@ -125,7 +125,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.services.records.key(this.id);
   }
 
-  /** The id that a session is to have after its next write. The app may have been given it already. */
+  /** The id after the next write. The app may have seen it already. */
   get nextId(): string {
     if (this.isNew || this.replaces !== undefined) return this.id;
     this.nextIdText ??= this.host.newId();
@@ -136,7 +136,10 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.nextIdText = undefined;
   }
 
-  /** The id that was drawn may be in the store after all, and is not used again; nor is the handle of a session that somebody may have revoked. */
+  /**
+   * The new id may be in the store, so it is not used again. Neither is the handle of a new session: a request may have
+   * revoked it.
+   */
   dropNewId(): void {
     if (this.isNew || this.replaces !== undefined) {
       this.idText = undefined;
@@ -145,17 +148,17 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.nextIdText = undefined;
   }
 
-  /** The id as the app sees it: the one that the browser will have after this response. */
+  /** The id that the app sees: the one that the browser will have after this response. */
   get visibleId(): string {
     return this.idChange === undefined || this.status !== 'stored' ? this.id : this.nextId;
   }
 
-  /** Whether the session has an id that is to be replaced. */
+  /** Whether the session has a saved id that is to be replaced. */
   get isChangingId(): boolean {
     return this.idChange !== undefined && (this.replaces ?? this).status === 'stored';
   }
 
-  // --- Its cookie
+  // --- The cookie
 
   makeCookie(): SessionCookie {
     return this.host.cookieOf(this);
@@ -169,17 +172,17 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.ownCookie.put(cookie);
   }
 
-  /** The cookie, where somebody asked for it. */
+  /** The cookie, if it was accessed. */
   get cookieIfAsked(): SessionCookie | undefined {
     return this.ownCookie.ifAsked;
   }
 
-  /** What the app set of the cookie on this very session. */
+  /** What the app set on this session's cookie. */
   overrides(): Record<string, unknown> | undefined {
     return this.ownCookie.overrides(this.metadata.cookieOverrides);
   }
 
-  /** Whether that differs from what the record says. */
+  /** Whether that differs from the record. */
   get cookieChanged(): boolean {
     return this.ownCookie.differsFrom(this.metadata.cookieOverrides);
   }
@@ -188,7 +191,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.services.options.cookieFor === undefined ? undefined : (this.cookie.originalMaxAge ?? undefined);
   }
 
-  /** A life that an earlier request gave the session ends; what this request set stays. */
+  /** Forgets a lifetime that an earlier request set. What this request set stays. */
   endLife(): void {
     const { cookieOverrides } = this.metadata;
     if (cookieOverrides?.maxAge === undefined) return;
@@ -196,13 +199,15 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.ownCookie.rebase(cookieOverrides);
   }
 
-  /** Takes another's place: what this request has set of its cookie is for the response, and so for this session ("remember me"). */
+  /**
+   * For a session that takes another's place: takes over what this request set on the other's cookie ("remember me").
+   */
   takeCookieOf(former: SessionCore): void {
     const set = former.ownCookie.setSince(former.metadata.cookieOverrides);
     if (Object.keys(set).length > 0) this.cookie.restore(set);
   }
 
-  // --- Whose it is
+  // --- The principal
 
   principal(): string | undefined {
     return principalOf(this);
@@ -232,7 +237,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.host.binding();
   }
 
-  // --- Its data
+  // --- The data
 
   values(): SessionValues {
     return this.data.values();
@@ -246,15 +251,15 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.data.all();
   }
 
-  // --- What becomes of it
+  // --- Changes of its state
 
-  /** The version that was read is not the store's any more. The data that changes are counted from are kept: the merge needs them. */
+  /** The version that was read is outdated. Keeps its data, as the merge compares with them. */
   giveUpStored(): void {
     this.data.pinBase();
     this.stored = undefined;
   }
 
-  /** A newer version was found: what the app changed is carried over to it. `id` where it has gone on under another. */
+  /** Applies the app's changes to a newer version. `id`: its id, if that has changed. */
   rebase(found: LoadedRecord, id: string): void {
     const overrides = this.metadata.cookieOverrides;
     this.data.rebase(found.record, this.claim?.given ?? [], () => {
@@ -265,7 +270,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     });
   }
 
-  /** Is what another is in the store. */
+  /** Continues as the stored session of another core. */
   takePlaceOf(other: SessionCore): void {
     this.status = other.status;
     this.idText = other.idText;
@@ -274,7 +279,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.data.base = other.data.base;
   }
 
-  /** A record that can't be read, or is another's, is left as it is: its holder goes on as somebody new. */
+  /** Leaves a record that is unreadable, or bound to another device, as it is, and becomes a new session. */
   becomeNew(): void {
     this.status = 'new';
     this.stored = undefined;
@@ -284,7 +289,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     this.data.base = StoredData.none();
   }
 
-  /** What this request changed was saved under the id that has replaced this one's. */
+  /** This request's changes were saved in the session that replaced this one. */
   savedToHeir(): void {
     this.isReplaced = true;
     this.stored = undefined;

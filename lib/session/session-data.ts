@@ -9,35 +9,35 @@ import { StoredData } from './stored-data.js';
 
 const NOTHING_HIDDEN: ReadonlyMap<string, unknown> = new Map();
 
-/** Whose data it is. */
+/** The session that the data belong to. */
 export interface DataOwner {
   readonly isNew: boolean;
   readonly key: string;
   metadata: SessionMetadata;
-  /** The record can't be read: the session goes on as a new one. */
+  /** Called if the record can't be read: continue as a new session. */
   becomeNew(): void;
 }
 
-/** The data as it is to be written. */
+/** The data to write. */
 export interface Content {
-  /** `undefined`: nobody looked into it. */
+  /** `undefined`: the app didn't access them. */
   readonly values: SessionValues | undefined;
   readonly json: string;
-  /** The part of the record's text that holds it, to be written again untouched. */
+  /** The part of the record's text with the data, to be written again unchanged. */
   readonly raw: string | undefined;
 }
 
-/** A session's data: as it was read, as the app has it, and how the two differ. */
+/** A session's data: as read, as the app has changed them, and the difference. */
 export class SessionData {
-  /** Data under names that the session keeps for itself. */
+  /** Data under reserved names. */
   hidden = NOTHING_HIDDEN;
   private live: object | undefined;
-  /** The JSON of the data as it was just compared, for the draft that is made in the same breath. */
+  /** The JSON of the last comparison, kept for a draft that is made immediately after it. */
   private compared: string | undefined;
-  /** How the data that the app sees differ from what is stored; `undefined` without a schema. */
+  /** The difference between the data that the app sees and the stored data; `undefined` without a schema. */
   private readonly view: SchemaView | undefined;
 
-  /** @param base what changes are counted from. */
+  /** @param base the data that changes are compared with. */
   constructor(
     private readonly services: SessionServices,
     private readonly owner: DataOwner,
@@ -46,13 +46,13 @@ export class SessionData {
     this.view = services.schema === undefined ? undefined : new SchemaView();
   }
 
-  // --- What the app holds
+  // --- The object that the app gets
 
   get isGiven(): boolean {
     return this.live !== undefined;
   }
 
-  /** What the app holds. Made when it is first asked for; until then the record isn't parsed. */
+  /** The object that the app gets. Made at first access; until then the record isn't parsed. */
   get object(): object {
     return this.live ?? this.materialize();
   }
@@ -76,7 +76,7 @@ export class SessionData {
     return live;
   }
 
-  /** Keeps data under a name that is the session's own. */
+  /** Keeps data under a reserved name. */
   hide(key: string, value: unknown): void {
     this.hidden = new Map(this.hidden).set(key, value);
   }
@@ -87,7 +87,7 @@ export class SessionData {
     this.hidden = hidden;
   }
 
-  /** The session takes these values, at these keys or at all. */
+  /** Sets these values, for these keys or for all. */
   become(
     values: SessionValues,
     keys: ReadonlySet<string> = new Set([...Object.keys(this.all()), ...Object.keys(values)]),
@@ -104,9 +104,9 @@ export class SessionData {
     }
   }
 
-  // --- Its values
+  // --- The values
 
-  /** The data as the app sees it: its own keys, and those it can only reach by `dataOf`. */
+  /** All data that the app sees, including those that only `dataOf` reaches. */
   all(): SessionValues {
     this.migrateIfOutdated();
     if (this.live === undefined && this.view !== undefined) void this.object;
@@ -115,7 +115,7 @@ export class SessionData {
     return this.hidden.size === 0 ? own : { ...Object.fromEntries(this.hidden), ...own };
   }
 
-  /** The data as it stands, in terms of what is stored: what a schema alone made of it is no change. */
+  /** The data in the form in which they are stored. A default or transform of the schema is no change. */
   values(): SessionValues {
     this.migrateIfOutdated();
     if (this.live === undefined) return this.stored();
@@ -128,9 +128,9 @@ export class SessionData {
   }
 
   /**
-   * A copy of the data as the app sees it, what is pending included.
+   * A copy of the data that the app sees, with pending changes.
    *
-   * @throws SessionDataError for data that JSON, or the schema, doesn't take.
+   * @throws SessionDataError for data that JSON can't hold, or that don't fit the schema.
    */
   copy(): SessionValues {
     const { schema } = this.services;
@@ -140,13 +140,13 @@ export class SessionData {
     return schema.read(stored).values;
   }
 
-  // --- Older data, and the schema
+  // --- Migration and the schema
 
   private get isOutdated(): boolean {
     return !this.owner.isNew && isOutdated(this.services.options, this.owner.metadata);
   }
 
-  /** Data as they were read, in today's shape. They, and a login that stands on them, count as unchanged. */
+  /** Stored data, migrated. The migration is no change, and a login that rests on the data stays valid. */
   private migrated(read: SessionValues): SessionValues {
     if (!this.isOutdated) return read;
     const { values, json, metadata } = migrated(this.services.options, this.owner.metadata, read);
@@ -155,12 +155,12 @@ export class SessionData {
     return values;
   }
 
-  /** Who asks for data of an older version gets today's. Where they can't be read, that is left to who reads them. */
+  /** Migrates before the data are accessed. If they can't be read, reading them reports it. */
   private migrateIfOutdated(): void {
     if (this.live === undefined && this.isOutdated && this.base.isReadable) void this.object;
   }
 
-  /** What the schema makes of stored data; a key that it refuses is left out. */
+  /** Applies the schema to stored data, without the keys that it refuses. */
   private seen(stored: SessionValues, keys?: ReadonlySet<string>): SessionValues {
     const { schema, events, notices } = this.services;
     if (schema === undefined) return stored;
@@ -173,7 +173,7 @@ export class SessionData {
       events.emit('key-dropped', isNew ? undefined : id, { handle: metadata.handle, reason: key });
       notices.warnOnce(
         `refused ${key}`,
-        `A session's key "${key}" doesn't fit the schema (${why}); it was dropped, and the session goes on without it.`,
+        `The key "${key}" of a session doesn't fit the schema (${why}). It was dropped, and the session continues without it.`,
       );
     }
     return values;
@@ -183,22 +183,22 @@ export class SessionData {
     if (this.view === undefined) return seen;
     const { schemaVersion } = this.services.options;
     const own = this.owner.metadata.schemaVersion;
-    // What a newer app wrote may well not fit here.
+    // A newer app's data need not fit this app's schema.
     const isNewer = schemaVersion !== undefined && own !== undefined && own > schemaVersion;
     return this.view.written(seen, isNewer);
   }
 
-  // --- Whether it has changed
+  // --- Comparing
 
-  /** Whether the app changed the data since it was read or saved. */
+  /** Whether the app changed the data since they were read or saved. */
   isChanged(): boolean {
     return this.compare() !== undefined;
   }
 
-  /** The same, for who goes on to write at once: the JSON is kept for the draft, until `forgetCompared`. */
+  /** Like `isChanged`, for a caller that writes next: keeps the JSON for the draft, until `forgetCompared`. */
   isChangedNow(): boolean {
     const json = this.compare();
-    // What a schema made of the data is not what is written.
+    // With a schema, the compared JSON is not the JSON to write.
     if (this.view === undefined) this.compared = json;
     return json !== undefined;
   }
@@ -207,7 +207,7 @@ export class SessionData {
     this.compared = undefined;
   }
 
-  /** The JSON of the data, where they have changed. */
+  /** The JSON of the data if they have changed. */
   private compare(): string | undefined {
     if (this.live === undefined) return undefined;
     const values = this.values();
@@ -217,7 +217,7 @@ export class SessionData {
   }
 
   private differs(json: string, values: object): boolean {
-    // Keys that were set apart are in another order.
+    // With hidden keys or a schema, the keys are in another order.
     return this.base.differs(json, values, this.hidden.size === 0 && this.view === undefined);
   }
 
@@ -226,12 +226,12 @@ export class SessionData {
     return json !== '' && this.differs(json, JSON.parse(json) as object);
   }
 
-  // --- What is written, and what others wrote
+  // --- Writing and merging
 
   /**
-   * What to write now.
+   * The data to write now.
    *
-   * @throws SessionDataError for data that JSON, or the schema, doesn't take.
+   * @throws SessionDataError for data that JSON can't hold, or that don't fit the schema.
    */
   content(values?: SessionValues): Content {
     this.migrateIfOutdated();
@@ -249,7 +249,7 @@ export class SessionData {
   }
 
   /**
-   * It was written: that is the new base.
+   * Called after a write: later changes are compared with it.
    *
    * @param text the whole record.
    */
@@ -258,20 +258,20 @@ export class SessionData {
     if (json !== '') this.view?.saved(snapshot(JSON.parse(json) as object));
   }
 
-  /** What the app has now is the new base, wherever it was saved. */
+  /** From now on, changes are compared with the data as they are. */
   rebaseOnNow(): void {
     this.base = new StoredData(undefined, valuesToJson(this.values()));
   }
 
-  /** Keeps the data that changes are counted from, when the version that it was read from is given up. */
+  /** Keeps the data that changes are compared with when the record is forgotten. */
   pinBase(): void {
     this.base = this.base.pinned();
   }
 
   /**
-   * A newer version was found: what the app changed is carried over to it.
+   * Applies the app's changes to a newer version.
    *
-   * @param given keys that no conflict takes away.
+   * @param given keys that win each conflict.
    * @param adopt takes over the rest of that version, before its data are read.
    */
   rebase(found: RecordText, given: readonly string[], adopt: () => void): void {
@@ -287,12 +287,12 @@ export class SessionData {
     this.become(this.seen(JSON.parse(toJson(merged)) as SessionValues, keys), keys);
   }
 
-  /** What the app changed is dropped. */
+  /** Drops the app's changes. */
   drop(): void {
     if (this.live !== undefined) this.become(this.seen(this.migrated(this.stored())));
   }
 
-  /** Nothing is stored any more: what the app holds is all new. */
+  /** The stored data no longer count: all that the app has is new. */
   startOver(): void {
     this.view?.startOver();
   }

@@ -2,54 +2,54 @@ import type { SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { Device, SessionMetadata } from '../record/session-metadata.js';
 
-/** What carries a session: a request, or a job that has none. `Core` is the `SessionCore`. */
+/** What a session is attached to: a request, or a job without one. `Core` is the `SessionCore`. */
 export interface SessionHost<Core> {
-  /** The request; `undefined`: there is none. */
+  /** The request, if there is one. */
   readonly req: object | undefined;
-  /** What can carry a cookie; `undefined`: nothing can. */
+  /** The response that can set a cookie, if there is one. */
   readonly res: { readonly headersSent: boolean } | undefined;
   readonly verbs: SessionVerbs<Core>;
-  /** The session that the request goes on with, as the app has it. */
+  /** The session object that the app currently gets. */
   readonly session: object | undefined;
-  /** The same; it may have ended. */
+  /** The core of that session. It may have ended. */
   core: Core | undefined;
-  /** Why the store could not give the session. */
+  /** Why the store could not load the session. */
   readonly failureToLoad: unknown;
-  /** The well-signed id that the browser sent. */
+  /** The id from a cookie with a valid signature. */
   readonly browserId: string | undefined;
-  /** A well-signed id whose record is over, or gone. */
+  /** An id with a valid signature whose record is expired or missing. */
   readonly overdueId: string | undefined;
-  /** The app has put an end to it: `req.session = null`. */
+  /** The app set `req.session = null`. */
   isUnset: boolean;
-  /** A write of this request has moved the session's end. */
+  /** A write of this request has extended the session. */
   isEndMoved: boolean;
-  /** The store failed a verb that the app called. */
+  /** The store failed in a method that the app called. */
   hasStoreFailed: boolean;
-  /** Verbs that are under way. */
+  /** Methods that are running. */
   readonly pending: Set<Promise<unknown>>;
-  /** Sessions that another has taken the place of, with what they held then. */
+  /** Replaced sessions, with their data as JSON at that time. */
   readonly detached: Map<Core, string>;
 
-  /** Aborts when a session ends, wherever that happens. */
+  /** The signal that aborts when the session ends in any process. */
   signalOf(core: Core): AbortSignal;
-  /** A verb failed that nobody waited for. */
+  /** Reports a failed method that the app did not await. */
   noteUnheard(error: unknown): void;
   /** `req.session = null`, or deleting it. */
   unsetSession(): void;
-  /** A new session without data takes the place of the current one, whose record is left to the caller. */
+  /** Replaces the current session by a new one without data. The caller ends the old record. */
   startOver(): object;
-  /** A session's cookie as this request wants it. */
+  /** The session's cookie with the attributes for this request. */
   cookieOf(core: Core): SessionCookie;
   /** The JSON of the `cookie` part of a record. */
   cookieJson(core: Core, metadata: SessionMetadata): string;
   newId(): string;
-  /** The device that asks. */
+  /** The device that sent the request. */
   device(): Device | undefined;
-  /** What the session is bound to. */
+  /** The value that the session is bound to. */
   binding(): string | undefined;
 }
 
-/** What a session can do. */
+/** What the methods of a session call. */
 export interface SessionVerbs<Core> {
   save(core: Core): Promise<void>;
   reload(core: Core): Promise<void>;
@@ -60,8 +60,8 @@ export interface SessionVerbs<Core> {
   confirmLogin(core: Core): Promise<void>;
   update(core: Core, fn: unknown): Promise<void>;
   discard(core: Core): Promise<void>;
-  /** express-session's `regenerate()`: a new session takes the place of this one, whose record ends now. */
+  /** express-session's `regenerate()`: ends the record now, and continues with a new session. */
   replace(core: Core): Promise<void>;
-  /** Ends the record of a session, or of the one whose place it was to take, if there is one; and nothing else. */
+  /** Ends the record of a session, or the record of the session that it was to take the place of. */
   endRecord(core: Core): Promise<void>;
 }

@@ -7,21 +7,21 @@ import type { WriteNonces } from '../record/write-nonces.js';
 import type { Lifetimes } from './lifetimes.js';
 import type { DataSchema } from './schema/session-schema.js';
 
-/** What the app sees of a session's data. */
+/** How the app accesses a session's data. */
 export interface DataSurface {
-  /** The object that the app holds, for a `SessionCore`. */
+  /** Makes the object that the app gets for a `SessionCore`. */
   create(core: object): object;
-  /** Its data, without what is the surface's own. The result is read, not changed. */
+  /** Its data, without the properties of this API. The caller must not change the result. */
   data(session: object): SessionValues;
   /** Names that are no data. */
   readonly reserved: ReadonlySet<string>;
-  /** Refuses values that JSON would drop without a word. */
+  /** Whether values that JSON drops silently are refused. */
   readonly strict: boolean;
-  /** Decides when a cookie is sent again, for which changes are noted. */
+  /** If set, it decides when the cookie is sent again. Then changes are tracked for it. */
   readonly sendsCookie?: unknown;
 }
 
-/** What a session needs of the module that it belongs to. */
+/** What a session needs from its module. */
 export interface SessionServices {
   readonly options: ResolvedOptions;
   readonly records: SessionRecords;

@@ -1,36 +1,43 @@
 import type { SessionMetadata } from '../record/session-metadata.js';
 
 /**
- * `new`: not in the store. `stored`: in the store. `read-only`: nothing will be written, and no cookie set (the store failed, or the id
- * was replaced without a way on for the browser). `ended-here`: this request ended it. `ended-elsewhere`: somebody else did.
+ * - `new`: not in the store.
+ * - `stored`: in the store.
+ * - `read-only`: not written, and no cookie is set. The store failed, or the id was replaced and the browser can't
+ *   follow.
+ * - `ended-here`: this request ended it.
+ * - `ended-elsewhere`: another request ended it, or it expired.
  */
 export type SessionStatus = 'new' | 'stored' | 'read-only' | 'ended-here' | 'ended-elsewhere';
 
 /** Why a session gets another id. */
 export type IdChange = 'renew' | 'confirm' | 'login' | 'regenerate';
 
-/** How a session comes to be a principal's, or comes under another id. `adopted`: the data named the principal before this request changed anything. */
+/**
+ * How a session becomes a principal's, or gets another id. `adopted`: the data named the principal before this request
+ * changed them.
+ */
 export type Arrival = 'login' | 'confirmed' | 'derived' | 'adopted' | 'renewed';
 
-/** Who logs in, or proves again who they are. */
+/** A `login()` or `confirmLogin()` that the next write completes. */
 export interface LoginClaim {
   readonly principal: string;
   readonly at: number;
-  /** The keys that `login()` was given, beside `user` and `passport`. */
+  /** The keys that `login()` was given, in addition to `user` and `passport`. */
   readonly keys: readonly string[] | undefined;
-  /** All that it was given: no conflict takes them away. */
+  /** All keys that it was given. They win each conflict. */
   readonly given: readonly string[];
-  /** The nonce of the principal's revocation mark as it stood then. */
+  /** The nonce of the principal's revocation mark when the login began. */
   readonly mark: string;
-  /** A life that an earlier request gave the session ends with this login. */
+  /** The login drops a lifetime that an earlier request set. */
   readonly endsLife?: boolean | undefined;
 }
 
-/** The place that a session has taken among its principal's. */
+/** The place of a session among its principal's sessions. */
 export interface Admission {
   readonly principal: string;
   readonly handle: string;
-  /** The nonce of the revocation mark that the session is held against from now on. */
+  /** The nonce of the revocation mark that the session stores. */
   readonly mark: string;
   /** The login's number; `undefined` without a limit. */
   readonly number: number | undefined;
@@ -41,15 +48,15 @@ export interface Admission {
 /** A record that is about to be written. */
 export interface Draft {
   readonly text: string;
-  /** The data; `''`: as it was read. */
+  /** The JSON of the data; `''`: as they were read. */
   readonly json: string;
   readonly metadata: SessionMetadata;
-  /** The `cookie` part of the text. */
+  /** The JSON of the `cookie` part. */
   readonly cookie: string;
-  /** How the session comes to be somebody's by this, if it does. */
+  /** How this write makes the session a principal's, if it does. */
   readonly arrival: Arrival | undefined;
-  /** Whose session it was until now. */
+  /** The principal whose login this write voids. */
   readonly voided: string | undefined;
-  /** Of a login: the mark as it stood before. */
+  /** Of a login: the nonce of the revocation mark when it began. */
   readonly mark: string | undefined;
 }

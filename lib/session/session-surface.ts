@@ -8,23 +8,26 @@ import type { DataSurface } from './session-services.js';
 import { CORE } from './session-core-symbol.js';
 import { controlNames, defineControls } from './session-controls.js';
 
-/** What the app sees of a session, and which names that takes. The engine below is the same. */
+/** How the app sees a session: ours, or express-session's API. The engine is the same. */
 export interface SessionSurface extends DataSurface {
-  /** The object that the app holds. */
+  /** Makes the object that the app gets. */
   create(core: SessionCore): object;
-  /** Says `Cache-Control: no-cache="Set-Cookie"` beside a cookie, where the app says nothing. */
+  /** Whether `Cache-Control: no-cache="Set-Cookie"` is set beside a cookie, unless the app sets the header. */
   readonly cacheControl: boolean;
-  /** Leaves the cookie in the browser when the session is destroyed. */
+  /** Whether the cookie stays in the browser when the session is destroyed. */
   readonly keepsCookie: boolean;
-  /** When a cookie that the browser has is sent again; default: when the end was moved, with `rolling` and a lasting cookie. */
+  /**
+   * Decides when a cookie that the browser has is sent again. Default: when the session was extended, with `rolling`
+   * and a persistent cookie.
+   */
   readonly sendsCookie?: ((core: SessionCore, moved: boolean) => boolean) | undefined;
-  /** The object that `session.cookie` is; default: a `SessionCookie`. */
+  /** Makes `session.cookie`. Default: a `SessionCookie`. */
   readonly createCookie?: ((attributes: CookieAttributes, now: () => number) => SessionCookie) | undefined;
 }
 
 const RESERVED: ReadonlySet<string> = new Set([...controlNames, METADATA_KEY, '__proto__']);
 
-/** The session of Nest's face: data are own properties, everything else sits on the prototype. */
+/** The session in Nest's API: its own properties are the data, all else is on the prototype. */
 class HttpSession {
   readonly #core: SessionCore;
 
@@ -40,7 +43,10 @@ class HttpSession {
 defineControls(HttpSession.prototype);
 guardKeys(HttpSession.prototype);
 
-/** Assigning the record's reserved key, or `__proto__`, is refused, so that `Object.assign(session, body)` forges nothing. */
+/**
+ * Refuses to assign the record's reserved key and `__proto__`, so that `Object.assign(session, body)` can't forge
+ * metadata.
+ */
 export function guardKeys(prototype: object): void {
   for (const key of [METADATA_KEY, '__proto__']) {
     Object.defineProperty(prototype, key, {
@@ -63,7 +69,7 @@ export const httpSurface: SessionSurface = {
   keepsCookie: false,
 };
 
-/** `Object.defineProperty` goes past setters: such a property is no data. */
+/** `Object.defineProperty` bypasses setters. A property defined that way is no data. */
 export function hasReservedOwn(session: object, reserved: ReadonlySet<string>): boolean {
   for (const key of Object.keys(session)) if (reserved.has(key)) return true;
   return false;
@@ -79,8 +85,14 @@ export function coreOf(session: object): SessionCore | undefined {
 }
 
 /**
- * All data of a session by name, those under names that the session keeps for itself included (an app that came from
- * express-session may hold keys named `login`, `update`, `info`). Reading, assigning and deleting reach the session.
+ * All data of a session, also under reserved names: an app that came from express-session may have keys named `login`,
+ * `update` or `info`. Reading, assigning and deleting its properties changes the session.
+ *
+ * @example
+ * ```ts
+ * dataOf(req.session).info = 'kept under a reserved name';
+ * ```
+ * @throws TypeError if the value is no session.
  */
 export function dataOf(session: object): Record<string, unknown> {
   const core = coreOf(session);

@@ -4,7 +4,7 @@ import type { SessionCallback, SessionInfo } from './session-controls.js';
 import type { SessionCookie } from '../cookie/session-cookie.js';
 
 /**
- * What an app keeps in its sessions, by declaration merging:
+ * The keys of your sessions. Declare them once, by declaration merging:
  *
  * ```ts
  * declare module 'nestjs-keycard' {
@@ -12,24 +12,27 @@ import type { SessionCookie } from '../cookie/session-cookie.js';
  * }
  * ```
  *
- * Where nothing is declared, any text key holds `unknown`.
+ * If nothing is declared, each key is `unknown`.
  */
 export interface SessionData {}
 
-/** The keys of a session as they may or may not be there. */
+/** The keys of a session, all optional. */
 export type SessionKeys<D> = [keyof D] extends [never] ? Record<string, unknown> : Partial<D>;
 
-/** What a session can do, beside holding data. The names are reserved: assigning one throws `ReservedKeyError`. */
+/**
+ * The methods and properties of a session, in addition to its data. The names are reserved: assigning one throws
+ * `ReservedKeyError`.
+ */
 export interface SessionControls<D = SessionData> {
-  /** The id. It belongs in the cookie alone: never log it, never show it. */
+  /** The id. It is a secret that belongs in the cookie only: never log or show it. */
   readonly id: string;
-  /** This session's cookie. What is set on it stays with this session. */
+  /** This session's cookie. Attributes set on it are saved with the session. */
   readonly cookie: SessionCookie;
-  /** What the engine knows of the session. */
+  /** The metadata of the session, read-only. */
   readonly info: SessionInfo;
   /**
-   * Aborts when the session ends: by logout, revocation, `maxSessionsPerPrincipal`, or time, in whatever process. For what is open longer than
-   * a request takes.
+   * Aborts when the session ends in any process: by logout, revocation, `maxSessionsPerPrincipal` or expiry. For
+   * sockets and streams that outlive their request.
    *
    * @example
    * ```ts
@@ -38,20 +41,19 @@ export interface SessionControls<D = SessionData> {
    */
   readonly signal: AbortSignal;
   /**
-   * Commits now; what was saved is the base that later changes are counted from.
+   * Saves now, instead of when the response begins.
    *
-   * @throws SessionDataError for data that JSON can't carry, or too much of it. Nothing was written.
-   * @throws SessionStateError `ENDED` where the session was ended meanwhile.
-   * @throws SessionStoreError where the store failed.
+   * @throws SessionDataError if JSON can't hold the data, or they are too large. Nothing was written.
+   * @throws SessionStateError `ENDED` if the session has ended meanwhile.
+   * @throws SessionStoreError if the store failed.
    */
   save(): Promise<void>;
   save(callback: SessionCallback): this;
-  /** Reads the session again; what was changed and not saved is dropped. */
+  /** Reads the session again. Unsaved changes are dropped. */
   reload(): Promise<void>;
   reload(callback: SessionCallback): this;
   /**
-   * Drops what this request changed and has not saved: data, cookie, and a login or new id that is yet to be saved. What is changed later
-   * is saved as ever.
+   * Drops the unsaved changes of this request: data, cookie, login and new id. Later changes are saved as usual.
    *
    * @example
    * ```ts
@@ -63,45 +65,70 @@ export interface SessionControls<D = SessionData> {
    */
   discard(): Promise<void>;
   discard(callback: SessionCallback): this;
-  /** A new session without data takes this one's place in `req.session`; the promise gives it. The old id is worth nothing any more. */
+  /**
+   * Replaces this session by a new one without data, in `req.session` and as the result. The old id becomes invalid
+   * when the response begins.
+   *
+   * @example
+   * ```ts
+   * const session = await req.session.regenerate();
+   * ```
+   */
   regenerate(): Promise<Session<D>>;
   regenerate(callback: SessionCallback<Session<D>>): this;
-  /** The same session and data under a new id; the old id finds it for `renewGrace` longer. */
+  /** Gives the session a new id. The old id leads to it for another `renewGrace`. */
   renew(): Promise<void>;
   renew(callback: SessionCallback): this;
-  /** Ends the session, now. No request in flight can bring it back. The cookie is cleared with the response. */
+  /**
+   * Ends the session immediately. Requests that are still running can't bring it back. The response clears the cookie.
+   */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
-  /** Moves the idle end with this request, whatever `touchInterval` says. */
+  /** Extends the idle timeout with this request, regardless of `touchInterval`. */
   touch(): this;
-  /** Gives the cookie its whole life again. */
+  /** Sets the cookie's `maxAge` back to its original value, so that its lifetime starts again. */
   resetMaxAge(): this;
   /**
-   * Logs `principal` in: new id, the old one worth nothing at once (no session fixation), and `data` set.
+   * Logs `principal` in: sets `data`, and gives the session a new id. The old id becomes invalid when the new one is
+   * saved (no session fixation).
    *
-   * @param principal the user's id, as text or number.
-   * @param options `{ remember: '30d' }` gives this session a life of its own ("remember me").
-   * @throws TooManySessionsError where `onTooMany` is `reject` and there is no room.
+   * @param principal the user's id, a string or a number.
+   * @param options `{ remember: '30d' }` gives this session a lifetime of its own ("remember me").
+   * @example
+   * ```ts
+   * await session.login(user.id, { user: { name: user.name } });
+   * ```
+   * @throws TooManySessionsError if `onTooMany` is `reject` and there is no room.
    * @throws SessionOptionsError if an option is unknown, or `remember` is no duration.
    */
   login(principal: string | number, data?: SessionKeys<D>, options?: LoginOptions): Promise<void>;
   login(principal: string | number, data: SessionKeys<D>, callback: SessionCallback): this;
   login(principal: string | number, data: SessionKeys<D>, options: LoginOptions, callback: SessionCallback): this;
-  /** Ends the session: `destroy()` by its other name, told apart in the events. */
+  /** Ends the session, like `destroy()`, but events report it as a logout. */
   logout(): Promise<void>;
   logout(callback: SessionCallback): this;
-  /** The principal has just proved who they are again: sets `info.authenticatedAt`; new id, the old one worth nothing at once (ASVS 5 V7.2.4). */
+  /**
+   * For a principal who has just proved their identity again: sets `info.authenticatedAt`, and gives the session a new
+   * id. The old id becomes invalid when the new one is saved (ASVS 5 V7.2.4).
+   */
   confirmLogin(): Promise<void>;
   confirmLogin(callback: SessionCallback): this;
   /**
-   * Merges what is pending, runs `fn` on a draft, and swaps; again where somebody else was faster. So `fn` may run more than once, and
-   * must do nothing but change the draft (or give back an object with the new data). The session becomes the result.
+   * Changes the data with `fn` and saves them, with all pending changes, in one atomic write. If another request wrote
+   * first, `fn` runs again on the newer data. So `fn` must only change its draft, or return an object with the new
+   * data.
+   *
+   * @example
+   * ```ts
+   * await session.update((draft) => { draft.visits = (draft.visits ?? 0) + 1; });
+   * ```
+   * @throws SessionStateError `ENDED` if the session has ended, `UNSUPPORTED` if `fn` takes longer than `storeTimeout`.
    */
   update(fn: (draft: SessionKeys<D>) => void | SessionKeys<D> | Promise<void | SessionKeys<D>>): Promise<void>;
 }
 
-/** A session: its data as own properties, and what it can do on its prototype. */
+/** A session: the data are its own properties, the methods are on its prototype. */
 export type Session<D = SessionData> = SessionControls<D> & SessionKeys<D>;
 
-/** The session that a Standard Schema describes: `@Session() session: SessionOf<typeof schema>`. */
+/** The type of a session that a Standard Schema describes: `@Session() session: SessionOf<typeof schema>`. */
 export type SessionOf<S extends StandardSchemaV1> = Session<StandardSchemaV1.InferOutput<S>>;

@@ -9,7 +9,7 @@ const DEEPEST = 500;
 /**
  * The JSON of a session's data.
  *
- * @throws SessionDataError for a cycle, a BigInt, or nesting that `JSON.stringify` can't follow.
+ * @throws SessionDataError for a cycle, a BigInt, or nesting that is too deep for `JSON.stringify`.
  */
 export function valuesToJson(values: object): string {
   try {
@@ -25,8 +25,8 @@ export function valuesToJson(values: object): string {
 }
 
 /**
- * Finds what JSON can't carry, or would turn into `{}` without a word, and names its key path. `notFinite` is told where `NaN`
- * or an infinite number stands, which JSON turns into `null`.
+ * Looks for values that JSON can't hold, or turns into `{}` silently, and names the key path. Calls `notFinite` for
+ * `NaN` and infinite numbers, which JSON turns into `null`.
  *
  * @throws SessionDataError
  */
@@ -34,7 +34,7 @@ export function assertSerializable(values: object, notFinite?: (path: string) =>
   for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, true, notFinite);
 }
 
-/** Finds what made `JSON.stringify` fail. What it merely drops is not the cause. */
+/** Finds what made `JSON.stringify` fail. Values that it only drops are not the cause. */
 function assertStringifiable(values: object): void {
   for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, false);
 }
@@ -45,13 +45,13 @@ function walk(value: unknown, path: string, depth: number, strict: boolean, notF
     return;
   }
   if (typeof value === 'bigint' || (strict && (typeof value === 'function' || typeof value === 'symbol'))) {
-    throw notSerializable(path, `a ${typeof value}, which JSON can't carry`, 'store plain data');
+    throw notSerializable(path, `a ${typeof value}, which JSON can't hold`, 'store plain data');
   }
   if (typeof value !== 'object' || value === null) return;
   if (depth > DEEPEST) {
     throw new SessionDataError(
       'TOO_DEEP',
-      `session.${shorten(path)} is nested deeper than ${DEEPEST} levels, or holds itself. Nothing was saved.`,
+      `session.${shorten(path)} is nested deeper than ${DEEPEST} levels, or contains itself. Nothing was saved.`,
     );
   }
   if (Array.isArray(value)) {
@@ -66,27 +66,28 @@ function walk(value: unknown, path: string, depth: number, strict: boolean, notF
     walk((value as Record<string, unknown>)[key], depth < 5 ? `${path}.${key}` : path, depth + 1, strict, notFinite);
 }
 
-/** An object without `toJSON`, which JSON would turn into `{}` though it holds something. */
+/** Refuses an object without `toJSON` that JSON would turn into `{}` although it is not empty. */
 function assertKeepsItsData(value: object, path: string, keys: number): void {
   if (isPromise(value)) {
     throw notSerializable(
       path,
       'a promise, which JSON turns into {}',
-      'put "await" before the call that gave it, or store plain data',
+      'put "await" before the call that returned it, or store plain data',
     );
   }
   if (keys === 0 && holdsMoreThanKeys(value)) {
     throw notSerializable(
       path,
       `a ${nameOf(value)}, which JSON turns into {}`,
-      'store plain data made of it (an array or an object), or give it a toJSON()',
+      'store it as plain data (an array or an object), or give it a toJSON()',
     );
   }
 }
 
 /**
- * Whether an object without keys may still hold something: a Map, a Set, a RegExp, an Error, a class with private fields. All of them
- * have methods or getters to reach it. A class that has none, as an empty DTO, is as empty as `{}`; boxed values are JSON's.
+ * Whether an object without keys may have content: a Map, a Set, a RegExp, an Error, or a class with private fields.
+ * They all have methods or getters. A class without any, such as an empty DTO, is as empty as `{}`. JSON can hold boxed
+ * values.
  */
 function holdsMoreThanKeys(value: object): boolean {
   if (isBoxedPrimitive(value)) return false;
@@ -112,15 +113,15 @@ function notSerializable(path: string, what: string, todo: string): SessionDataE
 
 const shorten = (path: string): string => (path.length > 80 ? `${path.slice(0, 77)}…` : path);
 
-/** @throws SessionDataError where the text is nested deeper than a session may be. */
+/** @throws SessionDataError if the JSON is nested too deep. */
 export function assertNotTooDeep(json: string): void {
   if (tooDeep(json))
     throw new SessionDataError('TOO_DEEP', `The session is nested deeper than ${DEEPEST} levels. Nothing was saved.`);
 }
 
 /**
- * Top-level values that leave no trace in JSON, or look like `{}` there, are looked for before it is compared: a change to one of
- * them may be no change of the JSON. Only the values themselves are looked at, as this runs on each request.
+ * Looks for top-level values that JSON drops or turns into `{}`. A change of such a value may not change the JSON, so
+ * they are looked for before the JSON is compared. Nested values aren't checked, as this runs for each request.
  */
 export function assertNoLostValues(values: object): void {
   for (const key in values) {
@@ -134,7 +135,7 @@ export function assertNoLostValues(values: object): void {
   }
 }
 
-/** What `JSON.parse` gives, at a glance. */
+/** A quick check for values that `JSON.parse` returns. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as unknown;
   return prototype === Object.prototype || prototype === Array.prototype;

@@ -2,11 +2,11 @@ import type { RecordText, SessionValues } from '../record/record-text.js';
 import { changedKeys, snapshot } from '../common/changes.js';
 import { valuesToJson } from './session-values.js';
 
-/** The data that changes are counted from: as a record has it, or as it was saved since. */
+/** The data that changes are compared with: from the record that was read, or from the last write. */
 export class StoredData {
   /**
-   * @param record what was read; `undefined`: nothing, or it was given up.
-   * @param json the JSON of the data; `undefined`: as it stands in `record`.
+   * @param record the record that was read; `undefined`: none, or it was dropped.
+   * @param json the JSON of the data; `undefined`: take it from `record`.
    */
   constructor(
     private record: RecordText | undefined,
@@ -22,7 +22,7 @@ export class StoredData {
     return typeof read === 'object' ? read : {};
   }
 
-  /** The same, or why the record can't be read. */
+  /** The values, or why the record can't be read. */
   read(): SessionValues | string {
     if (this.json !== undefined) return this.json === '{}' ? {} : (JSON.parse(this.json) as SessionValues);
     return this.record?.data() ?? {};
@@ -32,30 +32,30 @@ export class StoredData {
     return this.json !== undefined || typeof this.record?.data() !== 'string';
   }
 
-  /** The part of the record's text that holds it, to be written again untouched. */
+  /** The part of the record's text with the data, to be written again unchanged. */
   raw(): string | undefined {
     return this.json === undefined ? this.record?.rawData() : undefined;
   }
 
   /**
-   * Whether these values are others.
+   * Whether these values differ.
    *
    * @param isInOrder their keys are in the order in which they were read.
    */
   differs(json: string, values: object, isInOrder: boolean): boolean {
     if (this.json === undefined ? this.record?.hasData(json) === true : json === this.json) return false;
-    // What this build wrote reads the same as long as nothing changed.
+    // If this package wrote the record and nothing changed, the JSON would be equal.
     if (isInOrder && (this.json !== undefined || this.record?.rawData() !== undefined)) return true;
     return changedKeys(snapshot(this.values()), snapshot(values)).size > 0;
   }
 
-  /** The same apart from a record, whose revision is about to be given up. */
+  /** A copy that doesn't need the record. */
   pinned(): StoredData {
     return this.record === undefined ? this : new StoredData(undefined, this.json ?? valuesToJson(this.values()));
   }
 
   /**
-   * As it was written.
+   * The data after a write.
    *
    * @param text the whole record.
    */

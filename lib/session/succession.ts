@@ -5,8 +5,8 @@ import { SessionCore } from './session-core.js';
 import { StoredData } from './stored-data.js';
 
 /**
- * Another principal logs in: of the former's session nothing stays but what this request itself has set. The old record is left to be
- * replaced, as with `regenerate()`.
+ * Another principal logs in: only what this request set stays of the former session. Its record is replaced by the
+ * commit, as with `regenerate()`.
  */
 export function handOver(core: SessionCore): void {
   const former = core.replaces ?? copyOf(core);
@@ -23,9 +23,10 @@ export function handOver(core: SessionCore): void {
 }
 
 /**
- * The session that it was to go on from was ended meanwhile: nothing of that comes back, only what this request brought is kept.
+ * The session that this one was to replace has ended. Continues as a new session with what this request set, and
+ * without the old data.
  *
- * @param isReplaced it goes on under another's login: nothing has ended, and what this request changed is kept too.
+ * @param isReplaced it did not end, but continues under another's login. Then this request's changes are kept as well.
  */
 export function startOver(core: SessionCore, isReplaced: boolean): void {
   const base = core.storedValues();
@@ -40,8 +41,8 @@ export function startOver(core: SessionCore, isReplaced: boolean): void {
 }
 
 /**
- * The same session under an id that has replaced this one's, with what this request changed. What a login there was given stays as it is:
- * this request may not be the user's. `undefined` if nothing is left.
+ * The session that has replaced this one, with this request's changes. Keys that the login set stay as they are, as
+ * this request may not be the user's. `undefined` if there is nothing to save.
  */
 export function heirOf(core: SessionCore, found: LoadedRecord, id: string): SessionCore | undefined {
   const before = core.storedValues();
@@ -56,7 +57,7 @@ export function heirOf(core: SessionCore, found: LoadedRecord, id: string): Sess
   return heir;
 }
 
-/** Read again: what the app changed is dropped. */
+/** For a session that was read again: drops the app's changes. */
 export function reset(core: SessionCore, found: LoadedRecord, id: string): void {
   core.id = id;
   core.stored = found;
@@ -67,7 +68,7 @@ export function reset(core: SessionCore, found: LoadedRecord, id: string): void 
   dropChanges(core);
 }
 
-/** Drops what was changed and is not saved, a login or new id included. */
+/** Drops unsaved changes, a login and a new id included. */
 export function discard(core: SessionCore): void {
   if (core.replaces !== undefined) core.takePlaceOf(core.replaces);
   core.replaces = undefined;
@@ -76,7 +77,7 @@ export function discard(core: SessionCore): void {
   dropChanges(core);
 }
 
-/** A login that does not count leaves the visitor what he had. */
+/** For a login that is not valid: the session is as it was before it. */
 export function loginUndone(core: SessionCore): void {
   discard(core);
   if (core.isNew) core.becomeNew();
@@ -88,7 +89,7 @@ function dropChanges(core: SessionCore): void {
   core.data.drop();
 }
 
-/** The session as it is stored. */
+/** A new core for the stored session. */
 function copyOf(core: SessionCore): SessionCore {
   const copy = new SessionCore(core.services, core.host);
   copy.takePlaceOf(core);

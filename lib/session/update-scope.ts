@@ -1,19 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** A session whose `update(fn)` may be at work. */
+/** A session whose `update(fn)` may be running. */
 export interface Updating {
-  /** `fn` is at work. */
+  /** `fn` is running. */
   readonly applying: boolean;
-  /** It has not given back, or reached its first `await`, yet. */
+  /** `fn` has neither returned nor reached its first `await`. */
   readonly inSyncPart: boolean;
 }
 
-/** Knows what runs within the fn of an `update(fn)`, behind its awaits too. Only an async fn enters it, as it costs. */
+/**
+ * Tells which code runs within fn of `update(fn)`, also after its awaits. Only an async fn uses it, as it costs time.
+ */
 const within = new AsyncLocalStorage<Updating>();
 
 export const runWithin = <T>(session: Updating, fn: () => T): T => within.run(session, fn);
 
-/** Whether the caller is the fn of an `update(fn)` of this session. */
+/** Whether the caller runs within fn of this session's `update(fn)`. */
 export function isWithinUpdate(session: Updating): boolean {
   return session.inSyncPart || (session.applying && within.getStore() === session);
 }

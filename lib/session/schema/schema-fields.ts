@@ -3,14 +3,14 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 /** One key of an object schema. */
 export interface Field {
   readonly schema: StandardSchemaV1;
-  /** Its default, where the key's own schema doesn't supply it. */
+  /** Its default, if the key's own schema doesn't apply it. */
   readonly makeDefault?: () => unknown;
 }
 
-/** An object schema's keys. */
+/** The keys of an object schema. */
 export type Fields = ReadonlyMap<string, Field>;
 
-/** arktype's description of one key. */
+/** How arktype describes a key. */
 interface ArkProperty {
   readonly key: unknown;
   readonly value: unknown;
@@ -19,8 +19,8 @@ interface ArkProperty {
 }
 
 /**
- * The schemas of an object schema's keys, where its library shows them: zod's `shape`, valibot's `entries`, arktype's `props`. The Standard
- * Schema has no word for it; `undefined`: only the whole can be asked.
+ * The schemas of the keys of an object schema: zod's `shape`, valibot's `entries`, arktype's `props`. Standard Schema
+ * has no way to ask for them. `undefined`: the library doesn't show them, so only the whole object can be validated.
  */
 export function fieldsOf(schema: StandardSchemaV1): Fields | undefined {
   const { shape, entries, props } = schema as { shape?: unknown; entries?: unknown; props?: unknown };
@@ -43,7 +43,7 @@ function fromProperties(props: readonly ArkProperty[]): Fields | undefined {
   return fields;
 }
 
-/** arktype takes a function for defaults that are objects. */
+/** arktype defaults that are objects are functions. */
 function defaultOf(property: ArkProperty): unknown {
   return typeof property.default === 'function' ? (property.default as () => unknown)() : property.default;
 }

@@ -1,22 +1,23 @@
 import { snapshot, type Snapshot } from '../../common/changes.js';
 import type { SessionValues } from '../../record/record-text.js';
 
-/** A key that the app sees otherwise than it is stored, as JSON text; `undefined`: not there. */
+/** A key whose value for the app differs from the stored one. Both as JSON; `undefined`: the key is missing. */
 interface Difference {
   readonly seen: string | undefined;
   readonly stored: string | undefined;
-  /** The schema doesn't take what is stored. */
+  /** The stored value doesn't fit the schema. */
   readonly isRefused: boolean;
 }
 
 /**
- * How data read through a schema differs from what is stored. A default, a transform or a refused key is no change that the app made: until
- * the app itself changes such a key, what is stored stays what it was, so that reading never writes, and a transform never works on its own result.
+ * The difference between stored data and what the app sees through the schema. A default, a transform or a refused key
+ * is no change by the app. Such a key is stored as it was until the app changes it: so reading never writes, and a
+ * transform never runs on its own result.
  */
 export class SchemaView {
   private readonly differences = new Map<string, Difference>();
 
-  /** Notes what the schema made of stored data, at these keys or at all. */
+  /** Notes what the schema made of stored data, for these keys or for all. */
   note(stored: Snapshot, seen: SessionValues, refused: ReadonlyMap<string, string>, keys?: ReadonlySet<string>): void {
     const now = snapshot(seen);
     for (const key of keys ?? new Set([...stored.keys(), ...now.keys()])) {
@@ -26,19 +27,22 @@ export class SchemaView {
     }
   }
 
-  /** What the app sees, in terms of what is stored: to tell what it changed. */
+  /** Turns what the app sees into what is stored, to find out what the app changed. */
   stored(seen: SessionValues): SessionValues {
     return this.translated(seen, (difference) => difference.stored);
   }
 
-  /** What to store: with the defaults, so that they stay what the app saw, and without what was refused, unless it is to be `kept`. */
+  /**
+   * The data to store: with defaults, so that they stay as the app saw them, and without refused keys, unless these are
+   * to be kept.
+   */
   written(seen: SessionValues, keepsRefused: boolean): SessionValues {
     return this.translated(seen, ({ seen: shown, stored, isRefused }) =>
       isRefused && !keepsRefused ? shown : (stored ?? shown),
     );
   }
 
-  /** What was translated by `written`, but for what is kept though it was refused. */
+  /** The part of `written` that has to fit the schema: all but refused keys that are kept. */
   checkable(written: SessionValues): SessionValues {
     const values = { ...written };
     for (const [key, { stored, isRefused }] of this.differences)
@@ -46,12 +50,12 @@ export class SchemaView {
     return values;
   }
 
-  /** This was written: keys that are now stored as they are seen differ no more. */
+  /** Called after a write: keys that are now stored as the app sees them no longer differ. */
   saved(written: Snapshot): void {
     for (const [key, { stored }] of this.differences) if (written.get(key) !== stored) this.differences.delete(key);
   }
 
-  /** Nothing is stored any more. */
+  /** Called when the stored data no longer count. */
   startOver(): void {
     for (const [key, { stored }] of this.differences) if (stored !== undefined) this.differences.delete(key);
   }

@@ -3,11 +3,11 @@ import { SessionDataError } from '../../common/errors.js';
 import type { SessionValues } from '../../record/record-text.js';
 import { type Fields, fieldsOf } from './schema-fields.js';
 
-/** What a schema makes of stored data. */
+/** The result of applying a schema to stored data. */
 export interface Reading {
-  /** What the app gets: defaults filled in, keys that the schema doesn't know as they are. */
+  /** What the app gets: with defaults, and with keys that the schema doesn't name unchanged. */
   readonly values: SessionValues;
-  /** Keys that don't fit, with the reason; they aren't in `values`. */
+  /** Keys that don't fit, with the reason. They aren't in `values`. */
   readonly refused: ReadonlyMap<string, string>;
 }
 
@@ -15,17 +15,19 @@ type Issue = StandardSchemaV1.Issue;
 
 /** A key that no schema names. */
 const NOBODYS_KEY = 'keycard_key_that_no_schema_names';
-/** Values of every kind: who refuses them all refuses the key. */
+/** One value of each kind. A schema that refuses all of them refuses the key. */
 const PROBES: readonly unknown[] = ['', 0, true, null, [], {}];
 const MOST_KNOWN = 1_000;
 
 /**
- * A Standard Schema as sessions need it: a key that doesn't fit is told apart from one that the schema doesn't know (another library's, and
- * kept even where the schema is strict), and a required key that isn't there yet is no error, as every session begins empty.
+ * A Standard Schema as sessions need it:
+ *
+ * - A key that the schema doesn't name is kept, even by a strict schema: another library may have set it.
+ * - A required key that is missing is no error, as every session begins empty.
  */
 export class DataSchema {
   private readonly fields: Fields | undefined;
-  /** By name: whether a strict schema refuses the key whatever it holds. */
+  /** For each key: whether a strict schema refuses it because of its name. */
   private readonly strangers = new Map<string, boolean>();
 
   private readonly examined = new Set<string>();
@@ -37,11 +39,11 @@ export class DataSchema {
     this.fields = fieldsOf(schema);
   }
 
-  /** @param stored JSON values; a copy that nobody else holds. */
+  /** @param stored JSON values; a copy that is used nowhere else. */
   read(stored: SessionValues): Reading {
     const refused = new Map<string, string>();
     const asked = { ...stored };
-    // Each round takes at least one key out, so it ends.
+    // Each round removes at least one key, so the loop ends.
     for (;;) {
       const result = this.validate(asked);
       if (result.issues === undefined) return this.reading(stored, result.value as SessionValues, refused);
@@ -57,7 +59,7 @@ export class DataSchema {
   }
 
   /**
-   * Checks values as they will read after a round trip through JSON.
+   * Checks the values as they will be after a round trip through JSON.
    *
    * @throws SessionDataError naming the key.
    */
@@ -72,11 +74,14 @@ export class DataSchema {
     const issue = this.problemOf(asked, result.issues);
     if (issue === undefined) return;
     const key = topLevelKey(issue);
-    const what = key === undefined ? 'The session' : `session.${key}, as it reads after a round trip through JSON,`;
+    const what = key === undefined ? 'The session' : `session.${key}, after a round trip through JSON,`;
     throw new SessionDataError('SCHEMA', `${what} doesn't fit the schema: ${issue.message}. Nothing was saved.`);
   }
 
-  /** Says so, once a key, where a transform works on its own result: what the app writes would be another value at every reading. */
+  /**
+   * Warns once for each key whose transform changes its own result: a value that the app writes would be read as
+   * another one.
+   */
   private examine(stored: SessionValues, output: SessionValues): void {
     for (const key of Object.keys(stored)) {
       if (this.examined.has(key) || this.examined.size >= MOST_KNOWN) continue;
@@ -86,7 +91,7 @@ export class DataSchema {
       const again = this.validate({ ...stored, [key]: JSON.parse(once) });
       if (again.issues === undefined && JSON.stringify((again.value as SessionValues)[key]) === once) continue;
       this.warn(
-        `session.${key}: the schema makes something else of a value that it made itself, so a value that the app writes back is not the one that is read. Have it leave its own results as they are.`,
+        `session.${key}: the schema changes a value that it returned itself, so a value that the app saves is read back as another one. Make the transform leave its own results unchanged.`,
       );
     }
   }
@@ -97,7 +102,7 @@ export class DataSchema {
     return { values, refused };
   }
 
-  /** What is left lacks a key that the schema requires, or doesn't fit as a whole: each key by itself, then. */
+  /** The rest lacks a required key, or doesn't fit as a whole. So each key is validated by itself. */
   private byField(asked: SessionValues, refused: Map<string, string>): SessionValues {
     const output: SessionValues = {};
     for (const [key, field] of this.fields ?? []) {
@@ -135,8 +140,8 @@ export class DataSchema {
   }
 
   /**
-   * Whether the schema refuses this key for its name. A Standard Schema can't be asked, but tried: whatever it says of the key it then says
-   * of a name that it can't know as well, and nothing that such a name could hold pleases it.
+   * Whether the schema refuses this key because of its name. Standard Schema has no way to ask, so it is tried: the
+   * schema says the same of a name that it can't know, with every kind of value.
    */
   private isStranger(key: string, value: unknown): boolean {
     if (this.fields?.has(key) === true) return false;
@@ -169,7 +174,7 @@ export class DataSchema {
   }
 }
 
-/** A transform that throws says of a value that it doesn't fit. Under zod that looks like a schema that would rather answer later. */
+/** A transform that throws means that the value doesn't fit. With zod this looks like an asynchronous schema. */
 function validated(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
   let result: ReturnType<StandardSchemaV1['~standard']['validate']>;
   try {
@@ -178,12 +183,14 @@ function validated(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.R
     return { issues: [{ message: error instanceof Error ? error.message : String(error) }] };
   }
   if (!(result instanceof Promise)) return result;
-  // Nobody waits for it, so its failure must not end the process.
+  // No one awaits this promise, so its rejection must not end the process.
   result.catch(() => {});
-  return { issues: [{ message: 'it does not validate at once: part of the schema is asynchronous, or threw' }] };
+  return {
+    issues: [{ message: 'it can not be validated synchronously: part of the schema is asynchronous, or threw' }],
+  };
 }
 
-/** Libraries hand out one and the same default each time: what one session pushes to it would be in all of them. */
+/** Libraries return the same default object each time. Without a copy, all sessions would share it. */
 function ownCopy(value: unknown, known = new Map<object, unknown>()): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return new Date(value);
@@ -195,7 +202,7 @@ function ownCopy(value: unknown, known = new Map<object, unknown>()): unknown {
   known.set(value, copy);
   for (const [key, item] of Object.entries(value)) {
     const own = ownCopy(item, known);
-    // Assigned, that name would be the prototype.
+    // Assigning this name would set the prototype.
     if (key === '__proto__')
       Object.defineProperty(copy, key, { value: own, writable: true, enumerable: true, configurable: true });
     else (copy as Record<string, unknown>)[key] = own;

@@ -2,16 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SessionLogger } from '../../options/options.js';
 
 type Next = (error?: unknown) => void;
-/** A middleware of the kind that Nest's adapters take. */
+/** A middleware function as Nest's adapters take it. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
-/** What is asked of Nest's Fastify adapter. */
+/** What is used of Nest's Fastify adapter. */
 interface FastifyAdapter {
   use(middleware: unknown): unknown;
   getInstance(): unknown;
 }
 
-/** What is asked of a Fastify instance. */
+/** What is used of a Fastify instance. */
 interface FastifyInstance {
   readonly use?: unknown;
   addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply, done: Next) => void): unknown;
@@ -32,13 +32,13 @@ interface FastifyReply {
 type Raw = IncomingMessage & Record<string, unknown>;
 
 const OTHER_SESSION =
-  'Another plugin (such as @fastify/session) has put "session" on Fastify\'s requests: request.session is its session and not that of nestjs-keycard, which @Session() gives. Register only one of them.';
+  'Another plugin (such as @fastify/session) defines "session" on Fastify\'s requests. So request.session is its session, not that of nestjs-keycard, which @Session() returns. Register only one of them.';
 
 export function isFastify(adapter: unknown): boolean {
   return (adapter as { getType?(): unknown } | undefined)?.getType?.() === 'fastify';
 }
 
-/** Mounts the middleware before those of the app. `skipMiddie` leaves the adapter without `use()`: a hook does it then. */
+/** Mounts the middleware before the app's own. With `skipMiddie` the adapter has no `use()`, so a hook is used. */
 export function mountOnFastify(adapter: FastifyAdapter, middleware: Middleware, logger: SessionLogger): void {
   const instance = adapter.getInstance() as FastifyInstance;
   giveSession(instance, logger);
@@ -48,7 +48,7 @@ export function mountOnFastify(adapter: FastifyAdapter, middleware: Middleware, 
     if (typeof instance.use === 'function') throw error;
     instance.addHook('onRequest', (request, reply, done) => {
       const { raw, ip, protocol } = request;
-      // What middie puts there.
+      // The properties that middie adds.
       Object.assign(raw, { originalUrl: raw.originalUrl ?? raw.url, ip, protocol });
       middleware(raw, reply.raw, done);
     });
@@ -56,8 +56,8 @@ export function mountOnFastify(adapter: FastifyAdapter, middleware: Middleware, 
 }
 
 /**
- * Lets handlers, hooks and plugins read `request.session` and `request.sessionID` of Fastify's own request. Another plugin that brings a
- * `session` gets its way on Fastify's request, and that is said.
+ * Defines `request.session` and `request.sessionID` on Fastify's own request, for handlers, hooks and plugins. If
+ * another plugin defines `session`, its definition stays, and a warning is logged.
  */
 function giveSession(instance: FastifyInstance, logger: SessionLogger): void {
   if (!instance.hasRequestDecorator('sessionID')) decorate(instance, 'sessionID', () => false);
@@ -89,7 +89,7 @@ function decorate(instance: FastifyInstance, name: string, isOther: (value: unkn
   });
 }
 
-/** Node's request behind Fastify's; any other as it is. */
+/** Node's request behind Fastify's; any other request as it is. */
 export function rawRequest<T extends object>(request: T): T {
   const { raw } = request as { raw?: unknown };
   return typeof raw === 'object' && raw !== null && 'headers' in raw ? (raw as T) : request;

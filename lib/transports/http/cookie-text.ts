@@ -6,18 +6,21 @@ import type { SessionCookie } from '../../cookie/session-cookie.js';
 interface StoredParts {
   readonly before: string;
   readonly after: string;
-  /** A fixed end makes `originalMaxAge` another one each time. */
+  /** A fixed expiry changes `originalMaxAge` with each write. */
   readonly isFixed: boolean;
 }
 
-/** The texts of cookies: Set-Cookie's attributes, and the `cookie` of a record, put together once if no request changes them. */
+/**
+ * Builds the text of cookies: the attributes of Set-Cookie, and the `cookie` part of a record. Built once if no request
+ * changes them.
+ */
 export class CookieText {
   private readonly attributeTexts = new Map<boolean, readonly [string, string]>();
   private readonly storedTexts = new Map<boolean, StoredParts>();
 
   constructor(private readonly options: ResolvedOptions) {}
 
-  /** Attributes that hold for a request: `auto` decided. */
+  /** The attributes for one request: `auto` is resolved. */
   decide<T extends { secure?: unknown; sameSite?: unknown }>(attributes: T, secure: boolean): T {
     if (attributes.secure !== 'auto' && attributes.sameSite !== 'auto') return attributes;
     const decided = { ...attributes };
@@ -26,7 +29,7 @@ export class CookieText {
     return decided;
   }
 
-  /** Set-Cookie's attributes for the options' cookie: `[before Expires, after it]`. */
+  /** The attributes of Set-Cookie by the options: `[before Expires, after it]`. */
   attributes(secure: boolean): readonly [string, string] {
     let texts = this.attributeTexts.get(secure);
     if (texts === undefined) {
@@ -38,9 +41,9 @@ export class CookieText {
   }
 
   /**
-   * The JSON of a record's `cookie`: what peers need to go on with the session.
+   * The JSON of a record's `cookie`, which express-session needs to use the session.
    *
-   * @param own the session's own cookie, if somebody asked for it or the session has one of its own.
+   * @param own the session's own cookie, if it was accessed or has overrides.
    */
   stored(metadata: SessionMetadata, secure: boolean, own: SessionCookie | undefined): string {
     if (own !== undefined)

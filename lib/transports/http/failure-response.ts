@@ -9,7 +9,7 @@ const TITLES = { 409: 'Conflict', 500: 'Internal Server Error', 503: 'Service Un
 const JSON_TYPE = 'application/json; charset=utf-8';
 const HTML_TYPE = 'text/html; charset=utf-8';
 
-/** What is answered instead of the app's response where its session could not be saved. */
+/** The response that is sent instead of the app's if the session could not be saved. */
 export function failureOf(
   error: unknown,
   req: IncomingMessage | undefined,
@@ -22,7 +22,7 @@ export function failureOf(
       const own = onSaveError(failure, req);
       if (own !== undefined) return responseOf(failure, own);
     } catch (cause) {
-      logger.error('"onSaveError" failed, so a failed save is answered with JSON.', cause);
+      logger.error('"onSaveError" failed, so the failed save is answered with the default JSON.', cause);
     }
   }
   const body = JSON.stringify({ statusCode, error: TITLES[statusCode], message });
@@ -32,7 +32,9 @@ export function failureOf(
 function responseOf({ statusCode }: SaveFailure, own: SaveErrorResponse): GateFailure {
   const status = own?.statusCode ?? statusCode;
   if (typeof own?.body !== 'string' || !Number.isInteger(status) || status < 200 || status > 599)
-    throw new TypeError(`"onSaveError" gave ${show(own)}; it gives { statusCode, headers, body }, or nothing.`);
+    throw new TypeError(
+      `"onSaveError" returned ${show(own)}; it must return { statusCode, headers, body }, or nothing.`,
+    );
   const headers = headersOf(status, HTML_TYPE);
   for (const [name, value] of Object.entries(own.headers ?? {})) {
     const given = Object.keys(headers).find((key) => key.toLowerCase() === name.toLowerCase());
@@ -48,7 +50,7 @@ function headersOf(status: number, type: string): Record<string, string> {
 }
 
 function describe(error: unknown): SaveFailure {
-  // The message may name what the app holds: it is for the log.
+  // The error's message may contain data of the app, so it is only logged.
   const failed: SaveFailure = { statusCode: 500, message: 'The session could not be saved.', error };
   if (error instanceof SessionDataError) return failed;
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;

@@ -1,21 +1,21 @@
 import type { Notices } from '../../record/notices.js';
 import type { SessionCore } from '../../session/session-core.js';
 
-/** How many sessions are watched at a time, how often each is looked at, and how long between two looks. */
+/** How many sessions are watched at a time, how often each is checked, and the time between two checks. */
 const MOST_WATCHED = 16;
 const MOST_LOOKS = 10;
 const WATCH_MS = 1_000;
 const TOPIC = 'late';
 
-/** A request whose response has ended, or is about to. */
+/** A request whose response has ended, or is about to end. */
 export interface WatchedRequest {
-  /** Whether the app has written to the session since its response ended, and not saved it. */
+  /** Whether the app has changed the session since its response ended, and not saved it. */
   isWrittenLate(core: SessionCore): boolean;
 }
 
-/** Looks at a few sessions for a while: what the app writes to one whose response has ended, and doesn't save, is lost. */
+/** Checks a few sessions after their response has ended, to warn about changes that will be lost. */
 export class LateWrites {
-  /** Requests that are looked at, and how often they have been. */
+  /** The watched requests, and how often each was checked. */
   private readonly watched = new Map<WatchedRequest, { core: SessionCore; looks: number }>();
   private watching: NodeJS.Timeout | undefined;
 
@@ -32,7 +32,7 @@ export class LateWrites {
       if (request.isWrittenLate(watched.core)) {
         this.notices.warnOnce(
           TOPIC,
-          'A session was written to after its response had ended; what was written is not saved. Write before the response, or call session.save() afterwards. This is said once.',
+          'A session was changed after its response had ended, so the change is not saved. Change it before the response ends, or call session.save() afterwards. This warning is logged once.',
         );
         this.watched.clear();
         break;

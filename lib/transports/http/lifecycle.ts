@@ -6,7 +6,7 @@ import { attachGate, type GateHooks, REQUEST } from './response-gate.js';
 import { coreOf } from '../../session/session-surface.js';
 import { show } from '../../common/duration.js';
 
-/** A request that has come past the lifecycle middleware. */
+/** A request that the session middleware has seen. */
 export interface SessionRequest extends IncomingMessage {
   [REQUEST]?: RequestSession;
   originalUrl?: string;
@@ -14,13 +14,13 @@ export interface SessionRequest extends IncomingMessage {
 
 type Next = (error?: unknown) => void;
 
-/** The session of a request, where its route has one. */
+/** The session of a request, if its route has one. */
 export function sessionOf(req: SessionRequest): RequestSession | undefined {
   const session = req[REQUEST];
   return session?.isCovered === false ? undefined : session;
 }
 
-/** One descriptor each for all requests: no closure is made for one. */
+/** One property descriptor for all requests, so that none needs its own closures. */
 export const SESSION: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
@@ -34,7 +34,7 @@ export const SESSION: PropertyDescriptor = {
     if (value === null || value === undefined || value === false) request.unsetSession(value);
     else if (typeof value !== 'object' || coreOf(value)?.host !== request) {
       throw new TypeError(
-        `req.session got ${show(value)}; it takes null, to end it. Change the session's own keys, or use regenerate().`,
+        `req.session got ${show(value)}; only null can be assigned, which ends it. Change the session's own keys, or call regenerate().`,
       );
     }
   },
@@ -55,8 +55,8 @@ const SESSION_STORE: PropertyDescriptor = {
 };
 
 /**
- * Gives the request its session and the response its gate, and goes on when the session is read. A store that fails is told where the
- * session is asked for, so that what comes after (CORS, other headers) is there by then.
+ * Attaches a session to the request and a gate to the response, and calls `next` when the session is read. If the store
+ * failed, accessing `req.session` throws. So middleware that runs before (CORS, other headers) still works.
  */
 export function beginSession(
   manager: RequestServices,
@@ -65,7 +65,7 @@ export function beginSession(
   res: ServerResponse,
   next: Next,
 ): void {
-  // Mounted twice, or an outer app has one: the first counts.
+  // Mounted twice, or nested in an app that has sessions: the first one counts.
   if (req[REQUEST] !== undefined || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) {
     next();
     return;
@@ -73,7 +73,9 @@ export function beginSession(
   startSession(manager, facts, req, res, SESSION_ID).begin(next);
 }
 
-/** Puts a session on a request, and a gate on the response where there is one that can carry a cookie. It is yet to `begin`. */
+/**
+ * Attaches a session to the request, and a gate to the response if it can set a cookie. Reading it is left to `begin`.
+ */
 export function startSession(
   manager: RequestServices,
   facts: RequestFacts,
@@ -83,26 +85,26 @@ export function startSession(
 ): RequestSession {
   const session = new RequestSession(manager, facts, req, res);
   const putAside = req[REQUEST];
-  // Deleting it is seen by the property that is about to be there again.
+  // The property is defined again below, and would otherwise hide the deletion.
   putAside?.unsetSession();
   session.gate = putAside?.gate;
   req[REQUEST] = session;
   defineOn(req, sessionId);
   const { load, unset } = manager.options;
-  // What nobody has asked for needs no gate, unless `delete req.session` is to be heard.
+  // A lazy session needs no gate until it is opened, unless `delete req.session` has to be noticed.
   if (res === undefined || (load === 'lazy' && unset !== 'destroy')) return session;
   attachGate(res, putAside === undefined ? session : oneAfterTheOther(putAside, session));
   return session;
 }
 
-/** Whether the route of a request has a session, once that is known. */
+/** Notes whether the route of a request has a session, once that is known. */
 export function coverSession(manager: RequestServices, req: SessionRequest, isCovered: boolean): void {
   const session = req[REQUEST];
-  // Another app of the same Express may have begun it.
+  // Another app within the same Express app may have attached the session.
   if (session?.services === manager) session.isCovered = isCovered;
 }
 
-/** The response of a request whose session was put aside, and that was given another. */
+/** The gate hooks of a request whose session was replaced by another middleware's. */
 function oneAfterTheOther(first: RequestSession, second: RequestSession): GateHooks {
   return {
     beforeHeaders: () => first.beforeHeaders()?.then(() => second.beforeHeaders()) ?? second.beforeHeaders(),
@@ -122,7 +124,7 @@ export function isUnderPath(path: string | null | undefined, url: string | undef
   if (!path || path === '/') return true;
   const query = url?.indexOf('?') ?? -1;
   const target = (query === -1 ? url : url!.slice(0, query)) ?? '/';
-  // A proxy may be asked for the whole URL.
+  // A request to a proxy may contain the whole URL.
   const asked = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/]*/i, '');
   return asked === path || (asked.startsWith(path) && (path.endsWith('/') || asked[path.length] === '/'));
 }

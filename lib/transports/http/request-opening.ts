@@ -7,23 +7,23 @@ import type { SessionCore } from '../../session/session-core.js';
 import { bindingOf, type RequestFacts } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 
-/** Of cookies that have the session's name, so many are looked at. */
+/** How many cookies with the session cookie's name are tried. */
 const MOST_COOKIES = 4;
 
-/** How a request comes by its session: from the cookie, and from the store. */
+/** How a request gets its session: from the cookie, and from the store. */
 export abstract class RequestOpening implements RecordReader {
   core: SessionCore | undefined;
   failureToLoad: unknown;
   browserId: string | undefined;
-  /** Whether the browser holds a cookie of that name, good or not. */
+  /** Whether the browser sent a cookie of that name, valid or not. */
   browserHasCookie = false;
   overdueId: string | undefined;
   isUnset = false;
-  /** What the app has put in the session's place. */
+  /** What the app assigned to `req.session`. */
   unsetAs: null | false | undefined;
   protected isOpened = false;
   protected isLoading = false;
-  /** Who waits for the session to be read: the first, and the others. */
+  /** Callbacks that wait for the session to be read: the first, and the others. */
   private goOn: (() => void) | undefined;
   private waiting: (() => void)[] | undefined;
 
@@ -33,30 +33,30 @@ export abstract class RequestOpening implements RecordReader {
     readonly req: IncomingMessage | undefined,
   ) {}
 
-  /** Makes the session of this request; `found`: from this record. */
+  /** Makes the session of this request, from the record that was found, if there is one. */
   protected abstract newCore(found?: Found): SessionCore;
 
-  /** The response is to be held from here on. */
+  /** Holds the response from now on. */
   protected abstract attachGate(): void;
 
-  /** Whether the store failed to give the session. */
+  /** Whether the store failed to load the session. */
   get hasFailed(): boolean {
     return this.failureToLoad !== undefined;
   }
 
-  /** Reads the cookie and the session, unless that is to be done on demand; then goes on, whatever came of it. */
+  /** Reads the cookie and the session, unless `load` is `lazy`. Then calls `next`, even if the store failed. */
   begin(next: () => void): void {
     if (this.services.options.load === 'lazy') next();
     else this.openThen(next);
   }
 
-  /** Reads the session, once. It never rejects: a store that fails is told where the session is asked for. */
+  /** Reads the session, once. Never rejects: if the store failed, accessing the session throws. */
   open(): Promise<void> | undefined {
     if (this.isOpened && !this.isLoading) return undefined;
     return new Promise((resolve) => this.openThen(resolve));
   }
 
-  /** The same with a callback, which costs a request less. */
+  /** Like `open`, with a callback, which is faster. */
   private openThen(then: () => void): void {
     if (this.isLoading) {
       (this.waiting ??= []).push(then);
@@ -98,7 +98,7 @@ export abstract class RequestOpening implements RecordReader {
     }
   }
 
-  /** The store's answer. */
+  /** The store answered. */
   loaded(record: LoadedRecord | undefined): void {
     const { options, lifetimes } = this.services;
     const metadata = record?.record.metadata;
@@ -116,7 +116,7 @@ export abstract class RequestOpening implements RecordReader {
     this.settleOpen();
   }
 
-  /** The store's failure. */
+  /** The store failed. */
   failed(error: unknown): void {
     this.failureToLoad = error;
     this.services.notices.storeFailed('load', error);
@@ -132,7 +132,7 @@ export abstract class RequestOpening implements RecordReader {
     if (waiting !== undefined) for (const other of waiting) other();
   }
 
-  /** An id that is unknown, was renewed, or has to be looked at more closely. */
+  /** For an id without a live record under its key: follows renewals, checks for revocation and tries other cookies. */
   private async loadFurther(id: string, first: LoadedRecord | undefined): Promise<void> {
     const { writer, options, events, records } = this.services;
     try {
@@ -156,7 +156,7 @@ export abstract class RequestOpening implements RecordReader {
     this.settleOpen();
   }
 
-  /** The live session of an id. One whose principal was logged out everywhere since is ended here, before a guard sees it. */
+  /** The live session of an id. If its principal was logged out everywhere, it is ended here, before a guard runs. */
   private async liveOf(id: string, loaded: LoadedRecord | undefined): ReturnType<RecordFinder['locate']> {
     const { finder, lifetimes, revocations } = this.services;
     const found = loaded === undefined ? undefined : await finder.locate(id, loaded);
@@ -167,8 +167,8 @@ export abstract class RequestOpening implements RecordReader {
   }
 
   /**
-   * The browser may hold several cookies of this name, such as one of an older path or domain, which it then sends first. The first that is
-   * well signed and leads to a live session counts.
+   * The browser may send several cookies of this name, such as one of an older path or domain first. The first one with
+   * a valid signature and a live session counts.
    */
   private async liveOfOtherCookies(tried: string): Promise<Found | undefined> {
     const { options, signer, records } = this.services;
@@ -196,10 +196,10 @@ export abstract class RequestOpening implements RecordReader {
   // --- What the app sees
 
   /**
-   * What `req.session` is; `undefined` after it was destroyed or unset.
+   * What `req.session` returns; `undefined` after it was destroyed or unset.
    *
-   * @throws SessionUnavailableError where the store failed and `onStoreError` is `fail`.
-   * @throws SessionStateError where `load` is `lazy` and nobody has opened it.
+   * @throws SessionUnavailableError if the store failed and `onStoreError` is `fail`.
+   * @throws SessionStateError if `load` is `lazy` and the session was not opened.
    */
   get session(): object | undefined {
     return this.currentCore?.session;
@@ -221,7 +221,7 @@ export abstract class RequestOpening implements RecordReader {
     return this.isUnset || this.core!.status === 'ended-here' ? undefined : this.core;
   }
 
-  /** The id, also of a session that was ended; `undefined` where the store failed. */
+  /** The id, also of a session that has ended; `undefined` if the store failed. */
   get id(): string | undefined {
     return this.core?.visibleId;
   }
@@ -232,12 +232,12 @@ export abstract class RequestOpening implements RecordReader {
     this.unsetAs = value;
   }
 
-  /** Destroyed, unset or deleted: the request may be given another session. */
+  /** Destroyed, unset or deleted: another middleware may set a session. */
   get isPutAside(): boolean {
     return this.isUnset || this.core?.status === 'ended-here' || this.wasDeleted();
   }
 
-  /** Nothing of this session will be written, and no cookie set. */
+  /** From now on nothing of this session is written, and no cookie is set. */
   mute(): void {
     this.core = this.readOnlyCore();
   }

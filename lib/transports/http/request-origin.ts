@@ -6,17 +6,17 @@ import { isWellFormedId } from '../../common/session-id.js';
 import type { Device } from '../../record/session-metadata.js';
 import type { RequestServices } from './request-services.js';
 
-/** What a framework knows of a request that plain HTTP doesn't say. */
+/** What the framework knows of a request, in addition to node:http. */
 export interface RequestFacts {
-  /** Whether the client speaks https, behind whatever proxies the framework trusts. */
+  /** Whether the client uses https, by the framework's trust-proxy setting. */
   isSecure(req: IncomingMessage): boolean;
-  /** The client's address, likewise. */
+  /** The client's address, by the same setting. */
   ip(req: IncomingMessage): string | undefined;
-  /** A well-signed id that came by another way than the Cookie header, where that brought none. */
+  /** An id with a valid signature from elsewhere than the Cookie header. Used if the header has none. */
   otherId?(req: IncomingMessage): string | undefined;
 }
 
-/** The longest text of an IPv6 address has 45 characters; a zone may follow. */
+/** An IPv6 address has at most 45 characters; a zone may follow. */
 const LONGEST_IP = 64;
 const LONGEST_USER_AGENT = 256;
 
@@ -25,12 +25,12 @@ export function newIdFor(services: RequestServices, req: IncomingMessage | undef
   const id = services.options.genid(req);
   if (!isWellFormedId(id))
     throw new SessionOptionsError(
-      `"genid" gave ${typeof id === 'string' ? 'an id that is no text of 1 to 256 visible ASCII characters' : show(id)}.`,
+      `"genid" returned ${typeof id === 'string' ? 'a string that is not 1 to 256 visible ASCII characters' : show(id)}. It must return an id of 1 to 256 visible ASCII characters.`,
     );
   return id;
 }
 
-/** The device that asks. */
+/** The device that sent the request. */
 export function deviceOfRequest(req: IncomingMessage, framework: RequestFacts | undefined): Device {
   const userAgent = req.headers['user-agent'];
   return {
@@ -39,7 +39,7 @@ export function deviceOfRequest(req: IncomingMessage, framework: RequestFacts | 
   };
 }
 
-/** What a session is bound to (`bindTo`). */
+/** The value that a session is bound to (`bindTo`). */
 export const bindingOf = (req: IncomingMessage): string =>
   hash('sha256', req.headers['user-agent'] ?? '', 'base64').slice(0, 22);
 
@@ -54,12 +54,12 @@ export function isSecureRequest(services: RequestServices, req: IncomingMessage,
   if (!isSecure && saysSecure && cookie.secure === 'auto') {
     services.notices.warnOnce(
       'untrusted-proxy',
-      'A request says X-Forwarded-Proto: https, but no proxy is trusted, so the session cookie is sent without Secure. Tell the framework which proxy to trust (Express: app.set("trust proxy", 1); Fastify: new FastifyAdapter({ trustProxy: 1 })), or set "proxy": true.',
+      'A request has the header X-Forwarded-Proto: https, but no proxy is trusted, so the session cookie is sent without Secure. Tell the framework which proxy to trust (Express: app.set("trust proxy", 1); Fastify: new FastifyAdapter({ trustProxy: 1 })), or set "proxy": true.',
     );
   }
   return isSecure;
 }
 
-/** CORS asks ahead of the request itself. */
+/** Whether this is a CORS preflight request. */
 export const isPreflight = (req: IncomingMessage | undefined): boolean =>
   req?.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined;

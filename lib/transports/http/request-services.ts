@@ -10,7 +10,7 @@ import type { SessionSurface } from '../../session/session-surface.js';
 import type { LateWrites } from './late-writes.js';
 import type { CookieServices, SetCookie } from './set-cookie.js';
 
-/** What the requests of one module share. */
+/** What all requests of one module share. */
 export interface RequestServices extends CommitServices, CookieServices {
   readonly surface: SessionSurface;
   readonly finder: RecordFinder;
@@ -21,6 +21,6 @@ export interface RequestServices extends CommitServices, CookieServices {
   readonly setCookie: SetCookie;
   readonly lateWrites: LateWrites;
   readonly commitOptions: CommitOptions;
-  /** What `req.sessionStore` is. */
+  /** The value of `req.sessionStore`. */
   requestStore: unknown;
 }

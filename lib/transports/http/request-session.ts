@@ -23,25 +23,28 @@ import type { RequestServices } from './request-services.js';
 import { addHeader, attachGate, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
 import type { CookieCarrier } from './set-cookie.js';
 
-/** A session in one request: read from the cookie and the store, committed before the first byte leaves. */
+/**
+ * The session of one request: read from the cookie and the store, committed before the first byte of the response is
+ * sent.
+ */
 export class RequestSession
   extends RequestOpening
   implements SessionHost<SessionCore>, CookieCarrier, GateHooks, GateCarrier
 {
-  /** The response's gate. */
+  /** The gate of the response. */
   gate: Gate | undefined;
-  /** False where the route turned out to have no session: nothing is written then, and no cookie set. */
+  /** `false` if the route has no session. Then nothing is written, and no cookie is set. */
   isCovered = true;
   isEndMoved = false;
   hasStoreFailed = false;
   cookieWasSet = false;
-  /** Called if the app's answer is dropped for a failure to save. */
+  /** Called if the app's response is replaced because the session could not be saved. */
   onFailure: (() => void)[] | undefined;
-  /** The log, or the answer, says that something was not saved. */
+  /** The log or the response already reports that something was not saved. */
   private lossIsTold = false;
-  /** A login does not count, and nobody waited to be told. */
+  /** The error of a login that is not valid, if the app didn't await it. */
   private unheard: Error | undefined;
-  /** How long the response has waited for verbs that the handler didn't wait for, in ms. */
+  /** How long the response has waited for methods that the handler did not await, in ms. */
   private waitedMs = 0;
   private secure: boolean | undefined;
   private pendingVerbs: Set<Promise<unknown>> | undefined;
@@ -56,7 +59,7 @@ export class RequestSession
     super(services, framework, req);
   }
 
-  /** A session outside a request. */
+  /** A session without a request. */
   static detachedFrom(services: RequestServices, found: Found): SessionCore {
     const host = new RequestSession(services, undefined, undefined, undefined);
     host.isOpened = true;
@@ -72,7 +75,7 @@ export class RequestSession
     if (this.res !== undefined && this.gate === undefined) attachGate(this.res, this);
   }
 
-  /** A request that is logged shows neither secrets nor ids. */
+  /** What a log shows of this object: no secrets and no ids. */
   [INSPECT](): string {
     return 'RequestSession {}';
   }
@@ -145,7 +148,7 @@ export class RequestSession
     return this.isLoading ? this.open()!.then(() => this.commit(true)) : this.commit(true);
   }
 
-  /** With `load: 'lazy'` nobody has asked for the session; who puts an end to it has to be heard all the same. */
+  /** With `load: 'lazy'` the session may not be open yet. To end it, it has to be. */
   private openToEnd(): Promise<void> | undefined {
     if (this.services.options.unset !== 'destroy' || !(this.isUnset || this.wasDeleted())) return undefined;
     return this.open()?.then(() => this.commit(true)) ?? this.commit(true);
@@ -167,7 +170,7 @@ export class RequestSession
     this.lossIsTold = true;
     for (const undo of this.onFailure ?? []) undo();
     const failure = failureOf(error, this.req, this.services.options);
-    // An id that was saved before the failure is the only one that leads to the session.
+    // If an id was saved before the failure, only that id leads to the session.
     const saved = this.core?.replaces ?? this.core;
     if (saved?.status !== 'stored' || saved.isReplaced || saved.id === this.browserId || this.cookieWasSet)
       return failure;
@@ -175,14 +178,17 @@ export class RequestSession
     return cookie === undefined ? failure : { ...failure, headers: { ...failure.headers, 'Set-Cookie': cookie } };
   }
 
-  /** A login that does not count must not be answered with success because nobody waited to be told. */
+  /** A login that is not valid must not be answered with success, even if the app didn't await it. */
   noteUnheard(error: unknown): void {
     if (isEndedAtLogin(error)) this.unheard = error as Error;
   }
 
   private reportLate(error: unknown): void {
     this.lossIsTold = true;
-    this.services.notices.error('What the session held at the end of a streamed response could not be saved.', error);
+    this.services.notices.error(
+      'The session changed after a streamed response had begun, and could not be saved at its end.',
+      error,
+    );
   }
 
   private get hasPending(): boolean {
@@ -190,12 +196,12 @@ export class RequestSession
   }
 
   private async afterPending(isAtStart: boolean): Promise<void> {
-    // How each ended its own caller is told; but who answers before that doesn't wait to be told.
+    // Each method reports its result to its own caller. But the handler may answer without awaiting it.
     const began = performance.now();
     while (this.hasPending)
       for (const each of await Promise.allSettled(this.pending))
         if (each.status === 'rejected') this.noteUnheard(each.reason);
-    // The response waits for both.
+    // Wait for both kinds of work.
     this.waitedMs = performance.now() - began;
     if (isAtStart) await this.commit(true);
     else await this.beforeEnd();
@@ -206,7 +212,7 @@ export class RequestSession
   private commit(isAtStart: boolean): Promise<void> | undefined {
     const { core, services } = this;
     if (this.detachedCores !== undefined) services.writes.reportDetached(this);
-    // As beside the answer to a save that fails now.
+    // Like the response to a save that fails now.
     if (isAtStart && (this.failureToLoad !== undefined || this.hasStoreFailed) && this.res?.statusCode === 503)
       addHeader(this.res, 'Retry-After', '1');
     if (this.failureToLoad !== undefined || core === undefined) return undefined;
@@ -250,7 +256,7 @@ export class RequestSession
     const { writes, notices, setCookie } = this.services;
     const { cookieChanged } = core;
     try {
-      // A login that an earlier write of this request made is not answered with success if nothing is left of it.
+      // An earlier write of this request saved a login that has been ended since. Don't answer it with success.
       if (
         (await writes.write(core, why, this.waitedMs)) === 'gone' &&
         core.hasFreshId &&
@@ -258,7 +264,7 @@ export class RequestSession
       )
         throw endedAtLogin();
     } catch (error) {
-      // Only the idle end was to be moved: no reason to fail a request that needed nothing of it.
+      // Only the idle timeout was to be extended, which is no reason to fail the request.
       if (why === 'change' || isEndedAtLogin(error)) throw error;
       notices.storeFailed('touch', error);
     }
@@ -276,7 +282,7 @@ export class RequestSession
   private warnOfLateId(): void {
     this.lossIsTold = true;
     this.services.notices.warn(
-      'A session was begun, or its id changed, after the response had begun: its cookie can no longer be sent, so it was not saved.',
+      'A session was created, or its id changed, after the response had begun. Its cookie can no longer be sent, so it was not saved.',
     );
   }
 
@@ -291,7 +297,7 @@ export class RequestSession
     try {
       return core.data.isChanged();
     } catch {
-      // What was saved could be JSON, and this can't.
+      // The saved data could be turned into JSON, and these can't: so they differ.
       return true;
     }
   }

@@ -14,7 +14,7 @@ import {
   refuse,
 } from './response-gate-state.js';
 
-// --- What a held response reads as: one that was sent
+// --- A held response appears to have been sent
 
 const sent = (act: (res: ServerResponse) => unknown) => () =>
   refuse((res) => {
@@ -50,7 +50,7 @@ const LOCKED: PropertyDescriptorMap = {
   removeHeader: says(sent((res) => res.removeHeader('a'))),
   writableEnded: {
     configurable: true,
-    // An adapter without a connection takes it for the sign to collect the answer.
+    // Adapters without a connection collect the response when this is true.
     get(this: ServerResponse) {
       return gateOf(this)?.hold?.ended === true && hasConnection(this);
     },
@@ -69,7 +69,10 @@ const LOCKED: PropertyDescriptorMap = {
 };
 const LOCKED_NAMES = Object.keys(LOCKED);
 
-/** A prototype of ours, for all responses of a class: one put between costs a response far less than ten properties. */
+/**
+ * A prototype of ours for all responses of a class. Inserting it is much faster than defining ten properties on each
+ * response.
+ */
 const lockedPrototypes = new WeakMap<object, object>();
 
 function lockedPrototype(prototype: object): object {
@@ -78,7 +81,7 @@ function lockedPrototype(prototype: object): object {
   return locked;
 }
 
-/** From here on the headers can't be changed by the app. */
+/** From now on the app can't change the headers. */
 export function lock(gate: Gate): void {
   if (gate.lock !== undefined) return;
   const { response } = gate;
@@ -97,7 +100,7 @@ export function lock(gate: Gate): void {
 function unlock({ response, lock }: Gate): void {
   if (lock === undefined) return;
   if (lock.prototype !== undefined) {
-    // An Express app that was called meanwhile has put its own there.
+    // An Express app that was called meanwhile has set its own prototype.
     if (Object.getPrototypeOf(response) === lockedPrototype(lock.prototype))
       Object.setPrototypeOf(response, lock.prototype);
     return;
@@ -109,9 +112,9 @@ function unlock({ response, lock }: Gate): void {
   }
 }
 
-// --- Holding and letting go
+// --- Holding and releasing
 
-/** From here on what the app does to the response is kept, until `release`. */
+/** From now on the app's calls are kept, until `release`. */
 export function hold(gate: Gate): Hold {
   const { response } = gate;
   const corked = response.writableCorked ?? 0;
@@ -120,7 +123,7 @@ export function hold(gate: Gate): Hold {
   return gate.hold;
 }
 
-/** False once as much waits as Node lets wait, so that whoever feeds the response waits for `drain`. */
+/** Returns `false` when as much is kept as Node buffers, so that the writer waits for `drain`. */
 export function keep(gate: Gate, name: Kept, args: readonly unknown[]): boolean {
   const held = gate.hold!;
   held.calls.push({ name, args });
@@ -133,7 +136,7 @@ export function keep(gate: Gate, name: Kept, args: readonly unknown[]): boolean 
   return !isEnough;
 }
 
-/** Makes the app's calls again, in their order. */
+/** Repeats the app's calls in their order. */
 export function release(gate: Gate): void {
   const { response, hold: held } = gate;
   unlock(gate);
@@ -144,21 +147,24 @@ export function release(gate: Gate): void {
   if (gate.head?.isExplicit && !gate.head.isWritten) callBase(gate, 'writeHead', [gate.head.status]);
   let isFull = false;
   for (const { name, args } of held?.calls ?? []) {
-    // From Node 22 on it would send the last chunk before what is corked.
+    // From Node 22 on, it would send the last chunk before the corked ones.
     for (; name === 'end' && held!.corked > 0; held!.corked -= 1) response.uncork();
     if (callBase(gate, name, args) === false && name === 'write') isFull = true;
   }
   if (held?.needsDrain && !held.ended && !isFull) tellDrain(response);
 }
 
-/** As Node does: later, so that nothing is thrown at who has written. */
+/** Emitted later, as Node does, so that the writer's call can't throw. */
 export function tellDrain(response: ServerResponse): void {
   process.nextTick(() => {
     if (!response.destroyed) response.emit('drain');
   });
 }
 
-/** Calls what is behind the gate. Whoever has put a `writeHead` before ours was asked already: what Node now calls is the one behind. */
+/**
+ * Calls the response's own function. A wrapper of `writeHead` (on-headers) was already asked, so Node's call goes to
+ * the function behind it.
+ */
 export function callBase(gate: Gate, name: Kept | 'writeHead', args: readonly unknown[]): unknown {
   const { response, base, head } = gate;
   const call = (name === 'cork' || name === 'uncork' ? response[name] : base[name]) as Call;
@@ -178,16 +184,16 @@ export function callBase(gate: Gate, name: Kept | 'writeHead', args: readonly un
   }
 }
 
-/** Calls what waits for writes that will not take place. */
+/** Calls the callbacks of writes that will not happen. */
 export function dropCallbacks(held: Hold): void {
   for (const { name, args } of held.calls) {
     const callback = functionIn(args);
-    // That of an end would say `finish`.
+    // The callback of `end` would emit `finish`.
     if (callback !== undefined && name !== 'end') process.nextTick(callback);
   }
 }
 
-/** Forgets what was kept, and all that the app still writes; who waits for a write goes on. */
+/** Drops the kept calls and all later ones. Their callbacks are called, so that no writer waits. */
 export function discard(gate: Gate): Hold {
   const held = gate.hold!;
   unlock(gate);
@@ -198,11 +204,11 @@ export function discard(gate: Gate): Hold {
   return held;
 }
 
-// --- The answer to a failure
+// --- The response to a failure
 
-/** Headers of the app's that stay: CORS and Vary, so that the page may read the answer, and the connection's. */
+/** The app's headers that stay: CORS and Vary, so that the page may read the response, and those of the connection. */
 const KEPT = /^(?:access-control-[^:]*|vary|connection|keep-alive|date)$/i;
-/** Headers that the gate writes itself. */
+/** Headers that the gate sets itself. */
 const FRAMING = /^(?:content-length|transfer-encoding|connection|keep-alive|trailer)$/i;
 
 const LAST_RESORT: GateFailure = {
@@ -212,9 +218,9 @@ const LAST_RESORT: GateFailure = {
 };
 
 /**
- * Drops the app's response, of which no byte has left, and answers with the hooks' failure. Where the app is still at
- * it, the connection is closed after the answer: to the app that is a client that went away, which every stream and
- * every pipeline into a response knows how to end for, while `finish` would tell it that all was sent.
+ * Drops the app's response, of which no byte was sent, and sends the hooks' failure instead. If the app hasn't ended
+ * its response yet, the connection is closed afterwards. For the app that is a client that disconnected, which every
+ * stream and pipeline handles; `finish` would mean that everything was sent.
  */
 export function answerFailure(gate: Gate, error: unknown): void {
   const { response, base } = gate;
@@ -233,7 +239,7 @@ export function answerFailure(gate: Gate, error: unknown): void {
     callBase(gate, 'writeHead', []);
     const { body } = answer;
     if (held.ended) end(body, functionIn(held.calls.at(-1)!.args));
-    // Without a connection, as in adapters, the end is all that can be said.
+    // Without a connection (adapters), the response can only be ended.
     else if (!closes || response.req?.method === 'HEAD' || !hasConnection(response)) end(body);
     else base.write.call(response, body, 'utf8', () => closeAfter(response));
     if (held.needsDrain && !held.ended) tellDrain(response);
@@ -256,7 +262,7 @@ function failureOf({ response, hooks }: Gate, error: unknown): GateFailure {
     }
     return answer;
   } catch (cause) {
-    process.emitWarning(new Error('The answer to a failed session save could not be made.', { cause }));
+    process.emitWarning(new Error('The response to a failed session save could not be sent.', { cause }));
     return LAST_RESORT;
   }
 }

@@ -7,29 +7,30 @@ import {
   validateHeaderValue,
 } from 'node:http';
 
-/** The answer in place of the app's response. Framing headers (length, connection) are the gate's. */
+/** The response in place of the app's. The gate sets framing headers (length, connection). */
 export interface GateFailure {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What the gate asks. One object for all responses, or one each. */
+/** The callbacks of the gate. One object for all responses, or one for each. */
 export interface GateHooks {
   /**
-   * Called exactly once, right before the first byte leaves: at the first `write`, `end` or `flushHeaders`. Headers and status are fixed by
-   * then; only `addSetCookie` and `addHeader` still change them. Give undefined when there is nothing to wait for: the response goes on in
-   * the same tick. Until a promise settles, everything is held. A throw is a rejection.
+   * Called exactly once, before the first byte is sent: at the first `write`, `end` or `flushHeaders`. Headers and
+   * status are final; only `addSetCookie` and `addHeader` still change them. Return undefined if there is nothing to
+   * wait for: the response continues in the same tick. Until a promise settles, everything is held. A throw counts as a
+   * rejection.
    */
   beforeHeaders(res: ServerResponse): void | Promise<void>;
   /**
-   * Called at most once, when the app ends a response whose first byte came from an earlier call (a streamed
-   * one). A promise holds the end back. A failure is the hook's to report: the response ends as the app meant.
+   * Called at most once, when the app ends a response whose first byte came from an earlier call (a streamed one). A
+   * promise delays the end. The hook must report its own failure: the response ends normally.
    */
   beforeEnd?(res: ServerResponse): void | Promise<void>;
   /**
-   * What to answer when `beforeHeaders` failed. Of the app's headers only CORS and Vary stay. Where the app has not
-   * ended its response yet, the connection is closed after the answer.
+   * The response to send if `beforeHeaders` failed. Of the app's headers only CORS and Vary stay. If the app has not
+   * ended its response yet, the connection is closed afterwards.
    */
   failure(res: ServerResponse, error: unknown): GateFailure;
 }
@@ -37,7 +38,7 @@ export interface GateHooks {
 export type AnyFunction = (...args: never[]) => unknown;
 export type Call = (this: ServerResponse, ...args: unknown[]) => unknown;
 
-/** The functions of a response that the gate stands before. */
+/** The functions of a response that the gate replaces. */
 export interface GatedFunctions {
   readonly writeHead: Call;
   readonly write: Call;
@@ -50,28 +51,28 @@ export interface Gate {
   readonly response: ServerResponse;
   hooks: GateHooks;
   readonly base: GatedFunctions;
-  /** `asked`: who has put a `writeHead` before ours is asked for the headers. `replaced`: by the answer to a failure. */
+  /** `asked`: a wrapper of `writeHead` is being asked for its headers. `replaced`: by the response to a failure. */
   phase: 'waiting' | 'asked' | 'held' | 'open' | 'ended' | 'replaced';
-  /** Whether the headers are out of reach. */
+  /** Whether the headers can no longer be changed. */
   isSent: boolean;
-  /** Status of a `writeHead` that Node wasn't told yet. Its headers are set. */
+  /** The status of a `writeHead` that was not passed to Node yet. Its headers are set. */
   head: Head | undefined;
-  /** There from `writeHead` or the hold on, to the release. */
+  /** Set from `writeHead` or the hold until the release. */
   lock: Lock | undefined;
   hold: Hold | undefined;
-  /** Bytes of the body so far, where its length is strict. */
+  /** Bytes of the body so far, if its length is strict. */
   written: number;
 }
 
 export interface Head {
   readonly status: number;
   readonly message: string | undefined;
-  /** The app's own call: Node must not guess a length then. */
+  /** Whether the app called `writeHead` itself. Then Node must not set a length. */
   readonly isExplicit: boolean;
   isWritten: boolean;
 }
 
-/** What stood where the locked members are now: a prototype, or properties of the response's own. */
+/** What was there before the members were locked: a prototype, or properties of the response. */
 export interface Lock {
   readonly setHeader: ServerResponse['setHeader'];
   readonly prototype: object | undefined;
@@ -93,24 +94,30 @@ export interface Hold {
 export type Kept = 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork';
 
 const GATE: unique symbol = Symbol.for('nestjs-keycard.own-gate');
-/** On a request: what belongs to it, and carries the gate of its response. Shared by the two builds of this package. */
+/**
+ * The property of a request with its `RequestSession`, which also holds the gate of the response. Shared by the two
+ * builds of this package.
+ */
 export const REQUEST: unique symbol = Symbol.for('nestjs-keycard.request');
 
-/** What a request's own object has for the gate of its response. */
+/** The object of a request that holds the gate of its response. */
 export interface GateCarrier {
   gate: Gate | undefined;
 }
 
 type Gated = ServerResponse & { req?: IncomingMessage & { [REQUEST]?: GateCarrier }; [GATE]?: Gate };
 
-/** One more property costs a request time and memory (docs/performance.md), so the gate is with the request's own object where there is one. */
+/**
+ * Another property on the response would cost time and memory (docs/performance.md). So the gate is kept on the
+ * request's own object, if there is one.
+ */
 export function setGate(response: Gated, gate: Gate): void {
   const carrier = response.req?.[REQUEST];
   if (carrier !== undefined && (carrier.gate === undefined || carrier.gate.response === response)) carrier.gate = gate;
   else response[GATE] = gate;
 }
 
-/** A request may be handed on with another response, as batch routes do: what its own object carries is the first one's. */
+/** A request may be used with another response, as batch routes do. The gate on the request is the first response's. */
 export function gateOf(response: Gated): Gate | undefined {
   const gate = response.req?.[REQUEST]?.gate;
   return gate !== undefined && gate.response === response ? gate : response[GATE];
@@ -120,7 +127,7 @@ export function isHttp2(response: ServerResponse): boolean {
   return response.req?.httpVersionMajor >= 2;
 }
 
-/** A response whose turn in a pipeline is yet to come has none for now. */
+/** A pipelined response has no connection until its turn comes. */
 export function hasConnection({ socket }: ServerResponse): boolean {
   return socket === null || typeof socket?.destroySoon === 'function';
 }
@@ -129,13 +136,13 @@ export function functionIn(args: readonly unknown[]): AnyFunction | undefined {
   return args.find((arg) => typeof arg === 'function') as AnyFunction | undefined;
 }
 
-// --- What Node checks at the call
+// --- What Node checks when it is called
 
-/** Lets Node make its own error, on a response that nobody gets. */
+/** Makes Node throw its own error, by the same call on a response that is never sent. */
 export function refuse(act: (res: ServerResponse) => unknown): never {
   const request = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage;
   act(new ServerResponse(request));
-  throw new Error('This call is not possible once the headers of a response are fixed.');
+  throw new Error('This is not possible after the headers of a response are final.');
 }
 
 /** @throws what Node throws. */
@@ -151,7 +158,7 @@ export function checkEnd(gate: Gate, chunk: unknown, encoding: unknown): void {
   else if (gate.response.strictContentLength) checkLength(gate, 0, true);
 }
 
-/** Node knows the length once it has the headers, so a first write that is too long is let through. */
+/** Node knows the length only with the headers, so a first write that is too long is accepted. */
 function checkLength({ response, head, hold, written: before }: Gate, more: number, isEnd: boolean): void {
   const declared = Number(response.getHeader('Content-Length'));
   const isKnown = isEnd || head !== undefined || (hold !== undefined && hold.calls.length > 0);
@@ -175,7 +182,7 @@ function hasBody(response: ServerResponse, status: number): boolean {
   return response.req?.method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
 }
 
-/** @throws what Node throws for trailers of an answer that isn't sent in chunks. */
+/** @throws what Node throws for trailers of a response that isn't chunked. */
 export function checkTrailer(response: ServerResponse, status: number): void {
   if (!response.hasHeader('Trailer') || isHttp2(response)) return;
   if (hasBody(response, status) && !response.hasHeader('Content-Length') && response.useChunkedEncodingByDefault)
@@ -189,7 +196,7 @@ export function lengthOf(chunk: unknown, encoding: unknown): number {
   return chunk instanceof Uint8Array ? chunk.byteLength : 0;
 }
 
-/** A write, or an end with a chunk, after the end. */
+/** A write, or an end with a chunk, after the end: emits Node's error. */
 export function sayLate({ response }: Gate, callback: AnyFunction | undefined): void {
   const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
   process.nextTick(() => {
@@ -200,7 +207,7 @@ export function sayLate({ response }: Gate, callback: AnyFunction | undefined): 
 
 // --- Headers
 
-/** What the app gave to `writeHead`, checked first and set then, in whatever form it came. */
+/** Checks the arguments of `writeHead`, in any of its forms, and then sets the headers. */
 export function takeHead(response: ServerResponse, args: unknown[], isExplicit: boolean): Gate['head'] {
   const [given, reason, headers] = args as [number, unknown, unknown];
   const status = given | 0;
@@ -208,7 +215,7 @@ export function takeHead(response: ServerResponse, args: unknown[], isExplicit: 
   response.statusCode = status;
   const message = typeof reason === 'string' ? reason : undefined;
   if (message !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(message)) refuse((res) => res.writeHead(status, message));
-  // HTTP/2 has no such thing, and warns.
+  // HTTP/2 has no status message, and warns about one.
   if (!isHttp2(response))
     response.statusMessage = message ?? (response.statusMessage || (STATUS_CODES[status] ?? 'unknown'));
   const list = headersIn(message === undefined ? (headers ?? reason) : headers);
@@ -221,7 +228,7 @@ export function takeHead(response: ServerResponse, args: unknown[], isExplicit: 
   return { status, message: isHttp2(response) ? undefined : response.statusMessage, isExplicit, isWritten: false };
 }
 
-/** Names and values of an object, a flat list or a list of pairs. A name that a list repeats has all its values. */
+/** Names and values from an object, a flat list or a list of pairs. A name that a list repeats gets all its values. */
 function headersIn(given: unknown): [name: string, value: OutgoingHttpHeader][] {
   if (given === undefined || given === null) return [];
   if (!Array.isArray(given))
@@ -245,33 +252,33 @@ function pairsOf(given: unknown, flat: readonly unknown[]): [string, OutgoingHtt
 /**
  * Adds a Set-Cookie header after the app's own. `res.getHeader('set-cookie')` shows it too.
  *
- * @returns false when the headers have left already: the browser will not see this cookie.
- * @throws TypeError (`ERR_INVALID_CHAR`) when the value holds a line break or another forbidden character.
+ * @returns false if the headers were already sent, so the browser will not get this cookie.
+ * @throws TypeError (`ERR_INVALID_CHAR`) if the value contains a line break or another forbidden character.
  */
 export function addSetCookie(res: ServerResponse, value: string): boolean {
   const present = res.getHeader('Set-Cookie');
-  // A list of its own: the present one may be the app's, and shared by many responses.
+  // Make a new list: the present one may be shared by many responses of the app.
   const list = present === undefined ? value : [...(Array.isArray(present) ? present : [String(present)]), value];
   return changeHeader(res, 'Set-Cookie', list);
 }
 
 /**
- * Sets a header that the app hasn't set in any form.
+ * Sets a header unless the app has set it.
  *
- * @returns false when the app has set it, or when the headers have left already.
- * @throws TypeError (`ERR_INVALID_HTTP_TOKEN`, `ERR_INVALID_CHAR`) on a malformed name or value.
+ * @returns false if the app has set it, or if the headers were already sent.
+ * @throws TypeError (`ERR_INVALID_HTTP_TOKEN`, `ERR_INVALID_CHAR`) for a malformed name or value.
  */
 export function addHeader(res: ServerResponse, name: string, value: string): boolean {
   return !res.hasHeader(name) && changeHeader(res, name, value);
 }
 
-/** Whether a shared cache may keep this answer and hand it to others. */
+/** Whether a shared cache may store this response. */
 export function isCacheable(res: ServerResponse): boolean {
   const said = String(res.getHeader('Cache-Control') ?? '');
   return /\b(?:public|s-maxage|max-age)\b/i.test(said) && !/\b(?:private|no-store|no-cache)\b/i.test(said);
 }
 
-/** Leaves the answer to the browser's own cache. */
+/** Allows only the browser's own cache to store the response. */
 export function makePrivate(res: ServerResponse): void {
   const said = String(res.getHeader('Cache-Control'))
     .split(',')

@@ -32,13 +32,13 @@ export {
 const NAMES = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 
 /**
- * Holds a response back, from its first byte, until the hooks have answered. Works on whatever has the documented functions of a
- * `ServerResponse`: of node:http, of HTTP/2's compat API, of an adapter or a mock.
+ * Holds a response, from its first byte, until the hooks have finished. Works with everything that has the documented
+ * functions of a `ServerResponse`: node:http, HTTP/2's compat API, adapters and mocks.
  *
- * While it is held, the calls of the app are kept, and made again in their order at the release. What Node checks at a call is checked at
- * the call, so that errors are thrown where they would be.
+ * While the response is held, the app's calls are kept, and repeated in their order at the release. What Node checks at
+ * a call is checked at the call, so errors are thrown where Node throws them.
  *
- * @throws TypeError where the response has no such functions, or doesn't let them be replaced.
+ * @throws TypeError if the response lacks these functions, or they can't be replaced.
  */
 export function attachGate(res: ServerResponse, hooks: GateHooks): void {
   const present = gateOf(res);
@@ -69,7 +69,7 @@ function functionsOf(res: ServerResponse): GatedFunctions {
   const { writeHead, write, end, flushHeaders, setHeader } = res ?? ({} as ServerResponse);
   if (![writeHead, write, end, setHeader].every((each) => typeof each === 'function')) {
     throw new TypeError(
-      'Sessions need a response with writeHead(), write(), end() and setHeader() as one of node:http has, and this one is of another kind, so nothing could be held back until the session is saved.',
+      'Sessions need a response with writeHead(), write(), end() and setHeader(), as node:http has. This one lacks them, so it can not be held until the session is saved.',
     );
   }
   if (
@@ -77,18 +77,18 @@ function functionsOf(res: ServerResponse): GatedFunctions {
     !Object.isExtensible(res)
   ) {
     throw new TypeError(
-      'Sessions need a response whose writeHead(), write() and end() can be replaced, and this one is frozen, so nothing could be held back until the session is saved.',
+      'Sessions need a response whose writeHead(), write() and end() can be replaced. This one is frozen, so it can not be held until the session is saved.',
     );
   }
   return { writeHead, write, end, flushHeaders } as unknown as GatedFunctions;
 }
 
-/** A response whose gate is gone, as its `req` was replaced, is let through. */
+/** If the gate can't be found, as the response's `req` was replaced, the call passes through. */
 function baseOf(response: ServerResponse, gate: Gate | undefined): GatedFunctions {
   return gate?.base ?? (Object.getPrototypeOf(response) as GatedFunctions);
 }
 
-// --- What stands before a response's own functions. Shared by all responses, so no closures: state is found by `this`.
+// --- The functions that replace a response's own. All responses share them: they find their gate by `this`.
 
 function gatedWriteHead(this: ServerResponse, ...args: unknown[]): unknown {
   const gate = gateOf(this);
@@ -98,7 +98,7 @@ function gatedWriteHead(this: ServerResponse, ...args: unknown[]): unknown {
   const isAsked = gate.phase === 'asked';
   gate.head = takeHead(this, args, !isAsked);
   lock(gate);
-  // There it is the first byte.
+  // With HTTP/2, `writeHead` sends the first byte.
   if (!isAsked && isHttp2(this) && !commit(gate)) release(gate);
   return this;
 }
@@ -156,7 +156,7 @@ function gatedEnd(this: ServerResponse, ...args: unknown[]): unknown {
   return this;
 }
 
-/** The bytes of the end wait for what the app changed since its first byte to be saved. */
+/** The end waits until the changes since the first byte are saved. */
 function endStreamed(gate: Gate, args: unknown[]): unknown {
   const pending = askEnd(gate);
   gate.phase = 'ended';
@@ -168,7 +168,7 @@ function endStreamed(gate: Gate, args: unknown[]): unknown {
   return gate.response;
 }
 
-/** Its bytes go nowhere. An app that ends for the first time only now is told `finish`, as ever. */
+/** The bytes are dropped. An app that ends only now still gets `finish`. */
 function endReplaced({ response, base }: Gate, args: unknown[]): unknown {
   const callback = functionIn(args);
   if (!response.writableEnded && !response.destroyed) base.end.call(response, callback);
@@ -176,7 +176,7 @@ function endReplaced({ response, base }: Gate, args: unknown[]): unknown {
   return response;
 }
 
-/** A held response has ended for the app: Node's own answer to a second `end`. */
+/** For the app, a held response has ended: throws or reports what Node does for a second `end`. */
 function endAgain(gate: Gate, args: unknown[]): unknown {
   const callback = functionIn(args);
   if (args[0] && typeof args[0] !== 'function') sayLate(gate, callback);
@@ -186,7 +186,7 @@ function endAgain(gate: Gate, args: unknown[]): unknown {
 
 // --- Asking the hooks
 
-/** Asks the hook of the headers. True where the response is held from here on. */
+/** Calls the hook before the headers. Returns `true` if the response is held from now on. */
 function commit(gate: Gate): boolean {
   const { response, hooks } = gate;
   if (gate.head === undefined) {
@@ -220,7 +220,7 @@ function commit(gate: Gate): boolean {
   return true;
 }
 
-/** Who has put a `writeHead` before ours (on-headers, compression) has the last word on the headers, and says it now. */
+/** Wrappers of `writeHead` (on-headers, compression) decide about headers last, so they are called now. */
 function askWrappers(gate: Gate): void {
   gate.phase = 'asked';
   try {
@@ -230,24 +230,24 @@ function askWrappers(gate: Gate): void {
   }
 }
 
-/** Asks the hook of the end. Whatever comes of it, the response ends as it was meant: half of it is gone already. */
+/** Calls the hook before the end. Half of the response is already sent, so it ends normally even if the hook fails. */
 function askEnd(gate: Gate): Promise<void> | undefined {
   try {
     const pending = gate.hooks.beforeEnd?.(gate.response);
     return pending === undefined ? undefined : pending.then(undefined, () => undefined);
   } catch (error) {
-    process.emitWarning(new Error('A hook at the end of a response threw.', { cause: error }));
+    process.emitWarning(new Error('A hook at the end of a response threw an error.', { cause: error }));
     return undefined;
   }
 }
 
-/** A call that only Node could see to be wrong, and that can no longer be thrown at who made it, ends as a failure. */
+/** If Node refuses a kept call only now, its caller can no longer get the error, so the response ends as a failure. */
 function letGo(gate: Gate): void {
   const { hold: held, isSent } = gate;
   try {
     release(gate);
   } catch (error) {
-    process.emitWarning(new Error('A response could not be sent as it was meant.', { cause: error }));
+    process.emitWarning(new Error('A response could not be sent as the app wrote it.', { cause: error }));
     if (isSent || gate.response.headersSent) gate.response.destroy();
     else {
       gate.hold = held;

@@ -9,20 +9,20 @@ import type { SessionCore } from '../../session/session-core.js';
 import type { SessionSurface } from '../../session/session-surface.js';
 import { addHeader, addSetCookie, isCacheable, makePrivate } from './response-gate.js';
 
-/** What a request knows of the cookie that its browser has. */
+/** What a request knows of its browser's cookie. */
 export interface CookieCarrier {
   readonly req: IncomingMessage | undefined;
   readonly res: ServerResponse | undefined;
   readonly browserId: string | undefined;
-  /** Whether the browser holds a cookie of that name, good or not. */
+  /** Whether the browser sent a cookie of that name, valid or not. */
   readonly browserHasCookie: boolean;
-  /** A write of this request has moved the session's end. */
+  /** A write of this request has extended the session. */
   readonly isEndMoved: boolean;
   cookieWasSet: boolean;
   isSecure(): boolean;
 }
 
-/** What that takes. */
+/** The services that setting a cookie needs. */
 export interface CookieServices {
   readonly options: ResolvedOptions;
   readonly surface: SessionSurface;
@@ -41,7 +41,7 @@ export class SetCookie {
     if (core.status !== 'stored' || core.isReplaced || res === undefined || carrier.cookieWasSet) return;
     const isNew = core.id !== browserId;
     if (!isNew && !this.isDue(core, carrier.isEndMoved)) return;
-    // The browser has it: a later lifetime can wait for an answer that caches don't keep.
+    // The browser has the cookie. Its new expiry can wait for a response that shared caches don't store.
     if (!isNew && !cookieChanged && isCacheable(res)) return;
     const text = this.text(carrier, core);
     if (text === undefined) return;
@@ -50,7 +50,7 @@ export class SetCookie {
     this.warnOfRefusal(text, carrier.req);
   }
 
-  /** Whether the browser is to be told of a later end. */
+  /** Whether the browser needs the cookie's new expiry. */
   private isDue(core: SessionCore, isEndMoved: boolean): boolean {
     const { surface, options } = this.services;
     if (surface.sendsCookie !== undefined) return surface.sendsCookie(core, isEndMoved);
@@ -65,14 +65,14 @@ export class SetCookie {
     return (cookie.maxAge ?? cookie.expires ?? null) !== null;
   }
 
-  /** A shared cache must not hand one visitor's cookie to another. */
+  /** A shared cache must not give one visitor's cookie to another. */
   private add(res: ServerResponse, text: string): void {
     addSetCookie(res, text);
     if (isCacheable(res)) makePrivate(res);
     else if (this.services.surface.cacheControl) addHeader(res, 'Cache-Control', 'no-cache="Set-Cookie"');
   }
 
-  /** The value of Set-Cookie; `undefined` where it is Secure, and the request isn't. */
+  /** The value of Set-Cookie; `undefined` if the cookie is Secure and the request isn't. */
   text(carrier: CookieCarrier, core: SessionCore): string | undefined {
     const { options, signer, cookies } = this.services;
     const { cookie, cookieFor, name } = options;
@@ -93,12 +93,12 @@ export class SetCookie {
   private refuseInsecure(): undefined {
     this.services.notices.warnOnce(
       'insecure',
-      'The session cookie was not sent, as it is Secure and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust it.',
+      'The session cookie was not sent: it is Secure, and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust the proxy.',
     );
     return undefined;
   }
 
-  /** The same attributes as it was set with (RFC 6265bis 5.7: name, domain and path must match), and an end in the past. */
+  /** Clears the cookie: an expiry in the past, and the name, domain and path that it was set with (RFC 6265bis 5.7). */
   clear(carrier: CookieCarrier, core: SessionCore): void {
     const { surface, options, cookies } = this.services;
     if (carrier.res === undefined || carrier.cookieWasSet || surface.keepsCookie || !carrier.browserHasCookie) return;
@@ -110,7 +110,7 @@ export class SetCookie {
     this.add(carrier.res, `${options.name}=${serializeAttributes(attributes)}`);
   }
 
-  /** A cookie that the browser refuses is said once: all that a visitor sees is a login that doesn't last. */
+  /** Warns once if the browser will refuse the cookie. A visitor would only notice that the login doesn't last. */
   private warnOfRefusal(text: string, req: IncomingMessage | undefined): void {
     const { notices } = this.services;
     const isNone = text.includes('; SameSite=None');
@@ -121,11 +121,11 @@ export class SetCookie {
       );
     }
     const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': to, origin } = req?.headers ?? {};
-    // Following a link, or sending a form, from another site is no reason for a browser to refuse it.
+    // Browsers accept the cookie when the user follows a link or submits a form on another site.
     if (isNone || site !== 'cross-site' || (mode === 'navigate' && to === 'document')) return;
     notices.warnOnce(
       'cross-site',
-      `A page of another site (${origin === undefined ? 'no Origin header' : show(origin)}) was sent a session cookie that is not SameSite=None, so its browser refuses the cookie and a login doesn't last. If that site is yours, set cookie: { sameSite: 'none', secure: true } and allow its origin with credentials (CORS), or serve both from one site.`,
+      `A page of another site (${origin === undefined ? 'no Origin header' : show(origin)}) was sent a session cookie that is not SameSite=None, so its browser refuses the cookie, and a login there doesn't last. If that site is yours, set cookie: { sameSite: 'none', secure: true } and allow its origin with credentials (CORS), or serve both from one site.`,
     );
   }
 }

@@ -2,17 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestServices } from '../http/request-services.js';
 import { type SocketLimits, SocketSession } from './socket-session.js';
 
-/** Whose pages may connect: origins such as `'https://app.example.com'`, or a function. */
+/** The origins whose pages may connect, such as `'https://app.example.com'`, or a function. */
 export type AllowedOrigins = readonly string[] | ((origin: string, request: IncomingMessage) => boolean);
 
-/** What is asked of a client before it is connected. */
+/** What is checked before a client is connected. */
 export interface HandshakeRules extends SocketLimits {
-  /** `undefined`: those of the same host. */
+  /** `undefined`: only pages of the same host. */
   readonly origins: AllowedOrigins | undefined;
   readonly requireSession: boolean;
 }
 
-/** Why a client is not connected, as HTTP says it. */
+/** The HTTP response to a client that may not connect. */
 export interface HandshakeRefusal {
   readonly statusCode: 401 | 403 | 503;
   readonly message: string;
@@ -20,10 +20,10 @@ export interface HandshakeRefusal {
 
 const handshakes = new WeakMap<IncomingMessage, SocketSession>();
 
-/** The session of a connection, by the request that began it. */
+/** The session of a connection, by its handshake request. */
 export const handshakeOf = (request: IncomingMessage): SocketSession | undefined => handshakes.get(request);
 
-/** Checks where a client comes from and reads its cookie, once for each request. */
+/** Checks the origin of a client, and reads its cookie. Runs once for each handshake request. */
 export async function shakeHands(
   services: RequestServices,
   rules: HandshakeRules,
@@ -31,7 +31,7 @@ export async function shakeHands(
 ): Promise<HandshakeRefusal | undefined> {
   if (handshakes.has(request)) return undefined;
   if (!isFromAllowedOrigin(request, rules.origins))
-    return { statusCode: 403, message: 'Pages of this origin may not connect ("origins" of withSessions).' };
+    return { statusCode: 403, message: 'Pages of this origin may not connect (option "origins" of withSessions).' };
   const session = new SocketSession(services, rules);
   const outcome = await session.begin(request);
   if (rules.requireSession && outcome !== 'found')
@@ -43,8 +43,8 @@ export async function shakeHands(
 }
 
 /**
- * Browsers send cookies with a WebSocket handshake whatever page asks for it, and always say which (ASVS 4.4.2). What is no browser need not
- * say it: it has no cookies of somebody else's.
+ * Browsers send cookies with a WebSocket handshake, whatever page started it, and always send its Origin (ASVS 4.4.2).
+ * Clients that are no browsers may leave Origin out: they have no one else's cookies.
  */
 function isFromAllowedOrigin(request: IncomingMessage, allowed: AllowedOrigins | undefined): boolean {
   const { origin, host } = request.headers;

@@ -2,7 +2,7 @@ import { RequestSession } from '../http/request-session.js';
 import { messageVerbs } from './message-verbs.js';
 import type { SocketSession } from './socket-session.js';
 
-/** The session in one message: read when it is asked for, and saved before the answer leaves. */
+/** The session of one message: read when it is accessed, and saved before the reply is sent. */
 export class MessageSession extends RequestSession {
   private opening: Promise<void> | undefined;
   private readonly ownVerbs = messageVerbs(this.services.verbs);
@@ -19,7 +19,7 @@ export class MessageSession extends RequestSession {
     return this.socket.signal;
   }
 
-  /** It never rejects: a store that fails is told where the session is asked for. */
+  /** Never rejects: if the store failed, accessing the session throws. */
   override open(): Promise<void> | undefined {
     if (this.isOpened) return undefined;
     const found = this.socket.known();
@@ -45,7 +45,7 @@ export class MessageSession extends RequestSession {
   }
 
   /**
-   * Saves what the handler has changed, and moves the idle end where that is due.
+   * Saves the handler's changes, and extends the idle timeout if that is due.
    *
    * @throws SessionStateError if the session has ended meanwhile, or there is none.
    * @throws SessionStoreError if the store failed.

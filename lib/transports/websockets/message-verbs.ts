@@ -4,7 +4,7 @@ import type { SessionVerbs } from '../../session/session-host.js';
 
 const NEED_A_COOKIE = ['login', 'confirmLogin', 'renew', 'regenerate', 'replace'] as const;
 
-/** What a session can do in a message to a gateway: all that needs no cookie. */
+/** The methods of a session in a message to a gateway: those that need no cookie. */
 export function messageVerbs(verbs: SessionVerbs<SessionCore>): SessionVerbs<SessionCore> {
   const refused = NEED_A_COOKIE.map((name) => [name, () => Promise.reject(needsCookie(name))] as const);
   return Object.assign(Object.create(verbs) as SessionVerbs<SessionCore>, Object.fromEntries(refused), {
@@ -22,14 +22,14 @@ export function messageVerbs(verbs: SessionVerbs<SessionCore>): SessionVerbs<Ses
 const needsCookie = (name: string): SessionStateError =>
   new SessionStateError(
     'NO_RESPONSE',
-    `session.${name}() gives the session a new id, and a message to a WebSocket gateway has no cookie to send it with: do it in an HTTP request, and let the client connect again after it.`,
+    `session.${name}() gives the session a new id, but a message to a WebSocket gateway can't set a cookie. Call it in an HTTP request, and let the client connect again after it.`,
   );
 
-/** @throws SessionStateError for a visitor who came without a session. */
+/** @throws SessionStateError if the client connected without a session. */
 function assertThere(core: SessionCore, name: string): void {
   if (core.isNew)
     throw new SessionStateError(
       'NO_RESPONSE',
-      `session.${name}() would begin a session, and a message to a WebSocket gateway has no cookie to send its id with: begin it in an HTTP request before the client connects, or refuse such clients with withSessions(app, adapter, { requireSession: true }).`,
+      `session.${name}() would create a session, but a message to a WebSocket gateway can't set its cookie. Create it in an HTTP request before the client connects, or refuse such clients with withSessions(app, adapter, { requireSession: true }).`,
     );
 }

@@ -6,20 +6,23 @@ import type { RequestServices } from '../http/request-services.js';
 import { RequestSession } from '../http/request-session.js';
 import type { IncomingMessage } from 'node:http';
 
-/** How sockets have their session. */
+/** How sockets use their session. */
 export interface SocketLimits {
   readonly revalidateMs: number;
-  /** Messages move the session's idle end. */
+  /** Messages extend the session's idle timeout. */
   readonly keepsAlive: boolean;
 }
 
-/** The session of one connection: its cookie was read at the handshake. All sockets of one session share what is read of it. */
+/**
+ * The session of one connection. Its cookie is read at the handshake. All sockets of one session share the record that
+ * was read.
+ */
 export class SocketSession {
   private watched: WatchedSession | undefined;
   private release: (() => void) | undefined;
-  /** The id that the browser sent, where the store could not be asked about it. */
+  /** The id that the browser sent, if the store could not be asked for it. */
   private unread: string | undefined;
-  /** What closes the sockets of this connection. */
+  /** The functions that close the sockets of this connection. */
   private readonly closers = new Set<() => void>();
   private readonly controller = new AbortController();
 
@@ -28,7 +31,7 @@ export class SocketSession {
     private readonly limits: SocketLimits,
   ) {}
 
-  /** Reads the cookie of a handshake. `failed`: the store could not be asked; it is asked again with the first message. */
+  /** Reads the cookie of a handshake. `failed`: the store failed, and is asked again with the first message. */
   async begin(request: IncomingMessage): Promise<'found' | 'none' | 'failed'> {
     const opening = new RequestSession(this.services, undefined, request, undefined);
     await opening.open();
@@ -64,7 +67,7 @@ export class SocketSession {
     return this.watched?.known(this.limits.revalidateMs);
   }
 
-  /** Reads the record again. `undefined`: the visitor has no session, or it has ended. */
+  /** Reads the record again. `undefined`: there is no session, or it has ended. */
   async read(): Promise<Found | undefined> {
     if (this.watched !== undefined) return this.watched.read();
     if (this.unread === undefined) return undefined;
@@ -74,18 +77,18 @@ export class SocketSession {
     return found;
   }
 
-  /** The record was written. */
+  /** Drops the record, as it was written. */
   forget(): void {
     this.watched?.forget();
   }
 
-  /** Whether a message is to move the idle end. */
+  /** Whether a message has to extend the idle timeout. */
   isTouchDue(): boolean {
     const metadata = this.watched?.metadata;
     return this.keepsAlive && metadata !== undefined && this.services.lifetimes.isTouchDue(metadata);
   }
 
-  /** Closes a socket when the session ends; gives what forgets it, once it has closed by itself. */
+  /** Closes a socket when the session ends. Returns a function to call when the socket has closed by itself. */
   closeWith(close: () => void): () => void {
     if (this.signal.aborted) close();
     else this.closers.add(close);
@@ -95,7 +98,7 @@ export class SocketSession {
     };
   }
 
-  /** Nothing is open any more. */
+  /** Called when no socket is open any more. */
   stop(): void {
     this.release?.();
     this.release = undefined;

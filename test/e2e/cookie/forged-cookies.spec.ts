@@ -154,7 +154,7 @@ describe('genid', () => {
     store.forget();
     const response = await fetch(`${server.url}/s/write`);
     expect([response.status, response.headers.getSetCookie(), store.calls]).toEqual([500, [], []]);
-    expect(errors.join()).toContain('"genid" gave');
+    expect(errors.join()).toContain('"genid" returned');
     await server.close();
   });
 });

@@ -139,7 +139,7 @@ onBothAdapters(() => {
       ['{"remember":true}', /"remember" got true; it takes a positive number of ms or text/],
       ['{"remember":"-1d"}', /"remember" got "-1d"/],
       ['{"rememberMe":"30d"}', /session\.login\(\) got the unknown option "rememberMe"; it takes "remember"/],
-      ['"30d"', /options got "30d"; they take an object such as \{ remember: '30d' \}/],
+      ['"30d"', /options got "30d"; it takes an object such as \{ remember: '30d' \}/],
     ])('refuses %s in a sentence, and logs nobody in', async (options, message) => {
       await start();
       const said = await visit(`wrong?options=${encodeURIComponent(options)}`);

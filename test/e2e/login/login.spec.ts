@@ -280,6 +280,6 @@ describe('regenerate', () => {
     await expect(kept!.save()).rejects.toThrow(/replaced by regenerate\(\)/);
     expect(warnings).toEqual([]);
     await visit('regenerateAndWriteToTheOld');
-    expect(warnings).toEqual([expect.stringContaining('written to after regenerate()')]);
+    expect(warnings).toEqual([expect.stringContaining('changed after regenerate()')]);
   });
 });

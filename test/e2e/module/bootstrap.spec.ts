@@ -106,8 +106,8 @@ describe('SessionModule', () => {
   });
 
   it.each([
-    ['no options', undefined, /options got nothing; they take an object/],
-    ['no options by a factory', { useFactory: () => undefined }, /options got nothing; they take an object/],
+    ['no options', undefined, /options got nothing; it takes an object/],
+    ['no options by a factory', { useFactory: () => undefined }, /options got nothing; it takes an object/],
     ['no factory (#16.3)', {}, /^SessionModule\.forRootAsync\(\) got no "useFactory", "useClass" or "useExisting"/],
     [
       'a factory under another name (#16.3)',

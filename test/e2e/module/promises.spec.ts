@@ -97,7 +97,7 @@ describe("a session's methods", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off('unhandledRejection', listener);
     expect([errors, unhandled]).toEqual([
-      ['session.destroy() failed, and nobody waited for it. SessionStoreError'],
+      ['session.destroy() failed, and the app did not await it. SessionStoreError'],
       [],
     ]);
   });

@@ -201,9 +201,9 @@ describe('session.discard()', () => {
 
 describe('what is written and lost is said, once per kind', () => {
   const AFTER_END =
-    /^A session was written to after logout\(\) or destroy\(\) had ended it.*call regenerate\(\) instead\.$/;
-  const AFTER_REGENERATE = /^A session was written to after regenerate\(\)/;
-  const LATE = /^A session was written to after its response had ended; what was written is not saved/;
+    /^A session was changed after logout\(\) or destroy\(\) had ended it.*call regenerate\(\) instead\.$/;
+  const AFTER_REGENERATE = /^A session was changed after regenerate\(\)/;
+  const LATE = /^A session was changed after its response had ended, so the change is not saved/;
 
   it('after logout() (#13.20)', async () => {
     for (let n = 0; n < 2; n += 1) {

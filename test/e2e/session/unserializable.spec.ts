@@ -68,7 +68,7 @@ const BAD: [string, () => unknown, string, RegExp][] = [
     /session\.bad\.a holds a promise/,
   ],
   ['a query of an ORM (#13.7)', () => new Query(), 'NOT_SERIALIZABLE', /session\.bad holds a promise.*"await"/],
-  ['a cycle', cycle, 'TOO_DEEP', /holds itself/],
+  ['a cycle', cycle, 'TOO_DEEP', /contains itself/],
   ['a toJSON that throws', () => new Hostile(), 'NOT_SERIALIZABLE', /toJSON threw/],
   ['objects nested 10,000 deep', () => nested(10_000), 'TOO_DEEP', /nested deeper than 500 levels/],
   [

@@ -317,9 +317,9 @@ describe('a store that', () => {
       '<h1>503: The session store is not available. Please try again.</h1>',
     ]);
     expect(await ask({ accept: 'application/json' })).toEqual(json);
-    expect(errors).not.toContain('"onSaveError" failed, so a failed save is answered with JSON.');
+    expect(errors).not.toContain('"onSaveError" failed, so the failed save is answered with the default JSON.');
     expect(await ask({ 'x-wrong': '1' })).toEqual(json);
-    expect(errors).toContain('"onSaveError" failed, so a failed save is answered with JSON.');
+    expect(errors).toContain('"onSaveError" failed, so the failed save is answered with the default JSON.');
     expect(onSaveError.mock.calls[0]![0].error).toMatchObject({ message: expect.stringContaining('disk full') });
   });
 
