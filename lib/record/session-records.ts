@@ -117,10 +117,7 @@ export class SessionRecords {
     return stored === undefined ? undefined : this.parse(key, stored);
   }
 
-  /**
-   * Like `load`, even if the record is expired by this process's clock. The clock may be wrong, and other processes may
-   * still accept the record.
-   */
+  /** Like `load`, even if the record is expired by this process's clock, which may be wrong. */
   async loadToEnd(key: string): Promise<LoadedRecord | undefined> {
     const stored = await this.call(() => this.store.load(key));
     return stored === undefined ? undefined : this.parseAny(key, stored);
@@ -143,10 +140,7 @@ export class SessionRecords {
     return this.call(() => this.store.replace(key, record, revision));
   }
 
-  /**
-   * Ends a record that the store has but doesn't return, as it considers the record expired. An unreadable record is
-   * left alone.
-   */
+  /** Ends a record that the store no longer returns, as it is expired. Leaves an unreadable record alone. */
   async destroyHidden(key: string): Promise<WriteResult> {
     const stored = await this.call(() => this.store.load(key));
     return stored === undefined ? this.destroy(key) : 'conflict';
@@ -187,10 +181,7 @@ export class SessionRecords {
     }
   }
 
-  /**
-   * The keys that a principal's record may have, the current one first. They contain a dot, so no id of ours is equal
-   * to one.
-   */
+  /** The keys that a principal's record may have, the current one first. The dot keeps them apart from ids. */
   markKeys(principal: string): readonly string[] {
     const plain = (name: string): string => `keycard.${createHash('sha256').update(name).digest('base64url')}`;
     return this.cipher === undefined ? [plain(principal)] : this.cipher.principalNames(principal).map(plain);
@@ -204,8 +195,7 @@ export class SessionRecords {
   private parse(key: string, stored: StoredSession): LoadedRecord | undefined {
     if (stored.expiresAt !== undefined && this.isOver(stored.expiresAt)) return this.expired(key);
     const loaded = this.parseAny(key, stored);
-    // express-session's touch extends the record in the store without changing the metadata. So the metadata only count
-    // if only this package writes.
+    // express-session's touch changes the store's expiry only, so the metadata count if only this package writes.
     const end = !this.onlyOurs ? undefined : loaded?.record.metadata?.expiresAt;
     return end !== undefined && this.isOver(end) ? this.expired(key) : loaded;
   }

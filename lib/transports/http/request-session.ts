@@ -23,10 +23,7 @@ import type { RequestServices } from './request-services.js';
 import { addHeader, attachGate, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
 import type { CookieCarrier } from './set-cookie.js';
 
-/**
- * The session of one request: read from the cookie and the store, committed before the first byte of the response is
- * sent.
- */
+/** The session of one request: read from the cookie and the store, committed before the first byte is sent. */
 export class RequestSession
   extends RequestOpening
   implements SessionHost<SessionCore>, CookieCarrier, GateHooks, GateCarrier
@@ -185,10 +182,7 @@ export class RequestSession
 
   private reportLate(error: unknown): void {
     this.lossIsTold = true;
-    this.services.notices.error(
-      'The session changed after a streamed response had begun, and could not be saved at its end.',
-      error,
-    );
+    this.services.notices.error('A change made while a response streamed could not be saved at its end.', error);
   }
 
   private get hasPending(): boolean {

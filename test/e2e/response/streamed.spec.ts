@@ -101,6 +101,6 @@ describe('a streamed response', () => {
     store.failure = new Error('down');
     store.failing = ['replace'];
     expect(await visit('late')).toBe('onetwo');
-    expect(warnings).toEqual([expect.stringContaining('after a streamed response had begun, and could not be saved')]);
+    expect(warnings).toEqual([expect.stringContaining('while a response streamed could not be saved')]);
   });
 });
