@@ -20,6 +20,7 @@ export function assertCurrent(core: SessionCore): void {
       'The session can not be saved: its store failed, or a login in another request replaced its id.',
       { cause: host.failureToLoad },
     );
+  if (status === 'ended-here') throw endedHere();
   if (core.isOver) throw endedElsewhere();
   if (core !== host.core)
     throw new SessionStateError(
@@ -46,6 +47,12 @@ export const headersSent = (what: string): SessionStateError =>
 
 export const endedElsewhere = (): SessionStateError =>
   new SessionStateError('ENDED', 'The session has ended: it expired, or another request logged it out.');
+
+export const endedHere = (): SessionStateError =>
+  new SessionStateError(
+    'ENDED',
+    'This request has ended its session by logout() or destroy(). To go on with another, call regenerate() in their place, or login() alone: both end the old one too.',
+  );
 
 /** Waits for the writes under way, as they may change the session that gets a new id. */
 export async function turnOf(writer: SessionWriter, core: SessionCore, what: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { show } from '../../common/duration.js';
 import { SessionStateError } from '../../common/errors.js';
+import { endedHere } from '../../commit/verb-checks.js';
 import type { Session, SessionData } from '../../session/session-types.js';
 import { sessionOf, type SessionRequest } from '../../transports/http/lifecycle.js';
 import type { RequestSession } from '../../transports/http/request-session.js';
@@ -36,8 +37,7 @@ export async function openedIn<D = SessionData>(request: RequestSession): Promis
 }
 
 function thereStill<D>(session: object | undefined): Session<D> {
-  if (session === undefined)
-    throw new SessionStateError('ENDED', 'This request has ended its session: it was destroyed, or logged out.');
+  if (session === undefined) throw endedHere();
   return session as Session<D>;
 }
 

@@ -210,7 +210,7 @@ export abstract class RequestOpening implements RecordReader {
     if (!this.isOpened || this.isLoading) {
       throw new SessionStateError(
         'NOT_LOADED',
-        "The session has not been read yet: with load: 'lazy' it is there once a decorator or a guard has asked for it. Use @Session(), or load: 'eager'.",
+        "The session has not been read yet: with load: 'lazy' it is there once a decorator or a guard has asked for it. Use await getSession(req), @Session() or @UseGuards(OpenSession), or load: 'eager'.",
       );
     }
     if (this.failureToLoad !== undefined) {

@@ -1,7 +1,7 @@
 import { Controller, Get, Injectable, Post, Query, ValidationPipe } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRequire } from 'node:module';
-import { Flash, FlashMessages, MemoryStore, type SessionModuleOptions } from 'nestjs-keycard';
+import { Flash, FlashMessages, MemoryStore, Session, type SessionModuleOptions } from 'nestjs-keycard';
 import { FakeSession } from 'nestjs-keycard/testing';
 import { z } from 'zod';
 import { onBothAdapters } from '../../support/adapters.js';
@@ -35,6 +35,16 @@ class FlashController {
   async service(@Query('message') message: string) {
     await this.notifier.notify(message);
   }
+  @Post('goodbye')
+  async goodbye(@Session() session: Session, @Flash() flash: FlashMessages) {
+    await session.regenerate();
+    await flash.add('notice', 'Goodbye.');
+  }
+  @Post('logout')
+  async logout(@Session() session: Session, @Flash() flash: FlashMessages) {
+    await session.logout();
+    return flash.add('notice', 'Goodbye.').catch((error: Error) => error.message);
+  }
   @Get()
   take(@Flash() flash: FlashMessages, @Query('type') type = 'notice') {
     return flash.take(type);
@@ -50,6 +60,12 @@ class FlashController {
 }
 
 const scripts = scripted({
+  login: (session) => session.login('7', { user: { id: '7' } }),
+  loginAfterLogout: async (session) => {
+    await session.logout();
+    return session.login('8').catch((error: Error) => error.message);
+  },
+  who: (session) => JSON.stringify([session.info.principal ?? null, session.user ?? null]),
   flash: (session) => JSON.stringify(session.flash ?? 'none'),
   set: (session, req) => void (session.flash = JSON.parse(req.query.to as string) as unknown),
   lost: async (session) => {
@@ -114,6 +130,23 @@ describe('flash messages (#16.2)', () => {
       await add('Saved.');
       expect(await take()).toEqual(['Saved.']);
     });
+  });
+
+  it('say goodbye: after regenerate(), and a sentence says so to who adds one after logout() (#16.3)', async () => {
+    await start();
+    const copy = new Jar();
+    await call('s/login', 'POST');
+    copy.cookies.set('sid', jar.cookies.get('sid')!);
+    await call('flash/goodbye', 'POST');
+    expect(await take()).toEqual(['Goodbye.']);
+    for (const each of [jar, copy]) expect(await (await call('s/who', 'GET', each)).json()).toEqual([null, null]);
+
+    await call('s/login', 'POST');
+    const says =
+      'This request has ended its session by logout() or destroy(). To go on with another, call regenerate()';
+    expect(await (await call('flash/logout', 'POST')).text()).toContain(says);
+    await call('s/login', 'POST');
+    expect(await (await call('s/loginAfterLogout', 'POST')).text()).toContain(says);
   });
 
   it('writes nothing, and sets no cookie, for a page that has nothing to show', async () => {
