@@ -27,7 +27,14 @@ export interface SessionEvent {
   readonly principal?: string | undefined;
   /** Why: for `loaded-invalid` `signature`, `unknown` or `unreadable`. */
   readonly reason?: string | undefined;
+  /** It happened in another process: only in `registry.allEvents`. */
+  readonly remote?: true | undefined;
 }
+
+type EventDetails = Pick<SessionEvent, 'handle' | 'principal' | 'reason'>;
+
+/** Hears of what happened to a session by its handle. The event is made when it is asked for; a mere hint has none. */
+export type HandleListener = (type: SessionEventType, handle: string, event: (() => SessionEvent) | undefined) => void;
 
 /** The name of the `diagnostics_channel` that carries each event. */
 export const SESSION_CHANNEL = 'nestjs-keycard:session';
@@ -35,7 +42,7 @@ export const SESSION_CHANNEL = 'nestjs-keycard:session';
 /** Calls the listeners. Costs next to nothing if there are none. */
 export class SessionEvents {
   private readonly listeners = new Set<(event: SessionEvent) => void>();
-  private readonly handleListeners = new Set<(type: SessionEventType, handle: string) => void>();
+  private readonly handleListeners = new Set<HandleListener>();
   private readonly channel = channel(SESSION_CHANNEL);
 
   constructor(
@@ -51,33 +58,38 @@ export class SessionEvents {
   }
 
   /** The same for what needs no more than the handle, which costs no hash. */
-  onHandle(listener: (type: SessionEventType, handle: string) => void): () => void {
+  onHandle(listener: HandleListener): () => void {
     this.handleListeners.add(listener);
     return () => this.handleListeners.delete(listener);
   }
 
   /** A session may have ended that no event is about: who watches it looks. */
   hint(handle: string): void {
-    for (const listener of this.handleListeners) listener('renewed', handle);
+    for (const listener of this.handleListeners) listener('renewed', handle, undefined);
   }
 
-  emit(
-    type: SessionEventType,
-    id: string | undefined,
-    details?: Pick<SessionEvent, 'handle' | 'principal' | 'reason'>,
-  ): void {
-    if (details?.handle !== undefined) for (const listener of this.handleListeners) listener(type, details.handle);
+  emit(type: SessionEventType, id: string | undefined, details?: EventDetails): void {
+    let made: SessionEvent | undefined;
+    const event = (): SessionEvent => (made ??= this.eventOf(type, id, details));
+    if (details?.handle !== undefined)
+      for (const listener of this.handleListeners) listener(type, details.handle, event);
     if (this.listeners.size === 0 && !this.channel.hasSubscribers) return;
+    this.channel.publish(event());
+    for (const listener of this.listeners) this.call(listener, event());
+  }
+
+  /** A listener that throws is said, and keeps nobody from hearing. */
+  call(listener: (event: SessionEvent) => void, event: SessionEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.report('A listener of session events threw.', error);
+    }
+  }
+
+  private eventOf(type: SessionEventType, id: string | undefined, details: EventDetails | undefined): SessionEvent {
     const session =
       id === undefined ? undefined : createHmac('sha256', this.salt).update(id).digest('base64url').slice(0, 22);
-    const event: SessionEvent = { type, at: this.now(), session, ...details };
-    this.channel.publish(event);
-    for (const listener of this.listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.report('A listener of session events threw.', error);
-      }
-    }
+    return { type, at: this.now(), session, ...details };
   }
 }

@@ -177,6 +177,7 @@ export class SessionModule
   /** The server has answered its last request by now. */
   async onApplicationShutdown(): Promise<void> {
     mountedIn.delete(this.modules);
+    await watchOf(this.manager).close();
     await this.use.close();
   }
 }

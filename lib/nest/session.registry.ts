@@ -12,6 +12,7 @@ import type { SessionManager } from '../session-manager.js';
 import { coreOf } from '../session/session-surface.js';
 import type { ListedRecord } from '../record/session-records.js';
 import type { Session } from '../session/session-types.js';
+import { watchOf } from '../signal/session-watch.js';
 
 /** What to list. */
 export interface SessionListQuery {
@@ -47,11 +48,17 @@ const MOST_COUNTED = 10_000;
 export class SessionRegistry {
   /** What happens to sessions, as it happens in this process. The same goes out on the `diagnostics_channel` `nestjs-keycard:session`. */
   readonly events: Observable<SessionEvent>;
+  /**
+   * The same with what happens in other processes (`remote: true`) to sessions that have a principal: logins, renewals and ends. It comes over
+   * the bus while somebody is subscribed, sealed, and is checked against the principal's sessions. It may be missing, late or doubled.
+   */
+  readonly allEvents: Observable<SessionEvent>;
   /** No property that `util.inspect` shows. */
   readonly #cursorKey: Buffer;
 
   constructor(private readonly manager: SessionManager) {
     this.events = new Observable((subscriber) => manager.events.listen((event) => subscriber.next(event)));
+    this.allEvents = new Observable((subscriber) => watchOf(manager).listen((event) => subscriber.next(event)));
     this.#cursorKey = deriveKey(manager.options.secrets[0]!, 'cursor');
   }
 

@@ -1,25 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { SessionEvents } from '../common/session-events.js';
+import type { SessionEvent } from '../common/session-events.js';
 import { wordsOf } from '../common/scrubbed-error.js';
-import type { Notices } from '../record/notices.js';
 import type { SessionBus } from '../stores/session-bus.js';
+import { EventFeed, type EventFeedServices } from './event-feed.js';
 import { HINTS } from './hints.js';
 
 /** How long a text may take to come back to who published it. */
 const ECHO_MS = 2_000;
 /** How often it is made sure that texts still come. */
 const CHECK_MS = 30_000;
-/** Handles in one text: PostgreSQL takes 8,000 bytes. */
-const MOST_HANDLES = 150;
+/** Characters of one text: PostgreSQL takes 8,000 bytes. */
+const LONGEST = 7_000;
 
 const ENDS = 'ends ';
 const ECHO = 'echo ';
-
-/** What the bus needs of its module. */
-export interface EndBusServices {
-  readonly events: SessionEvents;
-  readonly notices: Notices;
-}
 
 /** Who hears of ends in other processes. */
 export interface EndListener {
@@ -29,37 +23,47 @@ export interface EndListener {
   told(isTold: boolean): void;
 }
 
-/** Tells other processes which sessions may have ended, by their handles, and hears it from them. No id travels. */
+/**
+ * Tells other processes which sessions may have ended, by their handles, and hears it from them. No id travels. Beside a handle may be what
+ * happened, sealed.
+ */
 export class EndBus {
-  private waiting: Set<string> | undefined;
-  private listener: EndListener | undefined;
+  private waiting: { readonly handle: string; readonly event: SessionEvent | undefined }[] | undefined;
+  private readonly listeners = new Set<EndListener>();
   private stop: (() => Promise<void>) | undefined;
+  private subscribing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private echo: { readonly token: string; readonly heard: () => void } | undefined;
+  private checks = 0;
+  private readonly echoes = new Map<string, () => void>();
+  readonly feed: EventFeed;
 
   constructor(
-    private readonly services: EndBusServices,
+    private readonly services: EventFeedServices,
     private readonly bus: SessionBus,
   ) {
-    services.events.onHandle((type, handle) => {
-      if (HINTS.has(type)) this.tell(handle);
+    this.feed = new EventFeed(services);
+    services.events.onHandle((type, handle, event) => {
+      if (HINTS.has(type)) this.tell(handle, event?.());
     });
   }
 
   /** Those of one turn go out together. */
-  private tell(handle: string): void {
+  private tell(handle: string, event: SessionEvent | undefined): void {
     if (this.waiting === undefined) {
-      this.waiting = new Set();
+      this.waiting = [];
       setImmediate(() => void this.flush());
     }
-    this.waiting.add(handle);
+    this.waiting.push({ handle, event });
   }
 
   private async flush(): Promise<void> {
-    const handles = [...(this.waiting ?? [])];
+    const entries = new Set<string>();
+    for (const { handle, event } of this.waiting ?? []) {
+      const sealed = event && this.feed.sealed(event);
+      entries.add(sealed === undefined ? handle : `${handle}.${sealed}`);
+    }
     this.waiting = undefined;
-    for (let at = 0; at < handles.length; at += MOST_HANDLES)
-      await this.publish(ENDS + handles.slice(at, at + MOST_HANDLES).join(','));
+    for (const text of textsOf(entries)) await this.publish(ENDS + text);
   }
 
   private async publish(text: string): Promise<boolean> {
@@ -72,16 +76,24 @@ export class EndBus {
     }
   }
 
-  /** Hears from now on. */
-  listen(listener: EndListener): void {
-    this.listener = listener;
-    if (this.timer !== undefined) return;
-    this.timer = setInterval(() => void this.check(), CHECK_MS).unref();
+  /** Hears from now on. Gives what ends that. */
+  listen(listener: EndListener): () => void {
+    this.listeners.add(listener);
+    this.timer ??= setInterval(() => void this.check(), CHECK_MS).unref();
     void this.check();
+    return () => {
+      if (this.listeners.delete(listener) && this.listeners.size === 0) void this.quiet();
+    };
   }
 
-  /** Nobody is open any more: nothing has to be heard. */
-  async quiet(): Promise<void> {
+  /** The app ends. */
+  async close(): Promise<void> {
+    this.listeners.clear();
+    await this.quiet();
+  }
+
+  /** Nobody listens any more: nothing has to be heard. */
+  private async quiet(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
     const { stop } = this;
@@ -89,24 +101,32 @@ export class EndBus {
     await stop?.().catch(() => undefined);
   }
 
-  /** Subscribes where that is to be done, and sees that what is published comes. */
+  /** Subscribes where that is to be done, and sees that what is published comes. Of several, the last one counts. */
   private async check(): Promise<void> {
+    const check = ++this.checks;
     let isTold = false;
+    let failure: unknown;
     try {
-      if (this.stop === undefined) await this.subscribe();
+      if (this.stop === undefined)
+        await (this.subscribing ??= this.subscribe().finally(() => (this.subscribing = undefined)));
       isTold = await this.isEchoed();
-      if (!isTold) this.say('heard', undefined);
     } catch (error) {
-      this.say('heard', error);
+      failure = error;
     }
-    this.listener?.told(isTold && this.timer !== undefined);
+    if (check !== this.checks || this.timer === undefined) return;
+    if (!isTold) this.say('heard', failure);
+    this.told(isTold);
+  }
+
+  private told(isTold: boolean): void {
+    for (const listener of this.listeners) listener.told(isTold);
   }
 
   private async subscribe(): Promise<void> {
     const stop = await this.bus.subscribe(
       (text) => this.hear(text),
       (isUp) => {
-        this.listener?.told(false);
+        this.told(false);
         if (isUp) void this.check();
       },
     );
@@ -118,20 +138,28 @@ export class EndBus {
     const token = randomUUID();
     const echoed = new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), ECHO_MS).unref();
-      this.echo = {
-        token,
-        heard: () => {
-          clearTimeout(timer);
-          resolve(true);
-        },
-      };
+      this.echoes.set(token, () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
     });
-    return (await this.publish(ECHO + token)) && echoed;
+    try {
+      return (await this.publish(ECHO + token)) && (await echoed);
+    } finally {
+      this.echoes.delete(token);
+    }
   }
 
   private hear(text: string): void {
-    if (text.startsWith(ENDS)) for (const handle of text.slice(ENDS.length).split(',')) this.listener?.hint(handle);
-    else if (text === `${ECHO}${this.echo?.token}`) this.echo?.heard();
+    if (text.startsWith(ECHO)) this.echoes.get(text.slice(ECHO.length))?.();
+    if (!text.startsWith(ENDS)) return;
+    const entries = text
+      .slice(ENDS.length)
+      .split(',')
+      .map((entry) => entry.split('.'));
+    for (const handle of new Set(entries.map(([handle]) => handle!)))
+      for (const listener of this.listeners) listener.hint(handle);
+    if (this.feed.isHeard) this.feed.take(entries.flatMap(([, sealed]) => sealed ?? []));
   }
 
   private say(what: 'told' | 'heard', error: unknown): void {
@@ -145,7 +173,20 @@ export class EndBus {
         : 'This process is not told at once of sessions that end in others';
     this.services.notices.warnOnce(
       `bus ${what}`,
-      `${whom}, as the bus does not work: ${why}. Their sockets and streams end within "revalidate". This is said once.`,
+      `${whom}, as the bus does not work: ${why}. Their sockets and streams end within "revalidate", and registry.allEvents is without what happens there. This is said once.`,
     );
   }
+}
+
+/** As few as hold all entries. */
+function* textsOf(entries: Iterable<string>): Generator<string> {
+  let text = '';
+  for (const entry of entries) {
+    if (text !== '' && text.length + entry.length > LONGEST) {
+      yield text;
+      text = '';
+    }
+    text += text === '' ? entry : `,${entry}`;
+  }
+  if (text !== '') yield text;
 }

@@ -1,8 +1,9 @@
-import type { SessionEvents } from '../common/session-events.js';
-import type { Notices } from '../record/notices.js';
+import type { SessionEvent } from '../common/session-events.js';
+import { MemoryStore } from '../stores/memory.store.js';
 import type { SessionBus } from '../stores/session-bus.js';
 import type { Found } from '../commit/record-finder.js';
 import { EndBus } from './end-bus.js';
+import type { EventFeedServices } from './event-feed.js';
 import { HINTS } from './hints.js';
 import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
 
@@ -14,18 +15,16 @@ const MOST_AT_ONCE = 500;
 export const WITH_BUS_MS = 5 * 60_000;
 
 /** What a watch needs of its module. */
-export interface SessionWatchServices extends WatchServices {
-  readonly events: SessionEvents;
-  readonly notices: Notices;
+export interface SessionWatchServices extends WatchServices, EventFeedServices {
   /** `bus`: in place of the store's; `false`: none. */
-  readonly options: { readonly bus?: SessionBus | false | undefined };
+  readonly options: EventFeedServices['options'] & { readonly bus?: SessionBus | false | undefined };
 }
 
 /** Ends what was opened by sessions that have ended. One timer for all of them. */
 export class SessionWatch {
   private readonly sessions = new Map<string, WatchedSession>();
   private timer: NodeJS.Timeout | undefined;
-  private stopListening: (() => void) | undefined;
+  private readonly stops: (() => void)[] = [];
   private isLooking = false;
   /** All processes tell of ends, so that it need not be looked for them. */
   private isTold = false;
@@ -90,18 +89,37 @@ export class SessionWatch {
   private start(): void {
     if (this.timer !== undefined) return;
     this.timer = setInterval(() => void this.tick(), TICK_MS).unref();
-    this.stopListening = this.services.events.onHandle((type, handle) => {
-      if (HINTS.has(type)) this.hint(handle);
-    });
-    this.bus?.listen(this);
+    this.stops.push(
+      this.services.events.onHandle((type, handle) => {
+        if (HINTS.has(type)) this.hint(handle);
+      }),
+    );
+    if (this.bus) this.stops.push(this.bus.listen(this));
   }
 
   private stop(): void {
     clearInterval(this.timer);
     this.timer = undefined;
-    this.stopListening?.();
+    for (const stop of this.stops.splice(0)) stop();
     this.isTold = false;
-    void this.bus?.quiet();
+  }
+
+  /** Hears what happens to sessions here and, over the bus, in other processes. Gives what ends that. */
+  listen(listener: (event: SessionEvent) => void): () => void {
+    const { bus, services } = this;
+    const stops = [services.events.listen(listener)];
+    if (bus) stops.push(bus.feed.listen(listener), bus.listen({ hint: () => undefined, told: () => undefined }));
+    else if (!(services.records.store instanceof MemoryStore))
+      services.notices.warnOnce(
+        'no bus',
+        `registry.allEvents has the events of this process alone, as there is no bus (${services.options.bus === false ? '"bus" is false' : `${services.records.store.constructor.name} has none`}). Give SessionModule the option "bus", an object with publish(text) and subscribe(hear, state).`,
+      );
+    return () => stops.forEach((stop) => stop());
+  }
+
+  /** The app ends: nothing comes from other processes any more. */
+  async close(): Promise<void> {
+    await this.bus?.close();
   }
 
   /** Something may have happened to a session: its record says what. */

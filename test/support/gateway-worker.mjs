@@ -47,10 +47,15 @@ class CountController {
   count(session) {
     return increment(session);
   }
+  async logout(session) {
+    await session.logout();
+    return {};
+  }
 }
 Controller()(CountController);
 decorate(CountController, 'login', Post('login'));
 decorate(CountController, 'count', Post('count'));
+decorate(CountController, 'logout', Post('logout'));
 
 class AppModule {}
 Module({

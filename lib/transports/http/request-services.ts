@@ -1,5 +1,6 @@
 import type { CommitServices } from '../../commit/commit-services.js';
 import type { CommitOptions } from '../../commit/plan-commit.js';
+import type { PrincipalList } from '../../commit/principal-list.js';
 import type { RecordFinder } from '../../commit/record-finder.js';
 import type { RequestWrites } from '../../commit/request-writes.js';
 import type { Revocations } from '../../commit/revocations.js';
@@ -14,6 +15,7 @@ import type { CookieServices, SetCookie } from './set-cookie.js';
 export interface RequestServices extends CommitServices, CookieServices {
   readonly surface: SessionSurface;
   readonly finder: RecordFinder;
+  readonly list: PrincipalList;
   readonly revocations: Revocations;
   readonly writer: SessionWriter;
   readonly writes: RequestWrites;

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { PrincipalList } from '../commit/principal-list.js';
+import type { SessionEvent, SessionEvents, SessionEventType } from '../common/session-events.js';
+import type { Secret } from '../cookie/cookie-signer.js';
+import type { Notices } from '../record/notices.js';
+import { deriveKey, seal, unseal } from '../record/record-cipher.js';
+
+/** After these the principal has no such session, or has one, if the event is true. Of others no record tells. */
+const HAS_SESSION: ReadonlyMap<SessionEventType, boolean> = new Map<SessionEventType, boolean>([
+  ['logged-in', true],
+  ['renewed', true],
+  ['logged-out', false],
+  ['destroyed', false],
+  ['expired', false],
+  ['revoked', false],
+  ['evicted', false],
+  ['principal-void', false],
+]);
+/** A sealed event that is longer (a principal of a kilobyte) stays here: PostgreSQL takes 8,000 bytes at once. */
+const LONGEST = 2_000;
+/** How long events are gathered, as those of one principal (of a `revokeAll()`) cost one list. */
+const GATHER_MS = 100;
+/** Principals whose sessions are listed at once. */
+const MOST_AT_ONCE = 20;
+const CONTEXT = 'event';
+
+/** What it needs of its module. */
+export interface EventFeedServices {
+  readonly events: SessionEvents;
+  readonly list: PrincipalList;
+  readonly notices: Notices;
+  readonly options: { readonly secrets: readonly Secret[] };
+}
+
+/**
+ * Events that travel between processes: sealed, as anybody may read or write on a bus, and emitted only if the principal's sessions agree.
+ */
+export class EventFeed {
+  private readonly process = randomUUID();
+  private readonly keys: readonly Buffer[];
+  private readonly listeners = new Set<(event: SessionEvent) => void>();
+  private readonly waiting = new Map<string, SessionEvent>();
+  /** Until those that came meanwhile have been checked. */
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly services: EventFeedServices) {
+    this.keys = services.options.secrets.map((secret) => deriveKey(secret, 'bus'));
+  }
+
+  /** An event for other processes; `undefined`: they could not check it. */
+  sealed(event: SessionEvent): string | undefined {
+    if (event.principal === undefined || !HAS_SESSION.has(event.type)) return undefined;
+    const sealed = seal(this.keys[0]!, JSON.stringify([this.process, event]), CONTEXT);
+    return sealed.length > LONGEST ? undefined : sealed;
+  }
+
+  /** Adds a listener; gives what removes it. */
+  listen(listener: (event: SessionEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  get isHeard(): boolean {
+    return this.listeners.size > 0;
+  }
+
+  /** Takes what came over the bus. What isn't sealed by this app, and what came from this process, is passed over. */
+  take(sealed: readonly string[]): void {
+    for (const each of sealed) {
+      const event = this.opened(each);
+      if (event !== undefined) this.waiting.set(each, event);
+    }
+    this.checkSoon();
+  }
+
+  private opened(sealed: string): SessionEvent | undefined {
+    for (const key of this.keys) {
+      const text = unseal(key, sealed, CONTEXT);
+      if (text === undefined) continue;
+      const [process, event] = JSON.parse(text) as [string, SessionEvent];
+      return process === this.process ? undefined : { ...event, remote: true };
+    }
+    return undefined;
+  }
+
+  private checkSoon(): void {
+    if (this.waiting.size > 0) this.timer ??= setTimeout(() => void this.check(), GATHER_MS).unref();
+  }
+
+  /** One list for all that is waiting of a principal. */
+  private async check(): Promise<void> {
+    const ofPrincipals = new Map<string, SessionEvent[]>();
+    for (const event of this.waiting.values())
+      ofPrincipals.set(event.principal!, [...(ofPrincipals.get(event.principal!) ?? []), event]);
+    this.waiting.clear();
+    const principals = [...ofPrincipals];
+    for (let at = 0; at < principals.length; at += MOST_AT_ONCE)
+      await Promise.all(principals.slice(at, at + MOST_AT_ONCE).map(([name, events]) => this.emit(name, events)));
+    this.timer = undefined;
+    this.checkSoon();
+  }
+
+  private async emit(principal: string, heard: readonly SessionEvent[]): Promise<void> {
+    const { events, list, notices } = this.services;
+    try {
+      const live = new Set((await list.live(principal)).map(({ record }) => record.metadata!.handle));
+      for (const event of heard)
+        if (live.has(event.handle!) === HAS_SESSION.get(event.type))
+          for (const listener of this.listeners) events.call(listener, event);
+    } catch (error) {
+      notices.error('An event of another process could not be checked, and is not in registry.allEvents.', error);
+    }
+  }
+}
