@@ -29,6 +29,7 @@ const tasks = [
     page('Remember me', 'remember-me'),
     page('Single-page apps and CORS', 'spa-and-cors'),
     page('CSRF', 'csrf'),
+    page('Passport', 'passport'),
     page('Two sessions in one app', 'two-sessions'),
     page('Fastify', 'fastify'),
     page('WebSockets', 'websockets'),

@@ -3,11 +3,12 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import type { NextFunction, Request, Response as ExpressResponse } from 'express';
 import { describe, expect, it } from '@jest/globals';
-import { getSession, MemoryStore, SessionModule } from 'nestjs-keycard';
+import { MemoryStore, SessionModule } from 'nestjs-keycard';
 import { AuthModule } from '../../../sample/02-passport/src/auth/auth.module.js';
 import { passportMiddlewares } from '../../../sample/02-passport/src/auth/passport-session.module.js';
 import { Jar, post } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
+import { runDocs } from '../../support/docs-code.js';
 import { WhoController } from '../../support/who-controller.js';
 
 const SECRET = 'a secret of the tests of passport, long enough';
@@ -23,13 +24,11 @@ class HealthController {
 
 type Middleware = (req: Request, res: ExpressResponse, next: NextFunction) => void;
 
-/** As docs/faq.md has it: a route without a session needs no passport either. */
-const whereThereIsOne =
-  (middleware: Middleware): Middleware =>
-  (req, res, next) => {
-    if (!('session' in req)) next();
-    else getSession(req).then(() => middleware(req, res, next), next);
-  };
+/** A route without a session needs no passport either. */
+const { withSession: whereThereIsOne } = await runDocs<{ withSession: (middleware: Middleware) => Middleware }>(
+  'passport.md',
+  'withSession',
+);
 
 describe.each(['eager', 'lazy'] as const)('passport in main.ts with exclude, load: %s (#12.3)', (load) => {
   async function start(wrap = whereThereIsOne) {
