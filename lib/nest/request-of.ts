@@ -4,6 +4,7 @@ import { rawRequest } from '../transports/fastify/mount.js';
 import { SKIP_SESSION } from './decorators/skip-session.decorator.js';
 import { sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import type { RequestSession } from '../transports/http/request-session.js';
+import { operationOf } from '../transports/websockets/graphql-operation.js';
 import { currentMessage } from '../transports/websockets/current-message.js';
 import { SessionStateError } from '../common/errors.js';
 import { isLeftOut } from './left-out.js';
@@ -14,13 +15,24 @@ export function requestOf(context: ExecutionContext): SessionRequest | undefined
     case 'http':
       return rawRequest(context.switchToHttp().getRequest<SessionRequest>());
     case 'graphql': {
-      const request = context.getArgByIndex<{ req?: SessionRequest } | undefined>(2)?.req;
+      const request = graphqlContextOf(context)?.req;
       return request && rawRequest(request);
     }
     default:
       return undefined;
   }
 }
+
+interface GraphqlContext {
+  readonly req?: SessionRequest;
+}
+
+const graphqlContextOf = (context: ExecutionContext): GraphqlContext | undefined =>
+  context.getArgByIndex<GraphqlContext | undefined>(2);
+
+/** What graphql-ws puts into the place of a request, and Mercurius into its contexts. */
+const isOverWebSocket = (context: GraphqlContext | undefined): boolean =>
+  context !== undefined && ('_connectionInit' in context || (context.req !== undefined && 'extra' in context.req));
 
 /** Node's response behind that of an HTTP context. */
 export function rawResponse(context: ExecutionContext): ServerResponse {
@@ -55,6 +67,8 @@ export function noSessionIn(context: ExecutionContext): string {
     case 'http':
       return noHttpSessionIn(context);
     case 'graphql':
+      if (isOverWebSocket(graphqlContextOf(context)))
+        return "There is no session in this GraphQL operation over a WebSocket: give GraphQLModule its options through withSubscriptionSessions(), from 'nestjs-keycard/websockets'. A resolver that needs none is marked @Public().";
       return requestOf(context) === undefined
         ? 'There is no session in this GraphQL context, as it has no "req": give GraphQLModule the option context: ({ req }) => ({ req }).'
         : 'There is no session in this GraphQL request: see that "forRoutes", "exclude" and "cookie.path" of SessionModule leave the path of GraphQL in.';
@@ -74,7 +88,19 @@ export function noSessionIn(context: ExecutionContext): string {
  */
 export function requestSessionOf(context: ExecutionContext): RequestSession {
   const request = requestOf(context);
-  const session = context.getType<string>() === 'ws' ? currentMessage.getStore() : request && sessionOf(request);
+  const session = messageOf(context) ?? (request && sessionOf(request));
   if (session === undefined) throw new SessionStateError('NO_MIDDLEWARE', noSessionIn(context));
   return session;
+}
+
+/** The session in one message over a WebSocket. */
+function messageOf(context: ExecutionContext): RequestSession | undefined {
+  switch (context.getType<string>()) {
+    case 'ws':
+      return currentMessage.getStore();
+    case 'graphql':
+      return operationOf(graphqlContextOf(context))?.message;
+    default:
+      return undefined;
+  }
 }

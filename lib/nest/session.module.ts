@@ -9,6 +9,7 @@ import {
   type OnModuleInit,
   RequestMethod,
 } from '@nestjs/common';
+import type { Server } from 'node:net';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
@@ -35,6 +36,7 @@ import { SessionRegistry } from './session.registry.js';
 import { RouteMatcher } from './session.routes.js';
 import { SessionHealthIndicator } from './session.health.js';
 import { openStore, StoreUse } from './session.start.js';
+import { servedManagers } from './websockets/served-managers.js';
 import { SessionStore } from '../stores/session-store.js';
 
 /** What the module needs of an HTTP adapter. */
@@ -125,6 +127,7 @@ export class SessionModule
     config.addGlobalFilter(new SessionErrorFilter(manager, host));
     this.routes = new RouteMatcher(options, () => prefixOf(this.config));
     this.mountWhenThere();
+    servedManagers.set(manager, () => host.httpAdapter?.getHttpServer() as Server | undefined);
   }
 
   /** Under `@nestjs/testing` the adapter comes after the providers; an application context has none. */
@@ -177,6 +180,7 @@ export class SessionModule
   /** The server has answered its last request by now. */
   async onApplicationShutdown(): Promise<void> {
     mountedIn.delete(this.modules);
+    servedManagers.delete(this.manager);
     await watchOf(this.manager).close();
     await this.use.close();
   }

@@ -4,6 +4,7 @@ import { SessionStateError } from '../../common/errors.js';
 import { endedHere } from '../../commit/verb-checks.js';
 import type { Session, SessionData } from '../../session/session-types.js';
 import { sessionOf, type SessionRequest } from '../../transports/http/lifecycle.js';
+import { operationOf } from '../../transports/websockets/graphql-operation.js';
 import type { RequestSession } from '../../transports/http/request-session.js';
 import { sessionIn } from '../decorators/session.decorator.js';
 import { NO_HTTP_SESSION } from '../request-of.js';
@@ -12,7 +13,7 @@ import { NO_HTTP_SESSION } from '../request-of.js';
  * The session of a request, for an app's own guards, interceptors, filters, parameter decorators and middleware. It is read if nothing has
  * asked for it yet (`load: 'lazy'`).
  *
- * @param contextOrRequest Nest's `ExecutionContext` or `ArgumentsHost`, or the request.
+ * @param contextOrRequest Nest's `ExecutionContext` or `ArgumentsHost`, or the request. For the filter of a GraphQL subscription: its context.
  * @throws SessionStateError `NO_MIDDLEWARE` if the request has no session, `ENDED` if this request has ended it.
  * @throws ServiceUnavailableException if the store failed and `onStoreError` is `fail`; `SessionUnavailableError` if a request was given.
  * @example
@@ -27,7 +28,7 @@ export async function getSession<D = SessionData>(contextOrRequest: ArgumentsHos
   // What an ExecutionContext has beyond an ArgumentsHost is not asked for.
   return isHost(contextOrRequest)
     ? thereStill(await sessionIn(contextOrRequest as ExecutionContext))
-    : openedIn<D>(requestSessionIn(contextOrRequest));
+    : openedIn<D>(operationOf(contextOrRequest)?.message ?? requestSessionIn(contextOrRequest));
 }
 
 /** The session of a request or a message, read if need be. */

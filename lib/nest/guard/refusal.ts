@@ -26,6 +26,11 @@ export function httpRefusal({ statusCode, ...rest }: Refusal, cause?: unknown): 
   return new Exception({ statusCode, error, ...rest }, cause === undefined ? undefined : { cause });
 }
 
+/** What an error of GraphQL says of a refusal beside its message. */
+export function graphqlExtensions({ statusCode, message: _, ...rest }: Refusal): Readonly<Record<string, unknown>> {
+  return { code: KINDS[statusCode].code, ...rest };
+}
+
 /**
  * A refusal as the context's own exception: an HTTP exception, with `extensions.code` under GraphQL, a `WsException` in a gateway, an
  * `RpcException` in a microservice.
@@ -37,9 +42,8 @@ export async function refusalIn(context: ExecutionContext, refusal: Refusal, cau
     case 'rpc':
       return new (await import('@nestjs/microservices')).RpcException({ status: 'error', ...refusal });
     case 'graphql': {
-      const { statusCode, message: _, ...rest } = refusal;
       // Every GraphQL server takes an error's `extensions` over.
-      return Object.assign(httpRefusal(refusal, cause), { extensions: { code: KINDS[statusCode].code, ...rest } });
+      return Object.assign(httpRefusal(refusal, cause), { extensions: graphqlExtensions(refusal) });
     }
     default:
       return httpRefusal(refusal, cause);

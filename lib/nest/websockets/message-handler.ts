@@ -1,9 +1,9 @@
 import { concat, concatMap, defer, EMPTY, finalize, isObservable, type Observable } from 'rxjs';
-import { SessionStateError } from '../../common/errors.js';
 import { currentMessage } from '../../transports/websockets/current-message.js';
 import { MessageSession } from '../../transports/websockets/message-session.js';
 import type { SocketSession } from '../../transports/websockets/socket-session.js';
 import type { Refusal } from '../guard/refusal.js';
+import { notSaved } from './not-saved.js';
 
 /** A handler of one event, bound to its socket, as an adapter gets it. */
 export type Callback = (...args: unknown[]) => unknown;
@@ -52,21 +52,8 @@ class MessageHandling {
       await this.message.finish();
       return true;
     } catch (error) {
-      this.report(error);
+      this.tell({ status: 'error', ...notSaved(this.message.services, error) });
       return false;
     }
-  }
-
-  private report(error: unknown): void {
-    if (error instanceof SessionStateError && error.code === 'ENDED') {
-      this.tell({ status: 'error', statusCode: 401, message: 'Please log in.', reason: 'login-required' });
-      return;
-    }
-    this.message.services.notices.storeFailed('save', error);
-    this.tell({
-      status: 'error',
-      statusCode: 503,
-      message: 'What this message changed could not be saved. Please try again.',
-    });
   }
 }

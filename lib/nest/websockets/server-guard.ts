@@ -8,7 +8,7 @@ type AllowRequest = (
 ) => void;
 type VerifyInfo = { readonly origin: string; readonly secure: boolean; readonly req: IncomingMessage };
 type Verified = (allowed: boolean, code?: number, message?: string, headers?: Record<string, string>) => void;
-type VerifyClient = ((info: VerifyInfo) => boolean) | ((info: VerifyInfo, done: Verified) => void);
+export type VerifyClient = ((info: VerifyInfo) => boolean) | ((info: VerifyInfo, done: Verified) => void);
 
 /** The server of a socket.io namespace, or of ws, as far as it is needed here. */
 interface GivenServer {
@@ -44,7 +44,7 @@ function allowing(check: Check, own: AllowRequest | undefined): AllowRequest {
   };
 }
 
-function verifying(check: Check, own: VerifyClient | null | undefined): VerifyClient {
+export function verifying(check: Check, own: VerifyClient | null | undefined): VerifyClient {
   return (info: VerifyInfo, done: Verified) => {
     check(info.req).then(
       (refusal) => {

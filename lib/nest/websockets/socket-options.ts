@@ -3,7 +3,7 @@ import { didYouMean } from '../../common/did-you-mean.js';
 import { SessionOptionsError } from '../../common/errors.js';
 import type { AllowedOrigins, HandshakeRules } from '../../transports/websockets/handshake.js';
 
-/** What `withSessions()` takes. */
+/** What `withSessions()` and `withSubscriptionSessions()` take. */
 export interface SocketSessionOptions {
   /**
    * Whose pages may connect: origins such as `['https://app.example.com']`, or a function. Clients that say no `Origin` are no browsers, and
@@ -13,7 +13,8 @@ export interface SocketSessionOptions {
    */
   readonly origins?: AllowedOrigins | undefined;
   /**
-   * Refuses clients without a live session before the connection is made: 401 with ws, 403 with socket.io.
+   * Refuses clients without a live session before the connection is made: 401 with ws and Mercurius, 403 with socket.io. graphql-ws refuses
+   * them at `connection_init`, with the close code 4401.
    *
    * @defaultValue `false`
    */
@@ -39,26 +40,34 @@ const NAMES = [
   'keepAlive',
 ] as const satisfies (keyof SocketSessionOptions)[];
 
-/** @throws SessionOptionsError for what can't be used. */
-export function socketRules(options: SocketSessionOptions): HandshakeRules {
+/**
+ * @param by whose options they are, for errors.
+ * @throws SessionOptionsError for what can't be used.
+ */
+export function socketRules(options: SocketSessionOptions, by = 'withSessions()'): HandshakeRules {
+  const wrong = (what: string, value: unknown, takes: string): SessionOptionsError =>
+    new SessionOptionsError(`${by} got ${show(value)} for ${what}; it takes ${takes}.`);
   if (typeof options !== 'object' || options === null) throw wrong('the options', options, 'an object');
   const strange = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name));
   if (strange !== undefined)
     throw new SessionOptionsError(
-      `withSessions() got ${show(strange)}, which is no option of it; the options are ${NAMES.join(', ')}.${didYouMean(strange, NAMES, { origin: 'origins' })}`,
+      `${by} got ${show(strange)}, which is no option of it; the options are ${NAMES.join(', ')}.${didYouMean(strange, NAMES, { origin: 'origins' })}`,
     );
   const { origins, requireSession = false, revalidate = '5s', keepAlive = true } = options;
   if (typeof requireSession !== 'boolean') throw wrong('"requireSession"', requireSession, 'true or false');
   if (typeof keepAlive !== 'boolean') throw wrong('"keepAlive"', keepAlive, 'true or false');
   return {
-    origins: originsOf(origins),
+    origins: originsOf(origins, wrong),
     requireSession,
     revalidateMs: toMs(revalidate, 'revalidate'),
     keepsAlive: keepAlive,
   };
 }
 
-function originsOf(given: AllowedOrigins | undefined): AllowedOrigins | undefined {
+function originsOf(
+  given: AllowedOrigins | undefined,
+  wrong: (what: string, value: unknown, takes: string) => SessionOptionsError,
+): AllowedOrigins | undefined {
   if (given === undefined || typeof given === 'function') return given;
   const isOrigin = (each: unknown): boolean =>
     typeof each === 'string' && URL.canParse(each) && new URL(each).origin === each;
@@ -72,6 +81,3 @@ function originsOf(given: AllowedOrigins | undefined): AllowedOrigins | undefine
     );
   return [...given] as string[];
 }
-
-const wrong = (what: string, value: unknown, takes: string): SessionOptionsError =>
-  new SessionOptionsError(`withSessions() got ${show(value)} for ${what}; it takes ${takes}.`);

@@ -30,8 +30,8 @@ export async function shakeHands(
   request: IncomingMessage,
 ): Promise<HandshakeRefusal | undefined> {
   if (handshakes.has(request)) return undefined;
-  if (!isFromAllowedOrigin(request, rules.origins))
-    return { statusCode: 403, message: 'Pages of this origin may not connect (option "origins" of withSessions).' };
+  if (!isFromAllowedOrigin(services, request, rules.origins))
+    return { statusCode: 403, message: 'Pages of this origin may not connect (option "origins").' };
   const session = new SocketSession(services, rules);
   const outcome = await session.begin(request);
   if (rules.requireSession && outcome !== 'found')
@@ -39,17 +39,44 @@ export async function shakeHands(
       ? { statusCode: 503, message: 'The session store is not available. Please try again.' }
       : { statusCode: 401, message: 'Please log in.' };
   handshakes.set(request, session);
+  stopWithConnection(request, session);
   return undefined;
+}
+
+/** A client that is refused by the app's own check, or leaves before it is connected, is not watched any longer. */
+function stopWithConnection({ headers, socket }: IncomingMessage, session: SocketSession): void {
+  // The connection of a polling client is none of its requests'.
+  if (headers.upgrade === undefined) return;
+  if (socket.destroyed) session.stop();
+  else socket.once('close', () => session.stop());
 }
 
 /**
  * Browsers send cookies with a WebSocket handshake, whatever page started it, and always send its Origin (ASVS 4.4.2).
  * Clients that are no browsers may leave Origin out: they have no one else's cookies.
  */
-function isFromAllowedOrigin(request: IncomingMessage, allowed: AllowedOrigins | undefined): boolean {
+function isFromAllowedOrigin(
+  services: RequestServices,
+  request: IncomingMessage,
+  allowed: AllowedOrigins | undefined,
+): boolean {
   const { origin, host } = request.headers;
   if (origin === undefined) return true;
-  if (typeof allowed === 'function') return allowed(origin, request) === true;
+  if (typeof allowed === 'function') return isAllowedBy(services, allowed, origin, request);
   if (allowed !== undefined) return allowed.includes(origin);
   return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function isAllowedBy(
+  services: RequestServices,
+  allowed: (origin: string, request: IncomingMessage) => boolean,
+  origin: string,
+  request: IncomingMessage,
+): boolean {
+  try {
+    return allowed(origin, request) === true;
+  } catch (error) {
+    services.notices.error('The function "origins" threw, so a client was not let in.', error);
+    return false;
+  }
 }

@@ -1,3 +1,4 @@
+import type { Found } from '../../commit/record-finder.js';
 import { RequestSession } from '../http/request-session.js';
 import { messageVerbs } from './message-verbs.js';
 import type { SocketSession } from './socket-session.js';
@@ -5,9 +6,14 @@ import type { SocketSession } from './socket-session.js';
 /** The session of one message: read when it is accessed, and saved before the reply is sent. */
 export class MessageSession extends RequestSession {
   private opening: Promise<void> | undefined;
+  private found: Found | undefined;
   private readonly ownVerbs = messageVerbs(this.services.verbs);
 
-  constructor(private readonly socket: SocketSession) {
+  /** @param movesEnd moves the idle end, if `keepAlive` is set: a client has asked for something. */
+  constructor(
+    private readonly socket: SocketSession,
+    private readonly movesEnd = true,
+  ) {
     super(socket.services, undefined, undefined, undefined);
   }
 
@@ -38,10 +44,29 @@ export class MessageSession extends RequestSession {
     }
   }
 
-  private begun(found: Awaited<ReturnType<SocketSession['read']>>): void {
+  private begun(found: Found | undefined): void {
     this.isOpened = true;
+    this.found = found;
     this.core = this.newCore(found);
-    if (!this.socket.keepsAlive) this.core.isDue = false;
+    if (!this.keepsAlive) this.core.isDue = false;
+  }
+
+  private get keepsAlive(): boolean {
+    return this.movesEnd && this.socket.keepsAlive;
+  }
+
+  /** What was read is older than `revalidate`, or was written since. */
+  get isOutOfDate(): boolean {
+    return this.isOpened && (this.hasFailed || this.socket.known() !== this.found);
+  }
+
+  get isChanged(): boolean {
+    try {
+      return this.core?.data.isChanged() === true;
+    } catch {
+      // It can't be JSON any more: finish() says so.
+      return true;
+    }
   }
 
   /**
@@ -52,7 +77,7 @@ export class MessageSession extends RequestSession {
    */
   async finish(): Promise<void> {
     if (!this.isOpened) {
-      if (!this.socket.isTouchDue()) return;
+      if (!this.movesEnd || !this.socket.isTouchDue()) return;
       await this.open();
     }
     while (this.pending.size > 0) await Promise.allSettled(this.pending);

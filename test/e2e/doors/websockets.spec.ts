@@ -47,7 +47,7 @@ class GatewayDoor {
 for (const { name, adapter, connect } of gatewayTransports) {
   describeDoor({
     name,
-    refusesLogin: /a message to a WebSocket gateway can't set a cookie/,
+    refusesLogin: /a message over a WebSocket can't set a cookie/,
     endsConnections: true,
     async start(options) {
       const app = await startApp([DoorController], options, {

@@ -9,6 +9,8 @@ import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { MemoryStore, Session, SessionOptionsError } from 'nestjs-keycard';
 import { type SocketSessionOptions, withSessions } from 'nestjs-keycard/websockets';
+import { SessionManager } from '../../../lib/session-manager.js';
+import { watchOf } from '../../../lib/signal/session-watch.js';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
 import { type AnySession, LoginController } from '../../support/login-app.js';
 import { ObservedStore } from '../../support/observed-store.js';
@@ -206,5 +208,9 @@ describe('ws', () => {
     };
     expect(await open('wanted')).toBe('open');
     expect(await open('unwanted')).toBe('401');
+    // Whom the app refuses is not watched.
+    for (const socket of sockets.splice(0)) socket.close();
+    const watch = watchOf(server.app.get(SessionManager));
+    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 });

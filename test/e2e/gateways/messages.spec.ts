@@ -236,7 +236,7 @@ describe.each(gatewayTransports)(
       const client = await open();
       for (const verb of ['renew', 'regenerate', 'confirmLogin'])
         expect((await client.ask('verb', verb)).error).toContain(
-          `session.${verb}() gives the session a new id, but a message to a WebSocket gateway can't set a cookie`,
+          `session.${verb}() gives the session a new id, but a message over a WebSocket can't set a cookie`,
         );
     });
 
