@@ -34,6 +34,10 @@ export class EndBus {
   private subscribing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private checks = 0;
+  /** By the last check. */
+  private isDeaf = false;
+  /** The connection, which comes back by itself. */
+  private isLost = false;
   private readonly echoes = new Map<string, () => void>();
   readonly feed: EventFeed;
 
@@ -96,14 +100,23 @@ export class EndBus {
   private async quiet(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
+    await this.unsubscribe();
+  }
+
+  private async unsubscribe(): Promise<void> {
     const { stop } = this;
     this.stop = undefined;
+    this.isLost = false;
     await stop?.().catch(() => undefined);
   }
 
-  /** Subscribes where that is to be done, and sees that what is published comes. Of several, the last one counts. */
+  /**
+   * Subscribes if that is to be done, and sees that what is published comes. Of several checks, the last one counts. If nothing came though the
+   * connection was there, it subscribes anew: servers that were upgraded may publish in another way.
+   */
   private async check(): Promise<void> {
     const check = ++this.checks;
+    if (this.isDeaf && !this.isLost) await this.unsubscribe();
     let isTold = false;
     let failure: unknown;
     try {
@@ -114,6 +127,7 @@ export class EndBus {
       failure = error;
     }
     if (check !== this.checks || this.timer === undefined) return;
+    this.isDeaf = !isTold;
     if (!isTold) this.say('heard', failure);
     this.told(isTold);
   }
@@ -123,15 +137,22 @@ export class EndBus {
   }
 
   private async subscribe(): Promise<void> {
+    let isOver = false;
     const stop = await this.bus.subscribe(
       (text) => this.hear(text),
       (isUp) => {
+        if (isOver) return;
+        this.isLost = !isUp;
         this.told(false);
         if (isUp) void this.check();
       },
     );
-    if (this.timer === undefined) await stop();
-    else this.stop = stop;
+    const end = (): Promise<void> => {
+      isOver = true;
+      return stop();
+    };
+    if (this.timer === undefined) await end();
+    else this.stop = end;
   }
 
   private async isEchoed(): Promise<boolean> {

@@ -1,9 +1,5 @@
 import type { PostgresClient } from './postgres-client.js';
 
-/** Between tries to connect again, in ms. */
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 5_000;
-
 /** A connection of `pg`, by what hearing needs of it. */
 interface Connection {
   connect(): Promise<unknown>;
@@ -36,63 +32,22 @@ export async function connectionMaker(
   return () => new Client(options);
 }
 
-/** Hears a channel, and connects again when that is lost. */
-export class PostgresListener {
-  private connection: Connection | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private isEnded = false;
-  private waitMs = FIRST_WAIT_MS;
-
-  constructor(
-    private readonly make: () => Connection,
-    private readonly channel: string,
-    private readonly hear: (text: string) => void,
-    private readonly state: (isUp: boolean) => void,
-  ) {}
-
-  async connect(): Promise<void> {
-    const connection = this.make();
-    connection.on('error', () => undefined);
-    connection.on('notification', ({ payload }) => this.hear(payload ?? ''));
-    try {
-      await connection.connect();
-      await connection.query(`LISTEN "${this.channel}"`);
-    } catch (error) {
-      await connection.end().catch(() => undefined);
-      throw error;
-    }
-    if (this.isEnded) {
-      await connection.end();
-      return;
-    }
-    this.connection = connection;
-    this.waitMs = FIRST_WAIT_MS;
-    connection.on('end', () => {
-      if (!this.isEnded) this.state(false);
-      this.lost();
-    });
+/** Hears a channel on a connection of its own. */
+export async function listen(
+  connection: Connection,
+  channel: string,
+  hear: (text: string) => void,
+  lost: () => void,
+): Promise<() => Promise<void>> {
+  connection.on('error', () => undefined);
+  connection.on('notification', ({ payload }) => hear(payload ?? ''));
+  try {
+    await connection.connect();
+    await connection.query(`LISTEN "${channel}"`);
+  } catch (error) {
+    await connection.end().catch(() => undefined);
+    throw error;
   }
-
-  private lost(): void {
-    this.connection = undefined;
-    if (this.isEnded) return;
-    this.timer = setTimeout(() => void this.again(), this.waitMs).unref();
-    this.waitMs = Math.min(this.waitMs * 2, LONGEST_WAIT_MS);
-  }
-
-  private async again(): Promise<void> {
-    try {
-      await this.connect();
-      this.state(true);
-    } catch {
-      // The server is not back yet; that nothing is heard is found out, and said, by who listens.
-      this.lost();
-    }
-  }
-
-  async end(): Promise<void> {
-    this.isEnded = true;
-    clearTimeout(this.timer);
-    await this.connection?.end().catch(() => undefined);
-  }
+  connection.on('end', lost);
+  return () => connection.end();
 }

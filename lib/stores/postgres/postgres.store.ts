@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { KeptConnection } from '../kept-connection.js';
 import type { SessionBus } from '../session-bus.js';
 import { SessionStoreError } from '../session-store.error.js';
 import {
@@ -12,7 +13,7 @@ import {
   type WriteResult,
 } from '../session-store.js';
 import { instant } from './expire-column.js';
-import { connectionMaker, PostgresListener } from './postgres-listener.js';
+import { connectionMaker, listen } from './postgres-listener.js';
 import { PostgresDatabase, type Row } from './postgres-database.js';
 import { type PostgresStoreOptions, type ResolvedPostgresOptions, resolveOptions } from './postgres-options.js';
 import { type PostgresQueries, postgresQueries } from './postgres-queries.js';
@@ -41,7 +42,7 @@ export class PostgresStore extends SessionStore {
   private readonly database: PostgresDatabase;
   private readonly pruner: Pruner | undefined;
   private readonly shared: SharedQueries;
-  private readonly listeners = new Set<PostgresListener>();
+  private readonly listeners = new Set<KeptConnection>();
 
   /** @throws TypeError if an option can't be used: one sentence that names it. */
   constructor(options: PostgresStoreOptions) {
@@ -87,7 +88,8 @@ export class PostgresStore extends SessionStore {
         await this.database.runSlow('SELECT pg_notify($1, $2)', [channel, text]);
       },
       subscribe: async (hear, state) => {
-        const listener = new PostgresListener(await connectionMaker(client, connectionString), channel, hear, state);
+        const make = await connectionMaker(client, connectionString);
+        const listener = new KeptConnection((lost) => listen(make(), channel, hear, lost), state);
         this.listeners.add(listener);
         try {
           await listener.connect();

@@ -2,15 +2,28 @@ import type { Writable } from 'node:stream';
 // From the module, and not the global: an app's tests may put a fake there.
 import { setImmediate } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
+import { KeptConnection } from '../kept-connection.js';
 import { endedOr, isConnecting, untilReady } from './connecting.js';
-import { bySha, type IoredisClient, noDuplicate, type RedisDriver, type RedisNode } from './redis-client.js';
+import { hearShard, publishOnShard } from './ioredis-shard.js';
+import {
+  bySha,
+  type Hear,
+  type IoredisClient,
+  type IoredisSubscriber,
+  noDuplicate,
+  type RedisDriver,
+  type RedisNode,
+  type State,
+} from './redis-client.js';
 import type { RedisScript } from './scripts.js';
+import { ShardedPubSub } from './sharded-pub-sub.js';
 
 /** A connection of ioredis: a whole client, or one node of a `Cluster`. */
 interface Connection {
   readonly options: { readonly host?: string; readonly port?: number };
   readonly stream?: Pick<Writable, 'cork' | 'uncork'> | null;
   scan(cursor: string, ...args: (string | number)[]): Promise<[string, string[]]>;
+  duplicate(options: object): IoredisSubscriber;
 }
 
 /** A client's reads past its own auto-pipelining: reads are gathered here already, and would wait for another turn there. */
@@ -39,6 +52,7 @@ export class IoredisDriver implements RedisDriver {
   readonly keyPrefix: string;
   private readonly plainGet: IoredisClient['get'] | undefined;
   private readonly plainMget: IoredisClient['mget'] | undefined;
+  private readonly sharded = new ShardedPubSub();
   private corked: NonNullable<Connection['stream']>[] | undefined;
 
   constructor(private readonly client: IoredisClient) {
@@ -88,14 +102,19 @@ export class IoredisDriver implements RedisDriver {
   }
 
   publish(channel: string, text: string): Promise<unknown> {
-    return this.client.call('PUBLISH', channel, text);
+    const { client } = this;
+    const plain = () => client.call('PUBLISH', channel, text);
+    return this.single || client.sendCommand === undefined
+      ? plain()
+      : this.sharded.or(plain, () => publishOnShard(client, channel, text));
   }
 
-  async subscribe(
-    channel: string,
-    hear: (text: string) => void,
-    state: (isUp: boolean) => void,
-  ): Promise<() => Promise<void>> {
+  subscribe(channel: string, hear: Hear, state: State): Promise<() => Promise<void>> {
+    const plain = () => this.subscribePlain(channel, hear, state);
+    return this.single ? plain() : this.sharded.or(plain, () => this.subscribeOnShard(channel, hear, state));
+  }
+
+  private async subscribePlain(channel: string, hear: Hear, state: State): Promise<() => Promise<void>> {
     const own = this.client.duplicate?.();
     if (own === undefined) throw noDuplicate();
     own.on('error', () => undefined);
@@ -110,6 +129,12 @@ export class IoredisDriver implements RedisDriver {
     own.on('close', () => state(false));
     own.on('ready', () => state(true));
     return async () => own.disconnect();
+  }
+
+  private async subscribeOnShard(channel: string, hear: Hear, state: State): Promise<() => Promise<void>> {
+    const kept = new KeptConnection((lost) => hearShard(this.connections('master'), channel, hear, lost), state);
+    await kept.connect();
+    return () => kept.end();
   }
 
   async ready(isOwn: boolean): Promise<void> {

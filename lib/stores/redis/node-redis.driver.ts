@@ -2,13 +2,16 @@ import { SessionStoreError } from '../session-store.error.js';
 import { type ConnectingClient, endedOr, isConnecting, untilReady } from './connecting.js';
 import {
   bySha,
+  type Hear,
   noDuplicate,
   type NodeRedisClient,
   type NodeRedisSubscriber,
   type RedisDriver,
   type RedisNode,
+  type State,
 } from './redis-client.js';
 import type { RedisScript } from './scripts.js';
+import { ShardedPubSub } from './sharded-pub-sub.js';
 
 /** A connection of node-redis: a whole client, or one node of a cluster. */
 interface Connection {
@@ -41,10 +44,13 @@ export const isNodeRedis = (client: object): client is NodeRedisClient => 'evalS
 export class NodeRedisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
+  private readonly isCluster: boolean;
+  private readonly sharded = new ShardedPubSub();
 
   constructor(private readonly client: NodeRedisClient) {
     // A pool answers on many connections, so it keeps no order.
-    this.single = !('masters' in client) && !('idleClients' in client);
+    this.isCluster = 'masters' in client;
+    this.single = !this.isCluster && !('idleClients' in client);
     this.keyPrefix = String((client as WithKeyPrefix)._keyPrefix ?? '');
   }
 
@@ -81,20 +87,33 @@ export class NodeRedisDriver implements RedisDriver {
   }
 
   publish(channel: string, text: string): Promise<unknown> {
-    return this.client.publish(channel, text);
+    const { client } = this;
+    const plain = () => client.publish(channel, text);
+    const { sPublish } = client;
+    return this.isCluster && sPublish !== undefined
+      ? this.sharded.or(plain, () => sPublish.call(client, channel, text))
+      : plain();
   }
 
-  async subscribe(
+  subscribe(channel: string, hear: Hear, state: State): Promise<() => Promise<void>> {
+    const plain = () => this.subscribeAs('subscribe', channel, hear, state);
+    return this.isCluster
+      ? this.sharded.or(plain, () => this.subscribeAs('sSubscribe', channel, hear, state))
+      : plain();
+  }
+
+  private async subscribeAs(
+    command: 'subscribe' | 'sSubscribe',
     channel: string,
-    hear: (text: string) => void,
-    state: (isUp: boolean) => void,
+    hear: Hear,
+    state: State,
   ): Promise<() => Promise<void>> {
     const own = this.client.duplicate?.() as NodeRedisSubscriber | undefined;
     if (own === undefined) throw noDuplicate();
     own.on('error', () => undefined);
     try {
       await own.connect();
-      await own.subscribe(channel, hear);
+      await own[command](channel, hear);
     } catch (error) {
       own.destroy();
       throw error;

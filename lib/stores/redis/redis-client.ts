@@ -19,14 +19,16 @@ export interface IoredisClient extends Partial<ConnectingClient> {
   disconnect(): void;
   /** Another like it, for what is heard. A client without one hears nothing. */
   duplicate?(): IoredisSubscriber;
+  sendCommand?(command: unknown): unknown;
 }
 
 /** A client of ioredis in the mode in which it hears. */
 export interface IoredisSubscriber {
-  on(event: 'message', listener: (channel: string, text: string) => void): unknown;
-  on(event: 'ready' | 'close', listener: () => void): unknown;
+  on(event: 'message' | 'smessage', listener: (channel: string, text: string) => void): unknown;
+  on(event: 'ready' | 'close' | 'moved', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   subscribe(channel: string): Promise<unknown>;
+  ssubscribe?(channel: string): Promise<unknown>;
   disconnect(): void;
 }
 
@@ -41,6 +43,7 @@ export interface NodeRedisClient {
   zRem(key: string, members: string[]): Promise<unknown>;
   unlink(key: string): Promise<unknown>;
   publish(channel: string, text: string): Promise<unknown>;
+  sPublish?(channel: string, text: string): Promise<unknown>;
   /** Another like it, for what is heard. A client without one hears nothing. */
   duplicate?(): unknown;
 }
@@ -50,8 +53,12 @@ export interface NodeRedisSubscriber {
   on(event: 'ready' | 'reconnecting' | 'error', listener: (error?: Error) => void): unknown;
   connect(): Promise<unknown>;
   subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  sSubscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
   destroy(): unknown;
 }
+
+export type Hear = (text: string) => void;
+export type State = (isUp: boolean) => void;
 
 /** A client that `RedisStore` takes. Structural, so that neither driver has to be installed. */
 export type RedisClient = IoredisClient | NodeRedisClient;
@@ -92,6 +99,7 @@ export interface RedisDriver {
    * @throws SessionStoreError with address and reason if it isn't ready in time.
    */
   ready(isOwn: boolean): Promise<void>;
+  /** In a cluster whose servers can do it (Redis 7), to the one shard of the channel; else to all servers. */
   publish(channel: string, text: string): Promise<unknown>;
   /**
    * Hears a channel on a connection of its own, which connects again by itself.
@@ -99,11 +107,7 @@ export interface RedisDriver {
    * @param state called with `false` when it was lost, and with `true` when it is there again.
    * @returns what ends it.
    */
-  subscribe(
-    channel: string,
-    hear: (text: string) => void,
-    state: (isUp: boolean) => void,
-  ): Promise<() => Promise<void>>;
+  subscribe(channel: string, hear: Hear, state: State): Promise<() => Promise<void>>;
   /** Ends the client. If the server still answers, it waits for commands in progress. */
   end(): Promise<void>;
   /** Each server that holds keys: one, or every master of a cluster. */

@@ -4,11 +4,20 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { Pool } from 'pg';
-import { createClient } from 'redis';
-import { Session, type SessionModuleOptions, SessionRegistry, type SessionStore } from 'nestjs-keycard';
+import { createClient, createCluster } from 'redis';
+import {
+  MemoryStore,
+  Session,
+  type SessionBus,
+  type SessionModuleOptions,
+  SessionRegistry,
+  type SessionStore,
+} from 'nestjs-keycard';
 import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { withSessions } from 'nestjs-keycard/websockets';
+import { SessionManager } from '../../../../lib/session-manager.js';
+import { watchOf } from '../../../../lib/signal/session-watch.js';
 import { Jar, post, startApp, type TestApp } from '../../../support/app.js';
 import { type CompiledLib, compileLib } from '../../../support/compile-lib.js';
 import { type GatewayClient, gatewayTransports } from '../../../support/gateway-client.js';
@@ -182,6 +191,12 @@ describeWithServer('redis-cluster', (server) => {
     cleanUps.push(() => client.disconnect());
     return new RedisStore({ client, prefix });
   });
+  tellsOthers('Cluster, node-redis', async () => {
+    const rootNodes = server.addresses.map(({ host, port }) => ({ url: `redis://${host}:${port}` }));
+    const client = await createCluster({ rootNodes }).connect();
+    cleanUps.push(() => client.destroy());
+    return new RedisStore({ client, prefix });
+  });
 });
 
 describeWithServer('postgres', (server) => {
@@ -240,4 +255,25 @@ describeWithServer('pgbouncer', (server) => {
     expect(await client.closed).toBe(4401);
     expect(logged.filter((said) => said.includes('does a pooler swallow LISTEN?'))).toHaveLength(1);
   });
+});
+
+it('a subscription that hears nothing though its connection is there is made anew (#15.4)', async () => {
+  let subscriptions = 0;
+  let hear: (text: string) => void = () => undefined;
+  const bus: SessionBus = {
+    publish: async (text) => hear(text),
+    subscribe: async (listener) => {
+      // As of a server that was upgraded since, and publishes in another way.
+      if (++subscriptions > 1) hear = listener;
+      return async () => undefined;
+    },
+  };
+  const server = await start(new MemoryStore(), '1h', { bus });
+  await open(server, '7');
+  const { bus: ends } = watchOf(server.app.get(SessionManager)) as unknown as { bus: { check(): Promise<void> } };
+  await ends.check();
+  expect(logged).toEqual([expect.stringMatching(/^This process is not told at once/)]);
+  await ends.check();
+  await isHeard(server);
+  expect(subscriptions).toBe(2);
 });

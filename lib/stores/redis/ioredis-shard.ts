@@ -1,0 +1,48 @@
+import type { Hear, IoredisClient, IoredisSubscriber } from './redis-client.js';
+
+/** One server of a `Cluster`. */
+interface Node {
+  duplicate(options: object): IoredisSubscriber;
+}
+
+/** `SPUBLISH`, and not by `call()`, which takes the channel for a key and puts the client's key prefix before it. */
+export async function publishOnShard(
+  client: Pick<IoredisClient, 'sendCommand'>,
+  channel: string,
+  text: string,
+): Promise<unknown> {
+  const { Command } = await import('ioredis');
+  return client.sendCommand!(new Command('SPUBLISH', [channel, text], { replyEncoding: 'utf8' }));
+}
+
+/**
+ * Hears a channel on the shard that it is on: the one that doesn't answer `MOVED`. With a connection of its own, as `Cluster` does this by
+ * itself in its latest versions alone, and only if an option says so.
+ *
+ * @param lost called when the connection is lost, or the channel moves to another shard.
+ */
+export async function hearShard(
+  masters: readonly Node[],
+  channel: string,
+  hear: Hear,
+  lost: () => void,
+): Promise<() => Promise<void>> {
+  let last: unknown = new Error('the cluster has no master that is known yet');
+  for (const master of masters) {
+    const own = master.duplicate({ keyPrefix: '', retryStrategy: null, enableOfflineQueue: true });
+    own.on('error', () => undefined);
+    try {
+      if (own.ssubscribe === undefined) throw new Error('this version of ioredis has no ssubscribe()');
+      await own.ssubscribe(channel);
+    } catch (error) {
+      own.disconnect();
+      last = error;
+      continue;
+    }
+    own.on('smessage', (_, text) => hear(text));
+    own.on('moved', () => own.disconnect());
+    own.on('close', lost);
+    return async () => own.disconnect();
+  }
+  throw last;
+}
