@@ -90,7 +90,7 @@ export interface SessionControls<D = SessionData> {
   resetMaxAge(): this;
   /**
    * Logs `principal` in: sets `data`, and gives the session a new id. The old id becomes invalid when the new one is
-   * saved (no session fixation).
+   * saved (no session fixation). What a visitor's session held stays; that of another user starts empty.
    *
    * @param principal the user's id, a string or a number.
    * @param options `{ remember: '30d' }` gives this session a lifetime of its own ("remember me").
@@ -104,7 +104,10 @@ export interface SessionControls<D = SessionData> {
   login(principal: string | number, data?: SessionKeys<D>, options?: LoginOptions): Promise<void>;
   login(principal: string | number, data: SessionKeys<D>, callback: SessionCallback): this;
   login(principal: string | number, data: SessionKeys<D>, options: LoginOptions, callback: SessionCallback): this;
-  /** Ends the session, like `destroy()`, but events report it as a logout. */
+  /**
+   * Ends the session, like `destroy()`, but events report it as a logout. To leave the visitor a message, call
+   * `regenerate()` in its place.
+   */
   logout(): Promise<void>;
   logout(callback: SessionCallback): this;
   /**

@@ -37,11 +37,14 @@ export class FlashMessages {
    *
    * @throws TypeError if the type or a message is no text, or `session.flash` holds something else.
    */
-  async add(type: string, ...messages: string[]): Promise<void> {
+  async add(type: string, message: string, ...more: string[]): Promise<void> {
     assertType(type, 'add');
-    const wrong = messages.find((each) => typeof each !== 'string');
-    if (wrong !== undefined || messages.length === 0)
-      throw new TypeError(`flash.add(type, ...messages) got ${show(wrong)} as a message; it takes texts.`);
+    const messages = [message, ...more];
+    const wrong = messages.findIndex((each) => typeof each !== 'string');
+    if (wrong !== -1)
+      throw new TypeError(
+        `flash.add(type, message) got ${show(messages[wrong])} as a message; it takes texts, after a type such as 'notice'.`,
+      );
     await this.update((kept) => ({ ...kept, [type]: [...(kept[type] ?? []), ...messages] }));
   }
 
