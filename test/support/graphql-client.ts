@@ -5,7 +5,7 @@ import { Refused } from './gateway-client.js';
 
 export interface GraphqlError {
   readonly message: string;
-  readonly extensions: { readonly code?: string; readonly reason?: string };
+  readonly extensions?: { readonly code?: string; readonly reason?: string };
 }
 
 export interface GraphqlAnswer {
