@@ -31,8 +31,8 @@ import { RequestSession } from './transports/http/request-session.js';
 import { SetCookie } from './transports/http/set-cookie.js';
 
 /**
- * What one `SessionModule` (or one `session()`) shares among its requests. It makes the services and hands them to each other; none of them
- * knows it.
+ * What all requests of one `SessionModule` (or one `session()`) share. It creates the services and passes them to each
+ * other; no service imports it.
  */
 export class SessionManager implements RequestServices, CommitServices {
   readonly counters: WriteCounters = { conflicts: 0, gone: 0, lostReplies: 0 };
@@ -74,7 +74,7 @@ export class SessionManager implements RequestServices, CommitServices {
     this.records = new SessionRecords(store, options, this.events);
     this.schema = options.schema && new DataSchema(options.schema, (message) => logger.warn(message));
 
-    // For what one of our processes leaves to another in a record: the first encrypts, all decrypt.
+    // For links between records, which other processes follow: the first key encrypts, all decrypt.
     const serverKeys = secrets.map((secret) => deriveKey(secret, 'successor'));
     const links = new SessionLinks(this.records, serverKeys);
     const states = new PrincipalRecords(this.records, options);
@@ -98,14 +98,17 @@ export class SessionManager implements RequestServices, CommitServices {
     return this.options.hashIds ? undefined : key;
   }
 
-  /** A session by its id, for jobs: it can be read, changed, saved and ended, but has no response that could carry a new id. */
+  /**
+   * Opens a session by its id, for jobs. It can be read, changed, saved and ended, but its id can't be changed, as
+   * there is no response.
+   */
   async open(id: string): Promise<SessionCore | undefined> {
     if (!isWellFormedId(id)) return undefined;
     const found = await this.finder.current(id);
     return found && RequestSession.detachedFrom(this, found);
   }
 
-  /** What is logged shows no secrets. */
+  /** What a log shows of this object: no secrets. */
   [INSPECT](): string {
     return 'SessionManager {}';
   }

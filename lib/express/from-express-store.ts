@@ -137,7 +137,7 @@ export class AdaptedExpressStore extends SessionStore {
 
   async create(id: string, record: SessionRecord): Promise<void> {
     await this.queue.run(id, async () => {
-      if (await this.load(id)) throw new SessionStoreError('ID_TAKEN', 'A live session has this id already.');
+      if (await this.load(id)) throw new SessionStoreError('ID_TAKEN', 'A live session already has this id.');
       await this.write(id, record);
     });
   }

@@ -2,8 +2,8 @@ import { Session as NestSession } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 
 /**
- * The handlers that take `@Session()` of @nestjs/common, as an editor's auto-import likes to write it: `CartController.add()`. It hands over
- * `req.session` without a type, and fails with `load: 'lazy'`.
+ * The handlers that use `@Session()` of @nestjs/common, which an editor's auto-import may choose:
+ * `CartController.add()`. It returns `req.session` without a type, and fails with `load: 'lazy'`.
  */
 export function handlersWithNestSession(modules: ModulesContainer): string[] {
   const { key, mark } = howNestMarksIt();
@@ -20,7 +20,7 @@ export function handlersWithNestSession(modules: ModulesContainer): string[] {
   });
 }
 
-/** Asked of Nest's own decorator, so that none of its private names is needed. */
+/** Found by applying Nest's own decorator, so that none of its private names is needed. */
 function howNestMarksIt(): { key: unknown; mark: string } {
   class Probe {
     method(): void {}

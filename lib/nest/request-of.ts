@@ -9,7 +9,7 @@ import { currentMessage } from '../transports/websockets/current-message.js';
 import { SessionStateError } from '../common/errors.js';
 import { isLeftOut } from './left-out.js';
 
-/** The request behind an execution context, whatever carries it. The one place that knows. */
+/** The request of an execution context of any kind. Only this function knows where it is. */
 export function requestOf(context: ExecutionContext): SessionRequest | undefined {
   switch (context.getType<string>()) {
     case 'http':
@@ -34,13 +34,13 @@ const graphqlContextOf = (context: ExecutionContext): GraphqlContext | undefined
 const isOverWebSocket = (context: GraphqlContext | undefined): boolean =>
   context !== undefined && ('_connectionInit' in context || (context.req !== undefined && 'extra' in context.req));
 
-/** Node's response behind that of an HTTP context. */
+/** Node's response in an HTTP context. */
 export function rawResponse(context: ExecutionContext): ServerResponse {
   const response = context.switchToHttp().getResponse<ServerResponse & { raw?: ServerResponse }>();
   return response.raw ?? response;
 }
 
-/** Whether requests of this kind can have a session at all. */
+/** Whether this kind of request can have a session. */
 export function canHaveSession(context: ExecutionContext): boolean {
   const type = context.getType<string>();
   return type === 'http' || type === 'graphql' || (type === 'ws' && currentMessage.getStore() !== undefined);
@@ -48,16 +48,16 @@ export function canHaveSession(context: ExecutionContext): boolean {
 
 /** Why an HTTP request has no session, and what to do. */
 export const NO_HTTP_SESSION =
-  'There is no session here: import SessionModule.forRoot() in the app, and see that "forRoutes", "exclude", @SkipSession() and "cookie.path" leave this route in.';
+  'There is no session here. Import SessionModule.forRoot() in the app, and check that "forRoutes", "exclude", @SkipSession() and "cookie.path" include this route.';
 
 function noHttpSessionIn(context: ExecutionContext): string {
   const [controller, handler] = [context.getClass(), context.getHandler()];
   const name = `${controller?.name}.${handler?.name}`;
   if ([handler, controller].some((each) => each !== undefined && Reflect.getMetadata(SKIP_SESSION, each) === true))
-    return `There is no session here: ${name}() carries @SkipSession(), itself or by its class. Take the mark away, or don't ask for the session there.`;
+    return `There is no session here: ${name}() or its class has @SkipSession(). Remove it, or don't use the session there.`;
   const request = requestOf(context);
   if (request !== undefined && isLeftOut(request))
-    return `There is no session here: "forRoutes" or "exclude" of SessionModule leaves the route of ${name}() out. Take it in there, or don't ask for the session in it.`;
+    return `There is no session here: "forRoutes" or "exclude" of SessionModule excludes the route of ${name}(). Include the route, or don't use the session there.`;
   return NO_HTTP_SESSION;
 }
 
@@ -70,21 +70,21 @@ export function noSessionIn(context: ExecutionContext): string {
       if (isOverWebSocket(graphqlContextOf(context)))
         return "There is no session in this GraphQL operation over a WebSocket: give GraphQLModule its options through withSubscriptionSessions(), from 'nestjs-keycard/websockets'. A resolver that needs none is marked @Public().";
       return requestOf(context) === undefined
-        ? 'There is no session in this GraphQL context, as it has no "req": give GraphQLModule the option context: ({ req }) => ({ req }).'
-        : 'There is no session in this GraphQL request: see that "forRoutes", "exclude" and "cookie.path" of SessionModule leave the path of GraphQL in.';
+        ? 'There is no session in this GraphQL context, as it has no "req". Give GraphQLModule the option context: ({ req }) => ({ req }).'
+        : 'There is no session in this GraphQL request. Check that "forRoutes", "exclude" and "cookie.path" of SessionModule include the path of GraphQL.';
     case 'ws':
       return "There is no session in this message to a WebSocket gateway: in main.ts, call app.useWebSocketAdapter(withSessions(app, new IoAdapter(app))), with withSessions from 'nestjs-keycard/websockets' and the adapter that the app uses. A handler that needs none is marked @Public().";
     case 'rpc':
-      return 'A message to a microservice (RPC) has no session, so nobody is logged in here: mark the handler @Public(), and send the user in the message.';
+      return 'A message to a microservice (RPC) has no session, so nobody is logged in here. Mark the handler @Public(), and send the user in the message.';
     default:
-      return `A context of the type "${context.getType<string>()}" has no session, so nobody is logged in here: mark the handler @Public().`;
+      return `A context of the type "${context.getType<string>()}" has no session, so nobody is logged in here. Mark the handler @Public().`;
   }
 }
 
 /**
  * The session of a request.
  *
- * @throws SessionStateError where the middleware doesn't cover the route.
+ * @throws SessionStateError if the middleware doesn't run for the route.
  */
 export function requestSessionOf(context: ExecutionContext): RequestSession {
   const request = requestOf(context);

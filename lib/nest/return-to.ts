@@ -3,16 +3,17 @@ import type { IncomingMessage } from 'node:http';
 /** The key that passport's connect-ensure-login uses. */
 const KEY = 'returnTo';
 const LONGEST = 2_048;
-/** Visible ASCII, as every URL of a request is, without the backslash, which browsers read as a slash. */
+/** Visible ASCII, as in the URL of each request, without the backslash: browsers treat it as a slash. */
 const VISIBLE = /^[\x21-\x5b\x5d-\x7e]+$/;
-/** A path that was encoded more often than this is refused. */
+/** A path with more levels of percent-encoding than this is refused. */
 const MOST_ROUNDS = 4;
 
 /**
- * Gives the path that `@RequireSession({ redirectTo, returnTo: true })` has kept, and takes it out of the session, so that it is given once.
- * What isn't a path of this origin (`//evil.example`, `https://evil.example`, `/%5Cevil.example`, longer than 2,048 characters) is never given.
+ * Returns the path that `@RequireSession({ redirectTo, returnTo: true })` kept, and removes it from the session. A path
+ * that could lead to another origin (`//evil.example`, `https://evil.example`, `/%5Cevil.example`) or has more than
+ * 2,048 characters is never returned.
  *
- * @param fallback what to give if there is none.
+ * @param fallback returned if there is no path.
  * @defaultValue `fallback` is `'/'`
  * @example
  * ```ts
@@ -28,7 +29,7 @@ export function takeReturnTo(session: object, fallback = '/'): string {
   return isOwnPath(kept) ? kept : fallback;
 }
 
-/** Keeps where a visitor wanted to go, if a browser asked for a page. */
+/** Keeps the requested path in the session, if a browser asked for a page. */
 export function keepReturnTo(session: object, request: IncomingMessage & { originalUrl?: string }): void {
   const path = request.originalUrl ?? request.url;
   if (asksForPage(request) && isOwnPath(path)) (session as Record<string, unknown>)[KEY] = path;
@@ -40,7 +41,7 @@ function asksForPage({ method, headers }: IncomingMessage): boolean {
   return (headers.accept ?? '').toLowerCase().includes('text/html') && (mode === undefined || mode === 'navigate');
 }
 
-/** Whether a text is a path that leads nowhere but to this origin, also if something on the way decodes or normalises it. */
+/** Whether a text is a path that stays on this origin, also if a proxy or browser decodes or normalizes it. */
 function isOwnPath(text: unknown): text is string {
   if (typeof text !== 'string' || text.length > LONGEST || !text.startsWith('/') || !VISIBLE.test(text)) return false;
   let path = text.split(/[?#]/, 1)[0]!;

@@ -5,7 +5,10 @@ import type { SessionManager } from '../session-manager.js';
 import { httpRefusal } from './guard/refusal.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 
-/** The last of the app's global filters: answers the engine's errors, if no filter of the app does, as a refusal of the guard is answered. */
+/**
+ * The last global filter: if no filter of the app handles an error of the engine, it answers like a refusal of the
+ * guard.
+ */
 @Catch(SessionUnavailableError, SessionStoreError)
 export class SessionErrorFilter implements ExceptionFilter {
   constructor(
@@ -15,11 +18,11 @@ export class SessionErrorFilter implements ExceptionFilter {
 
   catch(error: SessionUnavailableError | SessionStoreError, host: ArgumentsHost): void {
     const type = host.getType<string>();
-    // Nest takes a gateway's error for handled, and any other's for not handled if nothing is returned.
+    // Nest treats an error in a gateway as handled; any other one only if something is returned.
     if (type === 'ws') void asWithoutFilter(error, host);
     if (type !== 'http') return;
     if (error instanceof SessionStoreError) this.manager.notices.storeFailed('call', error);
-    // What a store says may name hosts and ports.
+    // A store's message may contain hosts and ports.
     const { message } = error.expose ? error : new SessionUnavailableError();
     new BaseExceptionFilter(this.host.httpAdapter).catch(httpRefusal({ statusCode: 503, message }), host);
   }

@@ -5,41 +5,44 @@ import { SessionManager } from '../session-manager.js';
 import { newSessionId } from '../common/session-id.js';
 import { isStoreError, SessionStoreError } from '../stores/session-store.error.js';
 
-/** What a health check says of the session store. */
+/** The result of a health check of the session store. */
 export interface SessionHealth {
   readonly status: 'up' | 'down';
   /** The store's class, such as `RedisStore`. */
   readonly store: string;
   /** How long the store took to answer, in ms. */
   readonly responseTime?: number;
-  /** Why it is down: `TIMEOUT`, `UNAVAILABLE`, `REFUSED` or `CLOSED`. The log says more; hosts and ports are not for everybody. */
+  /**
+   * Why it is down: `TIMEOUT`, `UNAVAILABLE`, `REFUSED` or `CLOSED`. The log has details, such as hosts and ports,
+   * which are not for everybody.
+   */
   readonly reason?: string;
   readonly message?: string;
 }
 
-/** As `@nestjs/terminus` takes it: one key, and what is said of it. */
+/** The result as `@nestjs/terminus` expects it: an object with one key. */
 export type SessionHealthResult<K extends string = string> = Record<K, SessionHealth>;
 
 /**
- * Whether the session store answers, for a health check:
+ * Checks that the session store answers:
  *
  * ```ts
  * @Get('health') @HealthCheck()
  * check() { return this.health.check([() => this.sessions.isHealthy()]); }
  * ```
  *
- * It is terminus' shape, and does without terminus as well.
+ * It works with terminus, and without it.
  */
 @Injectable()
 export class SessionHealthIndicator {
   constructor(@Inject(SessionManager) private readonly manager: SessionManager) {}
 
   /**
-   * Asks the store for a session that isn't there. Never throws for a store that fails: that is what it says.
+   * Asks the store for a session that doesn't exist. If the store fails, the result says so; nothing is thrown.
    *
-   * @param key names the part in the result. Default `'sessions'`.
-   * @param options.timeout how long to wait for the answer. Default: `storeTimeout`.
-   * @throws SessionOptionsError for a timeout that is no time.
+   * @param key the part's name in the result. Default `'sessions'`.
+   * @param options.timeout how long to wait for the answer, in ms or as text. Default: `storeTimeout`.
+   * @throws SessionOptionsError if the timeout is no duration.
    */
   async isHealthy<K extends string = 'sessions'>(
     key: K = 'sessions' as K,

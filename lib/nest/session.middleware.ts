@@ -8,7 +8,7 @@ import type { RouteMatcher } from './session.routes.js';
 
 type Next = (error?: unknown) => void;
 
-/** What Express and Fastify's middie know beyond plain HTTP, its trust-proxy setting applied. */
+/** What Express and Fastify's middie know of a request, with their trust-proxy setting applied. */
 export const frameworkFacts: RequestFacts = {
   isSecure: (req) =>
     (req as { secure?: unknown }).secure === true ||
@@ -20,7 +20,7 @@ export const frameworkFacts: RequestFacts = {
   },
 };
 
-/** The lifecycle middleware. */
+/** The middleware that attaches sessions to requests. */
 export function sessionMiddleware(
   manager: SessionManager,
   routes: RouteMatcher,
@@ -34,7 +34,7 @@ export function sessionMiddleware(
   };
 }
 
-/** For Nest's consumer: first for every request, then for those that have a session. */
+/** For Nest's consumer: runs for every request first, then for those that have a session. */
 export function coverMiddleware(
   manager: SessionManager,
   isCovered: boolean,

@@ -8,7 +8,7 @@ export interface RouteInfo {
   readonly version?: string | typeof VERSION_NEUTRAL | (string | typeof VERSION_NEUTRAL)[] | undefined;
 }
 
-/** Which routes have sessions, as in Nest's `consumer.apply().exclude().forRoutes()`. */
+/** The routes that have sessions, as in Nest's `consumer.apply().exclude().forRoutes()`. */
 export interface SessionRoutes {
   /**
    * Paths, routes or controllers that have a session.

@@ -48,10 +48,11 @@ interface Adapter {
 const mountedIn = new WeakSet<object>();
 
 /**
- * Sessions for an app. Import `SessionModule.forRoot()` or `forRootAsync()` once, in the root module. The module is global: `SessionStore` and
- * `SessionRegistry` can be injected everywhere.
+ * Sessions for an app. Import `SessionModule.forRoot()` or `forRootAsync()` once, in the root module. The module is
+ * global: `SessionStore` and `SessionRegistry` can be injected everywhere.
  *
- * The middleware is mounted on the HTTP adapter while Nest creates the module, so that it runs before everything that `main.ts` passes to `app.use`.
+ * The middleware is mounted on the HTTP adapter while Nest creates the module, so it runs before everything that
+ * `main.ts` passes to `app.use`.
  */
 @Module({
   providers: sessionProviders,
@@ -66,12 +67,17 @@ export class SessionModule
   private isMounted = false;
 
   /**
-   * Gives the app sessions. Call it once, in the root module.
+   * Adds sessions to the app. Call it once, in the root module.
    *
    * @param options `secret` is required; see `SessionOptions` for all others and their defaults.
    * @throws SessionOptionsError if `options` is not an object. A wrong option is reported when the app starts.
    * @example
-   * SessionModule.forRoot({ secret: process.env.SESSION_SECRET!, store: new RedisStore({ url: process.env.REDIS_URL! }) })
+   * ```ts
+   * SessionModule.forRoot({
+   *   secret: process.env.SESSION_SECRET!,
+   *   store: new RedisStore({ url: process.env.REDIS_URL! }),
+   * })
+   * ```
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     if (typeof options !== 'object' || options === null) {
@@ -83,16 +89,18 @@ export class SessionModule
   }
 
   /**
-   * Gives the app sessions whose options come from other providers. Call it once, in the root module.
+   * Adds sessions to the app, with options from other providers. Call it once, in the root module.
    *
    * @param options `useFactory` with `inject`, or `useClass` or `useExisting` with a `SessionOptionsFactory`.
    * @throws SessionOptionsError if `options` has none of them. A wrong option is reported when the app starts.
    * @example
+   * ```ts
    * SessionModule.forRootAsync({
    *   imports: [ConfigModule],
    *   inject: [ConfigService],
    *   useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('SESSION_SECRET') }),
    * })
+   * ```
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     const ways = ['useFactory', 'useClass', 'useExisting'] as const;
@@ -118,19 +126,22 @@ export class SessionModule
     super();
     if (mountedIn.has(modules)) {
       throw new SessionOptionsError(
-        'SessionModule.forRoot() was called twice in one app; call it once, in the root module: it is global.',
+        'SessionModule.forRoot() was called twice in one app. Call it once, in the root module: it is global.',
       );
     }
     mountedIn.add(modules);
     this.use = new StoreUse(manager.store);
-    // Before those of the app, so that each of them is asked first.
+    // Added before the app's filters, so that each of them is asked first.
     config.addGlobalFilter(new SessionErrorFilter(manager, host));
     this.routes = new RouteMatcher(options, () => prefixOf(this.config));
     this.mountWhenThere();
     servedManagers.set(manager, () => host.httpAdapter?.getHttpServer() as Server | undefined);
   }
 
-  /** Under `@nestjs/testing` the adapter comes after the providers; an application context has none. */
+  /**
+   * Mounts the middleware once the adapter exists. Under `@nestjs/testing` it is created after the providers; an
+   * application context has none.
+   */
   private mountWhenThere(): void {
     const adapter = this.host.httpAdapter as Adapter | null | undefined;
     if (isReal(adapter)) this.mount(adapter);
@@ -145,7 +156,7 @@ export class SessionModule
     else adapter.use(middleware);
   }
 
-  /** With `forRoutes` or `exclude`, Nest's own consumer says which requests have a session, by all of its rules. */
+  /** With `forRoutes` or `exclude`, Nest's own consumer decides which requests have a session. */
   configure(consumer: MiddlewareConsumer): void {
     const { forRoutes, exclude } = this.options;
     if (forRoutes === undefined && exclude === undefined) return;
@@ -159,11 +170,11 @@ export class SessionModule
       );
   }
 
-  /** @throws SessionStateError where the platform can't do what is needed, SessionStoreError where the store doesn't answer. */
+  /** @throws SessionStateError if the platform lacks something, SessionStoreError if the store doesn't answer. */
   async onModuleInit(): Promise<void> {
     checkPlatform(this.host.httpAdapter as object | undefined, this.isMounted);
     await openStore(this.manager, this.use);
-    // From here on other processes are told of what ends in this one.
+    // From now on, other processes are told when a session ends here.
     watchOf(this.manager);
   }
 
@@ -173,11 +184,11 @@ export class SessionModule
     const mistaken = handlersWithNestSession(this.modules);
     if (mistaken.length > 0)
       this.manager.options.logger.warn(
-        `${mistaken.slice(0, 3).join(', ')}${mistaken.length > 3 ? ` and ${mistaken.length - 3} more` : ''}: @Session() comes from '@nestjs/common' there. It hands over req.session without its type, and fails with load: 'lazy'. Import { Session } from 'nestjs-keycard', or KeycardSession, the same under a name that no auto-import mistakes.`,
+        `${mistaken.slice(0, 3).join(', ')}${mistaken.length > 3 ? ` and ${mistaken.length - 3} more` : ''}: @Session() is imported from '@nestjs/common'. It returns req.session without its type, and fails with load: 'lazy'. Import { Session } from 'nestjs-keycard', or KeycardSession, which is the same under a name that auto-import can't confuse.`,
       );
   }
 
-  /** The server has answered its last request by now. */
+  /** The server has answered its last request before this is called. */
   async onApplicationShutdown(): Promise<void> {
     mountedIn.delete(this.modules);
     servedManagers.delete(this.manager);

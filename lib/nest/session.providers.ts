@@ -18,9 +18,9 @@ import { SessionStore } from '../stores/session-store.js';
 /** The options, checked. */
 const RESOLVED = Symbol('nestjs-keycard.resolved-options');
 
-// The manager takes its store by the public token, so that a test that overrides SessionStore overrides it for everyone.
+// The manager gets its store by the public token, so a test that overrides SessionStore overrides it everywhere.
 export const sessionProviders: Provider[] = [
-  // What forRoot() and forRootAsync() provide takes the place of this.
+  // Replaced by what forRoot() and forRootAsync() provide.
   { provide: MODULE_OPTIONS_TOKEN, useFactory: missingOptions },
   { provide: SESSION_OVERRIDES, useValue: {} },
   { provide: RESOLVED, useFactory: resolve, inject: [MODULE_OPTIONS_TOKEN, SESSION_OVERRIDES] },
@@ -53,7 +53,7 @@ function missingOptions(): never {
 }
 
 function resolve(options: SessionModuleOptions, { clock, secret }: TestOverrides): ResolvedOptions {
-  // What a factory gave may be nothing.
+  // A factory may return nothing.
   if (typeof options !== 'object' || options === null) return resolveOptions(options);
   const given = { ...options, logger: options.logger ?? nestLogger() };
   if (secret !== undefined && !given.secret) given.secret = secret;
@@ -69,16 +69,16 @@ function storeOf(
   if (given === undefined) {
     if (production) {
       throw new SessionOptionsError(
-        '"store" got nothing, which in production is an error: give a store that outlives the process and is shared by all of them, such as RedisStore, or new MemoryStore() to say that this is meant.',
+        '"store" got nothing, which is an error in production. Give a store that outlives the process and that all processes share, such as RedisStore. If sessions may be lost, say so with new MemoryStore().',
       );
     }
     warnOfWorkers(logger);
     return new MemoryStore(clock === undefined ? {} : { clock });
   }
-  // By name, as express-session has one too.
+  // By name, as express-session has a MemoryStore too.
   const inMemory = given instanceof MemoryStore || given?.constructor?.name === 'MemoryStore';
   if (inMemory && !warnOfWorkers(logger) && production) {
-    logger.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
+    logger.warn('Sessions are in a MemoryStore: they end with this process, and no other process sees them.');
   }
   if (isSessionStore(given)) {
     return saidOf(given, logger);
@@ -89,23 +89,23 @@ function storeOf(
   );
 }
 
-/** A request goes to any of the workers, and each has a memory of its own. */
+/** Warns if several workers have a MemoryStore each: a request may go to any of them. */
 function warnOfWorkers(logger: SessionLogger): boolean {
   if (!cluster.isWorker) return false;
   logger.warn(
-    'Sessions are in a MemoryStore, and this process is one of several workers (cluster): a session that one of them keeps is unknown to the others, so logins are lost from request to request. Use a store that all of them share, such as RedisStore, or FileStore on one machine.',
+    "Sessions are in a MemoryStore, but this process is one of several workers (cluster). Workers do not see each other's sessions, so logins are lost between requests. Use a store that all workers share, such as RedisStore, or FileStore on one machine.",
   );
   return true;
 }
 
-/** What a store of express-session can't do is said once, at start. */
+/** Logs once at start what an express-session store can't do. */
 function saidOf(store: SessionStore, logger: SessionLogger): SessionStore {
   const { describeLimits } = store as { describeLimits?: () => string };
   if (describeLimits !== undefined) logger.warn(describeLimits.call(store));
   return store;
 }
 
-/** By what it can do, as the two builds of this package each have a class of that name. */
+/** By its methods, as each of the two builds of this package has a class of its own. */
 const isSessionStore = (value: unknown): value is SessionStore => has(value, ['create', 'load', 'replace', 'destroy']);
 const isExpressStore = (value: unknown): value is Parameters<typeof fromExpressStore>[0] =>
   has(value, ['get', 'set', 'destroy']);

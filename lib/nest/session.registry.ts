@@ -17,43 +17,52 @@ import { watchOf } from '../signal/session-watch.js';
 /** What to list. */
 export interface SessionListQuery {
   /**
-   * Only this principal's. Given as `undefined` it is refused: leave it out for everybody's.
+   * Only this principal's sessions. To list everybody's, leave it out: `undefined` as a value is refused.
    *
-   * @defaultValue everybody's, for which the store is read through
+   * @defaultValue everybody's sessions, for which the whole store is read
    */
   readonly principal?: string | number | undefined;
   /**
-   * At most so many.
+   * The most sessions to return.
    *
    * @defaultValue 100
    */
   readonly limit?: number | undefined;
-  /** Go on after an earlier page. */
+  /** The cursor of an earlier page, to continue after it. */
   readonly cursor?: string | undefined;
 }
 
-/** A page of sessions; `cursor` where there is more. */
+/** A page of sessions, with a `cursor` if there are more. */
 export interface SessionPage {
   readonly sessions: SessionSummary[];
   readonly cursor?: string;
 }
 
-/** Of lists that look for a session that is to end. */
+/** How often the list is read to find a session to end. */
 const MOST_ROUNDS = 4;
 const MOST_AT_ONCE = 1_000;
 const MOST_COUNTED = 10_000;
 
-/** Who is logged in, where; and ending it. Works on every store that can list. */
+/**
+ * Lists and ends sessions, by principal. Works with every store that can list.
+ *
+ * @example
+ * ```ts
+ * constructor(private readonly sessions: SessionRegistry) {}
+ * devices(userId: string) { return this.sessions.list({ principal: userId }); }
+ * ```
+ */
 @Injectable()
 export class SessionRegistry {
-  /** What happens to sessions, as it happens in this process. The same goes out on the `diagnostics_channel` `nestjs-keycard:session`. */
+  /** What happens to sessions in this process. The `diagnostics_channel` `nestjs-keycard:session` reports the same. */
   readonly events: Observable<SessionEvent>;
   /**
-   * The same with what happens in other processes (`remote: true`) to sessions that have a principal: logins, renewals and ends. It comes over
-   * the bus while somebody is subscribed, sealed, and is checked against the principal's sessions. It may be missing, late or doubled.
+   * Like `events`, with logins, renewals and ends in other processes (`remote: true`), of sessions with a principal.
+   * They come encrypted over the bus while somebody is subscribed, and are checked against the principal's sessions.
+   * An event may be missing, late or repeated.
    */
   readonly allEvents: Observable<SessionEvent>;
-  /** No property that `util.inspect` shows. */
+  /** A private field, as `util.inspect` doesn't show it. */
   readonly #cursorKey: Buffer;
 
   constructor(private readonly manager: SessionManager) {
@@ -62,23 +71,23 @@ export class SessionRegistry {
     this.#cursorKey = deriveKey(manager.options.secrets[0]!, 'cursor');
   }
 
-  /** The session of an id, without reading its data; `undefined`: none that is live. An id is to be kept as a password is. */
+  /** The metadata of a session by its id; `undefined` if no live session has it. Keep an id as secret as a password. */
   async find(id: string): Promise<SessionSummary | undefined> {
     const core = await this.manager.open(id);
     return core && { ...summary(core.metadata, core.principal()), authenticatedAt: dateOf(core.authenticatedAt()) };
   }
 
-  /** A session for a job, outside any request: it can be read, saved, updated and ended; `login()` and `renew()` throw. */
+  /** Opens a session without a request, for jobs. It can be read, saved and ended; `login()` and `renew()` throw. */
   async open(id: string): Promise<Session | undefined> {
     const core = await this.manager.open(id);
     return core?.session as Session | undefined;
   }
 
   /**
-   * Sessions, newest login first where a principal is named; else in the store's order.
+   * Lists sessions: one principal's with the newest login first, or everybody's in the store's order.
    *
-   * @throws SessionStoreError where the store can't list.
-   * @throws TypeError for `{ principal: undefined }`, which a visitor's `session.info.principal` is.
+   * @throws SessionStoreError if the store can't list.
+   * @throws TypeError for `{ principal: undefined }`: a visitor's `session.info.principal` is `undefined`.
    */
   async list(query: SessionListQuery = {}): Promise<SessionPage> {
     const principal = namedPrincipal('registry.list()', query, ['principal', 'limit', 'cursor']);
@@ -114,8 +123,8 @@ export class SessionRegistry {
   }
 
   /**
-   * How many sessions there are. Exact up to 10,000; above that the store's own count, which takes in ids in their `renewGrace` and the
-   * marks of `revokeAll`, and reads nothing.
+   * The number of sessions. Exact up to 10,000. Above that it is the store's own count, which reads no records and
+   * includes ids in their `renewGrace` and the records of principals.
    *
    * @throws TypeError for `{ principal: undefined }`.
    */
@@ -137,14 +146,14 @@ export class SessionRegistry {
   /**
    * Ends one session.
    *
-   * @param options.principal refuses another's handle, and finds the session without reading everybody's: name it.
-   * @returns false where there is no such session.
-   * @throws TypeError for `{ principal: undefined }`, which a visitor's `session.info.principal` is.
+   * @param options.principal the session must be this principal's. Always give it: else all sessions are read.
+   * @returns false if there is no such session.
+   * @throws TypeError for `{ principal: undefined }`: a visitor's `session.info.principal` is `undefined`.
    */
   async revoke(handle: string, options: { readonly principal?: string | number | undefined } = {}): Promise<boolean> {
     let principal = namedPrincipal('registry.revoke()', options, ['principal']);
     let ended = false;
-    // A login that replaces the id while the list is read may hide it: it is in a second one.
+    // A login that replaces the id while the list is read may hide the session. A second list has it.
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const found = await this.revokeListed(handle, principal);
       if (found === undefined && round > 0) break;
@@ -154,13 +163,13 @@ export class SessionRegistry {
     return ended;
   }
 
-  /** What was ended. */
+  /** The metadata of the session that was ended. */
   private async revokeListed(handle: string, principal: string | undefined): Promise<SessionMetadata | undefined> {
     let ended: SessionMetadata | undefined;
     for await (const each of this.candidates(principal)) {
       const { metadata } = each.record;
       if (metadata!.handle !== handle) continue;
-      // A record that was replaced may lead on to another session.
+      // A replaced record may lead to another principal's session.
       const isStill: MayEnd = (found) => found?.handle === handle && found.principal === metadata!.principal;
       if (await this.end(each, isStill, ended === undefined)) ended = metadata;
     }
@@ -168,10 +177,14 @@ export class SessionRegistry {
   }
 
   /**
-   * Ends all sessions of a principal, those included that are about to be written: nothing that the principal came by before this moment counts.
+   * Ends all sessions of a principal, including those that are about to be written. Call it after a password change.
    *
    * @param options.except the session that stays, or its handle.
    * @returns how many were ended.
+   * @example
+   * ```ts
+   * await this.sessions.revokeAll(userId, { except: session });
+   * ```
    */
   async revokeAll(
     principal: string | number,
@@ -189,13 +202,16 @@ export class SessionRegistry {
     return ended.size;
   }
 
-  /** Reads all sessions and writes those again whose owner the store doesn't know yet (sessions of express-session, a changed `principalOf`). Gives how many it wrote. */
+  /**
+   * Reads all sessions, and rewrites those whose principal the store doesn't know yet (written by express-session, or
+   * before a change of `principalOf`). Returns how many it wrote.
+   */
   async reindex(): Promise<number> {
     let written = 0;
     for await (const { key, record } of this.manager.records.list({})) {
       const id = this.manager.idOfKey(key);
       if (id === undefined)
-        throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids, and with "hashIds" nobody has them.');
+        throw new SessionStateError('UNSUPPORTED', 'reindex() needs the ids of sessions, which "hashIds" hides.');
       if (record.metadata?.replaced !== undefined || record.metadata?.revokedUntil !== undefined) continue;
       const core = await this.manager.open(id);
       if (core === undefined || core.metadata.principal === core.principal()) continue;
@@ -203,9 +219,9 @@ export class SessionRegistry {
       try {
         if ((await this.manager.writer.write(core)) === 'ok') written += 1;
       } catch (error) {
-        // One session that can't be written again must not keep the others from it.
+        // One session that can't be written must not keep the others from it.
         if (!(error instanceof SessionDataError)) throw error;
-        this.manager.options.logger.warn(`A session was left out of reindex(): ${error.message}`);
+        this.manager.options.logger.warn(`reindex() left out a session: ${error.message}`);
       }
     }
     return written;
@@ -220,9 +236,9 @@ export class SessionRegistry {
       if (each.record.metadata !== undefined && each.record.metadata.revokedUntil === undefined) yield each;
   }
 
-  /** @param isFirst whether it is to be told: while its id is renewed, a session is ended under both. */
+  /** @param isFirst whether to emit an event. While its id is renewed, a session is ended under both ids. */
   private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
-    // A store shows one that is over by this process's clock in lists alone.
+    // A store only lists sessions that are expired by this process's clock; it doesn't load them.
     const ended = await this.manager.ender.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd, each);
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, {
@@ -232,14 +248,15 @@ export class SessionRegistry {
     return ended;
   }
 
-  /** A store's cursor may name an id, so it is sealed. */
+  /** A store's cursor may contain an id, so it is encrypted. */
   private sealCursor(cursor: string): string {
     return seal(this.#cursorKey, cursor, 'cursor');
   }
 
   private openCursor(cursor: string): string {
     const opened = typeof cursor === 'string' ? unseal(this.#cursorKey, cursor, 'cursor') : undefined;
-    if (opened === undefined) throw new TypeError('The cursor is none that list() gave.');
+    if (opened === undefined)
+      throw new TypeError('The cursor is not one that list() returned. Begin again without a cursor.');
     return opened;
   }
 }
@@ -258,7 +275,7 @@ function summary(metadata: SessionMetadata, principal: string | undefined): Sess
 
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 
-/** Where a session stands in its principal's list: a place outlives the session. */
+/** Where a session is in its principal's list. The place remains when the session ends. */
 const placeOf = (metadata: SessionMetadata): string => `${since(metadata)} ${metadata.handle}`;
 
 function placeIn(cursor: string): SessionMetadata {
@@ -270,12 +287,12 @@ function handleOf(except: Session | string | undefined): string | undefined {
   if (except === undefined || typeof except === 'string') return except;
   const core = coreOf(except);
   if (!(core instanceof SessionCore) && core === undefined)
-    throw new TypeError('revokeAll(principal, { except }): except takes a session or a handle.');
+    throw new TypeError('revokeAll(principal, { except }): except must be a session or its handle.');
   return core.metadata.handle;
 }
 
 function bounded(limit: number): number {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE)
-    throw new TypeError(`list({ limit }): limit takes a whole number from 1 to ${MOST_AT_ONCE}.`);
+    throw new TypeError(`list({ limit }): limit must be a whole number from 1 to ${MOST_AT_ONCE}.`);
   return limit;
 }

@@ -7,7 +7,7 @@ import { SessionOptionsError } from '../common/errors.js';
 import { show } from '../common/duration.js';
 import type { SessionRoutes } from './session.module-definition.js';
 
-// Metadata that Nest's decorators leave: names of a kind that packages beside Nest rely on, as its constants aren't public.
+// The metadata keys of Nest's decorators. Nest's constants aren't public, but other packages rely on these names too.
 const METHOD_METADATA = 'method';
 const PATH_METADATA = 'path';
 const MODULE_PATH = '__module_path__';
@@ -23,9 +23,9 @@ interface ControllerRoute extends Pattern {
 }
 
 /**
- * A rough answer to which requests have a session, given before Nest has a route for them. It errs towards a session: what `forRoutes` and
- * `exclude` mean is Nest's consumer's to say, which marks the requests later (`SessionModule.configure`). `@SkipSession()` takes effect
- * here alone, where no unmarked route could be meant.
+ * A first answer to which requests have a session, before Nest has matched a route. In doubt it says yes: what
+ * `forRoutes` and `exclude` exactly mean is decided by Nest's consumer, which marks the requests later
+ * (`SessionModule.configure`). Only `@SkipSession()` is decided here, if no other route could match.
  */
 export class RouteMatcher {
   private readonly included: Pattern[] | undefined;
@@ -45,11 +45,11 @@ export class RouteMatcher {
     this.excluded = (routes.exclude ?? []).flatMap((route) => patterns(route, 'exclude'));
   }
 
-  /** Takes up the routes of the controllers that `forRoutes` names, and which routes carry `@SkipSession()`. */
+  /** Adds the routes of the controllers in `forRoutes`, and finds the routes with `@SkipSession()`. */
   addControllers(modules: ModulesContainer, versioning: VersioningOptions | undefined): void {
     const all: ControllerRoute[] = [];
     for (const module of modules.values()) {
-      // A RouterModule's prefix is kept for each app apart.
+      // RouterModule stores its prefix for each app.
       const key = MODULE_PATH + modules.applicationId;
       const modulePath = (Reflect.getMetadata(key, module.metatype) ??
         Reflect.getMetadata(MODULE_PATH, module.metatype) ??
@@ -76,7 +76,7 @@ export class RouteMatcher {
     return !matches(this.skipped, path, req.method) || matches(this.unmarked, path, req.method);
   }
 
-  /** Undefined where the prefix isn't there: it may have a parameter, or not be meant for this route. */
+  /** `undefined` if the path has no prefix: the prefix may have a parameter, or not apply to this route. */
   private belowPrefix(path: string): string | undefined {
     const prefix = this.prefix();
     if (prefix === '') return path;
@@ -94,19 +94,19 @@ function pathOf(url: string): string {
   return query === -1 ? url : url.slice(0, query);
 }
 
-/** Below whatever prefix, version or outer app. */
+/** Matches below any prefix, version or outer app. */
 function anywhere<P extends Pattern>(pattern: P): P {
   return { ...pattern, path: new RegExp(pattern.path.source.replace(/^\^/, ''), 'i') };
 }
 
 function patterns(route: unknown, option: string): Pattern[] {
   if (typeof route === 'string') return [{ method: undefined, path: compile(route, option) }];
-  // Its paths are known when the app has started.
+  // The paths of a controller are known when the app has started.
   if (typeof route === 'function' && option === 'forRoutes') return [];
   const info = route as { path?: unknown; method?: RequestMethod; version?: unknown } | null;
   if (typeof info === 'object' && info !== null && typeof info.path === 'string') {
     const path = compile(info.path, option);
-    // One version of a path only: which, Nest knows.
+    // It is only for one version of the path, which Nest determines.
     return option === 'exclude' && info.version !== undefined ? [] : [{ method: methodName(info.method), path }];
   }
   throw new SessionOptionsError(
@@ -115,7 +115,7 @@ function patterns(route: unknown, option: string): Pattern[] {
 }
 
 function matches(patterns: readonly Pattern[], path: string, method: string | undefined): boolean {
-  // The adapters hand a HEAD to the route of the GET.
+  // The adapters send a HEAD request to the route of the GET.
   const asked = method === 'HEAD' ? 'GET' : method;
   return patterns.some(
     (pattern) =>
@@ -146,7 +146,7 @@ function controllerRoutes(
   return found;
 }
 
-/** The functions that answer routes, inherited ones included. */
+/** The handlers of routes, inherited ones included. */
 function handlersOf(controller: Type): object[] {
   const found = new Map<string, object>();
   for (
@@ -190,7 +190,7 @@ function methodName(method: RequestMethod | undefined): string | undefined {
   return method === undefined || method === RequestMethod.ALL ? undefined : RequestMethod[method];
 }
 
-/** A path of the app's own routes: where it can't be read here, a session is there. */
+/** A path of the app's own routes. If it can't be parsed here, the route has a session. */
 function compileRoute(path: string, isSkipped: boolean): RegExp {
   try {
     return expression(path);
@@ -209,7 +209,7 @@ function compile(path: string, option: string): RegExp {
   }
 }
 
-/** As Nest reads the wildcards of Express 4: a bare star is a named one. */
+/** Nest's reading of Express 4 wildcards: a bare star is a named one. */
 function expression(path: string): RegExp {
   let count = 0;
   const text = (trim(path) || '/')

@@ -4,10 +4,13 @@ import { SessionStoreError } from '../stores/session-store.error.js';
 import { systemErrorIn } from '../stores/system-error.js';
 import type { SessionStore } from '../stores/session-store.js';
 
-/** How long a store may take to open before it is asked whether it is there at all. Making an index on a large table may well take longer. */
+/**
+ * How long a store may take to open before it is checked whether it answers. Creating an index on a large table may
+ * take longer.
+ */
 const PATIENCE_MS = 3_000;
 
-/** How many apps of this process have a store open, and what still runs of its last close. */
+/** How many apps of this process have a store open, and its last close, if that still runs. */
 interface Uses {
   count: number;
   closing: Promise<void>;
@@ -26,7 +29,7 @@ export class StoreUse {
   }
 
   async open(): Promise<void> {
-    // Counted before anything is awaited, so that another app's close meanwhile leaves the store open.
+    // Counted before the first await, so that another app's close meanwhile leaves the store open.
     if (!this.counted) this.uses.count += 1;
     this.counted = true;
     await this.uses.closing;
@@ -44,9 +47,9 @@ export class StoreUse {
 }
 
 /**
- * Opens the store and sees that it answers, before the first request needs it.
+ * Opens the store and checks that it answers, before the first request needs it.
  *
- * @throws SessionStoreError in one sentence, with the cause.
+ * @throws SessionStoreError with the reason and the cause.
  */
 export async function openStore(manager: SessionManager, use: StoreUse): Promise<void> {
   const { store, options } = manager;
@@ -75,7 +78,7 @@ async function opened(opening: Promise<void>, manager: SessionManager): Promise<
   try {
     await probe(manager);
   } catch (late) {
-    // Where the store is about to say why, its own words say more than that it didn't answer.
+    // If the store is about to report its own error, that says more than a time-out.
     throw await Promise.race([
       opening.then(
         () => late,
@@ -85,17 +88,17 @@ async function opened(opening: Promise<void>, manager: SessionManager): Promise<
     ]);
   }
   manager.options.logger.warn(
-    `The session store (${manager.store.constructor.name}) answers, but takes its time to open. Waiting for it.`,
+    `The session store (${manager.store.constructor.name}) answers, but is still opening. Waiting for it.`,
   );
   await done;
 }
 
-/** A session that isn't there. */
+/** Loads a session that doesn't exist. */
 async function probe(manager: SessionManager): Promise<void> {
   await manager.records.load(manager.records.key(newSessionId()));
 }
 
-/** A store that could not be opened may still try to connect, and would keep the process alive. */
+/** A store that failed to open may still try to connect, which would keep the process alive. */
 async function closeQuietly(manager: SessionManager, use: StoreUse): Promise<void> {
   try {
     await Promise.race([use.close(), later(1_000)]);
@@ -104,18 +107,18 @@ async function closeQuietly(manager: SessionManager, use: StoreUse): Promise<voi
   }
 }
 
-/** `false`, after a while that keeps no process alive. */
+/** `false` after a delay that keeps no process alive. */
 function later(ms: number): Promise<false> {
   return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
 }
 
-/** With what its causes add to it. */
+/** The message with what its causes add. */
 function messageOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause, errors } = error as AggregateError;
   const said = message || systemErrorIn(error) || (errors?.[0] instanceof Error ? errors[0].message : error.name);
   if (depth > 8 || !(cause instanceof Error)) return said;
-  // A store that has put the system's words into its sentence has said it all.
+  // A store that has included the system error in its message needs no more.
   const system = systemErrorIn(cause);
   const more = messageOf(cause, depth + 1);
   if (said.includes(more) || (system !== undefined && said.includes(system.split(' ')[0]!))) return said;

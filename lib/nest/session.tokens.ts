@@ -5,26 +5,26 @@ import type { SessionStore } from '../stores/session-store.js';
 
 /** The engine behind an app's sessions. */
 export const SESSION_MANAGER: unique symbol = Symbol.for('nestjs-keycard.manager');
-/** What a test puts in place of the app's own. */
+/** What a test uses in place of the app's own. */
 export const SESSION_OVERRIDES: unique symbol = Symbol.for('nestjs-keycard.overrides');
 
-/** What a test can put in place of the app's own. */
+/** What a test can replace. */
 export interface SessionOverrides {
   /**
-   * The time that sessions go by.
+   * The clock of the sessions.
    *
    * @defaultValue the app's
    */
   readonly clock?: Clock | undefined;
   /**
-   * Where sessions live.
+   * The store of the sessions.
    *
-   * @defaultValue where the app keeps them
+   * @defaultValue the app's
    */
   readonly store?: SessionStore | undefined;
 }
 
-/** With what a test gives only to an app that has none. */
+/** Adds what a test only gives to an app that has none. */
 export interface TestOverrides extends SessionOverrides {
   readonly secret?: string | undefined;
 }

@@ -4,15 +4,18 @@ import { unknownName } from '../common/option-rules.js';
 import { type CookieAttributes, isCookieName, serializeAttributes } from '../cookie/cookie-attributes.js';
 import type { CookieOptions } from './options.js';
 
-/** Surfaces that differ in what they take for a cookie. */
+/** How the cookie option of an API differs. */
 export interface CookieContext {
-  /** Is told of a cookie that browsers refuse, instead of an error: express-session takes such a cookie. */
+  /**
+   * Receives a warning about a cookie that browsers refuse, instead of an error. For express-session's API, which
+   * accepts such a cookie.
+   */
   readonly unusableCookie?: (message: string) => void;
-  /** The longest life of a cookie, in ms; default: ten years. */
+  /** The longest lifetime of a cookie, in ms; default: ten years. */
   readonly longestCookie?: number;
 }
 
-/** @throws SessionOptionsError for what is no cookie name. */
+/** @throws SessionOptionsError if it is no cookie name. */
 export function cookieName(name: unknown): string {
   if (!isCookieName(name))
     throw new SessionOptionsError(
@@ -34,7 +37,7 @@ const ATTRIBUTES = [
   'originalMaxAge',
 ];
 
-/** Checks the attributes against each other and against the name's prefix (RFC 6265bis 4.1.3). */
+/** Checks the attributes together, and against the name's prefix (RFC 6265bis 4.1.3). */
 export function cookieAttributes(
   given: unknown,
   defaults: CookieAttributes,
@@ -43,7 +46,7 @@ export function cookieAttributes(
 ): CookieAttributes {
   if (typeof given !== 'object' || given === null) {
     throw new SessionOptionsError(
-      `"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that gives one.`,
+      `"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that returns one.`,
     );
   }
   const unknown = unknownName(given, ATTRIBUTES);
@@ -61,21 +64,25 @@ export function cookieAttributes(
   if (cookie.expires && !(cookie.expires instanceof Date))
     throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
   serializeAttributes({ ...cookie, sameSite: cookie.sameSite === 'auto' ? 'lax' : cookie.sameSite });
-  // Browsers take another path in its place, and no request is below this one.
+  // Browsers would use another path, and no request would match this one.
   if (cookie.path && !cookie.path.startsWith('/'))
     unusable(`"cookie.path" got ${show(cookie.path)}; it takes a path that begins with a slash, such as '/'.`);
   const none = typeof cookie.sameSite === 'string' && cookie.sameSite.toLowerCase() === 'none';
   if (none && !cookie.secure)
-    unusable(`"cookie.sameSite" got 'none' without "cookie.secure": browsers refuse that; set secure to true.`);
+    unusable(
+      `"cookie.sameSite" got 'none' without "cookie.secure", which browsers refuse. Set "cookie.secure" to true.`,
+    );
   if (cookie.partitioned && !cookie.secure)
-    unusable('"cookie.partitioned" got true without "cookie.secure": browsers refuse that; set secure to true.');
+    unusable(
+      '"cookie.partitioned" got true without "cookie.secure", which browsers refuse. Set "cookie.secure" to true.',
+    );
   if (/^__(?:host|secure)-/i.test(name)) {
-    if (cookie.secure !== true) unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.secure": true.`);
+    if (cookie.secure !== true) unusable(`"name" got ${show(name)}, whose prefix requires "cookie.secure": true.`);
     if (/^__host-/i.test(name)) {
       if (cookie.domain)
         unusable(`"name" got ${show(name)}, whose prefix forbids "cookie.domain" (it is ${show(cookie.domain)}).`);
       if (cookie.path !== '/')
-        unusable(`"name" got ${show(name)}, whose prefix asks for "cookie.path": '/' (it is ${show(cookie.path)}).`);
+        unusable(`"name" got ${show(name)}, whose prefix requires "cookie.path": '/' (it is ${show(cookie.path)}).`);
     }
   }
   return cookie;

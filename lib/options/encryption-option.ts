@@ -7,7 +7,11 @@ import { SessionOptionsError } from '../common/errors.js';
 export interface Encryption {
   /** One or more keys of at least 32 bytes: the first encrypts, all decrypt. */
   readonly key: Secret | readonly Secret[];
-  /** Reads records that were written before encryption was turned on. Default `false`. */
+  /**
+   * Whether records that were written before encryption was turned on can be read.
+   *
+   * @defaultValue `false`
+   */
   readonly readPlain?: boolean | undefined;
 }
 

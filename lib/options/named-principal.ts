@@ -3,9 +3,10 @@ import { didYouMean } from '../common/did-you-mean.js';
 import { isPrincipal } from './principal-of.js';
 
 /**
- * Whose sessions a call is about; `undefined`: everybody's, as no principal was named.
+ * The principal that a call is for; `undefined` if none was named, which means everybody.
  *
- * A `principal` that is given, and is nothing, is refused: it is the `session.info.principal` of a visitor, who would see everybody's.
+ * A `principal` with the value `undefined` is refused: it is the `session.info.principal` of a visitor, who would see
+ * everybody's sessions.
  *
  * @throws TypeError for that, and for a key that the call doesn't know, such as `principle`.
  */
@@ -18,7 +19,7 @@ export function namedPrincipal(call: string, query: object, known: readonly stri
 export function principalIn(where: string, principal: unknown): string {
   if (isPrincipal(principal)) return String(principal);
   throw new TypeError(
-    `${where} got ${show(principal)}; it takes the user's id, as text or a number. Where it comes from session.info.principal, nobody is logged in, or "principalOf" finds no id: @Principal() answers 401 then.`,
+    `${where} got ${show(principal)}; it takes the user's id, a string or a number. If it comes from session.info.principal, nobody is logged in, or "principalOf" returns no id: use @Principal(), which answers 401 then.`,
   );
 }
 

@@ -10,7 +10,7 @@ import type { OnSaveError } from './save-failure.js';
 import type { Encryption } from './encryption-option.js';
 import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 
-/** The cookie's attributes as the options take them: `maxAge` may be text such as `'1d'`. */
+/** The cookie's attributes in the options: `maxAge` may be text such as `'1d'`. */
 export interface CookieOptions extends Omit<CookieAttributes, 'maxAge'> {
   /**
    * How long the browser keeps the cookie, in ms or as text such as `'1d'`.
@@ -21,14 +21,17 @@ export interface CookieOptions extends Omit<CookieAttributes, 'maxAge'> {
 }
 
 /**
- * The options of `SessionModule.forRoot()`. Every time is a number of ms, or text such as `'90s'`, `'10m'`, `'1d'`.
+ * The options of `SessionModule.forRoot()`. Every duration is a number of ms, or text such as `'90s'`, `'10m'`, `'1d'`.
  *
  * @example
+ * ```ts
  * SessionModule.forRoot({ secret: process.env.SESSION_SECRET, store: new RedisStore({ url }), cookie: { maxAge: '1d' } })
+ * ```
  */
 export interface SessionOptions {
   /**
-   * Signs the session cookie. An array: the first signs, all verify. At least 32 bytes each, unless `allowShortSecret` is set.
+   * Signs the session cookie. With an array, the first secret signs, and all verify. At least 32 bytes each, unless
+   * `allowShortSecret` is set.
    *
    * @defaultValue required
    * @example 'the output of: openssl rand -base64 32'
@@ -53,7 +56,7 @@ export interface SessionOptions {
    */
   cookie?: CookieOptions | ((req: IncomingMessage) => CookieOptions) | undefined;
   /**
-   * Accepts a secret under 32 bytes in production too. For an app that has to keep the secret that it has.
+   * Accepts a secret under 32 bytes in production too. For an app that has to keep its present secret.
    *
    * @defaultValue `false`
    */
@@ -71,37 +74,37 @@ export interface SessionOptions {
    */
   absoluteTimeout?: Duration | false | undefined;
   /**
-   * The session gets a new id after this time.
+   * After this time the session gets a new id.
    *
    * @defaultValue none
    */
   renewAfter?: Duration | undefined;
   /**
-   * How long the old id still finds the session after it got a new one, for requests that were already under way.
+   * How long the old id still leads to the session after it got a new one, for requests that are already under way.
    *
    * @defaultValue `'30s'`
    */
   renewGrace?: Duration | undefined;
   /**
-   * The idle expiry is moved at most this often. `0`: at each request.
+   * How often the idle timeout is extended at most. `0`: by each request.
    *
    * @defaultValue `'1m'`, at most a tenth of the idle time
    */
   touchInterval?: Duration | 0 | undefined;
   /**
-   * Sends the cookie again whenever the expiry moves.
+   * Sends the cookie again each time the session is extended.
    *
    * @defaultValue `true`
    */
   rolling?: boolean | undefined;
   /**
-   * Stores a new session although the app set nothing on it.
+   * Saves a new session even if the app stored nothing in it.
    *
    * @defaultValue `false`
    */
   saveUninitialized?: boolean | undefined;
   /**
-   * Writes the session at each request, although nothing changed.
+   * Saves the session with each request, even if nothing changed.
    *
    * @defaultValue `false`
    */
@@ -113,56 +116,57 @@ export interface SessionOptions {
    */
   unset?: 'keep' | 'destroy' | undefined;
   /**
-   * Makes session ids: 1 to 256 visible ASCII characters that nobody can guess.
+   * Makes session ids: 1 to 256 visible ASCII characters that can't be guessed.
    *
    * @defaultValue 24 random bytes, base64url
    */
   genid?: ((req: IncomingMessage | undefined) => string) | undefined;
   /**
-   * Whether to believe the header `X-Forwarded-Proto`: `true` from anybody, `false` from nobody.
+   * Whether to trust the header `X-Forwarded-Proto`: `true` from every client, `false` from none.
    *
    * @defaultValue the framework's
    */
   proxy?: boolean | undefined;
   /**
-   * When the record is read: before the handler (`'eager'`), or when the session is first asked for (`'lazy'`).
+   * When the session is read: before the handler (`'eager'`), or at first access (`'lazy'`).
    *
    * @defaultValue `'eager'`
    */
   load?: 'eager' | 'lazy' | undefined;
   /**
-   * What a request gets if the store failed. `'fail'`: everything that needs the session answers 503. `'anonymous'`: an empty session, which is not
-   * saved.
+   * What happens if the store fails. `'fail'`: everything that needs the session answers 503. `'anonymous'`: the
+   * request gets an empty session, which is not saved.
    *
    * @defaultValue `'fail'`
    */
   onStoreError?: 'fail' | 'anonymous' | undefined;
   /**
-   * Makes the response if the session could not be saved, such as a page for a browser.
+   * Makes the response to a failed save, such as a page for browsers.
    *
    * @defaultValue JSON with `statusCode`, `error` and `message`
    */
   onSaveError?: OnSaveError | undefined;
   /**
-   * Time limit of each store call.
+   * The time limit of each store call.
    *
    * @defaultValue `'2s'`
    */
   storeTimeout?: Duration | undefined;
   /**
-   * A larger record is refused at save. In bytes.
+   * The largest record that can be saved, in bytes.
    *
    * @defaultValue 1 MiB
    */
   maxRecordBytes?: number | undefined;
   /**
-   * Two requests changed the same key: the later save wins (`'mine'`), the earlier one (`'theirs'`), or a function decides. A deletion always wins.
+   * Decides which value stays if two requests changed the same key: the later one (`'mine'`), the earlier one
+   * (`'theirs'`), or the result of a function. A deletion always wins.
    *
    * @defaultValue `'mine'`
    */
   onConflict?: OnConflict | undefined;
   /**
-   * The principal of a session without a `login()`. `undefined`, `null` and `''` mean nobody.
+   * Returns the principal of a session without a `login()`. `undefined`, `null` and `''` mean nobody.
    *
    * @defaultValue `passport.user`, or the `id`, `_id` or `sub` of `passport.user` or `user`
    */
@@ -180,13 +184,13 @@ export interface SessionOptions {
    */
   maxSessionsPerPrincipal?: number | undefined;
   /**
-   * What a login beyond `maxSessionsPerPrincipal` does: it ends the oldest session, or it fails.
+   * What a login beyond `maxSessionsPerPrincipal` does: ends the oldest session, or fails.
    *
    * @defaultValue `'evict-oldest'`
    */
   onTooMany?: 'evict-oldest' | 'reject' | undefined;
   /**
-   * Stores the user agent and the IP address, for "your devices".
+   * Stores the user agent and the IP address, for a list of the user's devices.
    *
    * @defaultValue `true`
    */
@@ -198,56 +202,56 @@ export interface SessionOptions {
    */
   schema?: StandardSchemaV1 | undefined;
   /**
-   * The version of the data's shape. Data of another version goes through `migrate`.
+   * The version of the data's structure. Data of another version are passed to `migrate`.
    *
    * @defaultValue none
    */
   schemaVersion?: number | undefined;
   /**
-   * Turns data of an older version into data of `schemaVersion`.
+   * Converts data of an older version to `schemaVersion`.
    *
    * @defaultValue none
    */
   migrate?: ((data: Record<string, unknown>, version: number | undefined) => Record<string, unknown>) | undefined;
   /**
-   * The store gets only a hash of each id. After that there is no way back to express-session.
+   * Gives the store only a hash of each id. Afterwards you can't move back to express-session.
    *
    * @defaultValue `false`
    */
   hashIds?: boolean | undefined;
   /**
-   * Encrypts records at rest (AES-256-GCM). After that there is no way back to express-session.
+   * Encrypts records at rest (AES-256-GCM). Afterwards you can't move back to express-session.
    *
    * @defaultValue none
    */
   encryption?: Encryption | undefined;
   /**
-   * Notices if a session comes from another browser: see `onMismatch`.
+   * Detects a session that is used by another browser: see `onMismatch`.
    *
    * @defaultValue none
    */
   bindTo?: readonly 'userAgent'[] | undefined;
   /**
-   * What happens if a session comes from another browser: an event, or the session ends.
+   * What happens if another browser uses the session: an event is emitted, or the session ends.
    *
    * @defaultValue `'event'`
    */
   onMismatch?: 'event' | 'destroy' | undefined;
   /**
-   * How the processes of an app tell each other of ended sessions, so that `session.signal` and WebSockets end at once. `false`: not at all,
-   * so that they end within `revalidate`.
+   * How the processes of an app tell each other that a session has ended, so that `session.signal` and WebSockets end
+   * immediately. `false`: they don't, and sockets end within `revalidate`.
    *
    * @defaultValue the store's
    */
   bus?: SessionBus | false | undefined;
   /**
-   * The time. For tests.
+   * The source of the time, for tests.
    *
    * @defaultValue the machine's
    */
   clock?: Clock | undefined;
   /**
-   * Where warnings and errors go. Under Nest: Nest's own logger.
+   * Receives warnings and errors. In a Nest app the default is Nest's own logger.
    *
    * @defaultValue `console`
    */

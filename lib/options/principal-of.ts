@@ -3,7 +3,7 @@ import { show } from '../common/duration.js';
 /** The data of a session, by top-level key. */
 type SessionValues = Record<string, unknown>;
 
-/** Whether a value can name a principal: text, a finite number or a bigint. */
+/** Whether a value can be a principal: a string, a finite number or a bigint. */
 export function isPrincipal(value: unknown): value is string | number | bigint {
   return (
     (typeof value === 'string' && value !== '') ||
@@ -13,9 +13,9 @@ export function isPrincipal(value: unknown): value is string | number | bigint {
 }
 
 /**
- * What `principalOf` says of a session's data. `undefined`, `null` and `''` mean nobody.
+ * What `principalOf` returns for a session's data. `undefined`, `null` and `''` mean nobody.
  *
- * @throws TypeError for what is no id.
+ * @throws TypeError if the result is no id.
  */
 export function derivePrincipal(
   principalOf: (data: Readonly<SessionValues>) => unknown,
@@ -25,7 +25,7 @@ export function derivePrincipal(
   if (principal === undefined || principal === null || principal === '') return undefined;
   if (isPrincipal(principal)) return String(principal);
   throw new TypeError(
-    `principalOf(data) gave ${show(principal)}; it gives the user's id, as text or a number, or undefined for nobody.`,
+    `principalOf(data) returned ${show(principal)}; it must return the user's id, a string or a number, or undefined for nobody.`,
   );
 }
 
@@ -41,7 +41,7 @@ function idOf(user: unknown): string | number | undefined {
   return idIn(id) ?? idIn(_id) ?? idIn(sub);
 }
 
-/** An id as JSON has it, so that a MongoDB ObjectId names the same principal before and after it is saved. */
+/** An id in its JSON form, so that a MongoDB ObjectId is the same principal before and after it is saved. */
 function idIn(value: unknown): string | number | undefined {
   const { toJSON } = (value ?? {}) as { toJSON?: unknown };
   const json: unknown = typeof value === 'object' && typeof toJSON === 'function' ? toJSON.call(value) : value;

@@ -19,7 +19,7 @@ import {
   warnOfShortLives,
 } from './session-option-rules.js';
 
-/** Read as they are, under their own names. */
+/** Options that keep their name and value. */
 type Kept = Omit<
   ReadSessionOptions,
   | 'secret'
@@ -36,17 +36,17 @@ type Kept = Omit<
   | 'logger'
 >;
 
-/** The options, checked and complete; durations in ms. Frozen. */
+/** The options, checked and with defaults; durations in ms. Frozen. */
 export interface ResolvedOptions extends Kept {
   readonly secrets: readonly Secret[];
   readonly name: string;
   readonly cookie: CookieAttributes;
   readonly cookieFor: ((req: IncomingMessage) => CookieAttributes) | undefined;
   readonly idleMs: number;
-  /** Whether `idleTimeout` was given: then no cookie that a function decides can change it. */
+  /** Whether `idleTimeout` was given. Then the lifetime of a cookie can't change it. */
   readonly idleIsExplicit: boolean;
   readonly absoluteMs: number;
-  /** Whether `absoluteTimeout` was given: then no cookie of a session can stretch it. */
+  /** Whether `absoluteTimeout` was given. Then the lifetime of a session's cookie can't extend it. */
   readonly absoluteIsExplicit: boolean;
   readonly renewAfterMs: number;
   readonly renewGraceMs: number;
@@ -55,18 +55,18 @@ export interface ResolvedOptions extends Kept {
   readonly logger: SessionLogger;
 }
 
-/** Surfaces that differ in their defaults. */
+/** How the defaults of an API differ. */
 export interface ResolveContext extends CookieContext {
   readonly production?: boolean;
   readonly cookieDefaults?: CookieAttributes;
-  /** express-session takes any secret. */
+  /** Whether every secret is accepted, as in express-session. */
   readonly anySecret?: boolean;
 }
 
 /**
- * Checks the options and fills in the defaults. The caller's object is never changed.
+ * Checks the options and adds the defaults. The caller's object is never changed.
  *
- * @throws SessionOptionsError: one sentence that names the option, what it got and what it takes.
+ * @throws SessionOptionsError: one sentence with the option, the value that was given and what it takes.
  */
 export function resolveOptions(options: SessionOptions, context: ResolveContext = {}): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
@@ -117,7 +117,7 @@ function absoluteMs(read: ReadSessionOptions, idleMs: number, maxAge: number, gi
   if (absoluteTimeout === undefined) return Math.max(DEFAULT_ABSOLUTE_MS, maxAge);
   if (idleTimeout !== undefined && absoluteTimeout < idleMs) {
     throw new SessionOptionsError(
-      `"idleTimeout" got ${show(given.idleTimeout)}, which is longer than "absoluteTimeout" (${show(given.absoluteTimeout)}); it takes a time up to that.`,
+      `"idleTimeout" got ${show(given.idleTimeout)}, which is longer than "absoluteTimeout" (${show(given.absoluteTimeout)}). Shorten it, or raise "absoluteTimeout".`,
     );
   }
   return absoluteTimeout;
@@ -126,7 +126,7 @@ function absoluteMs(read: ReadSessionOptions, idleMs: number, maxAge: number, gi
 function checkMigration({ migrate, schemaVersion }: ReadSessionOptions): void {
   if (migrate === undefined || schemaVersion !== undefined) return;
   throw new SessionOptionsError(
-    '"schemaVersion" got nothing beside "migrate"; it takes the version of the shape that "migrate" gives, a whole number above 0.',
+    '"schemaVersion" got nothing, but "migrate" is set. Give the version of the data that "migrate" returns, a whole number above 0.',
   );
 }
 

@@ -6,7 +6,10 @@ import type { SessionLogger, SessionOptions } from './options.js';
 
 const SHORTEST_SECRET_BYTES = 32;
 
-/** Secrets that our documentation shows, or has shown: none is ever taken out. A test compares the list with the documentation. */
+/**
+ * The secrets that our documentation shows, or has shown. Never remove one. A test compares the list with the
+ * documentation.
+ */
 const PUBLIC_SECRETS: ReadonlySet<string> = new Set([
   'a secret of at least thirty-two bytes',
   'a secret that is only for the tests',
@@ -14,7 +17,11 @@ const PUBLIC_SECRETS: ReadonlySet<string> = new Set([
   'only for trying it out: 32 bytes',
 ]);
 
-/** The secrets, checked. @throws SessionOptionsError */
+/**
+ * Checks the secrets.
+ *
+ * @throws SessionOptionsError
+ */
 export function secretsOf(
   options: SessionOptions,
   strict: boolean,
@@ -39,15 +46,17 @@ export function secretsOf(
     }
     if (strict && PUBLIC_SECRETS.has(secretBytes(secret).toString())) {
       throw new SessionOptionsError(
-        '"secret" got one that stands in this library\'s documentation, so anybody can make cookies with it. In production it takes a secret of your own, such as the output of `openssl rand -base64 32`.',
+        '"secret" got one from this library\'s documentation, so anybody can sign cookies with it. In production use a secret of your own, such as the output of `openssl rand -base64 32`.',
       );
     }
     const bytes = secretBytes(secret).length;
     if (bytes >= SHORTEST_SECRET_BYTES || options.allowShortSecret || anyLength) continue;
     const message = `"secret" got one of ${bytes} bytes; it takes at least ${SHORTEST_SECRET_BYTES}`;
     if (strict)
-      throw new SessionOptionsError(`${message} (an app that has to keep its own sets "allowShortSecret": true).`);
-    logger.warn(`${message}. In production this is an error, unless "allowShortSecret" is set.`);
+      throw new SessionOptionsError(
+        `${message}. If the app has to keep its present secret, set "allowShortSecret": true.`,
+      );
+    logger.warn(`${message}. This is an error in production, unless "allowShortSecret" is set.`);
   }
   return list;
 }

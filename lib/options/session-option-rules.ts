@@ -31,8 +31,9 @@ const time = <T>(shown: string, byDefault: T): Rule<number | T> =>
   rule<number | T>(shown, byDefault, (value, { option }) => toMs(value, option));
 
 /**
- * All options: their names, defaults, checks, and what the engine works with (times in ms). `resolveOptions` adds what depends on several of
- * them. A test compares the defaults with docs/options.md and with the comments of `SessionOptions`.
+ * All options: names, defaults, checks, and the values for the engine (durations in ms). `resolveOptions` adds what
+ * depends on several of them. A test compares the defaults with docs/options.md and with the comments of
+ * `SessionOptions`.
  */
 export const SESSION_OPTIONS = {
   secret: asGiven<Given<'secret'>>('required'),
@@ -93,20 +94,20 @@ export const SESSION_OPTIONS = {
   ),
 } satisfies Rules<SessionOptions>;
 
-/** The options as the table reads them. */
+/** The options as this table reads them. */
 export type ReadSessionOptions = Resolved<typeof SESSION_OPTIONS>;
 
-/** If neither `idleTimeout` nor `cookie.maxAge` is given, in ms. */
+/** The idle timeout if neither `idleTimeout` nor `cookie.maxAge` is given, in ms. */
 export const DEFAULT_IDLE_MS = DAY_MS;
-/** If `absoluteTimeout` is not given, in ms. */
+/** The absolute timeout if `absoluteTimeout` is not given, in ms. */
 export const DEFAULT_ABSOLUTE_MS = 30 * DAY_MS;
-/** The attributes that the option `cookie` doesn't name. */
+/** The attributes that the option `cookie` leaves out. */
 export const DEFAULT_COOKIE = { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' } as const;
 
-/** Options of `SessionModule` that concern Nest, and are read there. */
+/** Options of `SessionModule` that only concern Nest, which reads them. */
 const NEST_OPTIONS = ['forRoutes', 'exclude'];
 
-/** How other libraries, or the cookie's attributes, call it. */
+/** The names in other libraries, or of the cookie's attributes. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
   ttl: 'idleTimeout',
   timeout: 'idleTimeout',
@@ -135,7 +136,7 @@ export function checkNames(options: object): void {
   );
 }
 
-/** The words of a wrong option. */
+/** How errors name a wrong option. */
 export const placeOf = (option: string): Place => {
   const says = (rest: string): SessionOptionsError => new SessionOptionsError(`"${option}" ${rest}.`);
   const wrong = (value: unknown, takes: string): SessionOptionsError => says(`got ${show(value)}; it takes ${takes}`);
@@ -151,7 +152,7 @@ function schema(value: unknown, place: Place): SessionOptions['schema'] {
   if (answer instanceof Promise) {
     answer.catch(() => {});
     throw place.says(
-      'got one that validates asynchronously, or throws; it takes a Standard Schema that validates at once',
+      'got one that validates asynchronously, or throws; it takes a Standard Schema that validates synchronously',
     );
   }
   return given;
@@ -162,21 +163,21 @@ function bindTo(value: unknown, place: Place): readonly 'userAgent'[] {
   return value as readonly 'userAgent'[];
 }
 
-/** passport's user, or `user.id`. */
+/** Logged in by passport, or by `user.id`. */
 function defaultIsAuthenticated(data: Readonly<Record<string, unknown>>, principal: string | undefined): boolean {
   return principal !== undefined || (Boolean(data.user) && typeof data.user !== 'function' && !isPromise(data.user));
 }
 
 const SHORT_MS = 60_000;
 
-/** A number below a minute may well be meant as seconds. */
+/** Warns of a duration of less than a minute, which may be meant in seconds. */
 export function warnOfShortLives(options: SessionOptions, logger: SessionLogger): void {
   const { idleTimeout, absoluteTimeout, renewAfter, cookie } = options;
   const maxAge: Duration | null | undefined = typeof cookie === 'object' ? cookie.maxAge : undefined;
   for (const [option, value] of Object.entries({ idleTimeout, absoluteTimeout, renewAfter, 'cookie.maxAge': maxAge })) {
     if (typeof value === 'number' && value < SHORT_MS)
       logger.warn(
-        `"${option}" got ${value}, which is ms, so ${inSeconds(value)}. If seconds are meant, write '${value}s'; if not, '${value}ms' says so.`,
+        `"${option}" got ${value} ms, which is ${inSeconds(value)}. If you mean seconds, write '${value}s'; if not, write '${value}ms'.`,
       );
   }
 }

@@ -1,15 +1,15 @@
 import type { Session } from '../session/session-types.js';
 
-// A module that nothing imports can't be added to.
+// Only a module that is imported can be augmented.
 export type { FastifyRequest } from 'fastify';
 
 /**
- * `import 'nestjs-keycard/fastify-request'` types `request.session` on Fastify's `FastifyRequest`: the app's `SessionData`, and what a session
- * can do. Types only: nothing at run time.
+ * `import 'nestjs-keycard/fastify-request'` adds the type of `request.session` to Fastify's `FastifyRequest`: the app's
+ * `SessionData` and the methods of a session. Types only, no code at run time.
  */
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The session; `undefined` after it was destroyed. Needs `load: 'eager'`, or something that has opened it. */
+    /** The session; `undefined` after it was destroyed. Needs `load: 'eager'`, or code that has opened it. */
     session: Session;
   }
 }

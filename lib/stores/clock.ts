@@ -1,6 +1,6 @@
-/** Where the time comes from, so that a test can set it. */
+/** The source of the time. A test can replace it. */
 export interface Clock {
-  /** Now, in ms since the epoch. */
+  /** The current time, in ms since the epoch. */
   now(): number;
 }
 

@@ -22,19 +22,21 @@ import {
 /** Options of `MemoryStore`. */
 export interface MemoryStoreOptions {
   /**
-   * Decides what has expired.
+   * Determines which sessions have expired.
    *
    * @defaultValue the machine's clock
    */
   readonly clock?: Clock;
   /**
-   * How long the sweep takes to look at all sessions: a session is removed at most this long after its end. In ms, or text such as `'30s'`.
+   * How long one round of removing expired sessions takes: a session is removed at most this long after its expiry. In
+   * ms, or text such as `'30s'`.
    *
    * @defaultValue `'30s'`
    */
   readonly sweepInterval?: Duration;
   /**
-   * How many sessions the store holds at most. Further ones are refused, so that a flood of new sessions can't end existing ones.
+   * The most sessions that the store keeps. Further ones are refused, so that a flood of new sessions can't end
+   * existing ones.
    *
    * @defaultValue no limit
    */
@@ -50,17 +52,17 @@ const OPTIONS = {
   }),
 } satisfies Rules<MemoryStoreOptions>;
 
-/** The sweep works for so long at a stretch, in ms; a full round of timers is one shard a tick at the least. */
+/** How long the sweep runs without a break, in ms. */
 const SWEEP_SLICE = 4;
 const TICKS = 64;
 const DEFAULT_BATCH = 100;
 
 /**
- * Sessions in the memory of this process: they end with it, and no other process sees them. For development,
- * tests, and apps of one process that may forget.
+ * Keeps sessions in the memory of this process: they end with it, and no other process sees them. For development,
+ * tests, and apps of a single process whose sessions may be lost.
  *
- * Keeps the JSON text, so nothing that a caller holds is shared with the store. A revision is the number of the
- * write that made the version; no two writes share one, so a text that was changed and changed back is a new version.
+ * Records are kept as JSON text, so the store shares no objects with its callers. A revision is the number of a write.
+ * Numbers are never used twice, so a text that was changed and changed back is a new version.
  */
 export class MemoryStore extends SessionStore {
   private readonly clock: Clock;
@@ -81,14 +83,14 @@ export class MemoryStore extends SessionStore {
     this.maxSessions = read.maxSessions;
   }
 
-  /** @throws SessionStoreError with code `ID_TAKEN`, or `REFUSED` if `maxSessions` are held. */
+  /** @throws SessionStoreError with code `ID_TAKEN`, or `REFUSED` if the store already has `maxSessions` sessions. */
   create(id: string, record: SessionRecord): Promise<void> {
     const found = this.records.get(id);
     if (found !== undefined && this.isLive(found)) {
-      return Promise.reject(new SessionStoreError('ID_TAKEN', 'A live session has this id already.'));
+      return Promise.reject(new SessionStoreError('ID_TAKEN', 'A live session already has this id.'));
     }
     if (found === undefined && this.records.size >= this.maxSessions) {
-      const message = `The memory store holds ${this.maxSessions} sessions, its maxSessions: raise it, or use a store that isn't in memory.`;
+      const message = `The memory store has ${this.maxSessions} sessions, the most that "maxSessions" allows. Raise it, or use a store that isn't in memory.`;
       return Promise.reject(new SessionStoreError('REFUSED', message));
     }
     this.write(id, record, found);
@@ -121,7 +123,7 @@ export class MemoryStore extends SessionStore {
     return Promise.resolve(isLive ? 'ok' : 'gone');
   }
 
-  /** In an order by which a cursor stays good whatever comes and goes. */
+  /** In an order in which a cursor stays valid when sessions come and go. */
   override async *list(query: ListQuery = {}): AsyncIterable<ListedSession> {
     const { cursor, overdue, batch = DEFAULT_BATCH } = query;
     const principal = wellFormed(query.principal);
@@ -165,7 +167,7 @@ export class MemoryStore extends SessionStore {
     return pruned;
   }
 
-  /** Stops the sweep. What is held stays until the process lets go of the store. */
+  /** Stops the sweep. The sessions stay in memory as long as the store object does. */
   override close(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -219,7 +221,10 @@ export class MemoryStore extends SessionStore {
     this.timer = setTimeout(() => this.sweep(), delay).unref();
   }
 
-  /** A share of the shards; what doesn't fit into the time slice goes on in the next turn, so that no request waits long. */
+  /**
+   * Sweeps some of the shards. When the time slice is used up, it continues in the next turn of the event loop, so that
+   * no request waits long.
+   */
   private sweep(left: number = Math.ceil(ShardedMap.length / TICKS)): void {
     this.timer = undefined;
     const start = performance.now();
@@ -237,7 +242,7 @@ function unpack(found: PackedRecord): StoredSession {
   return { text: textOf(found), expiresAt: expiryOf(found), revision: versionOf(found) };
 }
 
-/** A principal as UTF-8 has it, as the record is kept in it: half a surrogate pair becomes U+FFFD, as in other stores. */
+/** A principal as it is after a round trip through UTF-8: an unpaired surrogate becomes U+FFFD, as in other stores. */
 function wellFormed(principal: string | undefined): string | undefined {
   return principal !== undefined && /\p{Surrogate}/u.test(principal) ? Buffer.from(principal).toString() : principal;
 }

@@ -1,6 +1,9 @@
 import { LONGEST_TIMER_MS } from './store-options.js';
 
-/** Calls at random intervals of 50 to 150 % of `intervalMs`, so that processes that started together don't prune together. */
+/**
+ * Calls a function at random intervals of 50 to 150 % of `intervalMs`, so that processes that started together don't
+ * prune together.
+ */
 export class Pruner {
   private timer: NodeJS.Timeout | undefined;
   private stopped = true;
@@ -24,7 +27,7 @@ export class Pruner {
   }
 
   private schedule(): void {
-    // A store that was closed and opened again during a turn has scheduled one already.
+    // If the store was closed and opened again during this turn, a timer already runs.
     clearTimeout(this.timer);
     this.timer = setTimeout(
       () => void this.turn(),

@@ -2,25 +2,25 @@ import { METADATA_KEY } from '../common/metadata-key.js';
 
 const QUOTED_KEY = `"${METADATA_KEY}":`;
 
-/** What a store reads from a record's metadata: whose session it is, and when it ends, in ms since the epoch. */
+/** What a store reads from a record's metadata: the principal, and the expiry in ms since the epoch. */
 export interface RecordMetadata {
   readonly principal: string | undefined;
   readonly expiresAt: number | undefined;
 }
 
 /**
- * The metadata that a record's text shows; `undefined` if it shows none, as an encrypted one does. The engine writes them last, so that only
- * their few bytes have to be parsed; a peer may have put data after them.
+ * The metadata in a record's text; `undefined` if there are none, as in an encrypted record. The engine writes them
+ * last, so only a few bytes have to be parsed. express-session may have added data behind them.
  */
 export function metadataInText(text: string): RecordMetadata | undefined {
   const at = text.lastIndexOf(QUOTED_KEY);
   if (at === -1) return undefined;
-  // After a nested key of this name there is a brace too many, so it doesn't parse.
+  // If the key were nested, a brace would remain behind it, and this would not parse.
   const last = parse(text.slice(at + QUOTED_KEY.length, -1));
   return last === undefined ? metadataIn(parse(text)) : readMetadata(last);
 }
 
-/** The metadata of a record that was parsed. */
+/** The metadata of a parsed record. */
 export function metadataIn(record: unknown): RecordMetadata | undefined {
   return isObject(record) ? readMetadata(record[METADATA_KEY]) : undefined;
 }
@@ -37,6 +37,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // Not JSON: the engine, which reads records, reports it.
+    return undefined; // If it isn't JSON, the engine reports that when it reads the record.
   }
 }

@@ -1,16 +1,16 @@
 /**
- * Carries short texts between the processes that share a store. They are hints: nothing relies on the arrival of one, and what comes may be
- * forged, stale or doubled.
+ * Sends short messages between the processes that share a store. They are only hints: they may be lost, forged, late or
+ * repeated.
  */
 export interface SessionBus {
-  /** Tells all subscribers, this process's own included. */
+  /** Sends to all subscribers, including this process. */
   publish(text: string): Promise<void>;
   /**
-   * Hears what is published, on a connection of its own that reconnects by itself.
+   * Receives what is published, on a connection of its own that reconnects by itself.
    *
-   * @param hear called for each text.
-   * @param state called with `false` if the connection was lost, and with `true` once it is there again.
-   * @returns what ends it.
+   * @param hear called for each message.
+   * @param state called with `false` when the connection is lost, and with `true` when it is back.
+   * @returns a function that unsubscribes.
    */
   subscribe(hear: (text: string) => void, state: (isUp: boolean) => void): Promise<() => Promise<void>>;
 }

@@ -1,13 +1,16 @@
-/** What went wrong in a store. `ID_TAKEN`: `create` met a live record. `UNAVAILABLE`: it failed or didn't answer. `REFUSED`: it answered that it won't. `CLOSED`: it was closed. */
+/**
+ * Why a store failed. `ID_TAKEN`: `create` found a live record. `UNAVAILABLE`: it failed or can't be reached.
+ * `TIMEOUT`: it didn't answer in time. `REFUSED`: it refuses the call. `CLOSED`: it was closed.
+ */
 export type SessionStoreErrorCode = 'ID_TAKEN' | 'UNAVAILABLE' | 'TIMEOUT' | 'REFUSED' | 'CLOSED';
 
-/** A store that is broken, away or refuses. `cause` holds the driver's own error. */
+/** The error of a store that fails, can't be reached or refuses a call. `cause` is the driver's own error. */
 export class SessionStoreError extends Error {
   override readonly name: string = 'SessionStoreError';
-  /** Express and Nest answer 503 if nobody catches the error. */
+  /** Express and Nest answer with this status if the app doesn't catch the error. */
   readonly statusCode: number = 503;
   readonly status: number = 503;
-  /** The message may name hosts and ports: it is for the log. */
+  /** The message may contain hosts and ports, so it must not be sent to clients. */
   readonly expose: boolean = false;
 
   constructor(
@@ -19,7 +22,7 @@ export class SessionStoreError extends Error {
   }
 }
 
-/** By name, as the two builds of this package each have a class of that name. */
+/** Compares the name, as each of the two builds of this package has a class of its own. */
 export function isStoreError(error: unknown): error is SessionStoreError {
   return (
     error instanceof SessionStoreError ||
@@ -27,5 +30,5 @@ export function isStoreError(error: unknown): error is SessionStoreError {
   );
 }
 
-/** Whether the store was closed: an app that has ended has nothing left to write or to take back. */
+/** Whether the store was closed. Then the app is shutting down, and nothing has to be cleaned up. */
 export const isClosed = (error: unknown): boolean => isStoreError(error) && error.code === 'CLOSED';

@@ -3,44 +3,47 @@ import type { SessionBus } from './session-bus.js';
 /**
  * What a store keeps for one session.
  *
- * Stores treat `text` as opaque, apart from what their own on-disk format asks for; whether it can be
- * read is decided once, in the engine.
+ * A store treats `text` as opaque, unless its storage format needs its parts. Whether it is readable is decided by the
+ * engine only.
  */
 export interface SessionRecord {
-  /** The session as JSON text: `cookie` first, then the data, the engine's metadata last. */
+  /** The session as JSON text: `cookie` first, then the data, then the engine's metadata. */
   readonly text: string;
-  /** When the session ends, in ms since the epoch. From then on `load` and `list` must not give it. */
+  /** When the session expires, in ms since the epoch. From then on `load` and `list` must not return it. */
   readonly expiresAt: number;
-  /** Whose session it is. A store that can `list` indexes by it; a changed or absent value moves or ends the entry. */
+  /**
+   * The principal. A store that has `list` keeps an index by it. `replace` with another value, or none, changes the
+   * index.
+   */
   readonly principal?: string | undefined;
 }
 
 /**
- * The store's own mark of one version of a record: the text that was read, a hash, a row version.
- * Only the store that gave it looks inside.
+ * Identifies one version of a record: the text that was read, a hash, or a row version. Only the store that made it
+ * interprets it.
  */
 export type Revision = unknown;
 
-/** A record as it was read. */
+/** A record that was read. */
 export interface StoredSession {
-  /** The JSON text that was written, by us or by a peer that shares the format. */
+  /** The JSON text as it was written, by this library or by express-session. */
   readonly text: string;
   /**
-   * The store's own view of when the session ends, in ms since the epoch. A store leaves it out if a read doesn't show the time (a key's
-   * time to live): then a record that it returns is alive.
+   * When the session expires, in ms since the epoch, as far as the store knows. Left out by a store that can't tell (a
+   * key with a time to live): then a record that it returns is live.
    */
   readonly expiresAt?: number | undefined;
-  /** Pass it to `replace` or `destroy` to name the version that you mean. */
+  /** Pass it to `replace` or `destroy` to change only this version. */
   readonly revision: Revision;
 }
 
-/** A record that `list` found. */
+/** A record that `list` returned. */
 export interface ListedSession extends StoredSession {
-  /** The id under which the store keeps it. */
+  /** The id under which the store keeps the record. */
   readonly id: string;
   /**
-   * Pass it to another `list` to continue after this record. Opaque; the store says how long it is valid. A store that reads in the order of
-   * the ids puts the id in it, so it must not go to a browser: `SessionRegistry` encrypts its own cursors.
+   * Pass it to another `list` to continue after this record. Opaque; each store documents how long it is valid. It may
+   * contain the id, so it must not be sent to a browser: `SessionRegistry` encrypts its own cursors.
    */
   readonly cursor: string;
 }
@@ -53,68 +56,71 @@ export interface ListQuery {
    * @defaultValue all sessions
    */
   readonly principal?: string | undefined;
-  /** Continues after the record that came with this cursor. */
+  /** Continue after the record with this cursor. */
   readonly cursor?: string | undefined;
   /**
-   * Also records that are over by this process's clock, and still there: that clock may be wrong, and others may take them to be alive. A store
-   * whose server ends records has none.
+   * Also return records that are expired by this process's clock and not removed yet. The clock may be wrong, and other
+   * processes may still accept them. A store whose server removes expired records has none.
    */
   readonly overdue?: boolean | undefined;
   /**
-   * A hint for the size of the batches that the store reads, not a bound.
+   * How many records the store should read at once. A hint, not a limit.
    *
    * @defaultValue 100
    */
   readonly batch?: number | undefined;
 }
 
-/** `ok`: done. `conflict`: another version is there. `gone`: no live record is there. */
+/** `ok`: written. `conflict`: another version is stored. `gone`: there is no live record. */
 export type WriteResult = 'ok' | 'conflict' | 'gone';
 
 /**
- * Where sessions live. Also the injection token: `constructor(private readonly store: SessionStore) {}`.
+ * Stores sessions. This class is also the injection token: `constructor(private readonly store: SessionStore) {}`.
  *
- * Four methods are required. The others are optional, and the log says at start which of them a store lacks. A store throws only if the
- * system is broken: a `SessionStoreError` with its `cause`. A missing, expired or stale record is a result, not an error.
+ * Four methods are required. The others are optional, and a log line at start names the ones that a store lacks. A
+ * store throws only if the system fails: a `SessionStoreError` with its `cause`. A missing, expired or outdated record
+ * is a result, not an error.
  *
- * An id is 1 to 256 visible ASCII characters. Times are the clock's (`Date.now()`), in ms.
+ * An id has 1 to 256 visible ASCII characters. Times are `Date.now()` of the store's clock, in ms.
  */
 export abstract class SessionStore {
   /**
    * Stores a new record.
    *
-   * @throws SessionStoreError with code `ID_TAKEN` when a live record has this id already: nothing was written.
+   * @throws SessionStoreError with code `ID_TAKEN` if a live record already has this id. Nothing was written.
    */
   abstract create(id: string, record: SessionRecord): Promise<void>;
 
-  /** The live record, or `undefined` if it is missing, expired, or not in the store's format. */
+  /** Returns the live record; `undefined` if it is missing, expired, or not in the store's format. */
   abstract load(id: string): Promise<StoredSession | undefined>;
 
   /**
-   * Compare-and-swap: writes only if the live record is still the version that `revision` stands for.
-   * On `conflict` and `gone` nothing was written. A record that is gone is never created again.
+   * Compare-and-swap: writes only if the live record is still the version of `revision`. With `conflict` and `gone`,
+   * nothing was written: it never creates a record.
    */
   abstract replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult>;
 
   /**
-   * Ends a session. With a revision: only that version (`conflict` if another version is stored). Without: whatever
-   * is there, also if it is over by this process's clock, which may be wrong. `gone` when nothing live was: ending twice is no error.
+   * Ends a session. With a revision: only that version (`conflict` if another one is stored). Without: any version,
+   * even if it is expired by this process's clock, which may be wrong. `gone` if there was no live record: ending a
+   * session twice is no error.
    */
   abstract destroy(id: string, revision?: Revision): Promise<WriteResult>;
 
   /**
-   * `load` without a promise, for a store that has the answer in memory: it returns the same result, or throws the same error. A request then
-   * continues in the turn of the event loop in which it came. Don't use it for anything that may block longer than reading a small file.
+   * `load` without a promise, for a store that has the answer in memory: it returns the same result, or throws the same
+   * error. A request then continues in the same turn of the event loop. Don't use it for anything that blocks longer
+   * than reading a small file.
    */
   loadNow?(id: string): StoredSession | undefined;
 
   /**
-   * Live sessions, each once, in no promised order; those of one principal without reading the others'.
-   * A session that comes or goes while the list is read may or may not be in it.
+   * Lists live sessions, each once, in any order. With a principal it must not read the sessions of others. A session
+   * that is created or ended while the list is read may be included or not.
    */
   list?(query?: ListQuery): AsyncIterable<ListedSession>;
 
-  /** How many live sessions there are: all, or those of one principal. */
+  /** The number of live sessions: all, or those of one principal. */
   count?(query?: { readonly principal?: string | undefined }): Promise<number>;
 
   /** Ends all sessions. */
@@ -123,15 +129,24 @@ export abstract class SessionStore {
   /** Removes expired records; returns how many. A store whose server removes them returns 0. */
   prune?(): Promise<number>;
 
-  /** Carries word of ended sessions between the processes that share this store. Called once an app; `close()` ends what it opened. */
+  /**
+   * A bus that tells other processes with this store that a session has ended. Called once for each app; `close()`
+   * closes it.
+   */
   bus?(): SessionBus | undefined;
 
-  /** Opens what the store needs, and checks that it answers. Each app calls it before its first request, and again after `close()`. */
+  /**
+   * Prepares the store, and checks that it answers. Each app calls it before its first request, and again after
+   * `close()`.
+   */
   open?(): Promise<void>;
 
-  /** Closes what the store itself opened, never a client that it was given. May be called twice. If several apps share a store, the last one calls it. */
+  /**
+   * Closes what the store itself opened, never a client that it was given. May be called twice. If several apps share a
+   * store, the last one calls it.
+   */
   close?(): Promise<void>;
 }
 
-/** The capabilities that a store may lack. */
+/** The optional capabilities of a store. */
 export type StoreCapability = 'list' | 'count' | 'clear' | 'prune';

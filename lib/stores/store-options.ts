@@ -2,7 +2,7 @@ import { inSeconds } from '../common/duration.js';
 import { type Place, readByRules, type Resolved, type Rule, rule, unknownName } from '../common/option-rules.js';
 import { type Clock, systemClock } from './clock.js';
 
-/** What the stores of express-session call it. */
+/** The names that the stores of express-session use. */
 const PEERS_WORDS: Readonly<Record<string, string>> = {
   constring: 'connectionString',
   mongourl: 'url',
@@ -10,20 +10,20 @@ const PEERS_WORDS: Readonly<Record<string, string>> = {
   mongooptions: 'clientOptions',
 };
 
-/** The longest wait that a Node timer takes, in ms. */
+/** The longest delay of a Node timer, in ms. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The longest interval of a `Pruner`, whose waits are up to one and a half times as long. In ms: 16 days. */
+/** The longest interval of a `Pruner`, in ms (16 days): its delays are up to one and a half times as long. */
 export const LONGEST_INTERVAL_MS = Math.floor(LONGEST_TIMER_MS / 1.5);
 
-/** The longest life that a number of ms can name. */
+/** The longest lifetime that fits into a number of ms. */
 export const LONGEST_LIFE_MS = Number.MAX_SAFE_INTEGER;
 
 /**
- * Reads a store's options by its table of rules. A name that the table lacks is refused, so that a slip of the pen, or an option of another
- * library, isn't ignored in silence.
+ * Reads a store's options by its table of rules. An unknown name is refused, so that a typo or another library's option
+ * is not silently ignored.
  *
- * @throws TypeError: one sentence that names the store, the option, what it got and what it takes.
+ * @throws TypeError: one sentence with the store, the option, the value that was given and what it takes.
  */
 export function readStoreOptions<Table extends Record<string, Rule<unknown>>>(
   store: string,
@@ -32,7 +32,7 @@ export function readStoreOptions<Table extends Record<string, Rule<unknown>>>(
 ): Resolved<Table> {
   const given = options ?? (options === undefined ? {} : null);
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new TypeError(`${store} takes its options as an object.`);
+    throw new TypeError(`The options of ${store} must be an object.`);
   }
   const known = Object.keys(table);
   const unknown = unknownName(given, known, wordsOf(known));
@@ -44,21 +44,21 @@ export function readStoreOptions<Table extends Record<string, Rule<unknown>>>(
   return readByRules(table, given, (option) => placeIn(store, option));
 }
 
-/** The time that a store goes by. */
+/** The clock of a store. */
 export const clock = rule<Clock>("the machine's", systemClock, (value, place) => {
   if (typeof (value as { now?: unknown } | null)?.now === 'function') return value as Clock;
-  throw place.says('takes an object with now(), which gives ms since the epoch');
+  throw place.says('takes an object with now(), which returns ms since the epoch');
 });
 
 /**
- * A number below a minute may well be meant as seconds, which another library takes under the same name.
+ * Warns of a duration of less than a minute: another library has an option of the same name in seconds.
  *
- * @param elsewhere where it is seconds.
+ * @param elsewhere that library.
  */
 export function warnOfShort(store: string, option: string, value: unknown, elsewhere: string, code: string): void {
   if (typeof value !== 'number' || value >= 60_000) return;
   process.emitWarning(
-    `${store}: "${option}" is ${value}, which is ms, so ${inSeconds(value)}. If seconds are meant, as in ${elsewhere}, write ${value * 1_000}.`,
+    `${store}: "${option}" is ${value} ms, which is ${inSeconds(value)}. If you mean seconds, as in ${elsewhere}, write ${value * 1_000}.`,
     { type: 'KeycardWarning', code },
   );
 }
@@ -76,5 +76,5 @@ const placeIn = (store: string, option: string): Place => {
 const wordsOf = (known: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(PEERS_WORDS).filter(([, ours]) => known.includes(ours)));
 
-/** A value as an error shows it. */
+/** A value as an error message shows it. */
 const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

@@ -1,30 +1,30 @@
-// From the module, and not the global: an app's tests may put a fake there.
+// Imported, as an app's tests may replace the global by a fake.
 import { setImmediate } from 'node:timers';
 
-/** What a `TurnBatcher` gathers, and what it does with it. */
+/** How a `TurnBatcher` groups items, and what it does with them. */
 export interface TurnBatcherOptions<Item, Result> {
-  /** Two items of one key never share a command. Left out: any may. */
+  /** Two items with the same key never share a command. Default: any may. */
   readonly key?: (item: Item) => string;
-  /** What is sent for an item, in characters. `Infinity`: always alone. Left out: only the number of items is bounded. */
+  /** The size of an item, in characters. `Infinity`: always alone. Default: only the number of items is limited. */
   readonly weight?: (item: Item) => number;
-  /** Sends one command; gives the results in the order of the items. */
+  /** Sends one command; returns the results in the order of the items. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
-  /** Whether an error says that nothing was done, so that each item may be tried alone. Left out: never. */
+  /** Whether an error means that nothing was done, so that each item may be tried alone. Default: never. */
   readonly didNothing?: (error: unknown) => boolean;
 }
 
-/** A server works on nothing else while it answers one command. */
+/** A server can do nothing else while it runs one command. */
 const MAX_ITEMS = 256;
 const MAX_WEIGHT = 1_000_000;
 
-/** A result, or, if the items had to be tried alone, the promise of one. */
+/** A result; or its promise, if the items had to be tried alone. */
 type Results<Result> = readonly (Result | Promise<Result>)[];
 
 class Batch<Item, Result> {
   readonly items: Item[] = [];
   readonly keys = new Set<string>();
   weight = 0;
-  /** One promise for all items, so that an item adds no closure of its own. */
+  /** One promise for all items, so that none needs its own closure. */
   readonly results: Promise<Results<Result>>;
   resolve!: (results: Promise<Results<Result>>) => void;
 
@@ -41,8 +41,8 @@ class Batch<Item, Result> {
 }
 
 /**
- * Lets calls of one turn of the event loop share a command to the server. It waits for `setImmediate`, which comes after all sockets that had
- * something to say were heard; a microtask would run between two sockets, and see one request each.
+ * Sends the calls of one turn of the event loop as one command. It waits for `setImmediate`, which runs after all ready
+ * sockets were read. A microtask would run after each socket, and group nothing.
  */
 export class TurnBatcher<Item, Result> {
   private batches: Batch<Item, Result>[] = [];
@@ -53,7 +53,9 @@ export class TurnBatcher<Item, Result> {
     return this.addAs(item, (result) => result);
   }
 
-  /** @param made what becomes of the result: here, and not in a `then` of the caller's, as each costs a promise more. */
+  /**
+   * @param made converts the result. This is faster than a `then` of the caller, which would create another promise.
+   */
   addAs<T>(item: Item, made: (result: Result) => T | Promise<T>): Promise<T> {
     const batch = this.batchFor(item);
     const at = batch.items.push(item) - 1;
@@ -88,7 +90,7 @@ export class TurnBatcher<Item, Result> {
     try {
       return await run(items);
     } catch (error) {
-      // One item spoilt it, or a deadlock did: each alone, so that only the culprit fails.
+      // One item, or a deadlock, made the command fail. So each item is tried alone, and only the faulty one fails.
       if (items.length > 1 && didNothing?.(error) === true) return items.map((item) => this.runAlone(item));
       throw error;
     }

@@ -113,7 +113,7 @@ export class SimulatedStore {
       const there = this.live(id);
       // A driver may have sent it twice: the stores look whether what is there is their own.
       if (there?.text === record.text) return;
-      if (there !== undefined) throw this.database.storeError('ID_TAKEN', 'A live session has this id already.');
+      if (there !== undefined) throw this.database.storeError('ID_TAKEN', 'A live session already has this id.');
       // A record that is over when it comes is not kept by a store that counts by a time to live.
       if (!this.isApart || expiresAt > this.storeNow()) this.put(id, record, expiresAt);
     });

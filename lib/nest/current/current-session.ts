@@ -4,22 +4,25 @@ import type { Session, SessionData } from '../../session/session-types.js';
 import { currentMessage } from '../../transports/websockets/current-message.js';
 import { getSession, openedIn } from './get-session.js';
 
-/** Which request the running code belongs to. Made for an app that has `CurrentSession` injected; until then no request enters it. */
+/**
+ * Which request the running code belongs to. Created for an app that has `CurrentSession` injected; until then it costs
+ * nothing.
+ */
 const storage: { current?: AsyncLocalStorage<object> } = {};
 
-/** From now on each request of this process enters the storage. */
+/** From now on, each request of this process runs in the storage. */
 export function trackRequests(): void {
   storage.current ??= new AsyncLocalStorage();
 }
 
-/** What answers a request, such that services below it find the request's session. */
+/** Runs `next` so that services find the request's session. */
 export function withinRequest(request: object, next: () => void): () => void {
   const { current } = storage;
   return current === undefined ? next : () => current.run(request, next);
 }
 
 /**
- * The session of the request, or of the message to a gateway, that is being answered, for services:
+ * The session of the current request, or of the current message to a gateway, for services:
  *
  * ```ts
  * @Injectable()
@@ -32,14 +35,14 @@ export function withinRequest(request: object, next: () => void): () => void {
  * }
  * ```
  *
- * It is found by an `AsyncLocalStorage`, which a process has only if something of it has `CurrentSession` injected by a
- * constructor or property. Services stay singletons.
+ * It uses an `AsyncLocalStorage`, which exists only if a constructor or property has `CurrentSession` injected.
+ * Services stay singletons.
  */
 export class CurrentSession {
   /**
-   * The session, read if nothing has asked for it yet (`load: 'lazy'`).
+   * The session. It is read now if `load` is `'lazy'` and nothing has read it yet.
    *
-   * @throws SessionStateError `NO_REQUEST` outside a request; else as `getSession()`.
+   * @throws SessionStateError `NO_REQUEST` outside a request; otherwise as `getSession()`.
    */
   async get<D = SessionData>(): Promise<Session<D>> {
     const message = currentMessage.getStore();
@@ -48,12 +51,12 @@ export class CurrentSession {
     if (request === undefined)
       throw new SessionStateError(
         'NO_REQUEST',
-        'CurrentSession was asked outside a request (at start, in a job, or in a callback that an emitter or a pool calls), so there is no session. In a job use registry.open(id); in a callback take the session before, or bind it with AsyncResource.bind().',
+        'CurrentSession was used outside a request (at start, in a job, or in a callback of an emitter or a pool), so there is no session. In a job use registry.open(id). For a callback, get the session before, or bind the callback with AsyncResource.bind().',
       );
     return getSession<D>(request);
   }
 
-  /** Whether this code runs for a request, so that `get()` can give its session. */
+  /** Whether this code runs for a request, so that `get()` can return its session. */
   get isInRequest(): boolean {
     return (currentMessage.getStore() ?? storage.current?.getStore()) !== undefined;
   }

@@ -3,7 +3,7 @@ import { SessionStateError } from '../../common/errors.js';
 import { coreOf } from '../../session/session-surface.js';
 import { RequestSession } from '../../transports/http/request-session.js';
 
-/** connect-flash's key and shape. */
+/** connect-flash's key and format. */
 const KEY = 'flash';
 type Messages = Readonly<Record<string, readonly string[]>>;
 
@@ -20,14 +20,14 @@ interface FlashSession {
  * const notices = await flash.take('notice'); // on the page
  * ```
  *
- * They are kept in `session.flash` as connect-flash keeps them, `{ notice: ['Saved.'] }`, so both can be used. Each call is written at once
- * by `session.update()`: two requests at a time lose no message, and none shows the same one. If the save that answers the request fails
- * later, what was taken is put back.
+ * They are kept in `session.flash` in connect-flash's format, `{ notice: ['Saved.'] }`, so both can be used. Each call
+ * is written immediately by `session.update()`, so that concurrent requests lose no message, and show none twice. If
+ * the response can't be sent because a later save fails, messages that were taken are put back.
  */
 export class FlashMessages {
   private readonly open: () => Promise<object>;
 
-  /** @param session for a unit test; else Nest makes them. */
+  /** @param session only for unit tests; otherwise Nest creates the object. */
   constructor(session: object | (() => Promise<object>)) {
     this.open = typeof session === 'function' ? (session as () => Promise<object>) : () => Promise.resolve(session);
   }
@@ -35,7 +35,7 @@ export class FlashMessages {
   /**
    * Adds messages of a type.
    *
-   * @throws TypeError if the type or a message is no text, or `session.flash` holds something else.
+   * @throws TypeError if the type or a message is no string, or `session.flash` has another format.
    */
   async add(type: string, message: string, ...more: string[]): Promise<void> {
     assertType(type, 'add');
@@ -48,13 +48,13 @@ export class FlashMessages {
     await this.update((kept) => ({ ...kept, [type]: [...(kept[type] ?? []), ...messages] }));
   }
 
-  /** Takes the messages of a type: they are given once. */
+  /** Returns the messages of a type, and removes them from the session. */
   async take(type: string): Promise<string[]> {
     assertType(type, 'take');
     return (await this.takeOf([type]))[type] ?? [];
   }
 
-  /** Takes all messages, by type. */
+  /** Returns all messages by type, and removes them from the session. */
   async takeAll(): Promise<Record<string, string[]>> {
     return this.takeOf(undefined);
   }
@@ -68,7 +68,7 @@ export class FlashMessages {
       return pick(kept, (type) => !isWanted(type));
     };
     split(messagesIn(session) ?? {});
-    // Nothing is written for a page that has nothing to show.
+    // A page without messages writes nothing.
     if (Object.keys(taken).length === 0) return {};
     try {
       await this.update(split, session);
@@ -86,7 +86,7 @@ export class FlashMessages {
       const kept = messagesIn(draft);
       if (kept === undefined)
         throw new TypeError(
-          `session.${KEY} got ${show(draft[KEY])} from the app; flash messages need it for { type: [texts] }, as connect-flash does. Keep the app's value under another key.`,
+          `session.${KEY} got ${show(draft[KEY])} from the app, but flash messages need it for { type: [strings] }, as connect-flash does. Keep the app's value under another key.`,
         );
       const changed = change(kept);
       if (Object.keys(changed).length === 0) delete draft[KEY];
@@ -94,7 +94,7 @@ export class FlashMessages {
     });
   }
 
-  /** The page with the messages is not sent if the answer turns out to be a failure to save. */
+  /** If the response turns out to be a failure to save, the page with the messages is not sent. */
   private putBackOnFailure(session: object, taken: Messages): void {
     const host = coreOf(session)?.host;
     if (!(host instanceof RequestSession)) return;
@@ -107,7 +107,10 @@ export class FlashMessages {
         await this.update((kept) => merged(taken, kept), again);
       };
       restore().catch((error: unknown) =>
-        services.notices.error('Flash messages of a page that could not be sent were not put back.', error),
+        services.notices.error(
+          'Flash messages of a page that could not be sent could not be put back, so they are lost.',
+          error,
+        ),
       );
     });
   }
@@ -115,10 +118,10 @@ export class FlashMessages {
 
 function assertType(type: unknown, verb: string): void {
   if (typeof type !== 'string' || type === '' || type === '__proto__')
-    throw new TypeError(`flash.${verb}(type) got ${show(type)}; it takes a text such as 'notice'.`);
+    throw new TypeError(`flash.${verb}(type) got ${show(type)}; it takes a string such as 'notice'.`);
 }
 
-/** What a session holds; `undefined`: something that is no messages. Anything but texts in a list is left out. */
+/** The messages in a session; `undefined`: it holds something else. Whatever is no string in a list is left out. */
 function messagesIn(session: object): Messages | undefined {
   const held = (session as Record<string, unknown>)[KEY];
   if (held === undefined || held === null) return {};

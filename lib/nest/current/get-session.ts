@@ -10,12 +10,14 @@ import { sessionIn } from '../decorators/session.decorator.js';
 import { NO_HTTP_SESSION } from '../request-of.js';
 
 /**
- * The session of a request, for an app's own guards, interceptors, filters, parameter decorators and middleware. It is read if nothing has
- * asked for it yet (`load: 'lazy'`).
+ * The session of a request, for an app's own guards, interceptors, filters, parameter decorators and middleware. It is
+ * read now if `load` is `'lazy'` and nothing has read it yet.
  *
- * @param contextOrRequest Nest's `ExecutionContext` or `ArgumentsHost`, or the request. For the filter of a GraphQL subscription: its context.
+ * @param contextOrRequest Nest's `ExecutionContext` or `ArgumentsHost`, or the request. In the filter of a GraphQL
+ * subscription: its context.
  * @throws SessionStateError `NO_MIDDLEWARE` if the request has no session, `ENDED` if this request has ended it.
- * @throws ServiceUnavailableException if the store failed and `onStoreError` is `fail`; `SessionUnavailableError` if a request was given.
+ * @throws ServiceUnavailableException if the store failed and `onStoreError` is `fail`; `SessionUnavailableError` if a
+ * request was given.
  * @example
  * ```ts
  * async canActivate(context: ExecutionContext) {
@@ -25,13 +27,13 @@ import { NO_HTTP_SESSION } from '../request-of.js';
  * ```
  */
 export async function getSession<D = SessionData>(contextOrRequest: ArgumentsHost | object): Promise<Session<D>> {
-  // What an ExecutionContext has beyond an ArgumentsHost is not asked for.
+  // Only members of ArgumentsHost are used.
   return isHost(contextOrRequest)
     ? thereStill(await sessionIn(contextOrRequest as ExecutionContext))
     : openedIn<D>(operationOf(contextOrRequest)?.message ?? requestSessionIn(contextOrRequest));
 }
 
-/** The session of a request or a message, read if need be. */
+/** The session of a request or a message; it is read if necessary. */
 export async function openedIn<D = SessionData>(request: RequestSession): Promise<Session<D>> {
   await request.open();
   return thereStill(request.session);

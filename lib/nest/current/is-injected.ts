@@ -1,7 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-/** Whether anything of an app has one of these providers injected. */
+/** Whether a provider or controller of an app has one of these providers injected. */
 export function isInjected(tokens: readonly InjectionToken[], modules: ModulesContainer): boolean {
   for (const { providers, controllers, injectables, middlewares } of modules.values()) {
     for (const wrappers of [providers, controllers, injectables, middlewares]) {

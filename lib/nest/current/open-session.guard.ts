@@ -2,15 +2,15 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { getSession } from './get-session.js';
 
 /**
- * Lets everybody in, and reads the session on the way. With `load: 'lazy'`, put it before a guard that reads `req.session` by itself, such as
- * passport's:
+ * Admits everybody, and reads the session. With `load: 'lazy'`, put it before a guard that accesses `req.session`
+ * itself, such as passport's:
  *
  * ```ts
  * @UseGuards(OpenSession, AuthGuard('oauth2'))
  * ```
  */
 export class OpenSession implements CanActivate {
-  /** @throws as `getSession()` does. */
+  /** @throws like `getSession()`. */
   async canActivate(context: ExecutionContext): Promise<true> {
     await getSession(context);
     return true;

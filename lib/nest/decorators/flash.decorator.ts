@@ -7,7 +7,15 @@ const parameter = createParamDecorator(
   (_: unknown, context: ExecutionContext) => new FlashMessages(() => getSession(context)),
 );
 
-/** A parameter that holds the session's flash messages: `@Flash() flash: FlashMessages`. The session is read when they are used. */
+/**
+ * A parameter with the session's flash messages: `@Flash() flash: FlashMessages`. The session is read when they are
+ * used.
+ *
+ * @example
+ * ```ts
+ * @Post() async save(@Flash() flash: FlashMessages) { await flash.add('notice', 'Saved.'); }
+ * ```
+ */
 export const Flash = (): ParameterDecorator => (target, property, index) => {
   forgetType(target, property, index);
   parameter()(target, property, index);

@@ -6,12 +6,12 @@ import { refusalIn } from '../guard/refusal.js';
 import { LOGIN_REQUIRED } from '../guard/session.guard.js';
 
 /**
- * A parameter that holds who is logged in: the id that `login()` was given, as text. Pipes work as for any parameter:
- * `@Principal(ParseIntPipe) id: number`. A request of nobody's is answered with 401, as `SessionGuard` does it; where visitors are welcome,
- * read `session.info.principal`.
+ * A parameter with the principal: the id that was given to `login()`, as text. Pipes work as for any parameter:
+ * `@Principal(ParseIntPipe) id: number`. If nobody is logged in, the answer is 401, as by `SessionGuard`. For routes
+ * that are open to visitors, read `session.info.principal`.
  *
  * @throws UnauthorizedException if nobody is logged in.
- * @throws SessionStateError if somebody is, and `principalOf` gives no id for it.
+ * @throws SessionStateError if somebody is, but `principalOf` returns no id.
  */
 export const Principal: (...pipes: (Type<PipeTransform> | PipeTransform)[]) => ParameterDecorator =
   createParamDecorator(async (_: unknown, context: ExecutionContext): Promise<string> => {
@@ -21,7 +21,7 @@ export const Principal: (...pipes: (Type<PipeTransform> | PipeTransform)[]) => P
     if (!core.isOver && core.services.options.isAuthenticated(core.data.all(), undefined) === true)
       throw new SessionStateError(
         'UNSUPPORTED',
-        '@Principal() found a session that is logged in ("isAuthenticated") but belongs to no principal: log in with session.login(id), or name the id with the option "principalOf".',
+        '@Principal() found a session that is logged in ("isAuthenticated") but has no principal. Log in with session.login(id), or return the id from the option "principalOf".',
       );
     throw await refusalIn(context, LOGIN_REQUIRED);
   });

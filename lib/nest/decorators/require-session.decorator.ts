@@ -9,28 +9,32 @@ import {
   type SessionRequirement,
 } from '../guard/session-requirement.js';
 
-/** What `@RequireSession()` takes beside its predicate. */
+/** The options of `@RequireSession()`. */
 export interface RequireSessionOptions {
   /**
-   * A path such as `'/login'`, where a visitor is sent who may not come in. Over HTTP only.
+   * A path such as `'/login'`, to which a refused visitor is redirected. Over HTTP only.
    *
    * @defaultValue none: the answer is 401 or 403
    */
   readonly redirectTo?: string | undefined;
   /**
-   * Keeps the path that a browser asked for in `session.returnTo` before the redirect, for `takeReturnTo()` after the login. Only for GET and
-   * HEAD requests that accept HTML.
+   * Before the redirect, keeps the path that a browser asked for in `session.returnTo`, for `takeReturnTo()` after the
+   * login. Only for GET and HEAD requests that accept HTML.
    *
    * @defaultValue `false`
    */
   readonly returnTo?: boolean | undefined;
   /**
-   * Lets the predicate decide about visitors who aren't logged in too, as for a guest checkout.
+   * Whether visitors who aren't logged in are admitted if the predicate agrees, as for a guest checkout.
    *
    * @defaultValue `false`: the visitor has to be logged in, and the predicate has to agree
    */
   readonly guests?: boolean | undefined;
-  /** The text of the 403. */
+  /**
+   * The text of the 403.
+   *
+   * @defaultValue a general text
+   */
   readonly message?: string | undefined;
 }
 
@@ -42,15 +46,16 @@ const OPTIONS: readonly string[] = [
 ] satisfies (keyof RequireSessionOptions)[];
 
 /**
- * Lets in who is logged in and satisfies the predicate, if there is one. On a controller or a route: several add up, whether they are stacked,
- * inherited, or on the controller and the route. Others get a 401 (`reason: 'login-required'`) or a 403 (`reason: 'forbidden'`).
+ * Admits a visitor who is logged in and satisfies the predicate, if there is one. For a controller or a route. If there
+ * are several (stacked, inherited, or on both), all must agree. Others get a 401 (`reason: 'login-required'`) or a 403
+ * (`reason: 'forbidden'`).
  *
  * @throws TypeError if `guests` is set without a predicate, `returnTo` without `redirectTo`, or an option is unknown.
  * @example
  * ```ts
  * @RequireSession((session) => session.user?.role === 'admin', { redirectTo: '/login' })
  * ```
- * @example A guest checkout: nobody has to be logged in.
+ * @example A guest checkout, without a login.
  * ```ts
  * @RequireSession((session) => session.cart, { guests: true })
  * ```
@@ -74,11 +79,11 @@ export function RequireSession(
   const { redirectTo, returnTo = false, guests = false, message } = given;
   if (guests && predicate === undefined)
     throw new TypeError(
-      `@RequireSession() got { guests: ${show(guests)} } without a predicate, which would let everybody in. Give it a predicate, or use @Public().`,
+      `@RequireSession() got { guests: ${show(guests)} } without a predicate, which would admit everybody. Give it a predicate, or use @Public().`,
     );
   if (returnTo && redirectTo === undefined)
     throw new TypeError(
-      `@RequireSession() got { returnTo: ${show(returnTo)} } without "redirectTo": name the login page, such as { redirectTo: '/login', returnTo: true }.`,
+      `@RequireSession() got { returnTo: ${show(returnTo)} } without "redirectTo". Name the login page, such as { redirectTo: '/login', returnTo: true }.`,
     );
   const requirement: SessionRequirement = { predicate, redirectTo, returnTo, guests, message };
   return applyDecorators(
@@ -88,8 +93,15 @@ export function RequireSession(
 }
 
 /**
- * Lets in who has proved who they are within that time: by `session.login()`, or `session.confirmLogin()` after asking for the password
- * again (OWASP ASVS 5 V7.5). Others get a 401 whose `reason` is `recent-login-required`. Of several, the shortest time counts.
+ * Admits a visitor whose last `session.login()` or `session.confirmLogin()` is at most this long ago. Call
+ * `confirmLogin()` after asking for the password again (OWASP ASVS 5 V7.5). Others get a 401 whose `reason` is
+ * `recent-login-required`. Of several, the shortest time counts.
+ *
+ * @param within in ms, or text such as `'10m'`.
+ * @example
+ * ```ts
+ * @RequireRecentLogin('10m') @Post('password') changePassword() {}
+ * ```
  */
 export function RequireRecentLogin(within: Duration): MethodDecorator & ClassDecorator {
   const ms = toMs(within, '@RequireRecentLogin()');
@@ -99,7 +111,7 @@ export function RequireRecentLogin(within: Duration): MethodDecorator & ClassDec
   );
 }
 
-/** Metadata that takes in what a decorator below, or the base class, has set. */
+/** Metadata that includes what a decorator below, or the base class, has set. */
 function combined<T>(key: string, combine: (before: T | undefined) => T): CustomDecorator {
   const decorate = (target: object, name?: unknown, descriptor?: { value?: unknown }): void => {
     const on = (descriptor?.value ?? target) as object;

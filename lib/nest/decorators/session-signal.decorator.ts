@@ -6,18 +6,18 @@ import { watchOf } from '../../signal/session-watch.js';
 import { RequestSession } from '../../transports/http/request-session.js';
 import { sessionIn } from './session.decorator.js';
 
-/** What `@SessionSignal()` takes. */
+/** The options of `@SessionSignal()`. */
 export interface SessionSignalOptions {
   /**
-   * Moves the idle end while the response is open, as a request would, at most every `touchInterval`. Only for a session that is in the store
-   * by then.
+   * Extends the idle timeout while the response is open, as requests do, at most every `touchInterval`. Only for a
+   * session that is in the store by then.
    *
    * @defaultValue `false`
    */
   readonly keepAlive?: boolean | undefined;
 }
 
-/** Moves the idle end of a session until the response has closed. */
+/** Extends the idle timeout of a session until the response has closed. */
 function keepAlive(core: SessionCore): void {
   const host = core.host;
   if (!(host instanceof RequestSession) || host.res === undefined) return;
@@ -40,7 +40,7 @@ const parameter = createParamDecorator(
 );
 
 /**
- * A parameter that holds `session.signal`, which aborts when the session ends. For event streams:
+ * A parameter with `session.signal`, which aborts when the session ends. For event streams:
  *
  * ```ts
  * @Sse('events')
@@ -49,7 +49,7 @@ const parameter = createParamDecorator(
  * }
  * ```
  *
- * @throws TypeError for an option that can't be used.
+ * @throws TypeError for an unknown option, or a wrong value.
  */
 export function SessionSignal(options: SessionSignalOptions = {}): ParameterDecorator {
   const [strange] = Object.keys(options).filter((name) => name !== 'keepAlive');

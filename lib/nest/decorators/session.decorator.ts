@@ -11,12 +11,12 @@ type KeyOf<D> = [keyof D] extends [never] ? string : Extract<keyof D, string>;
 
 /** `@Session()` and `@Session('key', ...pipes)`. */
 export interface SessionDecorator<D = SessionData> {
-  /** The whole session. No pipe touches it. */
+  /** The whole session. Pipes do not apply to it. */
   (): ParameterDecorator;
-  /** One key of it, through pipes as any parameter. */
+  /** One key of it. Pipes apply as to any parameter. */
   (key: KeyOf<D>, ...pipes: Pipe[]): ParameterDecorator;
   /**
-   * The same decorator, with the keys that a schema knows, where nothing is declared by merging:
+   * The same decorator, typed by the keys of a schema, instead of by declaration merging:
    *
    * ```ts
    * export const AppSession = Session.of(schema);
@@ -27,9 +27,9 @@ export interface SessionDecorator<D = SessionData> {
 }
 
 /**
- * The session once it is there. Where `load` is `lazy`, this is what reads it.
+ * The session when it has been read. With `load: 'lazy'`, this reads it.
  *
- * @throws ServiceUnavailableException where the store failed and `onStoreError` is `fail`.
+ * @throws ServiceUnavailableException if the store failed and `onStoreError` is `fail`.
  */
 export function sessionIn(context: ExecutionContext): object | undefined | Promise<object | undefined> {
   const request = requestSessionOf(context);
@@ -39,7 +39,7 @@ export function sessionIn(context: ExecutionContext): object | undefined | Promi
     : opening.then(() => sessionOrRefusal(context, request));
 }
 
-/** The engine's error becomes the context's own, so that filters know it. */
+/** Turns the engine's error into the exception of the context, so that filters handle it. */
 function sessionOrRefusal(
   context: ExecutionContext,
   request: RequestSession,
@@ -71,11 +71,21 @@ const decorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
   };
 };
 
-/** A parameter that holds the session, or one key of it. Also the type of a session. */
+/**
+ * A parameter with the session, or one key of it. Also the type of a session.
+ *
+ * @example
+ * ```ts
+ * @Get() cart(@Session() session: Session) { return session.cart ?? []; }
+ * ```
+ */
 export const Session: SessionDecorator = Object.assign(decorator, { of: () => Session as never });
 export type Session<D = SessionData> = SessionType<D>;
 
-/** Compilers write the parameter's class down. A ValidationPipe would take that for something to validate, or to make anew. */
+/**
+ * Compilers emit the parameter's class as metadata. A ValidationPipe would validate the session by it, or make a new
+ * object.
+ */
 export function forgetType(target: object, property: string | symbol | undefined, index: number): void {
   if (property === undefined) return;
   const types = Reflect.getMetadata('design:paramtypes', target, property) as unknown[] | undefined;

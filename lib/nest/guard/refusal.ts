@@ -6,7 +6,7 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 
-/** What a client is told who may not come in, whatever carries the answer. */
+/** What a refused client is told, over any transport. */
 export interface Refusal {
   readonly statusCode: 401 | 403 | 503;
   readonly message: string;
@@ -20,7 +20,7 @@ const KINDS = {
   503: { Exception: ServiceUnavailableException, error: 'Service Unavailable', code: 'SERVICE_UNAVAILABLE' },
 } as const;
 
-/** A refusal as an HTTP exception of Nest's. */
+/** A refusal as Nest's HTTP exception. */
 export function httpRefusal({ statusCode, ...rest }: Refusal, cause?: unknown): HttpException {
   const { Exception, error } = KINDS[statusCode];
   return new Exception({ statusCode, error, ...rest }, cause === undefined ? undefined : { cause });
@@ -32,8 +32,8 @@ export function graphqlExtensions({ statusCode, message: _, ...rest }: Refusal):
 }
 
 /**
- * A refusal as the context's own exception: an HTTP exception, with `extensions.code` under GraphQL, a `WsException` in a gateway, an
- * `RpcException` in a microservice.
+ * A refusal as the context's own exception: an HTTP exception, with `extensions.code` under GraphQL, a `WsException` in
+ * a gateway, an `RpcException` in a microservice.
  */
 export async function refusalIn(context: ExecutionContext, refusal: Refusal, cause?: unknown): Promise<Error> {
   switch (context.getType<string>()) {
@@ -42,7 +42,7 @@ export async function refusalIn(context: ExecutionContext, refusal: Refusal, cau
     case 'rpc':
       return new (await import('@nestjs/microservices')).RpcException({ status: 'error', ...refusal });
     case 'graphql': {
-      // Every GraphQL server takes an error's `extensions` over.
+      // Every GraphQL server sends an error's `extensions`.
       return Object.assign(httpRefusal(refusal, cause), { extensions: graphqlExtensions(refusal) });
     }
     default:

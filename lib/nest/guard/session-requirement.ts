@@ -7,10 +7,10 @@ export const RECENT_LOGIN = 'nestjs-keycard:recent-login';
 /** Metadata of `@Public()`. */
 export const PUBLIC = 'nestjs-keycard:public';
 
-/** Whether a session may come in. One that throws lets nobody in. */
+/** Whether a session is admitted. If it throws, it is refused. */
 export type SessionPredicate = (session: Session) => unknown;
 
-/** What one `@RequireSession()` asks for. Those of a controller and a route, and stacked ones, add up. */
+/** The requirement of one `@RequireSession()`. If there are several, all must agree. */
 export interface SessionRequirement {
   readonly predicate: SessionPredicate | undefined;
   readonly redirectTo: string | undefined;

@@ -14,15 +14,21 @@ import {
   type SessionRequirement,
 } from './session-requirement.js';
 
-/** What a visitor is told who isn't logged in. */
+/** What a visitor who isn't logged in is told. */
 export const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
-const NOT_FOR_YOU = 'You are logged in, but this is not open to you.';
-/** What predicates have answered about a session of one request, for the handler that was asked about last. */
+const NOT_FOR_YOU = 'You are logged in, but you may not use this.';
+/** The predicates' answers about the session of one request, for the last handler. */
 const answered = new WeakMap<SessionCore, { handler: unknown; by: Map<SessionPredicate, Promise<boolean>> }>();
 
 /**
- * Lets in who is logged in (`isAuthenticated`) and satisfies every `@RequireSession()` of the route and its controller. Others get a 401, or a
- * 403 if a predicate refuses, or are sent to `redirectTo`. If the store failed it lets nobody in and answers 503.
+ * Admits a visitor who is logged in (`isAuthenticated`) and satisfies every `@RequireSession()` of the route and its
+ * controller. Others get a 401, or a 403 if a predicate refuses, or are redirected to `redirectTo`. If the store
+ * failed, it refuses everybody with 503.
+ *
+ * @example
+ * ```ts
+ * { provide: APP_GUARD, useClass: SessionGuard }
+ * ```
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
@@ -34,7 +40,7 @@ export class SessionGuard implements CanActivate {
    *
    * @throws UnauthorizedException with `reason` `login-required` or `recent-login-required`
    * @throws ForbiddenException with `reason` `forbidden`
-   * @throws ServiceUnavailableException
+   * @throws ServiceUnavailableException if the store failed
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
@@ -60,7 +66,10 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  /** What is closer to the route counts: a public controller doesn't open a route that asks for a login by itself. */
+  /**
+   * The decorator nearest to the route counts: `@Public()` on a controller doesn't open a route with its own
+   * `@RequireSession()`.
+   */
   private isPublic(context: ExecutionContext): boolean {
     const handler = context.getHandler();
     const asks = [REQUIREMENT, RECENT_LOGIN].some((key) => this.reflector.get<unknown>(key, handler) !== undefined);
@@ -80,12 +89,12 @@ export class SessionGuard implements CanActivate {
       );
     }
     const core = request.currentCore;
-    // A record that can't be read turns into a new session when it is looked into.
+    // If the record is unreadable, accessing the data turns it into a new session.
     return core?.session === undefined ? undefined : core;
   }
 
   private isAuthenticated(core: SessionCore): boolean {
-    // It has ended since it was read: its data are nobody's.
+    // It has ended since it was read, so it admits nobody.
     if (core.isOver) return false;
     try {
       return core.services.options.isAuthenticated(core.data.all(), core.principal()) === true;
@@ -94,7 +103,7 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  /** The first requirement whose predicate says no. */
+  /** The first requirement whose predicate refuses. */
   private async refusing(
     context: ExecutionContext,
     requirements: readonly SessionRequirement[],
@@ -107,7 +116,7 @@ export class SessionGuard implements CanActivate {
     return undefined;
   }
 
-  /** A global guard and the route's own both run: each predicate is asked once. */
+  /** If a global guard and the route's own both run, each predicate is called once. */
   private asked(context: ExecutionContext, predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
     const handler = context.getHandler();
     let answers = answered.get(core);
@@ -126,7 +135,10 @@ export class SessionGuard implements CanActivate {
   }
 
   private refuseThrown(what: string, error: unknown): false {
-    this.logger.error(`${what} threw, so nobody is let in.`, error instanceof Error ? error.stack : String(error));
+    this.logger.error(
+      `${what} threw an error, so the request is refused.`,
+      error instanceof Error ? error.stack : String(error),
+    );
     return false;
   }
 
@@ -137,7 +149,7 @@ export class SessionGuard implements CanActivate {
     isAuthenticated: boolean,
     refusing?: SessionRequirement,
   ): Promise<Error> {
-    // The route's come before the controller's.
+    // The route's requirements come before the controller's.
     const redirecting = requirements.find((each) => each.redirectTo !== undefined);
     if (redirecting !== undefined && context.getType() === 'http') return redirection(context, redirecting, core);
     if (!isAuthenticated) return refusalIn(context, LOGIN_REQUIRED);

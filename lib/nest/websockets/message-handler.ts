@@ -5,18 +5,18 @@ import type { SocketSession } from '../../transports/websockets/socket-session.j
 import type { Refusal } from '../guard/refusal.js';
 import { notSaved } from './not-saved.js';
 
-/** A handler of one event, bound to its socket, as an adapter gets it. */
+/** A handler of one event, bound to its socket, as the adapter gets it. */
 export type Callback = (...args: unknown[]) => unknown;
 
-/** Tells the client of an error, as Nest's filter for gateways does. */
+/** Sends an error to the client, as Nest's filter for gateways does. */
 export type TellClient = (refusal: Refusal & { readonly status: 'error' }) => void;
 
-/** A handler that has a session: what it changes is saved before its answer leaves. */
+/** Wraps a handler: the session's changes are saved before the reply is sent. */
 export function withMessageSession(callback: Callback, socket: SocketSession, tell: TellClient): Callback {
   return (...args) => {
     const message = new MessageSession(socket);
     const handling = new MessageHandling(message, tell);
-    // The acknowledgement that a handler with @Ack() calls by itself.
+    // With @Ack(), the handler calls the acknowledgement itself.
     const held = args.map((each) => (typeof each === 'function' ? handling.holding(each as Callback) : each));
     return currentMessage.run(message, () => handling.answer(callback, held));
   };
@@ -34,7 +34,7 @@ class MessageHandling {
     return (await this.isSaved()) ? result : undefined;
   }
 
-  /** Each value waits for what was changed before it. */
+  /** Each value waits until the changes before it are saved. */
   private saving(values: Observable<unknown>): Observable<unknown> {
     const saved = values.pipe(concatMap(async (value) => ((await this.isSaved()) ? [value] : [])));
     return concat(saved.pipe(concatMap((each) => each)), defer(() => this.isSaved()).pipe(concatMap(() => EMPTY))).pipe(
@@ -46,7 +46,7 @@ class MessageHandling {
     return (...args) => void this.isSaved().then((isSaved) => isSaved && acknowledge(...args));
   }
 
-  /** Saves; a failure is told to the client in place of the answer. */
+  /** Saves the session. If that fails, the client gets an error in place of the reply. */
   private async isSaved(): Promise<boolean> {
     try {
       await this.message.finish();

@@ -7,5 +7,5 @@ import type { Refusal } from '../guard/refusal.js';
 export function notSaved(services: RequestServices, error: unknown): Refusal {
   if (error instanceof SessionStateError && error.code === 'ENDED') return LOGIN_REQUIRED;
   services.notices.storeFailed('save', error);
-  return { statusCode: 503, message: 'What this message changed could not be saved. Please try again.' };
+  return { statusCode: 503, message: 'The changes of this message could not be saved. Please try again.' };
 }

@@ -10,7 +10,7 @@ type VerifyInfo = { readonly origin: string; readonly secure: boolean; readonly 
 type Verified = (allowed: boolean, code?: number, message?: string, headers?: Record<string, string>) => void;
 export type VerifyClient = ((info: VerifyInfo) => boolean) | ((info: VerifyInfo, done: Verified) => void);
 
-/** The server of a socket.io namespace, or of ws, as far as it is needed here. */
+/** The part of a server of a socket.io namespace, or of ws, that is used. */
 interface GivenServer {
   readonly server?: GivenServer;
   readonly engine?: { readonly opts: { allowRequest?: AllowRequest | undefined } };
@@ -19,12 +19,12 @@ interface GivenServer {
 
 const guarded = new WeakSet<object>();
 
-/** Asks before a client is connected; what the app asks by itself (`allowRequest`, `verifyClient`) is asked after it. */
+/** Runs a check before a client is connected. The app's own check (`allowRequest`, `verifyClient`) runs after it. */
 export function guardServer(given: unknown, check: Check): void {
   const { server, engine, options } = given as GivenServer;
   const engineOptions = engine?.opts ?? server?.engine?.opts;
   const target = engineOptions ?? options;
-  // Gateways share a server.
+  // Several gateways may share a server.
   if (target === undefined || guarded.has(target)) return;
   guarded.add(target);
   if (engineOptions !== undefined) engineOptions.allowRequest = allowing(check, engineOptions.allowRequest);

@@ -3,30 +3,31 @@ import { didYouMean } from '../../common/did-you-mean.js';
 import { SessionOptionsError } from '../../common/errors.js';
 import type { AllowedOrigins, HandshakeRules } from '../../transports/websockets/handshake.js';
 
-/** What `withSessions()` and `withSubscriptionSessions()` take. */
+/** The options of `withSessions()` and `withSubscriptionSessions()`. */
 export interface SocketSessionOptions {
   /**
-   * Whose pages may connect: origins such as `['https://app.example.com']`, or a function. Clients that say no `Origin` are no browsers, and
-   * may connect.
+   * The origins whose pages may connect, such as `['https://app.example.com']`, or a function. Clients without an
+   * `Origin` header are no browsers, and may connect.
    *
-   * @defaultValue those of the host that the client connects to
+   * @defaultValue the origin of the host that the client connects to
    */
   readonly origins?: AllowedOrigins | undefined;
   /**
-   * Refuses clients without a live session before the connection is made: 401 with ws and Mercurius, 403 with socket.io. graphql-ws refuses
-   * them at `connection_init`, with the close code 4401.
+   * Refuses clients without a live session before the connection is made: 401 with ws and Mercurius, 403 with
+   * socket.io. graphql-ws refuses them at `connection_init`, with the close code 4401.
    *
    * @defaultValue `false`
    */
   readonly requireSession?: boolean | undefined;
   /**
-   * How old what was read of a session may be when a message comes.
+   * How old the record of a session may be when a message comes; an older one is read again. In ms, or text.
    *
    * @defaultValue `'5s'`
    */
   readonly revalidate?: Duration | undefined;
   /**
-   * Messages keep the session alive, as requests do: its idle end is moved, at most every `touchInterval`.
+   * Whether messages keep the session alive, as requests do: they extend the idle timeout, at most every
+   * `touchInterval`.
    *
    * @defaultValue `true`
    */
@@ -41,8 +42,8 @@ const NAMES = [
 ] as const satisfies (keyof SocketSessionOptions)[];
 
 /**
- * @param by whose options they are, for errors.
- * @throws SessionOptionsError for what can't be used.
+ * @param by the function whose options they are, for errors.
+ * @throws SessionOptionsError for an unknown option, or a wrong value.
  */
 export function socketRules(options: SocketSessionOptions, by = 'withSessions()'): HandshakeRules {
   const wrong = (what: string, value: unknown, takes: string): SessionOptionsError =>

@@ -1,7 +1,7 @@
-/** A client as Nest's adapters give it: a socket of socket.io (which has a `handshake`), or of ws. */
+/** A client as Nest's adapters pass it: a socket of socket.io (which has a `handshake`), or of ws. */
 export interface Socket {
   on(event: string, listener: () => void): unknown;
-  /** Of socket.io: the request that began the connection. */
+  /** With socket.io: the handshake request. */
   readonly request?: unknown;
   readonly handshake?: unknown;
   emit?(event: string, payload: unknown): unknown;
@@ -10,7 +10,7 @@ export interface Socket {
   disconnect?(close: boolean): unknown;
 }
 
-/** The close code of a client whose session has ended: 4000 to 4999 are the app's own. */
+/** The close code for a client whose session has ended. Codes from 4000 to 4999 are for applications. */
 const SESSION_ENDED = 4401;
 
 export function closeSocket(client: Socket): void {
@@ -18,7 +18,7 @@ export function closeSocket(client: Socket): void {
   else client.disconnect?.(true);
 }
 
-/** As Nest's filter for gateways tells of an exception. */
+/** Sends an exception as Nest's filter for gateways does. */
 export function tellSocket(client: Socket, payload: unknown): void {
   if (client.handshake === undefined) client.send?.(JSON.stringify({ event: 'exception', data: payload }));
   else client.emit?.('exception', payload);

@@ -23,7 +23,7 @@ interface Handler {
  * app.useWebSocketAdapter(withSessions(app, new IoAdapter(app)));
  * ```
  *
- * @param adapter `IoAdapter`, `WsAdapter`, or one of the app's own. It is changed, and given back.
+ * @param adapter `IoAdapter`, `WsAdapter`, or one of the app's own. It is changed, and returned.
  * @throws SessionOptionsError if an option is wrong, or the app has no `SessionModule`.
  */
 export function withSessions<Adapter extends WebSocketAdapter>(
@@ -51,7 +51,7 @@ export function withSessions<Adapter extends WebSocketAdapter>(
   });
 }
 
-/** What comes between an adapter and its clients. */
+/** Stands between an adapter and its clients. */
 class SocketGate {
   private readonly sessions = new WeakMap<object, SocketSession>();
 
@@ -65,7 +65,7 @@ class SocketGate {
     return server;
   }
 
-  /** The handshake was checked before the connection was made, unless the adapter has a server that can't. */
+  /** The handshake was checked before the connection was made, unless the adapter's server doesn't support that. */
   connect(args: unknown[], connected: Callback): void {
     const client = args[0] as Socket;
     const request = (client.request ?? args[1]) as IncomingMessage;
@@ -73,7 +73,7 @@ class SocketGate {
       closeSocket(client);
       this.manager.notices.warnOnce(
         'unchecked handshake',
-        'withSessions(): the WebSocket adapter connected a client whose handshake was not checked, so it was disconnected. It works with adapters whose create() gives a server of socket.io or ws.',
+        'withSessions(): the WebSocket adapter connected a client whose handshake was not checked, so the client was disconnected. Use an adapter whose create() returns a server of socket.io or ws.',
       );
       return;
     }
@@ -102,7 +102,7 @@ function managerOf(app: INestApplicationContext): SessionManager {
   } catch (cause) {
     throw Object.assign(
       new SessionOptionsError(
-        'withSessions(app, adapter) found no SessionModule in the app: import SessionModule.forRoot() in its root module.',
+        'withSessions(app, adapter) found no SessionModule in the app. Import SessionModule.forRoot() in its root module.',
       ),
       { cause },
     );

@@ -6,13 +6,13 @@ import { livenessOf } from './owner.js';
 import type { SessionFolder } from './session-folder.js';
 import type { VersionedFiles } from './versioned-files.js';
 
-/** After so long, what a process in another container has left is taken to be abandoned, in ms. */
+/** After this time, files of a process in another container count as abandoned, in ms. */
 const FOREIGN_AGE = 86_400_000;
 
 /**
- * Carries out, or takes away, what processes have left that were killed at work. What a live one uses stays. The
- * order matters: temporary files are listed before claims, and a dead process makes no further claims, so a
- * temporary file that no claim names is of use to nobody.
+ * Completes or removes what killed processes have left behind. Files of running processes stay. The order matters:
+ * temporary files are listed before claims, and a dead process makes no more claims. So a temporary file that no claim
+ * names is unused.
  */
 export async function tidyAbandonedFiles(
   folder: SessionFolder,
@@ -32,7 +32,7 @@ export async function tidyAbandonedFiles(
   const claimed = new Set<string>();
   for (const link of await fs.promises.readdir(folder.claims)) {
     const claim = claims.read(link);
-    // A `put` may be carried out by anybody at any time.
+    // Any process may complete a `put` at any time.
     if (claim?.kind === 'put' || (claim !== undefined && isAbandoned(ownerOf(claim.mark), join(folder.claims, link))))
       files.finish(link, newMark());
     const temp = claims.tempOf(link);

@@ -7,25 +7,26 @@ import { livenessOf } from './owner.js';
 import { FILE_MODE, type FileVersion, type SessionFolder } from './session-folder.js';
 
 /**
- * What somebody is about to do to one version of one file. `put`: a temporary file takes its place. `remove`: the file
- * goes; only ever said of what has ended. A temporary file's name and a mark begin with their owner, and are never used again.
+ * What a process intends to do with one version of a file. `put`: replace it by a temporary file. `remove`: delete it;
+ * only for sessions that have ended. The name of a temporary file and a mark begin with their owner, and are never used
+ * again.
  */
 export type Plan = { readonly kind: 'put'; readonly temp: string } | { readonly kind: 'remove'; readonly mark: string };
 
-/** A plan as it is found. A `put` is known by the inode of its temporary file: see `tempOf`. */
+/** A plan that was found. A `put` is identified by the inode of its temporary file: see `tempOf`. */
 export type Claim =
   { readonly kind: 'put'; readonly inode: bigint } | { readonly kind: 'remove'; readonly mark: string };
 
-/** `links`: where the claims stand, the last being the one in force. */
+/** `links`: the paths of the claims; the last one is in force. */
 export type Claimed =
   | { readonly outcome: 'mine'; readonly links: readonly string[] }
   | { readonly outcome: 'theirs'; readonly claim: Claim; readonly links: readonly string[] }
   | { readonly outcome: 'passed' };
 
-/** After so long nobody in another container is taken to be about to remove a file, in ms. */
+/** After this time, a process in another container is no longer expected to complete a removal, in ms. */
 const FOREIGN_AGE = 3_600_000;
 
-/** Where the claim on a version of a session's file stands. */
+/** The path of the claim on a version of a session's file. */
 export function linkOf(name: string, version: FileVersion): string {
   const { content, inode, writtenNs } = version;
   return `${name}.${digest(`${inode}\n${writtenNs}\n${content}`)}`;
@@ -36,24 +37,27 @@ export function nameOfLink(link: string): string {
   return link.slice(0, link.lastIndexOf('.'));
 }
 
-/** The owner that a temporary file, or a claim, begins with. */
+/** The owner at the beginning of the name of a temporary file or a claim. */
 export function ownerOf(temp: string): string {
   return temp.split('.').slice(0, 4).join('.');
 }
 
 /**
- * The claim of a `put` is its temporary file, linked once more under the claim's name: making a link fails where one is, and
- * costs neither an inode nor a block. That of a `remove` is a symbolic link that leads nowhere and says its mark, if those can be had.
+ * Claims on versions of files.
+ *
+ * - A `put` is a hard link to its temporary file, with the claim's name. Creating a link fails if the name exists, and
+ *   needs no inode and no block.
+ * - A `remove` is a symbolic link whose target is its mark, if symbolic links can be created.
  */
 export class Claims {
   constructor(private readonly folder: SessionFolder) {}
 
   /**
-   * Claims a version, unless somebody has. A claim that nobody can carry out any more isn't taken away, as that
-   * could hit one that has come in its place; it is succeeded, by a claim whose name follows from it.
+   * Claims a version, unless another process has. A claim that can no longer be completed is not removed, as the
+   * removal could hit a newer claim. Instead it is succeeded by another claim, whose name is derived from it.
    *
-   * @param first Where the claim on the version stands, or the first of those that succeed each other.
-   * @param isCurrent Whether the version is still the one in place.
+   * @param first The path of the first claim on the version.
+   * @param isCurrent Whether the version is still in place.
    */
   take(first: string, plan: Plan, isCurrent: () => boolean): Claimed {
     const links: string[] = [];
@@ -67,7 +71,7 @@ export class Claims {
     }
   }
 
-  /** Whether a claim is the one on a version, or one that succeeds it. */
+  /** Whether a claim is the first one on a version, or succeeds it. */
   leadsTo(first: string, wanted: string): boolean {
     for (let link = first; link !== wanted;) {
       const found = this.read(link);
@@ -77,12 +81,12 @@ export class Claims {
     return true;
   }
 
-  /** Takes claims on a version away. Only once that version has passed: see `VersionedFiles`. */
+  /** Removes the claims on a version. Only after that version was replaced: see `VersionedFiles`. */
   drop(links: readonly string[]): void {
     for (const link of links) succeeds(() => fs.unlinkSync(this.pathOf(link)), 'ENOENT');
   }
 
-  /** The claim under a link; `undefined` if there is none. */
+  /** The claim at a path; `undefined` if there is none. */
   read(link: string): Claim | undefined {
     const path = this.pathOf(link);
     try {
@@ -93,7 +97,7 @@ export class Claims {
       }
       const fd = fs.openSync(path, 'r');
       try {
-        // Where no symbolic links can be made, a removal is a file too. A session's begins with a brace.
+        // If symbolic links can't be created, a removal is a file too. The file of a session begins with a brace.
         const start = Buffer.alloc(LONGEST_MARK);
         const length = fs.readSync(fd, start, 0, LONGEST_MARK, 0);
         if (start[0] === REMOVAL.charCodeAt(0)) return removal(start.toString('latin1', 0, length));
@@ -102,16 +106,16 @@ export class Claims {
         fs.closeSync(fd);
       }
     } catch (error) {
-      // EINVAL: a link gave way to a file in between, so that what it claimed has passed.
+      // EINVAL: a file has replaced the link in between, so the claimed version was replaced.
       if (['ENOENT', 'EINVAL'].includes(codeOf(error) ?? '')) return undefined;
       throw error;
     }
   }
 
   /**
-   * The temporary file that a `put` would put in place; `undefined` if there is none any more, and so never will be.
-   * It is looked for by its inode, in the folder of temporary files: only who meets another's claim does so. As long as the claim
-   * stands, that inode is no other file's; so what was found counts only if it still does.
+   * The temporary file of a `put`; `undefined` if it no longer exists, and so never will. It is found by its inode in
+   * the folder of temporary files, only by a process that completes another's claim. While the claim exists, no other
+   * file has that inode. So check afterwards that the claim still exists.
    */
   tempOf(link: string): string | undefined {
     for (;;) {
@@ -126,16 +130,15 @@ export class Claims {
     return fs.lstatSync(this.pathOf(link), { bigint: true, throwIfNoEntry: false })?.ino;
   }
 
-  /** How long a claim has stood, in ms. */
+  /** The age of a claim, in ms. */
   ageOf(link: string): number {
     const stat = fs.lstatSync(this.pathOf(link), { throwIfNoEntry: false });
     return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
   }
 
   /**
-   * Whether a claim on the version in place can't be carried out any more, now and for ever: a `put` whose temporary
-   * file is gone though the version is still there was not put; names of temporary files don't come back. A
-   * `remove` whose process is dead won't be done by it.
+   * Whether a claim on the current version can never be completed. A `put`: its temporary file is missing although the
+   * version is still there (names are never used again). A `remove`: its process is dead.
    */
   private isSpent(link: string, claim: Claim, isCurrent: () => boolean): boolean {
     if (claim.kind === 'put') return this.tempOf(link) === undefined && isCurrent();
@@ -148,7 +151,7 @@ export class Claims {
     if (plan.kind === 'put') return succeeds(() => fs.linkSync(this.folder.tempFile(plan.temp), path), 'EEXIST');
     const text = REMOVAL + plan.mark;
     if (this.folder.makesSymlinks) return succeeds(() => fs.symlinkSync(text, path), 'EEXIST');
-    // Without them the text comes as a file that is linked there whole.
+    // Without symbolic links, the mark is written to a file, which is linked when it is complete.
     const whole = join(this.folder.temps, `${plan.mark}.claim`);
     fs.writeFileSync(whole, text, { mode: FILE_MODE });
     try {

@@ -5,7 +5,7 @@ export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** Does it, and says whether it could: `false` if the system refused with one of these codes. */
+/** Runs `work`; returns `false` if the system refused it with one of these codes. */
 export function succeeds(work: () => void, ...refusals: readonly string[]): boolean {
   try {
     work();
@@ -16,7 +16,7 @@ export function succeeds(work: () => void, ...refusals: readonly string[]): bool
   }
 }
 
-/** A failed system call as the store's error. Its message and path are left out, as the path holds the session's id. */
+/** A failed system call as a store error, without its message and path, as the path contains the session's id. */
 export function storeErrorOf(error: unknown, message: string): unknown {
   const { syscall, code } = error as NodeJS.ErrnoException;
   if (error instanceof SessionStoreError || syscall === undefined) return error;

@@ -1,9 +1,9 @@
 import { SessionStoreError } from '../session-store.error.js';
 
 /**
- * The content of a file: the session's JSON, and at its end what session-file-store adds, `__lastAccess` in ms, so
- * that `__lastAccess` + (`cookie.originalMaxAge` or the ttl) is the moment at which the session ends. Before that,
- * if there is something to say, `__keycardFile`: the id, if the name doesn't tell it, and the principal's tag.
+ * The content of a file: the session's JSON, with `__lastAccess` (ms) at its end, as session-file-store writes it. The
+ * session expires at `__lastAccess` + (`cookie.originalMaxAge` or the ttl). In front of it may be `__keycardFile`: the
+ * id, if the file's name doesn't show it, and the principal's tag.
  */
 export interface FileContent {
   readonly text: string;
@@ -19,11 +19,11 @@ const OURS = '"__keycardFile":';
 const AGE_IN_PLACE = /^\{"cookie":\{"originalMaxAge":(-?\d+|null)[,}]/;
 const NUMBER_AT_END = /(-?\d+(?:\.\d+)?)\}$/y;
 
-/** The content for a record. */
+/** Makes the content of a record's file. */
 export function encode(content: FileContent, ttl: number): string {
   const { text, expiresAt, id, tag } = content;
   if (!text.startsWith('{') || !text.endsWith('}')) {
-    throw new SessionStoreError('REFUSED', 'The file store keeps JSON objects, and this text is none.');
+    throw new SessionStoreError('REFUSED', 'FileStore keeps JSON objects, but the text of this record is none.');
   }
   const body = text.slice(0, -1);
   const comma = body.length > 1 ? ',' : '';
@@ -32,11 +32,11 @@ export function encode(content: FileContent, ttl: number): string {
   return `${body}${comma}${ours}${ACCESS}${end - lifeOf(text, ttl)}}`;
 }
 
-/** What a content says; `undefined` if it isn't in this format. */
+/** Parses a content; `undefined` if it isn't in this format. */
 export function decode(content: string, ttl: number): FileContent | undefined {
   const start = content.lastIndexOf(ACCESS);
   NUMBER_AT_END.lastIndex = start + ACCESS.length;
-  // A quote right behind a comma or a brace can't be within a text, and a brace at the very end closes the root.
+  // A quote directly behind a comma or a brace can't be within a string, and a brace at the very end closes the root.
   const before = content[start - 1];
   const access = (before === ',' || before === '{') && content.startsWith('{') && NUMBER_AT_END.exec(content)?.[1];
   if (!access) return decodeSlowly(content, ttl);
@@ -45,7 +45,7 @@ export function decode(content: string, ttl: number): FileContent | undefined {
   return { text, expiresAt: Number(access) + lifeOf(content, ttl), id, tag };
 }
 
-/** A record that session-file-store has written with keys behind `__lastAccess`. */
+/** For a record that session-file-store wrote with keys behind `__lastAccess`. */
 function decodeSlowly(content: string, ttl: number): FileContent | undefined {
   const json = parse(content);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
@@ -55,7 +55,7 @@ function decodeSlowly(content: string, ttl: number): FileContent | undefined {
   return text === undefined ? undefined : { text, expiresAt: access + lifeOf(text, ttl), ...known(ours) };
 }
 
-/** How long the peer lets a session live after its last access, in ms. */
+/** How long session-file-store keeps a session after its last access, in ms. */
 function lifeOf(text: string, ttl: number): number {
   const quick = AGE_IN_PLACE.exec(text)?.[1];
   const age = quick === undefined ? ageOf(parse(text)) : Number(quick === 'null' ? 0 : quick);
@@ -72,7 +72,7 @@ function withoutOurs(body: string): { body: string; id?: string | undefined; tag
   const start = body.lastIndexOf(OURS);
   const before = body[start - 1];
   if (before !== ',' && before !== '{') return { body };
-  // Nested deeper, or not the last, what follows isn't JSON by itself.
+  // If it is nested, or not the last key, the rest is no valid JSON.
   const ours = parse(body.slice(start + OURS.length));
   return ours === undefined ? { body } : { body: body.slice(0, before === ',' ? start - 1 : start), ...known(ours) };
 }
@@ -89,7 +89,7 @@ function stringified(values: object): string | undefined {
   try {
     return JSON.stringify(values);
   } catch {
-    // JSON.parse takes what is nested deeper than this: no session, and no reason to fail a list of all.
+    // JSON.parse accepts deeper nesting. That is no session, and must not make a list fail.
     return undefined;
   }
 }
@@ -98,7 +98,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Whoever asks takes what isn't JSON for absent.
+    // Callers treat what isn't JSON as missing.
     return undefined;
   }
 }

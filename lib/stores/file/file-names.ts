@@ -5,40 +5,40 @@ const HASHED = /^~[0-9a-f]{64}$/;
 const SUFFIX = '.json';
 const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)$/i;
 
-/** What the disk makes of names. */
+/** How the disk treats names. */
 export interface NamingRules {
-  /** Whether `a` and `A` are one file. */
+  /** Whether `a` and `A` are the same file. */
   readonly foldsCase: boolean;
 }
 
 /**
- * The name of a session, without folder and suffix. Ids of `[A-Za-z0-9_-]{1,128}` are names as they are, which is
- * where session-file-store keeps them; others become a hash behind a `~`, which no plain id has. Where the disk
- * takes upper and lower case for the same, so does any id with an upper-case letter.
+ * The file name of a session, without folder and suffix. An id of `[A-Za-z0-9_-]{1,128}` is the name, as in
+ * session-file-store. Any other id becomes a hash behind a `~`, which no plain id contains. If the disk ignores case,
+ * that includes ids with an upper-case letter.
  */
 export function nameOf(id: string, rules: NamingRules): string {
   const isName = PLAIN.test(id) && !(rules.foldsCase && /[A-Z]/.test(id)) && !DEVICES.test(id);
   return isName ? id : `~${createHash('sha256').update(id).digest('hex')}`;
 }
 
-/** Whether the id can't be told from the name, and so has to be kept in the file. */
+/** Whether the name is a hash, so that the file has to contain the id. */
 export function isHashed(name: string): boolean {
   return name.startsWith('~');
 }
 
-/** The file of a session, within the folder. */
+/** The file of a session within the folder. */
 export function fileOf(name: string): string {
   return name + SUFFIX;
 }
 
-/** The name behind a file; `undefined` for a file that isn't a session's. */
+/** The name of a file; `undefined` if the file isn't a session's. */
 export function nameOfFile(file: string): string | undefined {
   if (!file.endsWith(SUFFIX)) return undefined;
   const name = file.slice(0, -SUFFIX.length);
   return PLAIN.test(name) || HASHED.test(name) ? name : undefined;
 }
 
-/** Names that are put in order in parts, by their first letters: those of a large folder, sorted all at once, would hold up requests. */
+/** Sorts names in parts, by their first letters. Sorting all names of a large folder at once would block requests. */
 export class SortedNames {
   private readonly parts = new Map<string, string[]>();
 

@@ -6,38 +6,40 @@ import { clock, LONGEST_INTERVAL_MS, LONGEST_LIFE_MS, readStoreOptions, warnOfSh
 /** Options of `FileStore`. */
 export interface FileStoreOptions {
   /**
-   * The folder. The store makes it if it is missing.
+   * The folder. The store creates it if it is missing.
    *
    * @defaultValue `'./sessions'`
    */
   readonly path?: string;
   /**
-   * How long a session without a `cookie.originalMaxAge` lives after its last access. In ms, or text such as `'1h'`; session-file-store has it
-   * in seconds. It has to be the same in all processes that share the folder.
+   * How long a session without a `cookie.originalMaxAge` lives after its last access. In ms, or text such as `'1h'`
+   * (session-file-store uses seconds). It must be the same in all processes that share the folder.
    *
    * @defaultValue `'1h'`
    */
   readonly ttl?: Duration;
   /**
-   * Decides what has expired.
+   * Determines which sessions have expired.
    *
    * @defaultValue the machine's clock
    */
   readonly clock?: Clock;
   /**
-   * Whether a write is on the disk, and not only in the system's cache, before it is acknowledged.
+   * Whether a write is only acknowledged when it is on the disk, not just in the system's cache.
    *
    * @defaultValue `true`
    */
   readonly fsync?: boolean;
   /**
-   * How often expired sessions are removed, in ms or as text such as `'15m'`; each wait is 50 to 150 % of it. `false`: never.
+   * How often expired sessions are removed, in ms or as text such as `'15m'`. Each interval is 50 to 150 % of it.
+   * `false`: never.
    *
    * @defaultValue `'1h'`
    */
   readonly pruneInterval?: Duration | false;
   /**
-   * `'sync'` blocks for the 5 µs that a small file takes. `'async'` never blocks, at several times the CPU time: for slow network disks.
+   * `'sync'` blocks for the 5 µs that reading a small file takes. `'async'` never blocks, but uses several times the
+   * CPU time: for slow network disks.
    *
    * @defaultValue `'sync'`
    */

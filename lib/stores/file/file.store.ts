@@ -22,10 +22,10 @@ import { type FileVersion, SessionFolder } from './session-folder.js';
 const DEFAULT_BATCH = 100;
 
 /**
- * Sessions in a folder, one file each, in the format of session-file-store. Several processes may share it. For
- * apps on one machine; the file system needs hard links and an atomic rename, as every local one has.
+ * Keeps sessions in a folder, one file each, in the format of session-file-store. Several processes on one machine may
+ * share it. The file system needs hard links and an atomic rename, as every local one has.
  *
- * Files are put in place whole. How compare-and-swap works between processes: see `VersionedFiles`.
+ * `VersionedFiles` and docs/stores/file-protocol.md explain how processes compare and swap.
  */
 export class FileStore extends SessionStore {
   private readonly folder: SessionFolder;
@@ -47,7 +47,11 @@ export class FileStore extends SessionStore {
       this.pruner = new Pruner(
         pruneInterval,
         () => this.prune(),
-        (error) => process.emitWarning(`Expired sessions were not removed: ${String(error)}`, 'FileStore'),
+        (error) =>
+          process.emitWarning(
+            `Expired sessions could not be removed, which is tried again later: ${String(error)}`,
+            'FileStore',
+          ),
       );
     }
     this.readsLater = reads === 'async';
@@ -55,9 +59,9 @@ export class FileStore extends SessionStore {
   }
 
   /**
-   * Makes the folder, and tidies what killed processes have left in it.
+   * Creates the folder, and cleans up what killed processes have left in it.
    *
-   * @throws SessionStoreError with code `UNAVAILABLE` if the folder can't be made or written to.
+   * @throws SessionStoreError with code `UNAVAILABLE` if the folder can't be created or written to.
    */
   override async open(): Promise<void> {
     await this.guard(async () => {
@@ -107,7 +111,7 @@ export class FileStore extends SessionStore {
     });
   }
 
-  /** In the order of names, by which a cursor stays good whatever comes and goes. */
+  /** In the order of names, in which a cursor stays valid when sessions come and go. */
   override async *list(query: ListQuery = {}): AsyncIterable<ListedSession> {
     const { principal, cursor, overdue, batch = DEFAULT_BATCH } = query;
     const tag = principal === undefined ? undefined : tagOf(principal);
@@ -136,7 +140,7 @@ export class FileStore extends SessionStore {
       this.ready();
       let pruned = 0;
       let seen = 0;
-      // In the folder's own order: the names of a large folder, all read and sorted at once, would hold up requests.
+      // In the folder's own order: reading and sorting all names of a large folder would block requests.
       for await (const { name: file } of await fs.promises.opendir(this.folder.path, { bufferSize: DEFAULT_BATCH })) {
         const name = nameOfFile(file);
         if (name !== undefined && this.files.removeExpired(name)) pruned += 1;
@@ -209,9 +213,9 @@ export class FileStore extends SessionStore {
   }
 
   private errorOf(error: unknown): unknown {
-    // Somebody took the folder away: the next call makes it anew.
+    // The folder was deleted: the next call creates it again.
     if (codeOf(error) === 'ENOENT') this.rules = undefined;
-    return storeErrorOf(error, `The folder of sessions ${this.folder.path} can't be used`);
+    return storeErrorOf(error, `The session folder ${this.folder.path} can't be used`);
   }
 }
 

@@ -2,23 +2,23 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** `unknown`: it runs on another machine or in another container, where a process id says nothing here. */
+/** `unknown`: the process runs on another machine or in another container, so its process id can't be checked. */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
 /**
- * Who made a temporary file or a claim: the world in which process ids mean something (machine, boot, container),
- * the process, when it started (ids are used again), and a random part for each store.
+ * Identifies the process that made a temporary file or a claim: the scope of its process id (machine, boot, container),
+ * the process id, its start time (ids are reused), and a random part for each store.
  */
 export function newOwner(): string {
   return `${world}.${process.pid}.${statOf(process.pid)?.start ?? '0'}.${randomBytes(4).toString('hex')}`;
 }
 
-/** Whether the process behind an owner still can do anything. A stopped one can, a zombie can't. */
+/** Whether the owner's process can still act. A stopped process can, a zombie can't. */
 export function livenessOf(owner: string): Liveness {
   const [itsWorld, pid, start] = owner.split('.');
   if (itsWorld !== world || !/^\d+$/.test(pid ?? '')) return 'unknown';
   if (!exists(Number(pid))) return 'dead';
-  // Where /proc hides the processes of others, or there is none, the process id alone has to do.
+  // If there is no /proc, or it hides other users' processes, only the process id is checked.
   const stat = statOf(Number(pid));
   if (stat === undefined || start === '0') return 'alive';
   return stat.start !== start || stat.state === 'Z' || stat.state === 'X' ? 'dead' : 'alive';
@@ -37,7 +37,10 @@ function exists(pid: number): boolean {
   }
 }
 
-/** The name in parentheses may hold anything, so the fields count from the last closing one: 3 is the state, 22 the start. */
+/**
+ * The name in parentheses may contain anything, so fields are counted from the last closing one: 3 is the state, 22 the
+ * start time.
+ */
 function statOf(pid: number): { readonly state: string; readonly start: string } | undefined {
   const line = firstLine(`/proc/${pid}/stat`);
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
@@ -49,7 +52,7 @@ function firstLine(path: string): string {
   try {
     return readFileSync(path, 'latin1').split('\n', 1)[0]!;
   } catch {
-    // Not Linux, or not for us to see: an empty line is what callers take for "unknown".
+    // Not on Linux, or not readable: callers treat an empty line as unknown.
     return '';
   }
 }
@@ -58,7 +61,7 @@ function linkOf(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    // As above.
+    // Likewise.
     return '';
   }
 }

@@ -4,28 +4,29 @@ import { join } from 'node:path';
 import { codeOf, succeeds } from './file-errors.js';
 import { type SessionFolder, syncFolder } from './session-folder.js';
 
-/** A marker that was made within this time may be of a session that is about to be written, in ms. */
+/** For this long, a marker may belong to a session that is about to be written, in ms. */
 const FRESH = 60_000;
 
 /**
- * Which sessions a principal has: for each an empty file of the session's name, in a folder named by the
- * principal's hash. A marker is made before the session says so and once more after it, and taken away after the
- * session says otherwise, so that a crash leaves a marker too many and never one too few; `list` asks the sessions.
+ * The sessions of each principal: for each session an empty file with its name, in a folder named by the hash of the
+ * principal. A marker is created before the session is written, and again after it. It is removed after the session no
+ * longer names the principal. So a crash may leave a marker too many, but never one too few. `list` checks the
+ * sessions.
  */
 export class PrincipalMarkers {
   constructor(private readonly folder: SessionFolder) {}
 
-  /** Makes the marker, or renews its age. */
+  /** Creates the marker, or sets its age to zero. */
   add(tag: string, name: string): void {
-    // Whoever takes the last marker away takes the folder too, perhaps just now.
+    // When another process removes the last marker, it removes the folder too, perhaps just now.
     for (let attempt = 0; attempt < 10; attempt++) {
       succeeds(() => fs.mkdirSync(this.pathOf(tag), { mode: 0o700 }), 'EEXIST');
       if (succeeds(() => this.touch(tag, name), 'ENOENT')) return;
     }
-    throw new Error('The folder of a principal goes as fast as it is made.');
+    throw new Error('The folder of a principal was removed each time it was created.');
   }
 
-  /** Brings the marker to the disk. */
+  /** Flushes the marker to the disk. */
   async sync(tag: string): Promise<void> {
     await syncFolder(this.folder.principals);
     await syncFolder(this.pathOf(tag));
@@ -36,7 +37,7 @@ export class PrincipalMarkers {
     succeeds(() => fs.rmdirSync(this.pathOf(tag)), 'ENOENT', 'ENOTEMPTY', 'EEXIST');
   }
 
-  /** Whether the marker is old enough to be taken away if no session bears it out. */
+  /** Whether the marker is old enough to be removed if no session matches it. */
   isStale(tag: string, name: string): boolean {
     const stat = fs.lstatSync(join(this.pathOf(tag), name), { throwIfNoEntry: false });
     return stat !== undefined && Date.now() - stat.mtimeMs > FRESH;

@@ -10,30 +10,30 @@ import { PrincipalMarkers } from './principal-markers.js';
 import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
 import { VersionedFiles } from './versioned-files.js';
 
-/** The end of a session's file that was ended: no session has it. */
+/** The expiry in the file of an ended session. No live session has it. */
 const ENDED_AT = 1;
 
-/** A session that has not ended, as it was read. */
+/** A session that was read and has not ended. */
 export interface LiveFile {
   readonly version: FileVersion;
   readonly content: FileContent;
 }
 
-/** What `SessionFiles` goes by. */
+/** What `SessionFiles` needs. */
 export interface SessionFilesOptions {
   readonly clock: Clock;
   readonly ttl: number;
   readonly fsync: boolean;
 }
 
-/** How long to wait for a process that is about to remove what has expired, in ms. */
+/** How long to wait for a process that is removing an expired session, in ms. */
 const PATIENCE = 2000;
 
-/** Sessions as files, with their markers. Calls for one name have to come one after the other. */
+/** Sessions as files, with their markers. Calls for one name must run one after the other. */
 export class SessionFiles {
   readonly markers: PrincipalMarkers;
   readonly versions: VersionedFiles;
-  /** What the temporary files of this store begin with. */
+  /** The beginning of the names of this store's temporary files. */
   readonly owner = newOwner();
   private temps = 0;
 
@@ -59,7 +59,7 @@ export class SessionFiles {
     record: SessionRecord,
     revision: FileVersion | undefined,
   ): Promise<WriteResult> {
-    // What the caller read is looked at again with the claim on it made, so it isn't read here too unless that fails.
+    // The version that the caller read is checked again after it was claimed. So it is only read here after a failure.
     for (
       let found = this.live(revision) ?? this.live(this.folder.read(name));
       ;
@@ -79,12 +79,12 @@ export class SessionFiles {
     }
   }
 
-  /** Ends a session; the caller brings that to the disk. */
+  /** Ends a session; flushing it to the disk is up to the caller. */
   async end(name: string, revision?: FileVersion): Promise<WriteResult> {
     for (const deadline = performance.now() + PATIENCE; ;) {
       const read = this.folder.read(name);
       const live = this.live(read);
-      // What is over by this process's clock may not be by others'.
+      // A session that is expired by this process's clock may be live by others'.
       const found = revision === undefined ? this.present(read) : live;
       if (found === undefined) return 'gone';
       if (revision !== undefined && !isSameVersion(found.version, revision)) return 'conflict';
@@ -108,30 +108,30 @@ export class SessionFiles {
     return removed;
   }
 
-  /** What was read, if that is a session that has not ended. */
+  /** The session in a version, unless it has ended. */
   live(version: FileVersion | undefined): LiveFile | undefined {
     const found = this.present(version);
     return found !== undefined && found.content.expiresAt > this.options.clock.now() ? found : undefined;
   }
 
-  /** The same, also if it is over by this process's clock. One that was ended is not there. */
+  /** Like `live`, even if it is expired by this process's clock; but not if it was ended. */
   present(version: FileVersion | undefined): LiveFile | undefined {
     const content = version && decode(version.content, this.options.ttl);
     return content === undefined || content.expiresAt <= ENDED_AT ? undefined : { version: version!, content };
   }
 
-  /** Takes a marker away; back it comes if the session has come back to that principal meanwhile. */
+  /** Removes a marker. Restores it if the session has become the principal's again meanwhile. */
   unlist(tag: string, name: string): void {
     this.markers.remove(tag, name);
     this.relist(name, tag);
   }
 
-  /** A name that was never used and never will be. */
+  /** A name that was never used, and never will be. */
   newTemp(): string {
     return `${this.owner}.${(++this.temps).toString(36)}`;
   }
 
-  /** Puts a new session if there is none or one that has ended; `false`: try again. */
+  /** Writes a new session if there is none, or one that has ended. `false`: try again. */
   private async place(name: string, content: string): Promise<boolean> {
     const temp = this.newTemp();
     try {
@@ -139,10 +139,10 @@ export class SessionFiles {
       if (this.folder.linkTemp(temp, name)) return true;
       const version = this.folder.read(name);
       if (version === undefined) return false;
-      // What can't be read isn't overwritten either: somebody may want to look at it.
+      // An unreadable file is not overwritten, as it may still be needed.
       const found = decode(version.content, this.options.ttl);
       if (found === undefined || found.expiresAt > this.options.clock.now()) {
-        throw new SessionStoreError('ID_TAKEN', 'A session has this id already.');
+        throw new SessionStoreError('ID_TAKEN', 'A session already has this id.');
       }
       return this.versions.put(name, version, temp) === 'won';
     } finally {
@@ -163,12 +163,12 @@ export class SessionFiles {
       outcome = this.versions.put(name, version, temp);
       return outcome;
     } finally {
-      // One that has won is in its place: to look for it would cost a system call that fails.
+      // After `won`, the temporary file has become the session's, so there is nothing to delete.
       if (outcome !== 'won') this.folder.discardTemp(temp);
     }
   }
 
-  /** Makes the marker of a session that isn't under this principal yet; gives the tag that has to be marked once more. */
+  /** Creates the marker if the principal has changed. Returns the tag to be marked again after the write. */
   private async announce(name: string, record: SessionRecord, before?: string): Promise<string | undefined> {
     const tag = tagFor(record);
     if (tag === undefined || tag === before) return undefined;
@@ -187,7 +187,7 @@ export class SessionFiles {
     return encode({ text, expiresAt, id: isHashed(name) ? id : undefined, tag: tagFor(record) }, this.options.ttl);
   }
 
-  /** What stands where a session was until the file is gone: long expired, for session-file-store too. */
+  /** The content of an ended session's file until it is removed: long expired, for session-file-store too. */
   private tombstone(): string {
     const cookie = { originalMaxAge: 1, expires: new Date(0).toISOString(), httpOnly: true, path: '/' };
     return encode({ text: JSON.stringify({ cookie, ended: this.newTemp() }), expiresAt: ENDED_AT }, this.options.ttl);

@@ -7,21 +7,21 @@ import { fileOf } from './file-names.js';
 
 export const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
-/** A record is never near this; what is larger isn't ours, and isn't read into memory. */
+/** No record is this large. A larger file isn't ours, and isn't read into memory. */
 const MOST_BYTES = 64 * 1024 * 1024;
-// A link in place of a session's file would lead out of the folder. Windows has no such flag.
+// A symbolic link in place of a session's file could lead out of the folder. Windows has no such flag.
 const READ = fs.constants.O_RDONLY | ((fs.constants.O_NOFOLLOW as number | undefined) ?? 0);
 
-/** Nothing there, or a symbolic link (what Linux, and what the BSDs say). */
+/** No file, or a symbolic link (ELOOP on Linux, EMLINK on the BSDs). */
 const NO_FILE: readonly string[] = ['ENOENT', 'ELOOP', 'EMLINK'];
 
-/** Most records fit, and then a read needs no buffer of its own. */
+/** Most records fit into it, so that reading needs no new buffer. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
- * One version of a session's file, as it was read. Files are put in place whole and never written to again, so the
- * inode and its time of writing tell any two versions apart, and the content does if an inode is used again
- * within one tick of the file system's clock.
+ * One version of a session's file, as it was read. Files are replaced as a whole and never changed. So the inode and
+ * the modification time identify a version; and so does the content, if an inode is reused within one tick of the file
+ * system's clock.
  */
 export interface FileVersion {
   readonly content: string;
@@ -35,13 +35,16 @@ export function isSameVersion(a: FileVersion | undefined, b: FileVersion | undef
   return a.inode === b.inode && a.writtenNs === b.writtenNs && a.content === b.content;
 }
 
-/** The folder, and what is done in it by plain system calls. What isn't a session is in `.keycard`, out of the way of session-file-store. */
+/**
+ * The folder, and the system calls on it. Files that are no sessions are in `.keycard`, where session-file-store does
+ * not look.
+ */
 export class SessionFolder {
   readonly path: string;
   readonly temps: string;
   readonly claims: string;
   readonly principals: string;
-  /** Whether symbolic links can be made: Windows lets few do so. */
+  /** Whether symbolic links can be created: on Windows few users may. */
   makesSymlinks = true;
   private syncing: Promise<void> | undefined;
   private syncNext: Promise<void> | undefined;
@@ -53,14 +56,14 @@ export class SessionFolder {
     this.principals = join(this.path, '.keycard', 'principals');
   }
 
-  /** Makes the folders. Those that exist keep their mode. */
+  /** Creates the folders. Existing ones keep their mode. */
   make(): void {
     for (const folder of [this.temps, this.claims, this.principals]) {
       fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
     }
   }
 
-  /** Tries what the store relies on, and finds out whether the disk folds case. Throws if something isn't to be had. */
+  /** Tests what the store relies on, and whether the disk ignores case. Throws if something is missing. */
   probe(owner: string): { readonly foldsCase: boolean } {
     const [file, link, target, symlink] = ['a', 'b', 'c', 'd'].map((name) => join(this.temps, `${owner}.${name}`));
     try {
@@ -71,7 +74,7 @@ export class SessionFolder {
       if (inodeOf(file!) !== inodeOf(link!)) {
         throw new SessionStoreError(
           'REFUSED',
-          `The two names of a linked file show two inodes in ${this.path}, so that writers can't tell each other's files: use a folder on a local disk.`,
+          `The two names of a linked file have different inodes in ${this.path}, so writers can't identify each other's files. Use a folder on a local disk.`,
         );
       }
       fs.renameSync(link!, target!);
@@ -88,20 +91,18 @@ export class SessionFolder {
     }
   }
 
-  /** The file of a session. */
   fileOf(name: string): string {
     return this.path + sep + fileOf(name);
   }
 
-  /** A temporary file. */
   tempFile(temp: string): string {
     return this.temps + sep + temp;
   }
 
   /**
-   * What is in a session's file; `undefined` if there is none, or something else than a file. Blocks for some
-   * 5 µs if the disk's cache has it: the asynchronous way takes 5 to 20 times the CPU time, for work that is
-   * shorter than the hand-over to a thread.
+   * Reads a session's file; `undefined` if there is none, or it is no regular file. Blocks for about 5 µs if the file
+   * is in the system's cache. Asynchronous reads use 5 to 20 times the CPU time, as handing over to a thread takes
+   * longer than the read.
    */
   read(name: string): FileVersion | undefined {
     let fd: number;
@@ -125,7 +126,7 @@ export class SessionFolder {
     }
   }
 
-  /** The same, without blocking. */
+  /** Like `read`, without blocking. */
   async readLater(name: string): Promise<FileVersion | undefined> {
     let handle: fs.promises.FileHandle;
     try {
@@ -143,7 +144,7 @@ export class SessionFolder {
     }
   }
 
-  /** Writes a temporary file, through to the disk if asked. Its name must never have been used before. */
+  /** Writes a temporary file, and flushes it to the disk if `fsync`. Its name must never have been used before. */
   async writeTemp(temp: string, content: string, fsync: boolean): Promise<void> {
     const fd = fs.openSync(this.tempFile(temp), 'wx', FILE_MODE);
     try {
@@ -156,34 +157,34 @@ export class SessionFolder {
     }
   }
 
-  /** Removes a temporary file; `false` if there was none any more. */
+  /** Deletes a temporary file; `false` if it no longer existed. */
   discardTemp(temp: string): boolean {
     return succeeds(() => fs.unlinkSync(this.tempFile(temp)), 'ENOENT');
   }
 
-  /** The temporary file of that inode. */
+  /** The temporary file with that inode. */
   tempOfInode(inode: bigint): string | undefined {
     const inodeOf = (temp: string): bigint | undefined =>
       fs.lstatSync(this.tempFile(temp), { bigint: true, throwIfNoEntry: false })?.ino;
     return fs.readdirSync(this.temps).find((temp) => inodeOf(temp) === inode);
   }
 
-  /** Puts a temporary file where no file is; `false` where one is. */
+  /** Links a temporary file as a session's; `false` if the session has a file. */
   linkTemp(temp: string, name: string): boolean {
     return succeeds(() => fs.linkSync(this.tempFile(temp), this.fileOf(name)), 'EEXIST');
   }
 
-  /** Puts a temporary file in place of what is there; `false` if the temporary file is no more. */
+  /** Renames a temporary file to a session's; `false` if it no longer exists. */
   renameTemp(temp: string, name: string): boolean {
     return succeeds(() => fs.renameSync(this.tempFile(temp), this.fileOf(name)), 'ENOENT');
   }
 
-  /** Takes the file of a session away, whichever version is there. */
+  /** Deletes the file of a session, whatever version it is. */
   unlink(name: string): void {
     succeeds(() => fs.unlinkSync(this.fileOf(name)), 'ENOENT');
   }
 
-  /** Brings the names in the folder to the disk. Calls that come while one is under way share the next. */
+  /** Flushes the names in the folder to the disk. Calls during a flush share the next one. */
   sync(): Promise<void> {
     if (this.syncing === undefined) {
       this.syncing = syncFolder(this.path).finally(() => (this.syncing = undefined));
@@ -198,7 +199,7 @@ export class SessionFolder {
   }
 }
 
-/** Brings the names in a folder to the disk. Windows opens no folders, and keeps names by itself. */
+/** Flushes the names in a folder to the disk. Windows can't open folders, and flushes names by itself. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const fd = fs.openSync(path, 'r');

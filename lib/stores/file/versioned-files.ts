@@ -3,32 +3,31 @@ import { SessionStoreError } from '../session-store.error.js';
 import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
 
 /**
- * Compare-and-swap on files, between processes, without a lock that somebody could hold.
+ * Compare-and-swap on files between processes, without locks.
  *
- * A lock that is taken from a stopped holder doesn't stop it: it checks that the lock is its own, is stopped there,
- * and renames a minute later over what others have written since. No check that is apart from the `rename` closes
- * that gap, so here the `rename` itself is what fails:
+ * A lock is not safe here: a process may check its lock, be stopped, lose the lock, and a minute later rename its file
+ * over newer ones. A check before the `rename` can't prevent that. So the `rename` itself has to fail:
  *
- * 1. The new content is written to a temporary file of a name that was never used and never will be.
- * 2. Its writer claims the version that it read: it links that file once more, under a name made of the version (inode,
- *    time of writing, content), so that it says what shall follow. One claim on a version can be made.
- * 3. Only if the version is still in place with the claim made, the temporary file is renamed to the session's.
- * 4. The claim is taken away, which is only ever done once its version is seen to have passed.
+ * 1. The writer writes the new content to a temporary file, under a name that is never used again.
+ * 2. It claims the version that it read: it creates a hard link to that file, under a name derived from the version
+ * (inode, modification time, content). Only one process can create that link.
+ * 3. If the version is still in place after that, it renames the temporary file to the session's.
+ * 4. It removes the claim. This is only done after the version was replaced.
  *
- * Whoever meets a claim of another doesn't wait: it does steps 3 and 4 for it. The rename takes the temporary file
- * away, so it happens once, whoever does it; a writer that was stopped before it, or between the check and it,
- * finds on waking that its rename fails, and can't overwrite anything. A version doesn't come back, so a claim made
- * late is on a version that has passed, is never acted on, and no two claims can win on one version. A process
- * that dies leaves a temporary file, and at most a claim that the next comer carries out or succeeds.
+ * A process that finds another's claim doesn't wait: it completes steps 3 and 4 itself. The temporary file can be
+ * renamed only once, whoever does it. So a writer that was stopped before its rename finds that the rename fails, and
+ * overwrites nothing. A version never comes back, so a late claim is on a version that was replaced, and has no effect:
+ * no two writers can replace one version. A process that dies leaves a temporary file, and perhaps a claim, which the
+ * next process completes or succeeds.
  *
- * Removal is the one step that can't be made to fail for a late-comer, as `unlink` takes whatever is there. So a
- * session ends by a put of a tombstone, and only what has ended is unlinked, under a claim that nobody carries out
- * for its owner. All that a process that is stopped there holds up is a new session under the very same id.
+ * Only removal can't be made to fail, as `unlink` removes whatever version is there. So a session is ended by a `put`
+ * of a tombstone, and only files of ended sessions are unlinked, under a claim that no other process completes. If a
+ * process is stopped there, only a new session with the same id has to wait.
  */
 export class VersionedFiles {
   private readonly claims: Claims;
 
-  /** @param helped Told the name of a session whose file was put in place for another process. */
+  /** @param helped Called with the name of a session whose claim was completed for another process. */
   constructor(
     private readonly folder: SessionFolder,
     private readonly helped: (name: string) => void,
@@ -37,8 +36,8 @@ export class VersionedFiles {
   }
 
   /**
-   * Puts a temporary file in place of a version. `lost`: the version has passed, or another claimed it, and has
-   * been helped. `busy`: the version has ended, and a process that seems alive is about to remove it.
+   * Replaces a version by a temporary file. `lost`: the version was replaced, or another process claimed it, and its
+   * claim was completed. `busy`: the version has ended, and a process that seems to be alive is about to remove it.
    */
   put(name: string, version: FileVersion, temp: string): 'won' | 'lost' | 'busy' {
     const isCurrent = (): boolean => isSameVersion(this.folder.read(name), version);
@@ -46,7 +45,7 @@ export class VersionedFiles {
     if (claimed.outcome === 'passed') return 'lost';
     if (claimed.outcome === 'theirs') return this.help(name, claimed.claim, claimed.links, isCurrent) ? 'lost' : 'busy';
     if (!isCurrent()) {
-      // Passed by the claim just made, which another has carried out? Then the temporary file is gone.
+      // If another process completed our claim, the temporary file is gone.
       const wasPut = !this.folder.discardTemp(temp);
       this.claims.drop(claimed.links);
       return wasPut ? 'won' : 'lost';
@@ -54,14 +53,14 @@ export class VersionedFiles {
     if (!this.folder.renameTemp(temp, name) && isCurrent()) {
       throw new SessionStoreError(
         'UNAVAILABLE',
-        'A temporary file of the file store was removed before it was put in place.',
+        'A temporary file of FileStore was deleted before it could be used. Does another program clean up the folder?',
       );
     }
     this.claims.drop(claimed.links);
     return 'won';
   }
 
-  /** Removes the file of a version that has ended, unless something else is about to happen to it. */
+  /** Removes the file of an ended version, unless it is claimed. */
   remove(name: string, version: FileVersion, mark: string): boolean {
     const isCurrent = (): boolean => isSameVersion(this.folder.read(name), version);
     const claimed = this.claims.take(linkOf(name, version), { kind: 'remove', mark }, isCurrent);
@@ -76,7 +75,7 @@ export class VersionedFiles {
     return isThere;
   }
 
-  /** Carries out what a process that is gone had claimed; if that is a removal, under a claim of our own, by this mark. */
+  /** Completes the claim of a process that died. A removal is done under a new claim with this mark. */
   finish(link: string, mark: string): void {
     const claim = this.claims.read(link);
     if (claim === undefined) return;
@@ -88,16 +87,16 @@ export class VersionedFiles {
     else this.help(name, claim, [link], isCurrent);
   }
 
-  /** @param links The last one is the claim's. */
+  /** @param links The last one is the claim's path. */
   private help(name: string, claim: Claim, links: readonly string[], isCurrent: () => boolean): boolean {
     if (claim.kind === 'remove') {
       if (isCurrent()) return false;
     } else {
-      // Found first: a claim that says so while its version is in place afterwards is the one in force.
+      // Look for the temporary file first. If the version is in place after that, the claim is the one in force.
       const temp = this.claims.tempOf(links.at(-1)!);
       if (isCurrent()) {
         if (temp !== undefined && this.folder.renameTemp(temp, name)) this.helped(name);
-        // Not put, and never will be: the next `take` succeeds it.
+        // It was not put, and never will be: the next `take` succeeds the claim.
         else if (isCurrent()) return true;
       }
     }

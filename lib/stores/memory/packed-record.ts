@@ -1,11 +1,11 @@
 /**
- * One record as one string, so that a session costs the bytes of its JSON and little else: a `Map` entry, the id
- * and this. An object with a text, a boxed time and a principal takes 60 bytes more and gives the garbage
- * collector three times as much to walk.
+ * A record packed into one string, so that a session needs little more memory than its JSON: a `Map` entry, the id and
+ * this string. An object with the text, the expiry and the principal needs 60 bytes more, and three times the work of
+ * the garbage collector.
  *
- * Each character is one byte: expiry (6 bytes, ms), version (6), flags (1), length of the principal (3), the
- * principal and the text in UTF-8. It is made by one native copy, so it is flat: what `JSON.stringify` returns
- * is a rope, which takes a third more for as long as it is kept.
+ * Each character is one byte: expiry (6 bytes, ms), version (6), flags (1), length of the principal (3), then the
+ * principal and the text in UTF-8. The string is made by one native copy, so it is flat. `JSON.stringify` returns a
+ * rope, which needs a third more memory.
  */
 export type PackedRecord = string;
 
@@ -15,10 +15,10 @@ const PLAIN_TEXT = 2;
 const OWNED = 4;
 const LATEST = 2 ** 48 - 1;
 
-/** Most records fit, and then packing needs no buffer of its own. */
+/** Most records fit into it, so that packing needs no new buffer. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Packs a record under a version. */
+/** Packs a record with a version number. */
 export function pack(text: string, expiresAt: number, principal: string | undefined, version: number): PackedRecord {
   const owner = principal ?? '';
   const most = HEADER + 3 * (text.length + owner.length);
@@ -35,23 +35,23 @@ export function pack(text: string, expiresAt: number, principal: string | undefi
   return bytes.toString('latin1', 0, HEADER + ownerLength + textLength);
 }
 
-/** When the record ends, in ms since the epoch. */
+/** When the record expires, in ms since the epoch. */
 export function expiryOf(record: PackedRecord): number {
   return integerAt(record, 0);
 }
 
-/** The version that it was packed under. */
+/** The version number of the record. */
 export function versionOf(record: PackedRecord): number {
   return integerAt(record, 6);
 }
 
-/** The JSON text, as it was. */
+/** The JSON text of the record. */
 export function textOf(record: PackedRecord): string {
   const bytes = record.slice(HEADER + ownerLengthOf(record));
   return (record.charCodeAt(12) & PLAIN_TEXT) === 0 ? decode(bytes) : bytes;
 }
 
-/** Whose session it is. */
+/** The principal of the record. */
 export function principalOf(record: PackedRecord): string | undefined {
   const flags = record.charCodeAt(12);
   if ((flags & OWNED) === 0) return undefined;

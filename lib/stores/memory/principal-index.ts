@@ -1,6 +1,6 @@
 import { ShardedMap } from './sharded-map.js';
 
-/** Which ids belong to a principal. Most have one session, and a `Set` for one costs more than the session's id. */
+/** The ids of each principal. Most have one session, and a `Set` for one id needs more memory than the id. */
 export class PrincipalIndex {
   private readonly ids = new ShardedMap<string | Set<string>>();
 

@@ -1,8 +1,8 @@
 const SHARDS = 256;
 
 /**
- * A map in many small parts. One `Map` of a million entries stops the process for some 30 ms when it grows or
- * shrinks; each of these does so for a fraction of a millisecond.
+ * A map in many small parts. A `Map` of a million entries blocks the process for about 30 ms when it grows or shrinks;
+ * each part blocks for a fraction of a millisecond.
  */
 export class ShardedMap<V> {
   private readonly shards: readonly Map<string, V>[] = Array.from({ length: SHARDS }, () => new Map<string, V>());
@@ -35,13 +35,16 @@ export class ShardedMap<V> {
     this.entries = 0;
   }
 
-  /** One of the parts, to be gone through at leisure. */
+  /** One of the parts, for code that iterates in steps. */
   shard(index: number): ReadonlyMap<string, V> & Map<string, V> {
     return this.shards[index]!;
   }
 }
 
-/** Where a key is: by its first eight and last four characters, so that neither a common prefix nor a suffix crowds one shard. */
+/**
+ * The shard of a key, by its first eight and last four characters. So neither a common prefix nor a common suffix puts
+ * all keys into one shard.
+ */
 export function shardOf(key: string): number {
   const { length } = key;
   let hash = length;

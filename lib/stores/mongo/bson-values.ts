@@ -1,9 +1,9 @@
 /** A JSON object, as opposed to an array, a date, or one of the driver's classes. */
 export type PlainObject = Record<string, unknown>;
 
-/** MongoDB takes 100 levels; some are the document's own. */
+/** MongoDB allows 100 levels; some are the document's own. */
 const DEEPEST = 90;
-/** UTF-8, and so BSON, has no halves of a surrogate pair. */
+/** UTF-8, and so BSON, can't hold unpaired surrogates. */
 const HALF_PAIR = /\p{Surrogate}/u;
 
 export function isPlainObject(value: unknown): value is PlainObject {
@@ -15,22 +15,22 @@ export function isPlainObject(value: unknown): value is PlainObject {
   );
 }
 
-/** Whether BSON gives a JSON value back as it was. */
+/** Whether BSON preserves a JSON value. */
 export function fitsSubDocument(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return !HALF_PAIR.test(value);
   if (typeof value !== 'object' || value === null) return true;
   if (depth === DEEPEST) return false;
   if (Array.isArray(value)) return value.every((item) => fitsSubDocument(item, depth + 1));
   return Object.entries(value).every(
-    // `_bsontype` would make the driver take data for one of its own classes.
+    // The driver would treat data with `_bsontype` as one of its own classes.
     ([key, item]) =>
       !key.includes('\0') && key !== '_bsontype' && !HALF_PAIR.test(key) && fitsSubDocument(item, depth + 1),
   );
 }
 
 /**
- * `next`, with what equals its counterpart in `before` in JSON but has a type that JSON lacks (a date, an object id) put
- * back. Changes `next`, which must be fresh from `JSON.parse`.
+ * Restores types that JSON lacks (a date, an object id): values of `next` whose JSON equals that of their counterpart
+ * in `before` get its type. Changes `next`, which must be new from `JSON.parse`.
  */
 export function keepTypes(next: unknown, before: unknown, depth = 0): unknown {
   if (typeof before !== 'object' || before === null || depth > DEEPEST) return next;

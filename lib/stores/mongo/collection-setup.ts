@@ -2,7 +2,7 @@ import type { Collection } from 'mongodb';
 import { serverCode } from './mongo-errors.js';
 import type { SessionDocument } from './session-document.js';
 
-/** Makes the indexes. Gives whether the server removes expired sessions by itself. */
+/** Creates the indexes. Returns whether the server removes expired sessions by itself. */
 export async function makeIndexes(
   collection: Collection<SessionDocument>,
   warn: (message: string) => void,
@@ -10,18 +10,20 @@ export async function makeIndexes(
   await attempt(
     () => collection.createIndex({ 'keycard.p': 1, _id: 1 }, { name: 'keycard_principal', sparse: true }),
     (reason) =>
-      warn(`MongoDB made no index for finding a principal's sessions (${reason}): finding them reads all sessions.`),
+      warn(
+        `MongoDB could not create the index for a principal's sessions (${reason}), so finding them reads all sessions. Let the user create indexes.`,
+      ),
   );
   return attempt(
     () => collection.createIndex({ expires: 1 }, { name: 'expires_1', expireAfterSeconds: 0 }),
     (reason) =>
       warn(
-        `MongoDB made no TTL index (${reason}): the store removes expired sessions itself, as "pruneInterval" says.`,
+        `MongoDB could not create a TTL index (${reason}), so the store removes expired sessions itself, every "pruneInterval".`,
       ),
   );
 }
 
-/** The server's refusal is a shortcoming to be told; that it can't be reached is an error. */
+/** If the server refuses an index, that is a warning; if it can't be reached, that is an error. */
 async function attempt(make: () => Promise<unknown>, refused: (reason: string) => void): Promise<boolean> {
   try {
     await make();

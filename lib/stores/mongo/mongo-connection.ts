@@ -5,16 +5,17 @@ import type { MongoSource, ResolvedMongoOptions } from './mongo-store.options.js
 import { SessionCollection } from './session-collection.js';
 import type { SessionDocument } from './session-document.js';
 
-/** How long the store's own client looks for a server, and for a connection to it. */
+/** How long the store's own client tries to find a server, and to connect to it. */
 const OWN_CLIENT_PATIENCE_MS = 2_000;
 
 /**
- * How often that client looks whether its server is there: as often as the driver can. A check that begins just as the
- * server goes may never end with longer waits (mongodb 7.8), and such a client doesn't find its server again.
+ * How often that client checks whether its server is reachable: the shortest that the driver allows. With longer
+ * intervals, a check that begins as the server stops may never end (mongodb 7.8), and the client does not find its
+ * server again.
  */
 const OWN_CLIENT_HEARTBEAT_MS = 500;
 
-/** The collection, wherever it comes from; and the client, where it is the store's own. */
+/** The collection, however it is configured, and the client, if the store made it. */
 export class MongoConnection {
   private readonly opened = new Map<string, Promise<unknown>>();
   private owned: MongoClient | undefined;
@@ -33,7 +34,7 @@ export class MongoConnection {
     return this.once('sessions', async () => new SessionCollection(await this.documents(), this.options.clock));
   }
 
-  /** Where the client goes, as far as it says so. */
+  /** The addresses of the servers, if the client shows them. */
   get servers(): string | undefined {
     const { source } = this.options;
     const given = {
@@ -47,7 +48,7 @@ export class MongoConnection {
 
   /**
    * Every change is one update that compares and writes in one step. FerretDB 0 and 1 read first and write later, so of
-   * several changes of one session all would succeed. They say in `buildInfo` who they are; MongoDB has no such field.
+   * several concurrent changes all would succeed. They name themselves in `buildInfo`; MongoDB has no such field.
    *
    * @throws SessionStoreError with code `REFUSED`.
    */
@@ -56,11 +57,11 @@ export class MongoConnection {
     if (typeof ferretdbVersion !== 'string' || !/^v?[01]\./.test(ferretdbVersion)) return;
     throw new SessionStoreError(
       'REFUSED',
-      `MongoStore needs a server whose updates are atomic, and FerretDB ${ferretdbVersion} loses changes made at once: use MongoDB, or FerretDB 2.`,
+      `MongoStore needs a server whose updates are atomic, but FerretDB ${ferretdbVersion} loses concurrent changes. Use MongoDB, or FerretDB 2.`,
     );
   }
 
-  /** Works again after `close()`, with another client if the store makes it. */
+  /** Opens again after `close()`, with a new client if the store makes it. */
   async reopen(): Promise<void> {
     const { closing } = this;
     await closing?.catch(() => undefined);
@@ -77,7 +78,7 @@ export class MongoConnection {
   private async end(): Promise<void> {
     const making = this.opened.get('client');
     this.opened.clear();
-    // One that is only being made sees that it is too late.
+    // If the client is still being made, it must notice that the store was closed.
     await making?.catch(() => undefined);
     const { owned } = this;
     this.owned = undefined;
@@ -125,7 +126,7 @@ export class MongoConnection {
     return this.owned;
   }
 
-  /** What was made once is kept; a failure is not. */
+  /** A success is kept; a failure is not. */
   private once<T>(what: string, make: () => Promise<T>): Promise<T> {
     const made = this.opened.get(what) as Promise<T> | undefined;
     if (made) return made;
@@ -136,11 +137,12 @@ export class MongoConnection {
   }
 
   private mustBeOpen(): void {
-    if (this.ended) throw new SessionStoreError('CLOSED', 'This MongoStore was closed.');
+    if (this.ended)
+      throw new SessionStoreError('CLOSED', 'This MongoStore was closed. Call open() before you use it again.');
   }
 }
 
-/** A server that won't tell its version is taken for MongoDB. */
+/** A server that doesn't tell its version is treated as MongoDB. */
 function notAllowed(error: unknown): { ferretdbVersion?: unknown } {
   if (serverCode(error) === undefined) throw error;
   return {};
@@ -150,12 +152,8 @@ async function driver(): Promise<typeof import('mongodb')> {
   try {
     return await import('mongodb');
   } catch (error) {
-    throw new SessionStoreError(
-      'REFUSED',
-      'MongoStore makes a client from "url" by the package "mongodb": npm install mongodb.',
-      {
-        cause: error,
-      },
-    );
+    throw new SessionStoreError('REFUSED', 'MongoStore with "url" needs the package "mongodb": npm install mongodb.', {
+      cause: error,
+    });
   }
 }

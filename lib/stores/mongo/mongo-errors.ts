@@ -2,7 +2,7 @@ import { scrub } from '../../common/scrubbed-error.js';
 import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
-/** The server's own number for an error, if the server answered at all. */
+/** The server's error code, if the server answered at all. */
 export function serverCode(error: unknown): number | undefined {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
   return typeof name === 'string' &&
@@ -12,20 +12,20 @@ export function serverCode(error: unknown): number | undefined {
     : undefined;
 }
 
-/** `_id` is there already. */
+/** The `_id` exists. */
 export function isDuplicate(error: unknown): boolean {
   return serverCode(error) === 11_000;
 }
 
 /**
- * The server won't keep such a sub-document: a `$` or a dot in a key (52, 57), an empty one (56), what looks like a
- * reference (55), nesting beyond its limit (15), or any of these in the words of another server (2).
+ * The server refuses such a sub-document: a `$` or a dot in a key (52, 57), an empty key (56), a reference (55),
+ * nesting beyond its limit (15), or any of these from another server (2).
  */
 export function refusesDocument(error: unknown): boolean {
   return [2, 15, 52, 55, 56, 57].includes(serverCode(error) ?? 0);
 }
 
-/** The driver's error as the store's, with the cause. The message holds neither ids nor data. */
+/** The driver's error as a store error, with the cause. The message contains no ids and no data. */
 export function storeErrorOf(error: unknown): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
   const code = codeOf(error);
@@ -43,14 +43,14 @@ export function storeErrorOf(error: unknown): SessionStoreError {
   });
 }
 
-/** What to do about what a start meets most often. The server's own words may hold the whole command. */
+/** What to do about the most frequent errors at start. The server's own message may contain the whole command. */
 const REMEDIES: Readonly<Record<number, string>> = {
   13: 'the user may not do this with the database; grant readWrite on it',
   18: 'the login is wrong; check user, password and authSource',
   8000: 'the login is wrong; check user, password and authSource',
 };
 
-/** Which servers a client looked for in vain. */
+/** The servers that a client could not find. */
 function serversOf(error: unknown): string | undefined {
   const { servers } = (error as { reason?: { servers?: unknown } } | undefined)?.reason ?? {};
   return servers instanceof Map ? [...servers.keys()].join(', ') : undefined;
@@ -71,7 +71,7 @@ function codeOf(error: unknown): DriverErrorCode {
     : 'UNAVAILABLE';
 }
 
-/** A fail-over, a shutdown, an exhausted server: what another try may not meet. */
+/** A failover, a shutdown or an overloaded server: another try may succeed. */
 function passes(error: unknown, code: number): boolean {
   const labelled = error as { hasErrorLabel?: (label: string) => boolean };
   if (labelled.hasErrorLabel?.('RetryableWriteError') || labelled.hasErrorLabel?.('RetryableError')) return true;

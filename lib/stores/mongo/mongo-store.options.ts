@@ -11,12 +11,12 @@ import {
   warnOfShort,
 } from '../store-options.js';
 
-/** How a `MongoStore` is set up. Exactly one of `client`, `db`, `collection` and `url` says where the server is. */
+/** Options of `MongoStore`. Give exactly one of `client`, `db`, `collection` and `url`. */
 export interface MongoStoreOptions {
-  /** A client of the package `mongodb`, or a promise of one. The store closes it with `ownsClient` only. */
+  /** A client of the package `mongodb`, or a promise of one. The store closes it only with `ownsClient`. */
   readonly client?: MongoClient | PromiseLike<MongoClient> | undefined;
   /**
-   * Whether `close()` closes the client, as for one that is made for this store alone.
+   * Whether `close()` closes the client. For a client that only this store uses.
    *
    * @defaultValue `false`
    */
@@ -27,48 +27,49 @@ export interface MongoStoreOptions {
    * @defaultValue the one that the connection string names, else `test`
    */
   readonly dbName?: string | undefined;
-  /** A database of a client of the app's. */
+  /** A database of the app's client. */
   readonly db?: Db | undefined;
-  /** The collection itself. */
+  /** The collection. */
   readonly collection?: Collection | undefined;
-  /** For a client that the store makes, and closes: `mongodb://user:password@host/database`. */
+  /** The connection string of a client that the store makes and closes: `mongodb://user:password@host/database`. */
   readonly url?: string | undefined;
   /**
-   * With `url`: options for that client.
+   * With `url`: options of that client.
    *
-   * @defaultValue it looks for a server, and connects, for 2 s at most
+   * @defaultValue server selection and connecting are limited to 2 s
    */
   readonly clientOptions?: MongoClientOptions | undefined;
-  /**
-   * @defaultValue `sessions`, as connect-mongo has it
-   */
+  /** @defaultValue `sessions`, as in connect-mongo */
   readonly collectionName?: string | undefined;
   /**
-   * What new versions are written as: JSON text (`true`, the default), or a sub-document (`false`), which queries can look
-   * into. Both are read, whichever it is. Set it as the connect-mongo that shares the collection has it.
+   * How sessions are written: as JSON text (`true`), or as a sub-document (`false`), which queries can use. Both are
+   * read. If connect-mongo shares the collection, set it as there.
+   *
+   * @defaultValue `true`
    */
   readonly stringify?: boolean | undefined;
   /**
-   * Life of a record that names no end. A number is in seconds, as in connect-mongo; text has its unit, such as `'14d'`.
+   * Lifetime of a record without an expiry. A number is in seconds, as in connect-mongo; text has its unit, such as
+   * `'14d'`.
    *
    * @defaultValue `'14d'`
    */
   readonly ttl?: Duration | undefined;
   /**
-   * How often the store removes expired sessions itself, if the server can't make a TTL index. In ms, or text such as `'10m'`; each wait is 50 to
-   * 150 % of it, so that processes spread. `false`: never.
+   * How often the store removes expired sessions, if the server can't make a TTL index. In ms, or text such as `'10m'`.
+   * Each interval is 50 to 150 % of it, so that processes don't prune together. `false`: never.
    *
    * @defaultValue `'10m'`
    */
   readonly pruneInterval?: Duration | false | undefined;
   /**
-   * How long one call may take before it ends with an error, in ms or as text such as `'5s'`.
+   * How long one call may take until it fails, in ms or as text such as `'5s'`.
    *
    * @defaultValue `'5s'`
    */
   readonly timeout?: Duration | undefined;
   /**
-   * Where the time comes from.
+   * The source of the time.
    *
    * @defaultValue the machine's clock
    */
@@ -85,7 +86,7 @@ export type MongoSource =
 const name = (shown: string) =>
   rule<string | undefined>(shown, undefined, (value, place) => {
     if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
-    throw place.says('takes a text that is not empty');
+    throw place.says('takes a string that is not empty');
   });
 
 const OPTIONS = {
@@ -121,11 +122,13 @@ export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions
   const source = sourceOf(read);
   const { dbName, collectionName, stringify, clock: readClock } = read;
   if (dbName !== undefined && (source.kind === 'db' || source.kind === 'collection')) {
-    throw new TypeError(`MongoStore: "dbName" goes with "client" or "url"; "${source.kind}" has its database already.`);
+    throw new TypeError(
+      `MongoStore: "dbName" can only be used with "client" or "url"; "${source.kind}" already has a database.`,
+    );
   }
   if (collectionName !== undefined && source.kind === 'collection') {
     throw new TypeError(
-      'MongoStore: "collectionName" goes with "client", "db" or "url"; "collection" has its name already.',
+      'MongoStore: "collectionName" can only be used with "client", "db" or "url"; "collection" already has a name.',
     );
   }
   warnOfShort('MongoStore', 'pruneInterval', options.pruneInterval, 'versions before 0.2', 'KEYCARD_MONGO');
@@ -143,25 +146,25 @@ export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions
 
 function sourceOf({ client, ownsClient, db, collection, url, clientOptions }: Read): MongoSource {
   if (ownsClient !== undefined && client === undefined)
-    throw new TypeError('MongoStore: "ownsClient" goes with "client".');
+    throw new TypeError('MongoStore: "ownsClient" can only be used with "client".');
   const given = [client, db, collection, url].filter((value) => value !== undefined && value !== null);
   if (given.length !== 1) {
     throw new TypeError(
       `MongoStore got ${given.length} of "client", "db", "collection" and "url"; it takes exactly one of them.`,
     );
   }
-  // By what they can do and not by class: the app may have a driver of its own beside ours.
+  // Checked by their methods and not by class: the app may have another version of the driver.
   if (typeof url === 'string' && /^mongodb(\+srv)?:\/\//.test(url)) {
     return { kind: 'url', url, clientOptions: clientOptions ?? {} };
   }
-  if (clientOptions !== undefined) throw new TypeError('MongoStore: "clientOptions" goes with "url".');
+  if (clientOptions !== undefined) throw new TypeError('MongoStore: "clientOptions" can only be used with "url".');
   if (client && (can(client, 'db') || can(client, 'then')))
     return { kind: 'client', client, isOwn: ownsClient === true };
   if (db && can(db, 'collection')) return { kind: 'db', db };
   if (collection && can(collection, 'findOne')) return { kind: 'collection', collection };
   throw new TypeError(
     'MongoStore takes a MongoClient (or a promise of one) as "client", a Db as "db", a Collection as "collection", or a ' +
-      'text that begins with mongodb:// or mongodb+srv:// as "url".',
+      'string that begins with mongodb:// or mongodb+srv:// as "url".',
   );
 }
 

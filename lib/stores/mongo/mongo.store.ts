@@ -24,9 +24,9 @@ import {
 import { expiryOf, ownMetadata, principalOf, valueOf } from './session-document.js';
 
 /**
- * Sessions in MongoDB, in connect-mongo's format: a document a session, and a TTL index that removes it.
+ * Keeps sessions in MongoDB, in connect-mongo's format: one document for each session, and a TTL index that removes it.
  *
- * `replace` and `destroy` filter on the session that was read, so MongoDB compares and swaps in one step. Every method
+ * `replace` and `destroy` filter by the session that was read, so MongoDB compares and swaps in one step. Every method
  * throws `SessionStoreError`: `UNAVAILABLE`, `TIMEOUT`, `REFUSED`, `CLOSED`.
  */
 export class MongoStore extends SessionStore {
@@ -42,8 +42,8 @@ export class MongoStore extends SessionStore {
   }
 
   /**
-   * Makes sure that the server answers and that its updates are atomic, and makes the indexes. If the server can't make a TTL index the process warns
-   * once, and the store removes expired sessions itself.
+   * Checks that the server answers and that its updates are atomic, and creates the indexes. If the server can't create
+   * a TTL index, a warning is logged once, and the store removes expired sessions itself.
    */
   override async open(): Promise<void> {
     await this.connection.reopen();
@@ -56,12 +56,12 @@ export class MongoStore extends SessionStore {
     this.pruner ??= new Pruner(
       pruneIntervalMs,
       () => this.prune(),
-      (error) => warn(`Removing expired sessions failed, and is tried again later: ${(error as Error).message}`),
+      (error) => warn(`Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`),
     );
     this.pruner.start();
   }
 
-  /** Closes the client if the store made it, never one that it was given. */
+  /** Closes the client if the store made it, or with `ownsClient`. */
   override async close(): Promise<void> {
     this.pruner?.stop();
     await this.connection.close();
@@ -75,7 +75,7 @@ export class MongoStore extends SessionStore {
     return this.call(async (sessions) => {
       const document = await sessions.find(id);
       const stored = document && storedSession(document);
-      // A peer made this document, of a session that was ours: no index shows it yet.
+      // connect-mongo wrote this document for a session of ours, so it is not in the index yet.
       if (stored && !document.keycard && ownMetadata(document.session)?.principal) await sessions.mark(document);
       return stored;
     });
@@ -90,7 +90,7 @@ export class MongoStore extends SessionStore {
     return this.call((sessions) => sessions.remove(id, revision));
   }
 
-  /** In the order of the ids; a cursor stays good. */
+  /** In the order of the ids, in which a cursor stays valid. */
   override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
     const { principal, overdue, batch = 100, cursor = '' } = query;
     const limit = Math.max(1, Math.trunc(batch));
@@ -116,17 +116,17 @@ export class MongoStore extends SessionStore {
     return count;
   }
 
-  /** Empties the collection. */
+  /** Deletes all sessions of the collection. */
   override async clear(): Promise<void> {
     await this.call((sessions) => sessions.clear());
   }
 
-  /** Removes what has expired without waiting for the server, which looks once a minute. */
+  /** Removes expired sessions without waiting for the server, which does so once a minute. */
   override async prune(): Promise<number> {
     return this.call((sessions) => sessions.prune());
   }
 
-  /** Writes a record as the options have it; as text if the server won't have it as a sub-document. */
+  /** Writes a record in the configured form, or as text if the server refuses the sub-document. */
   private async writing<T>(
     record: SessionRecord,
     before: unknown,
@@ -147,7 +147,7 @@ export class MongoStore extends SessionStore {
   private async call<T>(act: (sessions: SessionCollection) => Promise<T>): Promise<T> {
     try {
       const { timeoutMs: ms } = this.options;
-      // The driver's own limits don't end an operation on a server that is frozen: they try again.
+      // The driver's own limits don't end an operation on a server that hangs: it retries.
       return await within(ms, this.connection.sessions().then(act), () => {
         const { servers } = this.connection;
         const name = servers === undefined ? 'MongoDB' : `MongoDB at ${servers}`;

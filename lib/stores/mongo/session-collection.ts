@@ -6,7 +6,7 @@ import type { Revision, StoredSession, WriteResult } from '../session-store.js';
 import { isDuplicate } from './mongo-errors.js';
 import { live, principalOf, type SessionDocument, type SessionValue, textOf } from './session-document.js';
 
-/** Whatever the client was told: plain values, from the primary, and no error for text that is not UTF-8. */
+/** Independent of the client's options: plain values, from the primary, and no error for text that is not UTF-8. */
 const READ: FindOptions = {
   readPreference: 'primary',
   promoteValues: true,
@@ -18,10 +18,10 @@ const READ: FindOptions = {
 };
 const WRITE = { ignoreUndefined: true, serializeFunctions: false } as const;
 
-/** What is set of a document. */
+/** The fields of a document that a write sets. */
 export type SessionFields = Required<Pick<SessionDocument, 'session' | 'expires' | 'keycard'>>;
 
-/** What a read gave. All of it is compared, since a peer's write changes the session and nothing of ours. */
+/** What was read. All of it is compared, as a write of connect-mongo only changes the session. */
 export class MongoRevision {
   constructor(
     readonly session: SessionValue,
@@ -29,7 +29,7 @@ export class MongoRevision {
   ) {}
 }
 
-/** A document as a record, or `undefined` if it holds no session. */
+/** A document as a record; `undefined` if it contains no session. */
 export function storedSession(document: SessionDocument): StoredSession | undefined {
   const text = textOf(document);
   if (text === undefined) return undefined;
@@ -37,7 +37,7 @@ export function storedSession(document: SessionDocument): StoredSession | undefi
   return { text, expiresAt: document.expires?.getTime(), revision };
 }
 
-/** The mark of one write. */
+/** The `keycard` field of a write. */
 export function keycardOf(
   principal: string | undefined,
   rev: string = randomBytes(9).toString('base64url'),
@@ -45,7 +45,7 @@ export function keycardOf(
   return principal === undefined ? { rev } : { p: principal, rev };
 }
 
-/** The collection as single steps, each of which compares and writes at once. */
+/** The operations on the collection. Each compares and writes in one step. */
 export class SessionCollection {
   constructor(
     readonly documents: Collection<SessionDocument>,
@@ -54,11 +54,11 @@ export class SessionCollection {
 
   async find(id: string): Promise<SessionDocument | undefined> {
     const document = await this.documents.findOne({ _id: String(id), ...this.live() }, READ as object);
-    // A collation of the collection's could take another id for this one.
+    // With a collation, the collection may return another id for this one.
     return document?._id === id ? document : undefined;
   }
 
-  /** Those after an id, in the order of the ids. */
+  /** The documents after an id, in the order of the ids. */
   page(
     principal: string | undefined,
     after: string,
@@ -84,11 +84,11 @@ export class SessionCollection {
       const resent = await this.find(id);
       if (resent !== undefined && textOf(resent) === textOf({ _id: id, ...fields })) return;
       if (resent === undefined && (await this.replaceExpired(id, fields))) return;
-      throw new SessionStoreError('ID_TAKEN', 'A live session has this id already.');
+      throw new SessionStoreError('ID_TAKEN', 'A live session already has this id.');
     }
   }
 
-  /** Writes over the version that was read. */
+  /** Replaces the version that was read. */
   update(id: string, fields: SessionFields, revision: Revision): Promise<WriteResult> {
     return this.swap(id, revision, async (filter) => {
       const { modifiedCount } = await this.documents.updateOne(filter, { $set: fields }, WRITE);
@@ -96,18 +96,18 @@ export class SessionCollection {
     });
   }
 
-  /** Removes the version that was read, or whatever is there. */
+  /** Removes the version that was read, or any version. */
   async remove(id: string, revision?: Revision): Promise<WriteResult> {
     const deleted = async (filter: Filter<SessionDocument>) =>
       (await this.documents.deleteOne(filter)).deletedCount === 1;
     if (revision !== undefined) return this.swap(id, revision, deleted);
     if (await deleted({ _id: String(id), ...this.live() })) return 'ok';
-    // What is over by this process's clock may not be by others'.
+    // A session that is expired by this process's clock may be live by others'.
     await deleted({ _id: String(id) });
     return 'gone';
   }
 
-  /** Puts what lies beside the session right, for one that a peer has changed or copied. */
+  /** Updates the `keycard` field of a document that connect-mongo has changed or copied. */
   async mark(document: SessionDocument): Promise<void> {
     const revision = storedSession(document)?.revision;
     const keycard = keycardOf(principalOf(document), document.keycard?.rev);
@@ -116,7 +116,7 @@ export class SessionCollection {
     });
   }
 
-  /** Removes what has expired. */
+  /** Removes expired sessions. */
   async prune(): Promise<number> {
     return (await this.documents.deleteMany({ expires: { $lte: new Date(this.clock.now()) } })).deletedCount;
   }
@@ -136,7 +136,8 @@ export class SessionCollection {
     if (await write({ ...only, session: { $eq: session } })) return 'ok';
     const state = await this.stateOf(id, revision);
     if (state !== 'same') return state;
-    // The server doesn't find equal what the driver made of it: keys that are numbers, in another order; integers beyond 2^53.
+    // The server may not consider the driver's result equal to its own value: it reorders numeric keys, and rounds
+    // integers beyond 2^53.
     return (await write({ ...only, 'keycard.rev': rev === undefined ? { $exists: false } : { $eq: rev } }))
       ? 'ok'
       : 'conflict';

@@ -2,27 +2,28 @@ import { metadataIn, metadataInText, type RecordMetadata } from '../record-metad
 import type { SessionRecord } from '../session-store.js';
 import { fitsSubDocument, isPlainObject, keepTypes, type PlainObject } from './bson-values.js';
 
-/** A session as it lies in the collection. `_id`, `session` and `expires` are connect-mongo's; it leaves `keycard` alone. */
+/** A session's document. `_id`, `session` and `expires` are connect-mongo's, which doesn't touch `keycard`. */
 export interface SessionDocument {
   readonly _id: string;
   readonly session: unknown;
   readonly expires?: Date;
-  /** What we keep beside: whose session it is, for the index, and a mark of our last write. */
+  /** Our own fields: the principal, for the index, and an id of our last write. */
   readonly keycard?: { readonly p?: string; readonly rev?: string };
 }
 
-/** What a session is written as. */
+/** The form in which a session is written. */
 export type SessionValue = string | PlainObject;
 
-/** The JSON text of a document, or `undefined` if it holds no session. */
+/** The JSON text of a document; `undefined` if it contains no session. */
 export function textOf({ session }: SessionDocument): string | undefined {
   if (typeof session === 'string') return session;
   return isPlainObject(session) ? JSON.stringify(session) : undefined;
 }
 
 /**
- * A record as a document keeps it. As a sub-document it has the types that connect-mongo gives it: `cookie.expires` a date,
- * and values of `before` that nobody changed (dates, object ids) as they were. What a sub-document would spoil stays text.
+ * A record in the form in which a document keeps it. A sub-document has the types that connect-mongo uses:
+ * `cookie.expires` is a date, and unchanged values of `before` (dates, object ids) keep their types. Data that a
+ * sub-document can't preserve stay text.
  */
 export function valueOf(text: string, stringify: boolean, before?: unknown): SessionValue {
   if (stringify) return text;
@@ -33,27 +34,30 @@ export function valueOf(text: string, stringify: boolean, before?: unknown): Ses
   return keepTypes(value, before) as PlainObject;
 }
 
-/** When a record ends, as a date; one that names no end lives for the time that is the default. */
+/** When a record expires, as a date. A record without an expiry gets the default lifetime. */
 export function expiryOf({ expiresAt }: SessionRecord, now: number, ttlMs: number): Date {
   const date = new Date(expiresAt);
   return Number.isNaN(date.getTime()) ? new Date(now + ttlMs) : date;
 }
 
 /**
- * Whose session a document is. The record's own facts decide; if they can't be seen, as in an encrypted record, the mark
- * beside it does.
+ * The principal of a document: from the record's metadata, or from the `keycard` field if they can't be read, as in an
+ * encrypted record.
  */
 export function principalOf(document: SessionDocument): string | undefined {
   const own = ownMetadata(document.session);
   return own === undefined ? document.keycard?.p : own.principal;
 }
 
-/** The engine's metadata, if they can be seen. */
+/** The engine's metadata, if they can be read. */
 export function ownMetadata(session: unknown): RecordMetadata | undefined {
   return typeof session === 'string' ? metadataInText(session) : metadataIn(session);
 }
 
-/** Those that have not ended. No `expires`: never ends. One that is no date: not a session, as connect-mongo sees it too. */
+/**
+ * Filters live sessions. Without `expires` a session never expires. A value that is no date is no session, as in
+ * connect-mongo.
+ */
 export function live(now: number): { $or: object[] } {
   return { $or: [{ expires: { $exists: false } }, { expires: { $gt: new Date(now) } }] };
 }
@@ -70,6 +74,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // Not JSON, such as an encrypted record: kept as the text that it is.
+    return undefined; // Not JSON, such as an encrypted record: kept as text.
   }
 }

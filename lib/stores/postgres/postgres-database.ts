@@ -1,4 +1,4 @@
-// From the module, and not the global: an app's tests may put a fake there.
+// Imported, as an app's tests may replace the global by a fake.
 import { setImmediate } from 'node:timers';
 import { within } from '../../common/deadline.js';
 import { SessionStoreError } from '../session-store.error.js';
@@ -7,24 +7,24 @@ import { storeError } from './postgres-errors.js';
 import type { ResolvedPostgresOptions } from './postgres-options.js';
 import type { Statement } from './postgres-queries.js';
 
-/** A row: each column as the server's own text. */
+/** A row: each column as the server's text. */
 export type Row = readonly (string | null)[];
 
 interface OwnPool extends PostgresClient {
   end(): Promise<void>;
 }
 
-/** Where a pool, or a client, says where it goes. */
+/** Where a pool or a client has its address. */
 interface PoolAddress {
   readonly host?: string;
   readonly port?: number | string;
   readonly connectionString?: string;
 }
 
-// The text as it came, whatever parsers the app has set for `json`, `int8` or dates.
+// Returns the server's text, whatever parsers the app has set for `json`, `int8` or dates.
 const types = { getTypeParser: () => (value: string) => value };
 
-/** Where queries go: the client that was given, or a pool of the store's own. */
+/** Sends queries to the given client, or to a pool of the store's own. */
 export class PostgresDatabase {
   private opened: Promise<PostgresClient> | undefined;
   private closing: Promise<void> | undefined;
@@ -37,7 +37,7 @@ export class PostgresDatabase {
     if (options.client !== undefined) this.opened = Promise.resolve(listenForErrors(options.client));
   }
 
-  /** One of the queries that requests wait for, bounded by `queryTimeout`, waiting for a connection included. */
+  /** A query that requests wait for. `queryTimeout` limits it, including the wait for a connection. */
   run(statement: Statement, values: unknown[]): Promise<PostgresResult> {
     const { preparedStatements, queryTimeoutMs } = this.options;
     return this.track(
@@ -46,29 +46,29 @@ export class PostgresDatabase {
           text: statement.text,
           values,
           ...(preparedStatements && { name: statement.name }),
-          // So that `pg` gives up too, and a pool drops the connection that hangs.
+          // Makes `pg` give up too, so that a pool drops a connection that hangs.
           query_timeout: queryTimeoutMs,
         }),
       ),
     );
   }
 
-  /** A query that may take its time, planned with its values. */
+  /** A query without a time limit, planned with its values. */
   runSlow(text: string, values: unknown[] = []): Promise<PostgresResult> {
     return this.track(this.send({ text, values }));
   }
 
-  /** Statements without parameters, separated by `;`: one transaction, and one trip to the server. */
+  /** Statements without parameters, separated by `;`: one transaction, and one round trip to the server. */
   runScript(text: string): Promise<PostgresResult> {
     return this.track(this.send({ text }));
   }
 
-  /** Waits for what is under way, then ends the pool that the store made. */
+  /** Waits for queries under way, then ends the pool that the store made. */
   close(): Promise<void> {
     return (this.closing ??= this.end());
   }
 
-  /** Works again after `close()`, with another pool if the store makes it. */
+  /** Opens again after `close()`, with a new pool if the store makes it. */
   async reopen(): Promise<void> {
     const { closing } = this;
     await closing?.catch(() => undefined);
@@ -100,7 +100,7 @@ export class PostgresDatabase {
     }
   }
 
-  /** Where the client goes, without user and password. */
+  /** The server's address, without user and password. */
   private get address(): string | undefined {
     const { client, connectionString } = this.options;
     const { options = client } = (client ?? {}) as { readonly options?: PoolAddress };
@@ -117,7 +117,7 @@ export class PostgresDatabase {
   private async makePool(): Promise<PostgresClient> {
     try {
       const { client } = this.options;
-      // One that was ended can't be used again: another like it.
+      // A pool or client that was ended can't be used again, so make another like it.
       if (client !== undefined) return listenForErrors(like(client));
       const pg = await import('pg');
       const pool: OwnPool = new pg.default.Pool({
@@ -136,9 +136,9 @@ export class PostgresDatabase {
   }
 
   private async end(): Promise<void> {
-    // What was called in this turn is sent at its end.
+    // Calls of this turn are sent at its end.
     await new Promise((resolve) => setImmediate(resolve));
-    // A server that is frozen would hold the shutdown up for good.
+    // A server that hangs must not block the shutdown.
     await this.inTime(Promise.allSettled(this.running)).catch(() => undefined);
     if (!this.options.ownsClient) return;
     const own = this.opened;
@@ -147,7 +147,7 @@ export class PostgresDatabase {
   }
 }
 
-/** @throws SessionStoreError for what is no pool. */
+/** @throws SessionStoreError if it is no pool. */
 function like(ended: PostgresClient): PostgresClient {
   const { constructor, options } = ended as PostgresClient & {
     readonly constructor: new (options: unknown) => OwnPool;
@@ -165,9 +165,9 @@ function like(ended: PostgresClient): PostgresClient {
 const listened = new WeakSet<PostgresClient>();
 
 /**
- * A connection broke while nothing waited for it. Without a listener Node ends the process; a pool makes a new
- * connection, and if there can't be one, the next query says so. It stays for good, one on each client: a pool's
- * `end()` is over before its connections are, and a server that goes then would end the process that shuts down.
+ * Handles errors of idle connections. Without a listener Node ends the process. A pool makes a new connection, and if
+ * it can't, the next query fails. The listener stays on the client for good: `end()` of a pool is done before its
+ * connections are closed, and a server that stops at that time would end the process during its shutdown.
  */
 function listenForErrors(client: PostgresClient): PostgresClient {
   if (!listened.has(client)) client.on?.('error', () => undefined);

@@ -2,15 +2,15 @@ import { scrub } from '../../common/scrubbed-error.js';
 import { systemErrorIn } from '../system-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
-/** PostgreSQL's own code for an error (SQLSTATE), if the server sent one. */
+/** PostgreSQL's error code (SQLSTATE), if the server sent one. */
 export function sqlState(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /**
- * Whether the server refused this very statement and rolled it back, so that its parts may be tried one by one.
- * A lost connection is not that: the statement may have been carried out.
+ * Whether the server refused this statement and rolled it back, so that its parts may be tried one by one. Not for a
+ * lost connection: the statement may have been executed.
  */
 export function wasRolledBack(error: unknown): boolean {
   const cause = error instanceof SessionStoreError ? error.cause : error;
@@ -19,7 +19,7 @@ export function wasRolledBack(error: unknown): boolean {
   return state !== undefined && ['22', '23', '40', '54'].includes(state.slice(0, 2)) && state !== '40003';
 }
 
-/** The driver's error as the store's, with the cause. The message holds neither ids nor data. */
+/** The driver's error as a store error, with the cause. The message contains no ids and no data. */
 export function storeError(error: unknown, table: string, address?: string): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
   const state = sqlState(scrub(error));
@@ -49,7 +49,7 @@ export function storeError(error: unknown, table: string, address?: string): Ses
   );
 }
 
-/** What to do about the states that a start meets most often. */
+/** What to do about the most frequent states at start. */
 const REMEDIES: Readonly<Record<string, string>> = {
   '3D000': 'create it, or correct the name in the connection string',
   '28P01': 'correct user and password',
@@ -60,7 +60,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   '53100': 'the disk is full',
 };
 
-/** The server's own words, if they are about the connection and not about a row, and what to do. */
+/** The server's message, if it is about the connection and not about a row, and what to do. */
 function inWords(state: string, message: string): string | undefined {
   const remedy = REMEDIES[state];
   return remedy === undefined ? undefined : `${message}; ${remedy}`;

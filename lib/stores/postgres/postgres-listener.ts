@@ -1,6 +1,6 @@
 import type { PostgresClient } from './postgres-client.js';
 
-/** A connection of `pg`, by what hearing needs of it. */
+/** The part of a connection of `pg` that listening needs. */
 interface Connection {
   connect(): Promise<unknown>;
   query(text: string): Promise<unknown>;
@@ -11,13 +11,13 @@ interface Connection {
 
 type ConnectionClass = new (config: unknown) => Connection;
 
-/** A pool names what its connections are made of. */
+/** A pool shows the class and options of its connections. */
 interface PoolLike {
   readonly options?: unknown;
   readonly Client?: ConnectionClass;
 }
 
-/** What makes connections of the store's own. A pool that was given lends none: one that listens would be lost to it. */
+/** Makes connections for listening. A connection of the app's pool can't be used: the pool would be one short. */
 export async function connectionMaker(
   given: PostgresClient | undefined,
   url: string | undefined,
@@ -28,7 +28,7 @@ export async function connectionMaker(
   }
   const { options, Client } = given as PostgresClient & PoolLike;
   if (Client === undefined || options === undefined)
-    throw new Error('PostgresStore was given a single client, so there is no connection to LISTEN on; give it a pool');
+    throw new Error('PostgresStore was given a single client, so there is no connection for LISTEN; give it a pool');
   return () => new Client(options);
 }
 

@@ -13,58 +13,70 @@ import type { Clock } from '../clock.js';
 import { clock, LONGEST_INTERVAL_MS, LONGEST_TIMER_MS, readStoreOptions, warnOfShort } from '../store-options.js';
 import type { PostgresClient } from './postgres-client.js';
 
-/** Text such as `'90s'`, `'15m'`, `'1h'`, `'1d'`. Any `Duration` will do. */
+/** Text such as `'90s'`, `'15m'`, `'1h'`, `'1d'`. Every `Duration` is accepted. */
 export type PostgresDuration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
-/** Options of `PostgresStore`. Exactly one of `pool`, `client` and `connectionString` says where the server is. */
+/** Options of `PostgresStore`. Give exactly one of `pool`, `client` and `connectionString`. */
 export interface PostgresStoreOptions {
   /** A `Pool` of `pg`. The store ends it only with `ownsClient`. */
   readonly pool?: PostgresClient | undefined;
   /** A connected `Client` or `PoolClient` of `pg`: one connection, so one query at a time. The store ends it only with `ownsClient`. */
   readonly client?: PostgresClient | undefined;
   /**
-   * Whether `close()` ends the pool or client that was given: for one that is made for this store alone.
+   * Whether `close()` ends the given pool or client. For one that only this store uses.
    *
    * @defaultValue `false`
    */
   readonly ownsClient?: boolean | undefined;
   /** `postgres://user:password@host:5432/database`. The store makes a pool for it, and ends it in `close()`. */
   readonly connectionString?: string | undefined;
-  /** @defaultValue `'session'` */
+  /**
+   * The name of the table.
+   *
+   * @defaultValue `'session'`
+   */
   readonly tableName?: string | undefined;
-  /** @defaultValue what the connection's `search_path` finds */
+  /**
+   * The schema of the table.
+   *
+   * @defaultValue the first one in the connection's `search_path` that has the table
+   */
   readonly schemaName?: string | undefined;
   /**
-   * Whether `open()` creates what is missing: the table with its indexes, or, on a table of less than 64 MiB, an index. Safe if several
-   * processes start at once. Set it to `false` if the role may not create tables.
+   * Whether `open()` creates what is missing: the table with its indexes; or, if the table has less than 64 MiB, an
+   * index. Safe if several processes start at once. Set it to `false` if the role may not create tables.
    *
    * @defaultValue `true`
    */
   readonly createTableIfMissing?: boolean | undefined;
   /**
-   * How often expired rows are removed, in ms or as text such as `'15m'`; each wait is 50 to 150 % of it, so that processes spread. `false`:
-   * never, for a database that has a job for it.
+   * How often expired rows are removed, in ms or as text such as `'15m'`. Each interval is 50 to 150 % of it, so that
+   * processes don't prune together. `false`: never, if the database has its own job for that.
    *
    * @defaultValue `'15m'`
    */
   readonly pruneInterval?: Duration | false | undefined;
-  /** The same under connect-pg-simple's name, where a number is in seconds. `pruneInterval` goes before it. */
+  /** connect-pg-simple's name for `pruneInterval`, where a number is in seconds. `pruneInterval` overrides it. */
   readonly pruneSessionInterval?: Duration | false | undefined;
   /**
-   * Named prepared statements, which spare the server the planning. Set it to `false` behind a pooler that gives each transaction another
-   * connection (PgBouncer in transaction mode before 1.21).
+   * Whether to use named prepared statements, which save the server the planning. Set it to `false` behind a pooler
+   * that gives each transaction another connection (PgBouncer in transaction mode before 1.21).
    *
    * @defaultValue `true`
    */
   readonly preparedStatements?: boolean | undefined;
   /**
-   * How long one query may take before its connection is given up, in ms or as text such as `'5s'`. Longer than the module's `storeTimeout`,
-   * which answers the request; this one gets rid of a dead connection.
+   * How long one query may take until its connection is dropped, in ms or as text such as `'5s'`. Set it longer than
+   * the module's `storeTimeout`, which answers the request; this one removes dead connections.
    *
    * @defaultValue `'5s'`
    */
   readonly queryTimeout?: Duration | undefined;
-  /** @defaultValue the machine's clock */
+  /**
+   * The source of the time.
+   *
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock | undefined;
 }
 
@@ -74,15 +86,15 @@ const isClient = (value: unknown): value is PostgresClient =>
 const client = rule<PostgresClient | undefined>('none', undefined, (value) => {
   if (isClient(value)) return value;
   throw new TypeError(
-    'PostgresStore takes a Pool or Client of "pg", or what has their query(), as "pool" or "client".',
+    'PostgresStore: "pool" or "client" must be a Pool or Client of "pg", or an object with their query().',
   );
 });
 
 function identifier(value: unknown, { option }: Place): string {
-  // PostgreSQL cuts longer names off without a word, so two tables could become one.
+  // PostgreSQL silently truncates longer names, so two tables could become one.
   if (typeof value === 'string' && value !== '' && !value.includes('\0') && Buffer.byteLength(value) <= 63)
     return value;
-  throw new TypeError(`PostgresStore takes a name of 1 to 63 bytes as "${option}".`);
+  throw new TypeError(`PostgresStore: "${option}" must be a name of 1 to 63 bytes.`);
 }
 
 const interval = (unitMs: 1 | 1_000) =>
@@ -124,11 +136,11 @@ export function resolveOptions(options: PostgresStoreOptions = {}): ResolvedPost
   }
   const usedClient = pool ?? read.client;
   if (usedClient === undefined && (typeof read.connectionString !== 'string' || read.connectionString === '')) {
-    throw new TypeError('PostgresStore takes text such as postgres://user@host/database as "connectionString".');
+    throw new TypeError('PostgresStore: "connectionString" must be a string such as postgres://user@host/database.');
   }
   if (usedClient === undefined && read.ownsClient !== undefined) {
     throw new TypeError(
-      'PostgresStore: "ownsClient" goes with "pool" or "client"; the pool of "connectionString" is the store\'s own.',
+      'PostgresStore: "ownsClient" can only be used with "pool" or "client"; the store always ends the pool of "connectionString".',
     );
   }
   warnOfShort('PostgresStore', 'pruneInterval', options.pruneInterval, 'connect-pg-simple', 'KEYCARD_POSTGRES');

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { deadAt, EXPIRY_COLUMNS, EXPIRY_DIGITS, expireOf, liveAt } from './expire-column.js';
 import { PRINCIPAL } from './principal-index.js';
 
-/** A statement; the name, under which a connection prepares it, follows from the text, since a pool may serve two tables. */
+/**
+ * A statement, and the name under which a connection prepares it. The name is derived from the text, as a pool may
+ * serve two tables.
+ */
 export interface Statement {
   readonly name: string;
   readonly text: string;
@@ -11,27 +14,27 @@ export interface Statement {
 export type PostgresQueries = ReturnType<typeof postgresQueries>;
 
 /**
- * Stands between the texts of several records in one parameter. JSON can't hold it but as an escape, so nothing has to be
- * escaped: as elements of an array literal, with a backslash before each quote, 32 kB cost eight times as much.
+ * Separates the texts of several records in one parameter. JSON can only contain it as an escape, so no escaping is
+ * needed. As elements of an array literal, with a backslash before each quote, 32 kB would cost eight times as much.
  */
 const SEPARATOR = '\u001f';
 
-/** Texts as one parameter. */
+/** Joins texts into one parameter. */
 export function joinTexts(texts: readonly string[]): string {
   return texts.join(SEPARATOR);
 }
 
-/** Whether `joinTexts` may take it. What it may not is no JSON, and is sent alone, for the server to refuse. */
+/** Whether `joinTexts` can take the text. Otherwise it is no JSON, and is sent alone, for the server to refuse. */
 export function canBeJoined(text: string): boolean {
   return !text.includes(SEPARATOR);
 }
 
-/** A name as SQL takes it. */
+/** Quotes a name for SQL. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** What the store asks of the server, for one table. */
+/** The statements for one table. */
 export function postgresQueries(tableName: string, schemaName: string | undefined) {
   const table = (schemaName === undefined ? '' : `${quoteIdentifier(schemaName)}.`) + quoteIdentifier(tableName);
   const row = `sid, sess::text, ${EXPIRY_COLUMNS}`;
@@ -57,7 +60,7 @@ export function postgresQueries(tableName: string, schemaName: string | undefine
       `UPDATE ${table} SET sess = $2::json, expire = ${expireOf('$3::timestamptz')} ` +
         `WHERE sid = $1 AND ${sameVersion('$4', '$5')} RETURNING sid`,
     ),
-    // `= ANY` says the same as the join, and keeps a plan that was made for an empty table off a full scan.
+    // `= ANY` means the same as the join, and prevents a full scan by a plan that was made for an empty table.
     updateMany: statement(
       `UPDATE ${table} AS t SET sess = v.new_sess::json, expire = ${expireOf('v.at')} ` +
         `FROM unnest($1::text[], ${texts('$2')}, $3::timestamptz[], ${texts('$4')}, $5::text[]) AS v(id, new_sess, at, old_sess, old_digits) ` +
@@ -68,7 +71,7 @@ export function postgresQueries(tableName: string, schemaName: string | undefine
     removeVersion: statement(`DELETE FROM ${table} WHERE sid = $1 AND ${sameVersion('$2', '$3')} RETURNING sid`),
 
     list: `SELECT ${row} FROM ${table} WHERE sid > $1 ORDER BY sid LIMIT $2`,
-    // Materialized, so that the planner can't walk the whole table in the order of its key to spare the sort.
+    // Materialized, so that the planner doesn't read the whole table in key order to avoid the sort.
     listPrincipal:
       `WITH own AS MATERIALIZED (SELECT * FROM ${table} WHERE ${PRINCIPAL} = $3) ` +
       `SELECT ${row} FROM own WHERE sid > $1 ORDER BY sid LIMIT $2`,

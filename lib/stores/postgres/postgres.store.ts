@@ -23,18 +23,20 @@ import { readRow, RowVersion, type SessionRow, storedSession } from './session-r
 import { SharedQueries } from './shared-queries.js';
 import { setUpTable } from './table-setup.js';
 
-/** Rows that one statement of `prune` removes: few enough that no lock is held for long. */
+/** Rows that one statement of `prune` removes: few enough that no lock lasts long. */
 const PRUNE_BATCH = 1_000;
 
 /**
- * Sessions in a PostgreSQL table, in the format of connect-pg-simple. PostgreSQL 12 or newer, `pg` 8.
+ * Keeps sessions in a PostgreSQL table, in the format of connect-pg-simple. PostgreSQL 12 or newer, `pg` 8.
  *
- * One query a read and one a write, and calls of the same turn of the event loop share it. `replace` and `destroy`
- * compare the whole text that was read, in the statement that writes: sending it costs the process less than hashing
- * it, and no two texts are taken for one.
+ * A read and a write are one query each, which calls of the same turn of the event loop share. `replace` and `destroy`
+ * compare the whole text that was read, in the statement that writes. Sending the text costs less CPU time than hashing
+ * it, and is exact.
  *
  * @example
+ * ```ts
  * new PostgresStore({ connectionString: process.env.DATABASE_URL })
+ * ```
  */
 export class PostgresStore extends SessionStore {
   private readonly options: ResolvedPostgresOptions;
@@ -56,15 +58,16 @@ export class PostgresStore extends SessionStore {
       this.pruner = new Pruner(
         pruneIntervalMs,
         () => this.prune(),
-        (error) => warn(`Removing expired sessions failed, and is tried again later: ${(error as Error).message}`),
+        (error) =>
+          warn(`Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`),
       );
     }
   }
 
   /**
-   * Connects, and creates the table or its indexes if they are missing and `createTableIfMissing` allows it.
+   * Connects. Creates the table or its indexes, if they are missing and `createTableIfMissing` is `true`.
    *
-   * @throws SessionStoreError with code `REFUSED` if there is no table that fits, else as every method.
+   * @throws SessionStoreError with code `REFUSED` if there is no suitable table; otherwise like every method.
    */
   override async open(): Promise<void> {
     await this.database.reopen();
@@ -78,7 +81,7 @@ export class PostgresStore extends SessionStore {
     if (!this.database.closed) this.pruner?.start();
   }
 
-  /** `LISTEN` and `NOTIFY`, on a connection of its own for what is heard. */
+  /** A bus by `LISTEN` and `NOTIFY`. It listens on a connection of its own. */
   override bus(): SessionBus {
     const { client, connectionString } = this.options;
     const channel = `keycard_${createHash('sha256').update(this.queries.table).digest('hex').slice(0, 32)}`;
@@ -114,18 +117,18 @@ export class PostgresStore extends SessionStore {
 
   async create(id: string, record: SessionRecord): Promise<void> {
     this.mustBeOpen();
-    // More than once if an expired row is in the way, which somebody else may clear away and fill too.
+    // Repeated if an expired row is in the way, as another process may remove it and insert a new one.
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await this.shared.insert({ id, record })) return;
       const row = await this.shared.load(id);
       if (row !== undefined && this.isLive(row)) {
-        // A create whose reply was lost is sent again: every record has a nonce, so its text is its own.
+        // A create whose reply was lost is sent again. Each record has its own nonce, so an equal text is this one's.
         if (row.version.text === record.text) return;
         break;
       }
       if (row !== undefined) await this.removeVersion(row);
     }
-    throw new SessionStoreError('ID_TAKEN', 'A live session has this id already; nothing was written.');
+    throw new SessionStoreError('ID_TAKEN', 'A live session already has this id. Nothing was written.');
   }
 
   load(id: string): Promise<StoredSession | undefined> {
@@ -171,7 +174,7 @@ export class PostgresStore extends SessionStore {
     }
   }
 
-  /** A row that a peer wrote last counts by the time zone of the connection. */
+  /** For a row that connect-pg-simple wrote last, the time zone of the connection counts. */
   override async count(query: { readonly principal?: string | undefined } = {}): Promise<number> {
     this.mustBeOpen();
     const now = instant(this.options.clock.now());
@@ -187,7 +190,10 @@ export class PostgresStore extends SessionStore {
     await this.database.runSlow(this.queries.clear);
   }
 
-  /** Removes expired rows in batches. A row that a peer wrote last stays for 26 hours more: nobody knows its time zone. */
+  /**
+   * Removes expired rows in batches. A row that connect-pg-simple wrote last stays 26 hours longer, as its time zone is
+   * not known.
+   */
   override async prune(): Promise<number> {
     this.mustBeOpen();
     const now = instant(this.options.clock.now());
@@ -217,7 +223,7 @@ export class PostgresStore extends SessionStore {
   }
 }
 
-/** A server that is just starting is not down: it is asked again, ten times a second, for as long as a start waits. */
+/** A server that is starting is asked again, ten times a second, until the limit for the start. */
 async function onceUp(work: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -234,4 +240,5 @@ function warn(message: string): void {
   process.emitWarning(message, { type: 'KeycardWarning', code: 'KEYCARD_POSTGRES' });
 }
 
-const closed = (): SessionStoreError => new SessionStoreError('CLOSED', 'The PostgresStore was closed.');
+const closed = (): SessionStoreError =>
+  new SessionStoreError('CLOSED', 'This PostgresStore was closed. Call open() before you use it again.');

@@ -2,7 +2,10 @@ import type { StoredSession } from '../session-store.js';
 import { decodeExpiry } from './expire-column.js';
 import type { Row } from './postgres-database.js';
 
-/** What was in a row when it was read: the store's revision. Only `digits` tell that a peer has touched it since. */
+/**
+ * The content of a row when it was read, which is the store's revision. Only `digits` show that connect-pg-simple has
+ * touched it since.
+ */
 export class RowVersion {
   constructor(
     readonly text: string,
@@ -11,13 +14,13 @@ export class RowVersion {
   ) {}
 }
 
-/** A row under its id. */
+/** A row and its id. */
 export interface SessionRow {
   readonly id: string;
   readonly version: RowVersion;
 }
 
-/** The columns `sid, sess::text` and those of `EXPIRY_COLUMNS`. */
+/** Reads the columns `sid, sess::text` and `EXPIRY_COLUMNS`. */
 export function readRow([id, text, digits, inConnectionZone]: Row): SessionRow {
   const expiresAt = decodeExpiry(digits!, inConnectionZone!, text!);
   return { id: id!, version: new RowVersion(text!, digits!, expiresAt) };

@@ -6,18 +6,18 @@ import { wasRolledBack } from './postgres-errors.js';
 import { canBeJoined, joinTexts, type PostgresQueries } from './postgres-queries.js';
 import { readRow, type RowVersion, type SessionRow } from './session-row.js';
 
-/** A record to be kept under an id. */
+/** A record to insert under an id. */
 export interface Write {
   readonly id: string;
   readonly record: SessionRecord;
 }
 
-/** A record to be put in the place of a version. */
+/** A record to replace a version by. */
 export interface Swap extends Write {
   readonly version: RowVersion;
 }
 
-/** What requests wait for: reads and writes of one turn of the event loop go out together. */
+/** The queries of requests: reads and writes of one turn of the event loop are sent together. */
 export class SharedQueries {
   private readonly loads = new TurnBatcher<string, SessionRow | undefined>({
     weight: (id) => id.length,
@@ -42,17 +42,17 @@ export class SharedQueries {
     private readonly queries: PostgresQueries,
   ) {}
 
-  /** The row, dead or alive. */
+  /** The row, live or expired. */
   load(id: string): Promise<SessionRow | undefined> {
     return this.loads.add(id);
   }
 
-  /** Whether there was no row of that id yet. */
+  /** Inserts a row; `false` if the id has a row. */
   insert(write: Write): Promise<boolean> {
     return this.inserts.add(write);
   }
 
-  /** Whether that version was still there. */
+  /** Replaces a version; `false` if it was no longer there. */
   update(swap: Swap): Promise<boolean> {
     return this.updates.add(swap);
   }

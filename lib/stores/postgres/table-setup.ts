@@ -5,7 +5,7 @@ import { sqlState } from './postgres-errors.js';
 import { quoteIdentifier } from './postgres-queries.js';
 import { PRINCIPAL } from './principal-index.js';
 
-/** A larger table is indexed by its owner, with CONCURRENTLY: building an index holds up every write. */
+/** A larger table has to be indexed by its owner, with CONCURRENTLY, as building an index blocks all writes. */
 const MAX_BYTES_TO_INDEX = 64 * 2 ** 20;
 
 interface TableState {
@@ -13,7 +13,7 @@ interface TableState {
   readonly bytes: number;
   readonly columns: ReadonlyMap<string, string>;
   readonly indexes: ReadonlySet<'expire' | 'principal'>;
-  /** Names of indexes that something else in the schema has already. */
+  /** Names of indexes that exist in the schema for something else. */
   readonly taken: ReadonlySet<string>;
 }
 
@@ -27,9 +27,9 @@ export interface TableSetup {
 }
 
 /**
- * Makes sure that the table is there and fits, and creates what is missing if it may.
+ * Checks the table, and creates what is missing if it may.
  *
- * @throws SessionStoreError with code `REFUSED` if there is no table that fits: the message says what to do.
+ * @throws SessionStoreError with code `REFUSED` if there is no suitable table. The message says what to do.
  */
 export async function setUpTable(setup: TableSetup): Promise<void> {
   const state = await inspect(setup);
@@ -46,8 +46,8 @@ export async function setUpTable(setup: TableSetup): Promise<void> {
   }
 }
 
-// One statement, and nothing but tables (`to_regclass` looks into a cache), so that all of it is seen at one moment:
-// another process may be creating the table.
+// One statement that only reads tables (`to_regclass` uses a cache), so that it sees one moment: another process may be
+// creating the table.
 const INSPECTION = `
   WITH path AS (SELECT CASE WHEN $2::text IS NULL THEN current_schemas(true) ELSE ARRAY[$2::name] END AS names),
   seen AS (
@@ -100,7 +100,7 @@ function checkColumns({ table, warn }: TableSetup, { columns }: TableState): voi
   }
   if (columns.get('sess') === 'jsonb') {
     warn(
-      `The column "sess" of ${table} is jsonb, which refuses some texts (\\u0000) and costs more than json: change it.`,
+      `The column "sess" of ${table} is jsonb, which refuses some texts (\\u0000) and costs more than json. Change it to json.`,
     );
   }
 }
@@ -129,19 +129,22 @@ async function completeIndexes(setup: TableSetup, state: TableState): Promise<vo
   try {
     await runLocked(setup, statements);
   } catch (error) {
-    // Only the owner of a table may index it; sessions work without.
+    // Only the owner of a table may index it. Sessions work without the index.
     if (!(error instanceof SessionStoreError) || sqlState(error.cause) !== '42501') throw error;
     setup.warn(advice);
   }
 }
 
-/** One transaction under a lock of its own, so that processes that start at once wait for each other. */
+/** Runs the statements in one transaction with a lock, so that processes that start at once wait for each other. */
 async function runLocked({ database, table }: TableSetup, statements: readonly string[]): Promise<void> {
   const key = createHash('sha256').update(`keycard ${table}`).digest().readBigInt64BE();
   await database.runScript([`SELECT pg_advisory_xact_lock(${key})`, ...statements].join(';\n'));
 }
 
-/** connect-pg-simple's table. Its own script names the key's constraint alike for every table, so a second one fails. */
+/**
+ * connect-pg-simple's table. Its own script gives the constraint of the key the same name for each table, so a second
+ * table would fail.
+ */
 function tableSql(setup: TableSetup, state: TableState): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${setup.table} (\n` +
@@ -154,12 +157,15 @@ function tableSql(setup: TableSetup, state: TableState): string[] {
 function indexSql(setup: TableSetup, state: TableState, kind: 'expire' | 'principal'): string {
   const [usual, unique] = candidates(setup.tableName, kind);
   const name = quoteIdentifier(state.taken.has(usual) ? unique : usual);
-  // A hash index takes a name of any length, and leaves out the rows that have none.
+  // A hash index accepts names of any length, and leaves out rows without one.
   const on = kind === 'expire' ? '(expire)' : `USING hash (${PRINCIPAL})`;
   return `CREATE INDEX IF NOT EXISTS ${name} ON ${setup.table} ${on}`;
 }
 
-/** The peer's kind of name, and another one if that is taken or too long: names of over 63 bytes are cut off. */
+/**
+ * Names for an index: connect-pg-simple's usual one, and another one if that is taken or too long. Names of over 63
+ * bytes are truncated.
+ */
 function candidates(tableName: string, kind: string): [usual: string, unique: string] {
   const unique = `IDX_keycard_${kind}_${createHash('sha256').update(tableName).digest('hex').slice(0, 16)}`;
   const usual = `IDX_${tableName}_${kind}`;

@@ -1,33 +1,36 @@
-// From the module, and not the globals: an app's tests may put fakes there.
+// Imported, as an app's tests may replace the globals by fakes.
 import { clearTimeout, setTimeout } from 'node:timers';
 import { within } from '../../common/deadline.js';
 import { SessionStoreError } from '../session-store.error.js';
 import { systemErrorIn } from '../system-error.js';
 import { storeErrorOf } from './redis-error.js';
 
-/** The events of both kinds of client. */
+/** The events of both kinds of clients. */
 export interface ConnectingClient {
   on(event: string, listener: (error?: unknown) => void): unknown;
   off(event: string, listener: (error?: unknown) => void): unknown;
 }
 
-/** Whether a client has events; an object that an app wrapped around one may have none. */
+/** Whether a client has events. An object that an app wrapped around a client may have none. */
 export const isConnecting = (client: Partial<ConnectingClient>): client is ConnectingClient =>
   client.on !== undefined && client.off !== undefined;
 
 /**
- * Clients with a listener that stays: of node-redis an app holds an object that only inherits from the client, and if the last listener
- * is taken from that, later ones, the app's own among them, are never called.
+ * Clients that have a permanent listener. With node-redis an app holds an object that inherits from the client. If its
+ * last listener is removed, later ones are never called, the app's own included.
  */
 const heard = new WeakSet<object>();
 
-/** How long a start waits for a connection, in ms. Less than the module waits, so that the error names the reason. */
+/**
+ * How long a start waits for a connection, in ms. Shorter than the module's limit, so that the error names the reason.
+ */
 const PATIENCE_MS = 2_500;
 
 /**
- * Waits for a client that is connecting, or connects again: it isn't down yet, and a server may come up just after the app.
+ * Waits for a client that is connecting. It may not be down: the server may start just after the app.
  *
- * @throws SessionStoreError with address and reason if it is not ready in time, at once if the server refuses the login.
+ * @throws SessionStoreError with address and reason if it is not ready in time; immediately if the server refuses the
+ * login.
  */
 export function untilReady(client: ConnectingClient, address: string, connect?: () => Promise<unknown>): Promise<void> {
   if (!heard.has(client)) client.on('ready', () => undefined);
@@ -51,12 +54,12 @@ export function untilReady(client: ConnectingClient, address: string, connect?: 
       outcome();
     }
     for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
-    // It may try again after a failure, and tells that by its events.
+    // The client may try again after a failure, which its events report.
     connect?.().catch((error: unknown) => (last ??= error));
   });
 }
 
-/** Ends a client with QUIT; if the server doesn't answer soon, by closing the connection. */
+/** Ends a client with QUIT. If the server doesn't answer soon, closes the connection. */
 export async function endedOr(quit: () => Promise<unknown>, force: () => unknown): Promise<void> {
   try {
     await within(PATIENCE_MS, quit(), () => new Error('No answer.'));

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-// From the module, and not the global: an app's tests may put a fake there.
+// Imported, as an app's tests may replace the global by a fake.
 import { setImmediate } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
 import { KeptConnection } from '../kept-connection.js';
@@ -26,12 +26,14 @@ interface Connection {
   duplicate(options: object): IoredisSubscriber;
 }
 
-/** A client's reads past its own auto-pipelining: reads are gathered here already, and would wait for another turn there. */
+/**
+ * Reads that bypass a client's auto-pipelining. The store already groups them, and they would wait for another turn.
+ */
 interface PlainReads {
   createBuiltinCommand?(name: string): { readonly string: (...args: unknown[]) => Promise<unknown> };
 }
 
-/** Where a client goes. */
+/** The address of a client. */
 interface Address {
   readonly host?: string;
   readonly port?: number;
@@ -46,7 +48,7 @@ interface ClusterClient {
 
 export const isIoredis = (client: object): client is IoredisClient => 'evalsha' in client && 'mget' in client;
 
-/** Commands by an ioredis client. */
+/** Sends commands by an ioredis client. */
 export class IoredisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
@@ -65,7 +67,7 @@ export class IoredisDriver implements RedisDriver {
   }
 
   get(key: string): Promise<string | null> {
-    // On one server reads come here once a turn, after it has ended: there is nothing left to gather.
+    // On a single server, reads arrive once per turn, already grouped.
     if (!this.single) this.gather();
     return this.plainGet === undefined ? this.client.get(key) : this.plainGet.call(this.client, key);
   }
@@ -125,7 +127,7 @@ export class IoredisDriver implements RedisDriver {
       own.disconnect();
       throw error;
     }
-    // It subscribes again by itself then.
+    // The client subscribes again by itself.
     own.on('close', () => state(false));
     own.on('ready', () => state(true));
     return async () => own.disconnect();
@@ -145,7 +147,7 @@ export class IoredisDriver implements RedisDriver {
     if (status === 'end' && !isOwn) {
       throw new SessionStoreError(
         'CLOSED',
-        `The client for Redis at ${this.address} was ended by the app. Make a new one.`,
+        `The app has ended the client for Redis at ${this.address}. Make a new one.`,
       );
     }
     const isIdle = status === 'wait' || status === 'end';
@@ -155,7 +157,7 @@ export class IoredisDriver implements RedisDriver {
   async end(): Promise<void> {
     const { client } = this;
     if (client.status === 'end') return;
-    // The answer to QUIT comes before the socket has closed.
+    // The reply to QUIT arrives before the socket has closed.
     const ended = new Promise<void>((resolve) =>
       isConnecting(client) ? client.on('end', () => resolve()) : resolve(),
     );
@@ -188,8 +190,8 @@ export class IoredisDriver implements RedisDriver {
   }
 
   /**
-   * Lets all commands of this turn of the event loop leave in one write per connection. A pipeline would do so too, but in
-   * a cluster it gives up on the lot if one key has moved, and each of its replies costs more than the bare command's.
+   * Sends all commands of this turn in one write per connection. A pipeline would do so too. But in a cluster it fails
+   * as a whole if one key has moved, and each of its replies costs more.
    */
   private gather(): void {
     if (this.corked !== undefined) return;

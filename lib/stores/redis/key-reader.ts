@@ -5,12 +5,15 @@ import { storeErrorOf } from './redis-error.js';
 type Text = string | null;
 
 /**
- * Reads keys. On one server all reads of a turn share an MGET, which costs this process less than pipelined GETs do, and which any client
- * sends at once whatever its options.
+ * Reads keys. On a single server all reads of a turn share an MGET. It costs this process less than pipelined GETs, and
+ * any client sends it immediately.
  */
 export class KeyReader {
   private readonly batcher = new TurnBatcher<string, Text>({ run: (keys) => this.readTogether(keys) });
-  /** False in a cluster, where keys live apart, and for good once a server or its proxy won't take several keys. */
+  /**
+   * `false` in a cluster, where keys are on several servers. Also `false` once a server or its proxy has refused
+   * several keys.
+   */
   private together: boolean;
 
   constructor(private readonly driver: RedisDriver) {
@@ -21,7 +24,7 @@ export class KeyReader {
     return this.readAs(key, (text) => text);
   }
 
-  /** @param made what becomes of the text: here, and not in a `then` of the caller's, as each costs a promise more. */
+  /** @param made converts the text. This is faster than a `then` of the caller, which would create another promise. */
   readAs<T>(key: string, made: (text: Text) => T | Promise<T>): Promise<T> {
     return this.together ? this.batcher.addAs(key, made) : this.readAlone(key).then(made);
   }
@@ -41,7 +44,7 @@ export class KeyReader {
     try {
       return await this.driver.get(key);
     } catch (error) {
-      // A key of another type than text is somebody else's; MGET answers null for it.
+      // A key of another type than string isn't ours; MGET returns null for it.
       if (messageOf(error).startsWith('WRONGTYPE')) return null;
       throw storeErrorOf(error);
     }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RedisDriver } from './redis-client.js';
 
-/** The keys that one step of a scan came upon, without what they begin with, and where that step began. */
+/** The keys of one step of a scan, without their prefix, and where that step began. */
 export interface ScannedPage {
   readonly names: string[];
   readonly start: ScanStart;
@@ -14,10 +14,10 @@ export interface ScanStart {
   readonly count: number;
 }
 
-/** Stands for a text in a cursor, which may travel through an app's URLs, where no id may be. 36 bits. */
+/** A digest of 36 bits, for cursors. An app may put a cursor into a URL, where no id may be. */
 export const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 6);
 
-/** Walks through the keys of every server that begin with `prefix`. A key may come twice, as with any SCAN. */
+/** Iterates over the keys with `prefix` on every server. A key may come twice, as with any SCAN. */
 export async function* scanPages(
   driver: RedisDriver,
   scan: {

@@ -23,7 +23,7 @@ interface ClusterClient<Node = { readonly address: string }> {
   nodeClient(node: Node): Promise<Connection> | Connection;
 }
 
-/** What a client has of these depends on its kind: a cluster has no `isReady`, a pool no `isOpen`. */
+/** The states that a client has, by its kind: a cluster has no `isReady`, a pool no `isOpen`. */
 interface States extends Partial<ConnectingClient> {
   connect?(): Promise<unknown>;
   close?(): unknown;
@@ -33,14 +33,14 @@ interface States extends Partial<ConnectingClient> {
   readonly options?: { readonly socket?: { readonly host?: string; readonly port?: number; readonly path?: string } };
 }
 
-/** Where version 6 shows the key prefix; version 5 has none. */
+/** Where version 6 has the key prefix; version 5 has none. */
 interface WithKeyPrefix {
   readonly _keyPrefix?: unknown;
 }
 
 export const isNodeRedis = (client: object): client is NodeRedisClient => 'evalSha' in client && 'mGet' in client;
 
-/** Commands by a node-redis client. It pipelines by itself what is given to it in one turn. */
+/** Sends commands by a node-redis client, which pipelines the commands of one turn. */
 export class NodeRedisDriver implements RedisDriver {
   readonly single: boolean;
   readonly keyPrefix: string;
@@ -48,7 +48,7 @@ export class NodeRedisDriver implements RedisDriver {
   private readonly sharded = new ShardedPubSub();
 
   constructor(private readonly client: NodeRedisClient) {
-    // A pool answers on many connections, so it keeps no order.
+    // A pool uses many connections, so commands may run in another order.
     this.isCluster = 'masters' in client;
     this.single = !this.isCluster && !('idleClients' in client);
     this.keyPrefix = String((client as WithKeyPrefix)._keyPrefix ?? '');
@@ -118,7 +118,7 @@ export class NodeRedisDriver implements RedisDriver {
       own.destroy();
       throw error;
     }
-    // It subscribes again by itself then.
+    // The client subscribes again by itself.
     own.on('reconnecting', () => state(false));
     own.on('ready', () => state(true));
     return async () => void own.destroy();
@@ -126,7 +126,7 @@ export class NodeRedisDriver implements RedisDriver {
 
   async ready(isOwn: boolean): Promise<void> {
     const client: NodeRedisClient & States = this.client;
-    // Clusters and pools are ready once they are connected, and don't say so.
+    // Clusters and pools are ready when they are connected, and have no state for it.
     if (client.isReady ?? client.isOpen !== false) return;
     const { host = 'localhost', port = 6379, path } = client.options?.socket ?? {};
     const address = path ?? `${host}:${port}`;

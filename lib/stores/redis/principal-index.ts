@@ -3,13 +3,18 @@ import type { Clock } from '../clock.js';
 import type { RedisDriver } from './redis-client.js';
 import { INDEX_ADD } from './scripts.js';
 
-/** How long an entry outlives its session, so that machines whose clocks differ don't drop each other's: 1 min. */
+/**
+ * How long an entry outlives its session, so that processes whose clocks differ don't drop each other's entries: 1 min.
+ */
 const SLACK_MS = 60_000;
 
-/** Entries end at full steps of 10 min, so that a busy session's, whose end moves all the time, is written this often only. */
+/**
+ * Entries expire at multiples of 10 min. So the entry of a busy session, whose expiry changes all the time, is rarely
+ * written.
+ */
 const STEP_MS = 600_000;
 
-/** Of so many entries, twice, a process knows that they are there. */
+/** The most entries that a process remembers having written, twice. */
 const MOST_KNOWN = 10_000;
 
 const entryOf = (principal: string, id: string): string => `${id} ${principal}`;
@@ -17,17 +22,17 @@ const entryOf = (principal: string, id: string): string => `${id} ${principal}`;
 const stepAfter = (ms: number): number => (Math.floor(ms / STEP_MS) + 1) * STEP_MS;
 
 /**
- * Which sessions a principal has: a sorted set of ids by expiry for each principal, outside the sessions' own prefix, since
- * connect-redis takes all it finds there for a session.
+ * The sessions of each principal: a sorted set of ids by expiry. Its key doesn't begin with the prefix of sessions, as
+ * connect-redis treats every key there as a session.
  *
- * An entry is only a hint and may be stale; whoever reads it looks at the record. What must not be is a live session without
- * an entry. A session lives in another slot than its index, so order has to do what a transaction can't: the record is
- * written first and its entry second, and whoever removes an entry looks at the record afterwards.
+ * An entry is a hint and may be outdated, so readers check the record. But each live session must have an entry. A
+ * cluster may keep a session and its index on two servers, so there is no transaction. Instead the order counts: the
+ * record is written first and its entry second, and whoever removes an entry checks the record afterwards.
  */
 export class PrincipalIndex {
-  /** What the keys of the indexes begin with. */
+  /** The prefix of the keys of the indexes. */
   readonly prefix: string;
-  /** The entries that this process has made or renewed. */
+  /** The entries that this process has written. */
   private readonly made = new RecentMap<true>(MOST_KNOWN);
 
   constructor(
@@ -39,8 +44,8 @@ export class PrincipalIndex {
   }
 
   /**
-   * Whether the entry that was made for one expiry will do for another. Only of an entry that this process has made or renewed: another may
-   * have ended between the record and its entry.
+   * Whether the entry for the former expiry also serves the new one. Only for an entry that this process has written:
+   * another may have been removed between writing the record and its entry.
    */
   covers(principal: string, id: string, former: number | undefined, expiresAt: number): boolean {
     if (former === undefined || stepAfter(former) !== stepAfter(expiresAt)) return false;
@@ -61,7 +66,7 @@ export class PrincipalIndex {
     return this.driver.members(this.keyOf(principal));
   }
 
-  /** As UTF-8, every half of a surrogate pair would be the same letter, and principals would share a key. */
+  /** In UTF-8 every unpaired surrogate would become the same character, and principals would share a key. */
   private keyOf(principal: string): string {
     return this.prefix + (/\p{Surrogate}/u.test(principal) ? JSON.stringify(principal) : principal);
   }

@@ -17,12 +17,12 @@ export interface IoredisClient extends Partial<ConnectingClient> {
   connect?(): Promise<unknown>;
   quit(): Promise<unknown>;
   disconnect(): void;
-  /** Another like it, for what is heard. A client without one hears nothing. */
+  /** Makes a similar client, for subscribing. Without it the store can't subscribe. */
   duplicate?(): IoredisSubscriber;
   sendCommand?(command: unknown): unknown;
 }
 
-/** A client of ioredis in the mode in which it hears. */
+/** A client of ioredis in subscriber mode. */
 export interface IoredisSubscriber {
   on(event: 'message' | 'smessage', listener: (channel: string, text: string) => void): unknown;
   on(event: 'ready' | 'close' | 'moved', listener: () => void): unknown;
@@ -44,11 +44,11 @@ export interface NodeRedisClient {
   unlink(key: string): Promise<unknown>;
   publish(channel: string, text: string): Promise<unknown>;
   sPublish?(channel: string, text: string): Promise<unknown>;
-  /** Another like it, for what is heard. A client without one hears nothing. */
+  /** Makes a similar client, for subscribing. Without it the store can't subscribe. */
   duplicate?(): unknown;
 }
 
-/** A client of node-redis in the mode in which it hears. */
+/** A client of node-redis in subscriber mode. */
 export interface NodeRedisSubscriber {
   on(event: 'ready' | 'reconnecting' | 'error', listener: (error?: Error) => void): unknown;
   connect(): Promise<unknown>;
@@ -60,32 +60,34 @@ export interface NodeRedisSubscriber {
 export type Hear = (text: string) => void;
 export type State = (isUp: boolean) => void;
 
-/** A client that `RedisStore` takes. Structural, so that neither driver has to be installed. */
+/** A client that `RedisStore` takes. A structural type, so that neither driver has to be installed. */
 export type RedisClient = IoredisClient | NodeRedisClient;
 
-/** What one step of `SCAN` gives. */
+/** The result of one step of `SCAN`. */
 export interface ScannedKeys {
   readonly cursor: string;
   readonly keys: string[];
 }
 
-/** One server whose keys can be walked through. */
+/** One server whose keys can be scanned. */
 export interface RedisNode {
-  /** Tells it from its fellows for as long as it keeps its address. */
+  /** Identifies the server among the others, as long as it keeps its address. */
   readonly name: string;
-  /** One step of `SCAN`: keys as the server has them, and where to go on (`0`: at the end). */
+  /** One step of `SCAN`: the keys as the server has them, and the next cursor (`0`: at the end). */
   scan(cursor: string, match: string, count: number, type: 'string' | 'zset'): Promise<ScannedKeys>;
 }
 
-/** What the store needs of either client. Keys are without the client's own key prefix, except in `RedisNode`. */
+/**
+ * What the store needs of both kinds of clients. Keys are without the client's own key prefix, except in `RedisNode`.
+ */
 export interface RedisDriver {
-  /** One server behind one connection: commands run in the order they were given, and may name several keys. */
+  /** One server behind one connection: commands run in their order, and may use several keys. */
   readonly single: boolean;
   /** The client's own key prefix. */
   readonly keyPrefix: string;
   get(key: string): Promise<string | null>;
   mget(keys: string[]): Promise<(string | null)[]>;
-  /** `SET … PX … NX`; false if the key is taken. */
+  /** `SET … PX … NX`; `false` if the key exists. */
   create(key: string, text: string, ms: number): Promise<boolean>;
   run(script: RedisScript, key: string, args: string[]): Promise<unknown>;
   members(key: string): Promise<string[]>;
@@ -95,26 +97,28 @@ export interface RedisDriver {
    * Waits for a client that is connecting.
    *
    * @param isOwn whether a client that is not connected, or was ended, may be connected here.
-   *
    * @throws SessionStoreError with address and reason if it isn't ready in time.
    */
   ready(isOwn: boolean): Promise<void>;
   /** In a cluster whose servers can do it (Redis 7), to the one shard of the channel; else to all servers. */
   publish(channel: string, text: string): Promise<unknown>;
   /**
-   * Hears a channel on a connection of its own, which connects again by itself.
+   * Subscribes to a channel, on a connection of its own that reconnects by itself.
    *
-   * @param state called with `false` when it was lost, and with `true` when it is there again.
-   * @returns what ends it.
+   * @param state called with `false` when the connection is lost, and with `true` when it is back.
+   * @returns a function that unsubscribes.
    */
   subscribe(channel: string, hear: Hear, state: State): Promise<() => Promise<void>>;
-  /** Ends the client. If the server still answers, it waits for commands in progress. */
+  /** Ends the client. If the server still answers, waits for commands under way. */
   end(): Promise<void>;
-  /** Each server that holds keys: one, or every master of a cluster. */
+  /** Each server that has keys: one, or every master of a cluster. */
   nodes(): RedisNode[];
 }
 
-/** EVALSHA, then EVAL if the server doesn't have the script. `NOSCRIPT` means that nothing ran, so this doesn't run it twice. */
+/**
+ * Sends EVALSHA, and EVAL if the server doesn't know the script. `NOSCRIPT` means that nothing ran, so the script never
+ * runs twice.
+ */
 export function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Promise<T> {
   return hash().catch((error: unknown) => {
     if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return source();
@@ -122,6 +126,6 @@ export function bySha<T>(hash: () => Promise<T>, source: () => Promise<T>): Prom
   });
 }
 
-/** A client that an app wrapped around one, without a way to another connection. */
+/** For a client that an app wrapped, without a way to make another connection. */
 export const noDuplicate = (): Error =>
   new Error('the Redis client has no duplicate(), so there is no connection to subscribe on');

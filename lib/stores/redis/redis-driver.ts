@@ -13,7 +13,7 @@ export function driverOf(client: RedisClient): RedisDriver {
   throw new TypeError('RedisStore: "client" takes a client of ioredis, or of redis (node-redis) 5 or later.');
 }
 
-/** The store's own client. Its time limits are short, because a request waits for it. */
+/** Makes the store's own client. Its time limits are short, because requests wait for it. */
 export async function connectTo(url: string): Promise<IoredisClient> {
   const client: Redis = new (await loadIoredis())(url, {
     maxRetriesPerRequest: 1,
@@ -22,7 +22,7 @@ export async function connectTo(url: string): Promise<IoredisClient> {
     socketTimeout: 5_000,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
   });
-  // A call that fails reports its error itself. Without a listener, ioredis prints every attempt to connect.
+  // A failed call reports its error itself. Without a listener, ioredis prints each failed connection attempt.
   client.on('error', () => undefined);
   return client;
 }

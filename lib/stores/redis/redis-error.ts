@@ -1,12 +1,12 @@
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS|OOM|DENIED|ERR unknown command|ERR This Redis command is not allowed)/;
-/** What a script met, which versions before 7 put into a sentence of their own. */
+/** Errors within a script, which versions before 7 wrap in a message of their own. */
 const REFUSED_IN_SCRIPT = /The user executing the script|ACL failure in script|-OOM /;
 const NO_SCRIPT = /'(evalsha|eval)'/i;
 const LISTED_ARGUMENTS = /,? with args beginning with:.*$/s;
 
-/** A driver's error as the one that callers know. */
+/** A driver's error as a store error. */
 export function storeErrorOf(error: unknown): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
   const cause = withoutArguments(error);
@@ -29,7 +29,7 @@ function sentence(code: SessionStoreErrorCode, said: string): string {
   return `Redis refused: ${said}. ${hint}.`;
 }
 
-/** Drivers put a command's arguments into its error, ids and session data among them; those must not get into a log. */
+/** Drivers add a command's arguments to its error. They contain ids and session data, which must not get into a log. */
 function withoutArguments(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (LISTED_ARGUMENTS.test(error.message)) return new Error(error.message.replace(LISTED_ARGUMENTS, ''));
@@ -37,7 +37,7 @@ function withoutArguments(error: unknown): unknown {
   return error;
 }
 
-/** A driver's promise, failing with the error that callers know. */
+/** A driver's promise that rejects with a store error. */
 export const wrapped = <T>(work: Promise<T>): Promise<T> => work.catch(rethrown);
 
 export function rethrown(error: unknown): never {

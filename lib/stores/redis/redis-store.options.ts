@@ -4,13 +4,13 @@ import type { Clock } from '../clock.js';
 import { clock, LONGEST_LIFE_MS, readStoreOptions } from '../store-options.js';
 import type { RedisClient } from './redis-client.js';
 
-/** Where the store finds its server: a client of the app's, or a URL for one of its own. */
+/** The connection to the server: a client of the app, or the URL of a client that the store makes. */
 export type RedisConnection =
   | {
-      /** An ioredis or node-redis client. The store closes it with `ownsClient` only. */
+      /** An ioredis or node-redis client. The store closes it only with `ownsClient`. */
       readonly client: RedisClient;
       /**
-       * Whether `close()` ends the client, as for one that is made for this store alone.
+       * Whether `close()` ends the client. For a client that only this store uses.
        *
        * @defaultValue `false`
        */
@@ -18,7 +18,10 @@ export type RedisConnection =
       readonly url?: undefined;
     }
   | {
-      /** For ioredis, such as `redis://localhost:6379` or `rediss://user:password@host`. The store makes the client and closes it. */
+      /**
+       * The URL of a server, such as `redis://localhost:6379` or `rediss://user:password@host`. The store makes an
+       * ioredis client and closes it.
+       */
       readonly url: string;
       readonly client?: undefined;
       readonly ownsClient?: undefined;
@@ -27,25 +30,26 @@ export type RedisConnection =
 /** Options of `RedisStore`. */
 export type RedisStoreOptions = RedisConnection & {
   /**
-   * What the key of a session begins with, after the client's own key prefix.
+   * The prefix of the keys of sessions, behind the client's own key prefix.
    *
    * @defaultValue `'sess:'`, as in connect-redis
    */
   readonly prefix?: string | undefined;
   /**
-   * Life of a record that names no end. A number is in seconds, as in connect-redis; text has its unit, such as `'1d'`.
+   * Lifetime of a record without an expiry. A number is in seconds, as in connect-redis; text has its unit, such as
+   * `'1d'`.
    *
    * @defaultValue `'1d'`
    */
   readonly ttl?: Duration | undefined;
   /**
-   * How many keys one step of a scan looks at (`list` without a principal, `count`, `clear`).
+   * The number of keys that one step of a scan looks at (`list` without a principal, `count`, `clear`).
    *
    * @defaultValue 100
    */
   readonly scanCount?: number | undefined;
   /**
-   * Where the time comes from.
+   * The source of the time.
    *
    * @defaultValue the machine's clock
    */
@@ -57,7 +61,7 @@ const OPTIONS = {
   ownsClient: flag(undefined, 'false'),
   url: rule<string | undefined>('none', undefined, (value, place) => {
     if (typeof value === 'string' && /^(rediss?|unix):\/\//.test(value)) return value;
-    throw place.says('takes a text that begins with redis://, rediss:// or unix://');
+    throw place.says('takes a string that begins with redis://, rediss:// or unix://');
   }),
   prefix: rule("'sess:'", 'sess:', (value, place) => {
     if (typeof value === 'string') return value;
@@ -80,7 +84,9 @@ export function readRedisStoreOptions(options: RedisStoreOptions): ResolvedRedis
     );
   }
   if (read.ownsClient !== undefined && read.url !== undefined) {
-    throw new TypeError('RedisStore: "ownsClient" goes with "client"; the client of "url" is the store\'s own.');
+    throw new TypeError(
+      'RedisStore: "ownsClient" can only be used with "client"; the store always ends the client of "url".',
+    );
   }
   return read;
 }

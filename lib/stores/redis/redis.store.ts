@@ -19,21 +19,24 @@ import { readRedisStoreOptions, type RedisStoreOptions, type ResolvedRedisOption
 import { SessionKeys } from './session-keys.js';
 import { dropStale, listAll, listOf, type ListSource } from './session-list.js';
 
-/** Everything that works on one client. */
+/** The parts that work on one client. */
 type Backend = ListSource;
 
 /**
  * Keeps sessions in Redis or Redis Cluster, version 6 or later, in the format of connect-redis: the JSON text under
- * `prefix` + id, which Redis itself lets expire.
+ * `prefix` + id. Redis itself removes expired keys.
  *
- * A revision is the text that was read, and the script that swaps compares texts. A hash of it would cost about the same: at
- * 400 bytes no difference was measured, at 32 kB 5 µs more here and 9 µs of 110 less on the server. And a text needs no trust.
+ * A revision is the text that was read, and the script that swaps compares texts. Hashes would cost about the same: no
+ * difference was measured at 400 bytes; at 32 kB, 5 µs more here and 9 of 110 µs less on the server. And a comparison
+ * of texts is exact.
  *
- * Calls wait as long as the client lets them; the engine bounds each by `storeTimeout`.
+ * The client decides how long a call waits; the engine limits each by `storeTimeout`.
  *
  * @example
+ * ```ts
  * new RedisStore({ url: 'redis://localhost:6379' })
- * @throws TypeError if an option is wrong
+ * ```
+ * @throws TypeError if an option is wrong.
  */
 export class RedisStore extends SessionStore {
   private readonly options: ResolvedRedisOptions;
@@ -80,9 +83,9 @@ export class RedisStore extends SessionStore {
     const addEntry = async (): Promise<void> => {
       if (principal !== undefined) await wrapped(index.add(principal, id, this.expiryOf(record)));
     };
-    // One connection keeps the order by itself, so both go out at once.
+    // One connection keeps the order of commands, so both are sent at once.
     if (driver.single) await Promise.all([write, addEntry()]);
-    // A client that lost its connection sends a command again whose first try may have succeeded.
+    // A client that lost its connection sends the command again, and the first one may have succeeded.
     if (!(await write) && (await keys.read(id)) !== text) throw idTaken();
     if (!driver.single) await addEntry();
   }
@@ -97,7 +100,7 @@ export class RedisStore extends SessionStore {
     const swap = keys.swap(id, revision, text, this.lifeOf(record));
     if (principal !== former?.principal) return this.moved(swap, backend, id, former?.principal, principal, expiresAt);
     if (principal === undefined || index.covers(principal, id, former?.expiresAt, expiresAt)) return swap;
-    // The entry is there already and only its time moves, so that it needn't wait for the swap.
+    // The entry exists and only its expiry changes, so it needn't wait for the swap.
     return Promise.all([swap, wrapped(index.add(principal, id, expiresAt))]).then(([result]) => result);
   }
 
@@ -106,7 +109,7 @@ export class RedisStore extends SessionStore {
     return this.replace(id, record, revision);
   }
 
-  /** The session has come to be somebody else's: so it is in the indexes, once it is written. */
+  /** The session belongs to another principal now: the index is updated after the session is written. */
   private async moved(
     swap: Promise<WriteResult>,
     backend: Backend,
@@ -116,7 +119,8 @@ export class RedisStore extends SessionStore {
     expiresAt: number,
   ): Promise<WriteResult> {
     const result = await swap;
-    // A conflict may be this very write, whose reply was lost; an entry too many is found out by who follows it.
+    // A conflict may be this same write, whose reply was lost. A superfluous entry is harmless, as readers check the
+    // record.
     if (result === 'gone' || (result === 'conflict' && principal === undefined)) return result;
     if (principal !== undefined) await wrapped(backend.index.add(principal, id, expiresAt));
     if (result === 'ok' && former !== undefined) await wrapped(dropStale(backend, former, [id], this.clock.now()));
@@ -138,7 +142,7 @@ export class RedisStore extends SessionStore {
     return result;
   }
 
-  /** All sessions: walks through the keys of every server. Of one principal: reads that principal's only. */
+  /** Lists all sessions by scanning the keys of every server, or one principal's sessions by the index. */
   override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession> {
     const backend = await this.connected();
     try {
@@ -149,7 +153,7 @@ export class RedisStore extends SessionStore {
     }
   }
 
-  /** Without a principal it counts keys, of garbage too, and reads no record. */
+  /** Without a principal it counts the keys under the prefix, whatever they contain, and reads no records. */
   override async count(query: { readonly principal?: string | undefined } = {}): Promise<number> {
     if (query.principal === undefined) return wrapped((await this.connected()).keys.count());
     let sessions = 0;
@@ -157,18 +161,18 @@ export class RedisStore extends SessionStore {
     return sessions;
   }
 
-  /** Ends the sessions under this store's prefix, and touches no other keys. */
+  /** Ends the sessions under this store's prefix. Other keys stay. */
   override async clear(): Promise<void> {
     const { keys, index } = await this.connected();
     await wrapped(keys.clear(index.prefix));
   }
 
-  /** Redis removes what has expired, and each new entry of an index takes the expired ones out of it. */
+  /** Redis removes expired sessions by itself, and each new entry of an index removes its expired ones. */
   override async prune(): Promise<number> {
     return 0;
   }
 
-  /** Pub/sub, on a second connection for what is heard. */
+  /** A bus by pub/sub. It subscribes on a second connection. */
   override bus(): SessionBus {
     return {
       publish: async (text) => {
@@ -187,7 +191,7 @@ export class RedisStore extends SessionStore {
     };
   }
 
-  /** Clients put their key prefix before keys, and not before channels. */
+  /** Clients add their key prefix to keys, but not to channels. */
   private channelOf(driver: RedisDriver): string {
     return `keycard:${driver.keyPrefix}${this.options.prefix}ends`;
   }
@@ -203,7 +207,8 @@ export class RedisStore extends SessionStore {
   }
 
   private connected(): Promise<Backend> | Backend {
-    if (this.closed) throw new SessionStoreError('CLOSED', 'This RedisStore was closed.');
+    if (this.closed)
+      throw new SessionStoreError('CLOSED', 'This RedisStore was closed. Call open() before you use it again.');
     return this.backend ?? this.connecting ?? this.connect();
   }
 
@@ -213,7 +218,7 @@ export class RedisStore extends SessionStore {
     const connecting = connectTo(url ?? '')
       .then((own) => {
         const backend = this.backendOf(driverOf(own));
-        // Else the store was closed meanwhile, and whoever closed it ends this client.
+        // Otherwise the store was closed meanwhile, and `close()` ends this client.
         if (this.connecting === connecting) this.backend = backend;
         return backend;
       })
@@ -223,7 +228,7 @@ export class RedisStore extends SessionStore {
     return (this.connecting = connecting);
   }
 
-  /** Whether the client is the store's to end. */
+  /** Whether the store has to end the client. */
   private get isOwn(): boolean {
     return this.options.client === undefined || this.options.ownsClient === true;
   }
@@ -234,7 +239,7 @@ export class RedisStore extends SessionStore {
     return { driver, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
   }
 
-  /** In whole ms. */
+  /** The lifetime in whole ms. */
   private lifeOf({ expiresAt }: SessionRecord): number {
     if (!Number.isFinite(expiresAt)) return Math.ceil(this.options.ttl);
     return Math.max(0, Math.ceil(expiresAt - this.clock.now()));
@@ -246,4 +251,4 @@ export class RedisStore extends SessionStore {
 }
 
 const idTaken = (): SessionStoreError =>
-  new SessionStoreError('ID_TAKEN', 'A live session has this id already: nothing was written.');
+  new SessionStoreError('ID_TAKEN', 'A live session already has this id. Nothing was written.');

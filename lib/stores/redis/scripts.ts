@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, sent by its hash and, if the server doesn't know that yet, once in full. */
+/** A Lua script. It is sent by its hash, and in full if the server doesn't know it. */
 export interface RedisScript {
   readonly source: string;
   readonly sha: string;
@@ -17,25 +17,28 @@ local found = redis.pcall('GET', KEYS[1])
 if type(found) == 'table' and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
 if type(found) ~= 'string' or found == '' then`;
 
-/** Key; text that was read, new text, ms to live (`0`: delete). Gives 0 gone, 1 conflict, 2 done. */
+/**
+ * Key; the text that was read, the new text, the lifetime in ms (`0`: delete). Returns 0 for gone, 1 for conflict, 2
+ * for done.
+ */
 export const COMPARE_AND_SWAP = script(`${READ} return 0 end
 if found ~= ARGV[1] then return 1 end
 if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 2`);
 
-/** Key. Deletes whatever text is there and gives it. */
+/** Key. Deletes the key and returns its text. */
 export const TAKE = script(`${READ} return false end
 redis.call('DEL', KEYS[1])
 return found`);
 
-/** Key; text. Gives 1 if the bytes are just these: a text that was decoded with losses is not. */
+/** Key; text. Returns 1 if the bytes are exactly this text, and not one that lost bytes when it was decoded. */
 export const IS_TEXT = script(`${READ} return 0 end
 if found == ARGV[1] then return 1 end
 return 0`);
 
 /**
- * Key of an index; id, expiry, now, slack, all in ms. The entry's expiry only grows, since the writer may lose the swap
- * that it is made beside; what expired leaves, and the key lives as long as its last entry.
+ * Key of an index; id, expiry, now, slack, all in ms. An entry's expiry only grows, as the swap that belongs to this
+ * write may fail. Removes expired entries. The key expires with its last entry.
  */
 export const INDEX_ADD = script(`
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])

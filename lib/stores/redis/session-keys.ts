@@ -9,10 +9,10 @@ const SWAP_RESULTS: readonly WriteResult[] = ['gone', 'conflict', 'ok'];
 
 const swapResult = (reply: unknown): WriteResult => SWAP_RESULTS[Number(reply)]!;
 
-/** What decoding puts where bytes were not UTF-8; also a letter that a text may hold. */
+/** The character that decoding puts in place of bytes that are not UTF-8. A text may contain it, too. */
 const REPLACEMENT = '\ufffd';
 
-/** The keys that sessions are kept under. Knows nothing of what their texts say. */
+/** The keys of sessions. Does not interpret their texts. */
 export class SessionKeys {
   private readonly reader: KeyReader;
 
@@ -24,12 +24,12 @@ export class SessionKeys {
     this.reader = new KeyReader(driver);
   }
 
-  /** Whatever is there, as far as it is a text. */
+  /** The text of a key, of whatever content. */
   read(id: string): Promise<string | null> {
     return this.reader.read(this.prefix + id);
   }
 
-  /** The record, if the text is one that a session can have: not empty, and of bytes that mean just this text. */
+  /** The record, if the text can be a session's: not empty, and of bytes that decode to exactly this text. */
   stored(id: string): Promise<StoredSession | undefined> {
     return this.reader.readAs(this.prefix + id, (text) => {
       if (!text) return undefined;
@@ -42,29 +42,29 @@ export class SessionKeys {
     return (await this.stored(id))?.text;
   }
 
-  /** Whether the bytes there are those of this text. Also shows that the server runs scripts. */
+  /** Whether the bytes are exactly this text. Also shows that the server runs scripts. */
   async holds(id: string, text: string): Promise<boolean> {
     return Number(await wrapped(this.driver.run(IS_TEXT, this.prefix + id, [text]))) === 1;
   }
 
-  /** False if the key is taken. */
+  /** Returns `false` if the key exists. */
   create(id: string, text: string, ms: number): Promise<boolean> {
     return wrapped(this.driver.create(this.prefix + id, text, ms));
   }
 
-  /** Compare-and-swap; 0 ms to live: deletes. */
+  /** Compare-and-swap. A lifetime of 0 ms deletes the key. */
   swap(id: string, revision: Revision, text: string, ms: number): Promise<WriteResult> {
     const known = typeof revision === 'string' ? revision : '';
     const args = [known, text, String(ms)];
     return this.driver.run(COMPARE_AND_SWAP, this.prefix + id, args).then(swapResult, rethrown);
   }
 
-  /** Deletes whatever text is there, and gives it. */
+  /** Deletes the key and returns its text. */
   async take(id: string): Promise<string | null> {
     return (await wrapped(this.driver.run(TAKE, this.prefix + id, []))) as string | null;
   }
 
-  /** How many keys there are, whatever they hold. */
+  /** The number of keys, whatever they contain. */
   async count(): Promise<number> {
     const { driver, prefix, scanCount } = this;
     const ids = new Set<string>();
@@ -74,7 +74,7 @@ export class SessionKeys {
     return ids.size;
   }
 
-  /** Deletes every session, and then every key of the indexes, whose prefix is given. */
+  /** Deletes every session, and then every index key, by its prefix. */
   async clear(indexPrefix: string): Promise<void> {
     const { driver, scanCount: count } = this;
     for (const [prefix, type] of [

@@ -5,7 +5,7 @@ import { metadataInText } from '../record-metadata.js';
 import type { RedisDriver } from './redis-client.js';
 import type { SessionKeys } from './session-keys.js';
 
-/** What a list is made from. */
+/** What a list needs. */
 export interface ListSource {
   readonly driver: RedisDriver;
   readonly index: PrincipalIndex;
@@ -16,10 +16,13 @@ export interface ListSource {
 
 const ID = /^[\x21-\x7e]{1,256}$/;
 
-/** Later than any session's end, for an entry that is put back without knowing its time: 400 days, the most that a cookie lives. */
+/**
+ * Later than any session's expiry: 400 days, the longest that a cookie lives. For an entry that is restored without
+ * knowing its expiry.
+ */
 const LONG_MS = 400 * 86_400_000;
 
-/** Every session, by walking through the keys. Ids are remembered meanwhile, as SCAN may repeat a key. */
+/** Lists every session by scanning the keys. Remembers ids, as SCAN may repeat a key. */
 export async function* listAll(source: ListSource, query: ListQuery): AsyncGenerator<ListedSession> {
   const from = query.cursor === undefined ? undefined : startOf(query.cursor);
   const pages = scanPages(source.driver, {
@@ -44,7 +47,7 @@ export async function* listAll(source: ListSource, query: ListQuery): AsyncGener
   }
 }
 
-/** One principal's sessions, by its index; what the index has wrong is put right on the way. */
+/** Lists one principal's sessions by the index, and corrects wrong entries. */
 export async function* listOf(
   source: ListSource,
   principal: string,
@@ -68,8 +71,8 @@ export async function* listOf(
 }
 
 /**
- * Takes entries out of an index. Looks at the records afterwards: one that came to belong to the principal meanwhile was
- * written either before this look, and is put back, or after it, and its writer adds the entry after that.
+ * Removes entries from an index, and checks the records afterwards. A record that became the principal's meanwhile was
+ * either written before this check, and its entry is restored; or after it, and its writer adds the entry.
  */
 export async function dropStale(source: ListSource, principal: string, ids: string[], now: number): Promise<void> {
   await source.index.remove(principal, ids);
@@ -78,7 +81,7 @@ export async function dropStale(source: ListSource, principal: string, ids: stri
   await Promise.all(wrong.map((id) => source.index.add(principal, id, now + LONG_MS)));
 }
 
-/** If a text shows no facts, the index is believed. */
+/** If a text shows no metadata, the index decides. */
 function belongsTo(text: string | undefined, principal: string): boolean {
   if (text === undefined) return false;
   const facts = metadataInText(text);
@@ -90,6 +93,7 @@ const cursorOf = ({ node, cursor, count }: ScanStart, given: string[]): string =
 
 function startOf(text: string): { readonly start: ScanStart; readonly given: string[] } {
   const [node = '', cursor = '', count = '', given = ''] = text.split('.');
-  if (!/^\d+$/.test(cursor) || !/^[1-9]\d*$/.test(count)) throw new TypeError('This is not a cursor that list() gave.');
+  if (!/^\d+$/.test(cursor) || !/^[1-9]\d*$/.test(count))
+    throw new TypeError('The cursor is not one that list() returned. Begin again without a cursor.');
   return { start: { node, cursor, count: Number(count) }, given: given.match(/.{6}/g) ?? [] };
 }

@@ -216,7 +216,7 @@ describe('starting', () => {
     }
     const said: string[] = [];
     await start(new SlowToOpen(), { logger: { ...quiet, warn: (text) => void said.push(text) } });
-    expect(said).toEqual([expect.stringContaining('takes its time to open')]);
+    expect(said).toEqual([expect.stringContaining('is still opening')]);
   });
 
   describe.each([

@@ -100,7 +100,7 @@ describe.each(graphqlServers)('$name', (server) => {
     const answer = await client.ask('mutation { set(value: "lost") }');
     expect(answer).toMatchObject({
       data: null,
-      errors: [{ message: 'What this message changed could not be saved. Please try again.' }],
+      errors: [{ message: 'The changes of this message could not be saved. Please try again.' }],
     });
     expect(extensions(answer)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     const subscribed = await client.ask('subscription { guarded { text } }');

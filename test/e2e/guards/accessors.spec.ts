@@ -191,7 +191,7 @@ onBothAdapters(() => {
         await get('s/user');
         expect((await get('own/principal')).status).toBe(500);
         expect(said.join()).toMatch(
-          /belongs to no principal: log in with session\.login\(id\), or name the id with the option "principalOf"/,
+          /has no principal\. Log in with session\.login\(id\), or return the id from the option "principalOf"/,
         );
       });
 
@@ -202,7 +202,7 @@ onBothAdapters(() => {
 
       it('says in a sentence why there is none', async () => {
         await start({ exclude: ['own/none'] });
-        expect(await text('own/none')).toMatch(/^NO_MIDDLEWARE: There is no session here: import SessionModule/);
+        expect(await text('own/none')).toMatch(/^NO_MIDDLEWARE: There is no session here. Import SessionModule/);
         await get('s/login');
         expect(await text('s/logout')).toMatch(/^ENDED: This request has ended its session/);
         await expect(getSession(undefined as never)).rejects.toThrow(

@@ -117,7 +117,7 @@ onBothAdapters((adapter) => {
 
     it('says where it is asked outside a request', async () => {
       const notes = app.app.get(Notes);
-      expect(notes.atStart).toMatch(/^NO_REQUEST: CurrentSession was asked outside a request.*registry\.open\(id\)/);
+      expect(notes.atStart).toMatch(/^NO_REQUEST: CurrentSession was used outside a request.*registry\.open\(id\)/);
       expect(notes.isInRequest).toBe(false);
     });
   });

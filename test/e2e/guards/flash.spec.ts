@@ -179,8 +179,8 @@ describe('flash messages (#16.2)', () => {
   it.each(['', '__proto__'])('refuse the type %j, and a message that is no text, in a sentence', async (type) => {
     await start();
     const said = async (given: string) => (await call(`flash/wrong?type=${given}`, 'POST')).text();
-    expect(await said(type)).toMatch(/flash\.add\(type\) got ".*"; it takes a text such as 'notice'/);
-    expect(await said('notice')).toMatch(/got 7 as a message; it takes texts/);
+    expect(await said(type)).toMatch(/flash\.add\(type\) got ".*"; it takes a string such as 'notice'/);
+    expect(await said('notice')).toMatch(/got 7 as a message; each message must be a string/);
   });
 
   it("leave an app's own session.flash alone, and say so", async () => {

@@ -225,7 +225,7 @@ describe('SessionModule in production', () => {
 
   it('is an error without a store', async () => {
     await expect(create([SessionModule.forRoot({ secret: OWN_SECRET, logger })])).rejects.toThrow(
-      /^"store" got nothing, which in production is an error/,
+      /^"store" got nothing, which is an error in production/,
     );
   });
 

@@ -188,14 +188,14 @@ describe('under GraphQL', () => {
       getClass: () => AccountResolver,
     };
     await expect(new SessionGuard().canActivate(context as never)).rejects.toThrow(
-      /GraphQL context, as it has no "req": give GraphQLModule/,
+      /GraphQL context, as it has no "req". Give GraphQLModule/,
     );
   });
 
   it('a path that has no sessions is named (#13.3)', async () => {
     await start({ exclude: ['graphql'] });
     expect(await ask('{ account }')).toEqual([
-      expect.stringMatching(/GraphQL request: see that "forRoutes", "exclude"/),
+      expect.stringMatching(/GraphQL request. Check that "forRoutes", "exclude"/),
       expect.anything(),
       undefined,
     ]);

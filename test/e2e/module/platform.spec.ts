@@ -28,7 +28,7 @@ describe('#12.5 what the platform can do is known before the first request', () 
     }
     Object.defineProperty(RouterAdapter.prototype, 'use', { value: undefined });
     await expect(start(new RouterAdapter())).rejects.toThrow(
-      `Sessions don't work on the HTTP adapter RouterAdapter (type "router"), as it has no use() for a middleware or no instance: use the adapter of @nestjs/platform-express or @nestjs/platform-fastify.`,
+      `Sessions don't work on the HTTP adapter RouterAdapter (type "router"), as it has no use() for a middleware or no instance. Use the adapter of @nestjs/platform-express or @nestjs/platform-fastify.`,
     );
     await start(new ExpressAdapter());
   });
@@ -56,8 +56,8 @@ describe('#12.5 an error about a session that is not there names the route and w
   }
 
   it.each([
-    ['out', '"forRoutes" or "exclude" of SessionModule leaves the route of OutController.out() out.'],
-    ['marked', 'OutController.marked() carries @SkipSession(), itself or by its class.'],
+    ['out', '"forRoutes" or "exclude" of SessionModule excludes the route of OutController.out().'],
+    ['marked', 'OutController.marked() or its class has @SkipSession().'],
   ])('%s', async (path, words) => {
     const errors: string[] = [];
     const catcher = {

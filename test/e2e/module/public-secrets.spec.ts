@@ -36,7 +36,7 @@ describe('a secret that our documentation shows', () => {
         }),
       ],
     }).compile();
-    await expect(starting).rejects.toThrow(/stands in this library's documentation/);
+    await expect(starting).rejects.toThrow(/got one from this library's documentation/);
   });
 
   it("is no fallback in README's app (#13.5)", () => {

@@ -76,8 +76,8 @@ describeWithServer('mongo', (server) => {
     await store.create('new', record(1));
     await store.open();
     expect(warn.mock.calls.map(([message]) => message)).toEqual([
-      expect.stringContaining('no index for finding'),
-      expect.stringContaining('no TTL index (not authorized)'),
+      expect.stringContaining('could not create the index for a principal'),
+      expect.stringContaining('could not create a TTL index (not authorized)'),
     ]);
     const removed = async () => (await documents.countDocuments({ _id: 'old' as never })) === 0;
     for (let n = 0; n < 200 && !(await removed()); n++) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -149,7 +149,7 @@ describeWithServer('mongo', (server) => {
       calls.length = 0;
       await expect(store.open()).rejects.toMatchObject({
         code: 'REFUSED',
-        message: `MongoStore needs a server whose updates are atomic, and FerretDB ${ferretdbVersion} loses changes made at once: use MongoDB, or FerretDB 2.`,
+        message: `MongoStore needs a server whose updates are atomic, but FerretDB ${ferretdbVersion} loses concurrent changes. Use MongoDB, or FerretDB 2.`,
       });
       expect(calls).toEqual([]);
       await store.close();

@@ -20,6 +20,6 @@ it.each([
   const env = { ...process.env, NODE_OPTIONS: '', TEST_SECRET: randomBytes(32).toString('base64') };
   const { stdout } = await promisify(execFile)(process.execPath, [script, lib.path, kind], { env, timeout: 30_000 });
   expect(
-    stdout.split('\n').filter((line) => line.includes('MemoryStore, and this process is one of several')),
+    stdout.split('\n').filter((line) => line.includes('MemoryStore, but this process is one of several')),
   ).toHaveLength(times);
 });

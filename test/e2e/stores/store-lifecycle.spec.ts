@@ -120,7 +120,7 @@ describeWithServer('redis', (server) => {
 });
 
 describeWithServer('postgres', (server) => {
-  const says = /The PostgresStore was closed/;
+  const says = /This PostgresStore was closed/;
   const dropping = (tableName: string) => () => drop(server, tableName);
   describe('with "connectionString"', () =>
     suite(() => {

@@ -77,7 +77,9 @@ describeWithServer('redis', (server) => {
     const client = ioredis(server.url, STRICT);
     await new Promise((resolve) => client.on('ready', resolve));
     await Promise.all([client.quit(), new Promise<void>((resolve) => client.on('end', resolve))]);
-    await expect(starts(new RedisStore({ client }))).rejects.toThrow(/client for Redis at .*:\d+ was ended by the app/);
+    await expect(starts(new RedisStore({ client }))).rejects.toThrow(
+      /The app has ended the client for Redis at .*:\d+/,
+    );
     const never = createClient({ url: server.url });
     await expect(starts(new RedisStore({ client: never }))).rejects.toThrow(/isn't connected\. Give RedisStore/);
   });

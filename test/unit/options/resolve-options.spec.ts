@@ -30,9 +30,9 @@ const WRONG: [string, Loose, RegExp][] = [
     { name: '__Host-sid', cookie: { secure: true, domain: 'example.com' } },
     /prefix forbids "cookie.domain" \(it is "example.com"\)/,
   ],
-  ['name', { name: '__Host-sid', cookie: { secure: true, path: '/admin' } }, /prefix asks for "cookie.path": '\/'/],
-  ['name', { name: '__Host-sid' }, /prefix asks for "cookie.secure": true/],
-  ['name', { name: '__Secure-sid', cookie: { secure: false } }, /prefix asks for "cookie.secure": true/],
+  ['name', { name: '__Host-sid', cookie: { secure: true, path: '/admin' } }, /prefix requires "cookie.path": '\/'/],
+  ['name', { name: '__Host-sid' }, /prefix requires "cookie.secure": true/],
+  ['name', { name: '__Secure-sid', cookie: { secure: false } }, /prefix requires "cookie.secure": true/],
   ['cookie', { cookie: 'yes' }, /got "yes"; it takes an object/],
   ['cookie', { cookie: null }, /it takes an object/],
   ['cookie.maxage', { cookie: { maxage: 1 } }, /is no cookie attribute; they are domain/],
@@ -128,10 +128,10 @@ describe('names and times that are nearly right (#13.22)', () => {
       return warnings;
     };
     expect(said({ idleTimeout: 1800 })).toEqual([
-      `"idleTimeout" got 1800, which is ms, so 1.8 s. If seconds are meant, write '1800s'; if not, '1800ms' says so.`,
+      `"idleTimeout" got 1800 ms, which is 1.8 s. If you mean seconds, write '1800s'; if not, write '1800ms'.`,
     ]);
     expect(said({ absoluteTimeout: 3600, renewAfter: 900, cookie: { maxAge: 86_400 / 2 } })).toEqual([
-      expect.stringMatching(/^"absoluteTimeout" got 3600, which is ms, so 3.6 s/),
+      expect.stringMatching(/^"absoluteTimeout" got 3600 ms, which is 3.6 s/),
       expect.stringMatching(/^"renewAfter" got 900/),
       expect.stringMatching(/^"cookie.maxAge" got 43200/),
     ]);

@@ -78,7 +78,7 @@ describe('what is meant is asked, and what was given is said (#13.22)', () => {
       file({ ttl: 3_600 })();
       expect(warn.mock.calls).toEqual([
         [
-          'FileStore: "ttl" is 3600, which is ms, so 3.6 s. If seconds are meant, as in session-file-store, write 3600000.',
+          'FileStore: "ttl" is 3600 ms, which is 3.6 s. If you mean seconds, as in session-file-store, write 3600000.',
           { type: 'KeycardWarning', code: 'KEYCARD_FILE' },
         ],
       ]);
@@ -128,7 +128,7 @@ describe('a time (#14.4)', () => {
       make();
       expect(warn.mock.calls).toEqual([
         [
-          `${name}: "pruneInterval" is 900, which is ms, so 0.9 s. If seconds are meant, as in ${where}, write 900000.`,
+          `${name}: "pruneInterval" is 900 ms, which is 0.9 s. If you mean seconds, as in ${where}, write 900000.`,
           { type: 'KeycardWarning', code },
         ],
       ]);

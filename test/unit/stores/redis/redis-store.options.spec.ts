@@ -12,7 +12,7 @@ describe('RedisStore refuses at construction, and names', () => {
     ['a client and a url at once', { client: new Map(), url }, /either "client".*or "url"/],
     ['a client of another kind', { client: { get: () => null } }, /"client" takes a client of ioredis, or of redis/],
     ['a client that is a text', { client: url }, /"client" takes a client/],
-    ['a url of another kind', { url: 'http://localhost' }, /"url" takes a text that begins with redis:/],
+    ['a url of another kind', { url: 'http://localhost' }, /"url" takes a string that begins with redis:/],
     ['a prefix that is no text', { url, prefix: 7 }, /"prefix" is number/],
     ['a ttl of nothing', { url, ttl: 0 }, /"ttl" is 0 and takes a whole number of seconds/],
     ['a scanCount that is no whole number', { url, scanCount: 1.5 }, /"scanCount" is 1.5/],
