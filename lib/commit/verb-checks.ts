@@ -51,7 +51,7 @@ export const endedElsewhere = (): SessionStateError =>
 export const endedHere = (): SessionStateError =>
   new SessionStateError(
     'ENDED',
-    'This request has ended its session by logout() or destroy(). To go on with another, call regenerate() in their place, or login() alone: both end the old one too.',
+    'This request has ended its session by logout() or destroy(). To continue with another session, call regenerate() instead, or only login(): both end the old one too.',
   );
 
 /** Waits for the writes under way, as they may change the session that gets a new id. */

@@ -143,7 +143,7 @@ describe('flash messages (#16.2)', () => {
 
     await call('s/login', 'POST');
     const says =
-      'This request has ended its session by logout() or destroy(). To go on with another, call regenerate()';
+      'This request has ended its session by logout() or destroy(). To continue with another session, call regenerate()';
     expect(await (await call('flash/logout', 'POST')).text()).toContain(says);
     await call('s/login', 'POST');
     expect(await (await call('s/loginAfterLogout', 'POST')).text()).toContain(says);
