@@ -43,7 +43,7 @@ export class FlashMessages {
     const wrong = messages.findIndex((each) => typeof each !== 'string');
     if (wrong !== -1)
       throw new TypeError(
-        `flash.add(type, message) got ${show(messages[wrong])} as a message; it takes texts, after a type such as 'notice'.`,
+        `flash.add(type, message) got ${show(messages[wrong])} as a message; it takes strings, after a type such as 'notice'.`,
       );
     await this.update((kept) => ({ ...kept, [type]: [...(kept[type] ?? []), ...messages] }));
   }
