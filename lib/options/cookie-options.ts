@@ -70,11 +70,11 @@ export function cookieAttributes(
   const none = typeof cookie.sameSite === 'string' && cookie.sameSite.toLowerCase() === 'none';
   if (none && !cookie.secure)
     unusable(
-      `"cookie.sameSite" got 'none' without "cookie.secure", which browsers refuse. Set "cookie.secure" to true.`,
+      `"cookie.sameSite" got 'none' without "cookie.secure", which browsers refuse; set "cookie.secure" to true.`,
     );
   if (cookie.partitioned && !cookie.secure)
     unusable(
-      '"cookie.partitioned" got true without "cookie.secure", which browsers refuse. Set "cookie.secure" to true.',
+      '"cookie.partitioned" got true without "cookie.secure", which browsers refuse; set "cookie.secure" to true.',
     );
   if (/^__(?:host|secure)-/i.test(name)) {
     if (cookie.secure !== true) unusable(`"name" got ${show(name)}, whose prefix requires "cookie.secure": true.`);

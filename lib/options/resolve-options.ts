@@ -117,7 +117,7 @@ function absoluteMs(read: ReadSessionOptions, idleMs: number, maxAge: number, gi
   if (absoluteTimeout === undefined) return Math.max(DEFAULT_ABSOLUTE_MS, maxAge);
   if (idleTimeout !== undefined && absoluteTimeout < idleMs) {
     throw new SessionOptionsError(
-      `"idleTimeout" got ${show(given.idleTimeout)}, which is longer than "absoluteTimeout" (${show(given.absoluteTimeout)}). Shorten it, or raise "absoluteTimeout".`,
+      `"idleTimeout" got ${show(given.idleTimeout)}, which is longer than "absoluteTimeout" (${show(given.absoluteTimeout)}); shorten it, or raise "absoluteTimeout".`,
     );
   }
   return absoluteTimeout;
@@ -126,7 +126,7 @@ function absoluteMs(read: ReadSessionOptions, idleMs: number, maxAge: number, gi
 function checkMigration({ migrate, schemaVersion }: ReadSessionOptions): void {
   if (migrate === undefined || schemaVersion !== undefined) return;
   throw new SessionOptionsError(
-    '"schemaVersion" got nothing, but "migrate" is set. Give the version of the data that "migrate" returns, a whole number above 0.',
+    '"schemaVersion" got nothing, but "migrate" is set; give the version of the data that "migrate" returns, a whole number above 0.',
   );
 }
 

@@ -46,7 +46,7 @@ export function secretsOf(
     }
     if (strict && PUBLIC_SECRETS.has(secretBytes(secret).toString())) {
       throw new SessionOptionsError(
-        '"secret" got one from this library\'s documentation, so anybody can sign cookies with it. In production use a secret of your own, such as the output of `openssl rand -base64 32`.',
+        '"secret" got one from this library\'s documentation, so anybody can sign cookies with it; in production use a secret of your own, such as the output of `openssl rand -base64 32`.',
       );
     }
     const bytes = secretBytes(secret).length;
@@ -54,7 +54,7 @@ export function secretsOf(
     const message = `"secret" got one of ${bytes} bytes; it takes at least ${SHORTEST_SECRET_BYTES}`;
     if (strict)
       throw new SessionOptionsError(
-        `${message}. If the app has to keep its present secret, set "allowShortSecret": true.`,
+        `${message}; if the app has to keep its present secret, set "allowShortSecret": true.`,
       );
     logger.warn(`${message}. This is an error in production, unless "allowShortSecret" is set.`);
   }
