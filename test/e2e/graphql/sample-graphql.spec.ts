@@ -1,0 +1,81 @@
+import { NestFactory } from '@nestjs/core';
+import type { INestApplication } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Jar, post } from '../../support/app.js';
+import { connectGraphql, type GraphqlAnswer, type GraphqlClient } from '../../support/graphql-client.js';
+
+const LOGIN = 'mutation { login(name: "virginia", password: "lighthouse keeper") }';
+
+describe('sample 05-graphql (#15.5, #15.8)', () => {
+  let app: INestApplication;
+  let url: string;
+  let folder: string;
+  const clients: GraphqlClient[] = [];
+  beforeAll(async () => {
+    folder = process.env.SESSION_PATH = await mkdtemp(join(tmpdir(), 'keycard-sample-graphql-'));
+    const { AppModule } = await import('../../../sample/05-graphql/src/app.module.js');
+    app = await NestFactory.create(AppModule, { logger: false, forceCloseConnections: true });
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+  afterAll(async () => {
+    delete process.env.SESSION_PATH;
+    for (const client of clients) await client.close();
+    await app.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const ask = async (jar: Jar, query: string) =>
+    (await (await jar.fetch(`${url}/graphql`, post({ query }))).json()) as GraphqlAnswer;
+  const listen = async (jar: Jar) => {
+    const client = await connectGraphql(url, { cookie: jar.header, origin: url });
+    clients.push(client);
+    const events = client.events('subscription { messages { by room text } }');
+    const next = () => events.next().then(({ value }) => (value as GraphqlAnswer).data?.messages);
+    const first = next();
+    // The server answers in turn: by then it has subscribed.
+    await client.ask('{ me }');
+    return { client, first, next };
+  };
+
+  it('does what its README says', async () => {
+    const [here, other] = [new Jar(), new Jar()];
+    expect(await ask(here, '{ me }')).toMatchObject({ data: { me: null } });
+    expect((await ask(here, 'mutation { say(text: "hello") }')).errors?.[0]).toMatchObject({
+      message: 'Please log in.',
+      extensions: { code: 'UNAUTHENTICATED' },
+    });
+    for (const jar of [here, other]) expect(await ask(jar, LOGIN)).toMatchObject({ data: { login: 'virginia' } });
+    const [heard, hall] = [await listen(here), await listen(other)];
+    await ask(here, 'mutation { say(text: "hello") }');
+    const hello = { by: 'virginia', room: 'hall', text: 'hello' };
+    expect(await Promise.all([heard.first, hall.first])).toEqual([hello, hello]);
+
+    await heard.client.ask('mutation { enter(room: "garden") }');
+    const inGarden = heard.next();
+    await ask(other, 'mutation { say(text: "to the hall") }');
+    await ask(here, 'mutation { say(text: "to the garden") }');
+    expect(await inGarden).toMatchObject({ room: 'garden', text: 'to the garden' });
+
+    expect(await ask(here, 'mutation { logOutOthers }')).toMatchObject({ data: { logOutOthers: 1 } });
+    expect(await hall.client.closed).toBe(4401);
+    expect(await heard.client.ask('{ me }')).toMatchObject({ data: { me: 'virginia' } });
+    await ask(here, 'mutation { logout }');
+    expect(await heard.client.closed).toBe(4401);
+    expect(await ask(here, '{ me }')).toMatchObject({ data: { me: null } });
+  });
+
+  it('has a page', async () => {
+    for (const [path, type] of [
+      ['', 'text/html'],
+      ['app.js', 'text/javascript'],
+      ['style.css', 'text/css'],
+    ] as const) {
+      const answer = await fetch(`${url}/${path}`);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, `${type}; charset=utf-8`]);
+    }
+  });
+});
