@@ -1,5 +1,6 @@
-import { ServerResponse } from 'node:http';
+import { type Server, ServerResponse } from 'node:http';
 import { SessionStateError } from '../common/errors.js';
+import { defineEarly } from '../transports/http/lifecycle.js';
 
 /** The functions that a response needs to wait for its session and to set a cookie. */
 const NEEDED = ['writeHead', 'write', 'end', 'setHeader', 'getHeader', 'hasHeader', 'removeHeader', 'getHeaderNames'];
@@ -29,4 +30,12 @@ export function checkPlatform(adapter: object | null | undefined, isMounted: boo
     'UNSUPPORTED',
     `Sessions don't work on the HTTP adapter ${adapter!.constructor.name} (type "${type}"), as it has no use() for a middleware or no instance. Use the adapter of @nestjs/platform-express or @nestjs/platform-fastify.`,
   );
+}
+
+/** Express alone sets prototypes. A server that isn't Nest's own works too; its sessions cost more on Node 20 and 22. */
+export function prepareServer(adapter: object | null | undefined): void {
+  const { getType, getHttpServer } = (adapter ?? {}) as { getType?(): string; getHttpServer?(): Server | undefined };
+  if (getType?.call(adapter) !== 'express') return;
+  const server = getHttpServer?.call(adapter);
+  if (typeof server?.prependListener === 'function') defineEarly(server);
 }

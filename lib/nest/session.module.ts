@@ -17,7 +17,7 @@ import { CurrentSession, trackRequests } from './current/current-session.js';
 import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
 import { handlersWithNestSession } from './foreign-session.js';
-import { checkPlatform } from './platform.js';
+import { checkPlatform, prepareServer } from './platform.js';
 import { SessionManager } from '../session-manager.js';
 import { watchOf } from '../signal/session-watch.js';
 import { isFastify, mountOnFastify } from '../transports/fastify/mount.js';
@@ -180,6 +180,7 @@ export class SessionModule
 
   onApplicationBootstrap(): void {
     this.routes.addControllers(this.modules, this.config.getVersioning());
+    prepareServer(this.host.httpAdapter as object | undefined);
     if (isInjected([CurrentSession, FlashMessages], this.modules)) trackRequests();
     const mistaken = handlersWithNestSession(this.modules);
     if (mistaken.length > 0)

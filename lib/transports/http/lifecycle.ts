@@ -1,14 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { RequestFacts } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 import { RequestSession } from './request-session.js';
-import { attachGate, type GateHooks, REQUEST } from './response-gate.js';
+import { attachGate, type GateHooks, REQUEST, standIn } from './response-gate.js';
 import { coreOf } from '../../session/session-surface.js';
 import { show } from '../../common/duration.js';
 
 /** A request that the session middleware has seen. */
 export interface SessionRequest extends IncomingMessage {
-  [REQUEST]?: RequestSession;
+  [REQUEST]?: RequestSession | undefined;
   originalUrl?: string;
 }
 
@@ -30,8 +30,8 @@ export const SESSION: PropertyDescriptor = {
   },
   set(this: SessionRequest, value: unknown) {
     const request = sessionOf(this);
-    if (request === undefined) return;
-    if (value === null || value === undefined || value === false) request.unsetSession(value);
+    if (request === undefined) giveAway(this, 'session', value);
+    else if (value === null || value === undefined || value === false) request.unsetSession(value);
     else if (typeof value !== 'object' || coreOf(value)?.host !== request) {
       throw new TypeError(
         `req.session got ${show(value)}; only null can be assigned, which ends it. Change the session's own keys, or call regenerate().`,
@@ -45,6 +45,7 @@ export const SESSION_ID: PropertyDescriptor = {
   get(this: SessionRequest) {
     return sessionOf(this)?.id;
   },
+  set: settable('sessionID'),
 };
 const SESSION_STORE: PropertyDescriptor = {
   configurable: true,
@@ -52,7 +53,21 @@ const SESSION_STORE: PropertyDescriptor = {
   get(this: SessionRequest) {
     return sessionOf(this)?.services.requestStore;
   },
+  set: settable('sessionStore'),
 };
+
+/** On a route without a session, another library may have these properties. */
+function giveAway(req: SessionRequest, name: string, value: unknown): void {
+  Object.defineProperty(req, name, { value, configurable: true, enumerable: true, writable: true });
+}
+
+function settable(name: string) {
+  return function set(this: SessionRequest, value: unknown): void {
+    if (sessionOf(this) !== undefined)
+      throw new TypeError(`req.${name} got ${show(value)}; it is read-only, as it belongs to the session.`);
+    giveAway(this, name, value);
+  };
+}
 
 /**
  * Attaches a session to the request and a gate to the response, and calls `next` when the session is read. If the store
@@ -113,10 +128,29 @@ function oneAfterTheOther(first: RequestSession, second: RequestSession): GateHo
   };
 }
 
-function defineOn(target: object, sessionId: PropertyDescriptor): void {
-  Object.defineProperty(target, 'session', SESSION);
-  Object.defineProperty(target, 'sessionID', sessionId);
-  Object.defineProperty(target, 'sessionStore', SESSION_STORE);
+/** `sessionID` is the only one that differs by surface. Redefining what is there already would cost the request its hidden class. */
+function defineOn(req: object, sessionId: PropertyDescriptor): void {
+  if (!isOurs(req, 'session', SESSION)) Object.defineProperty(req, 'session', SESSION);
+  if (!isOurs(req, 'sessionID', sessionId)) Object.defineProperty(req, 'sessionID', sessionId);
+  if (!isOurs(req, 'sessionStore', SESSION_STORE)) Object.defineProperty(req, 'sessionStore', SESSION_STORE);
+}
+
+function isOurs(req: object, name: string, { set }: PropertyDescriptor): boolean {
+  return Object.getOwnPropertyDescriptor(req, name)?.set === set;
+}
+
+/**
+ * Defines a session's properties on each request and response of a server before Express sets their prototypes. Up to
+ * Node 22, V8 gives an object its own hidden class for each property that is added after that, which made up half the
+ * cost of a session. Until a session begins, the properties read and act as if they were not there.
+ */
+export function defineEarly(server: Server): void {
+  server.prependListener('request', (req: SessionRequest, res: ServerResponse) => {
+    defineOn(req, SESSION_ID);
+    // The value comes with the session.
+    req[REQUEST] ??= undefined;
+    standIn(res);
+  });
 }
 
 /** RFC 6265bis 5.1.4: `/foo` covers `/foo` and `/foo/bar`, not `/foobar`. */

@@ -117,11 +117,13 @@ export function setGate(response: Gated, gate: Gate): void {
   else response[GATE] = gate;
 }
 
-/** A request may be used with another response, as batch routes do. The gate on the request is the first response's. */
+/** A request may be used with another response, as batch routes do. The gate is that of the first, and of what inherits from it. */
 export function gateOf(response: Gated): Gate | undefined {
   const gate = response.req?.[REQUEST]?.gate;
-  return gate !== undefined && gate.response === response ? gate : response[GATE];
+  if (gate === undefined) return response[GATE];
+  return gate.response === response || isPrototypeOf.call(gate.response, response) ? gate : response[GATE];
 }
+const { isPrototypeOf } = Object.prototype;
 
 export function isHttp2(response: ServerResponse): boolean {
   return response.req?.httpVersionMajor >= 2;

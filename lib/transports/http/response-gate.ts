@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { answerFailure, callBase, hold, keep, lock, release } from './response-gate-hold.js';
 import {
+  type Call,
   checkChunk,
   checkEnd,
   checkTrailer,
@@ -67,6 +68,13 @@ export function attachGate(res: ServerResponse, hooks: GateHooks): void {
 
 function functionsOf(res: ServerResponse): GatedFunctions {
   const { writeHead, write, end, flushHeaders, setHeader } = res ?? ({} as ServerResponse);
+  if (
+    writeHead === STAND_INS.writeHead &&
+    write === STAND_INS.write &&
+    end === STAND_INS.end &&
+    flushHeaders === STAND_INS.flushHeaders
+  )
+    return Object.getPrototypeOf(res) as GatedFunctions;
   if (![writeHead, write, end, setHeader].every((each) => typeof each === 'function')) {
     throw new TypeError(
       'Sessions need a response with writeHead(), write(), end() and setHeader(), as node:http has. This one lacks them, so it can not be held until the session is saved.',
@@ -81,6 +89,27 @@ function functionsOf(res: ServerResponse): GatedFunctions {
     );
   }
   return { writeHead, write, end, flushHeaders } as unknown as GatedFunctions;
+}
+
+/** Do what the inherited function does. They keep the places of the gate's functions on a response that has no gate yet. */
+const STAND_INS = Object.fromEntries(
+  NAMES.map((name) => [
+    name,
+    function standIn(this: ServerResponse, ...args: unknown[]): unknown {
+      // An object that was made of the response inherits the stand-in itself.
+      let prototype = Object.getPrototypeOf(this) as GatedFunctions;
+      while (prototype[name] === STAND_INS[name]) prototype = Object.getPrototypeOf(prototype) as GatedFunctions;
+      return prototype[name]!.apply(this, args);
+    },
+  ]),
+) as unknown as Record<(typeof NAMES)[number], Call>;
+
+/** Keeps the places of the gate's functions on a response: see `defineEarly`. */
+export function standIn(res: ServerResponse): void {
+  res.writeHead = STAND_INS.writeHead as never;
+  res.write = STAND_INS.write as never;
+  res.end = STAND_INS.end as never;
+  res.flushHeaders = STAND_INS.flushHeaders as never;
 }
 
 /** If the gate can't be found, as the response's `req` was replaced, the call passes through. */
