@@ -54,7 +54,7 @@ function noHttpSessionIn(context: ExecutionContext): string {
   const [controller, handler] = [context.getClass(), context.getHandler()];
   const name = `${controller?.name}.${handler?.name}`;
   if ([handler, controller].some((each) => each !== undefined && Reflect.getMetadata(SKIP_SESSION, each) === true))
-    return `There is no session here: ${name}() or its class has @SkipSession(). Remove it, or don't use the session there.`;
+    return `There is no session here: ${name}() or its class has @SkipSession(). Remove it, or don't use the session there. If a global SessionGuard uses it, add @Public().`;
   const request = requestOf(context);
   if (request !== undefined && isLeftOut(request))
     return `There is no session here: "forRoutes" or "exclude" of SessionModule excludes the route of ${name}(). Include the route, or don't use the session there.`;

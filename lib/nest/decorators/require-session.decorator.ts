@@ -50,7 +50,7 @@ const OPTIONS: readonly string[] = [
  * are several (stacked, inherited, or on both), all must agree. Others get a 401 (`reason: 'login-required'`) or a 403
  * (`reason: 'forbidden'`).
  *
- * @throws TypeError if `guests` is set without a predicate, `returnTo` without `redirectTo`, or an option is unknown.
+ * @throws TypeError if `guests` is set without a predicate, `returnTo` without `redirectTo`, an option is unknown, or an argument is neither.
  * @example
  * ```ts
  * @RequireSession((session) => session.user?.role === 'admin', { redirectTo: '/login' })
@@ -70,7 +70,7 @@ export function RequireSession(
   options?: RequireSessionOptions,
 ): MethodDecorator & ClassDecorator {
   const predicate = typeof first === 'function' ? first : undefined;
-  const given = (typeof first === 'object' ? first : options) ?? {};
+  const given = optionsOf(first, options);
   const strange = Object.keys(given).find((name) => !OPTIONS.includes(name));
   if (strange !== undefined)
     throw new TypeError(
@@ -90,6 +90,23 @@ export function RequireSession(
     combined<SessionRequirement[]>(REQUIREMENT, (before = []) => [requirement, ...before]),
     UseGuards(SessionGuard),
   );
+}
+
+/** @throws TypeError for arguments that would be overlooked, so that more were let in than the app meant. */
+function optionsOf(first: unknown, second: unknown): RequireSessionOptions {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (first !== undefined && typeof first !== 'function' && !isObject(first))
+    throw new TypeError(
+      `@RequireSession() got ${show(first)}; it takes a predicate, such as (session) => session.role === 'admin', and options.`,
+    );
+  if (isObject(first) && second !== undefined)
+    throw new TypeError('@RequireSession() got its options before another argument; the predicate goes first.');
+  const given = isObject(first) ? first : second;
+  if (given !== undefined && !isObject(given))
+    throw new TypeError(
+      `@RequireSession() got ${show(given)} as options; they are an object such as { redirectTo: '/login' }.`,
+    );
+  return given ?? {};
 }
 
 /**

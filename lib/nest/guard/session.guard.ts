@@ -1,5 +1,6 @@
-import { type CanActivate, type ExecutionContext, HttpException, Injectable, Logger } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, HttpException, Injectable, Logger, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { show } from '../../common/duration.js';
 import { SessionUnavailableError } from '../../common/errors.js';
 import type { SessionCore } from '../../session/session-core.js';
 import { canHaveSession, noSessionIn, rawResponse, requestOf, requestSessionOf } from '../request-of.js';
@@ -14,6 +15,8 @@ import {
   type SessionRequirement,
 } from './session-requirement.js';
 
+// Metadata that Nest's @UseGuards() leaves: its constant isn't public.
+const GUARDS_METADATA = '__guards__';
 /** What a visitor who isn't logged in is told. */
 export const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
 const NOT_FOR_YOU = 'You are logged in, but you may not use this.';
@@ -72,10 +75,10 @@ export class SessionGuard implements CanActivate {
    */
   private isPublic(context: ExecutionContext): boolean {
     const handler = context.getHandler();
+    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [handler, context.getClass()]) !== true)
+      return false;
     const asks = [REQUIREMENT, RECENT_LOGIN].some((key) => this.reflector.get<unknown>(key, handler) !== undefined);
-    return (
-      !asks && this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [handler, context.getClass()]) === true
-    );
+    return !asks && !this.reflector.get<unknown[] | undefined>(GUARDS_METADATA, handler)?.some(isSessionGuard);
   }
 
   private async coreIn(context: ExecutionContext): Promise<SessionCore | undefined> {
@@ -97,7 +100,12 @@ export class SessionGuard implements CanActivate {
     // It has ended since it was read, so it admits nobody.
     if (core.isOver) return false;
     try {
-      return core.services.options.isAuthenticated(core.data.all(), core.principal()) === true;
+      const answer: unknown = core.services.options.isAuthenticated(core.data.all(), core.principal());
+      if (answer && answer !== true) {
+        if (answer instanceof Promise) answer.catch(() => undefined);
+        this.logger.error(`"isAuthenticated" gave ${show(answer)}, so nobody is let in: it gives true or false.`);
+      }
+      return answer === true;
     } catch (error) {
       return this.refuseThrown('"isAuthenticated"', error);
     }
@@ -128,7 +136,12 @@ export class SessionGuard implements CanActivate {
 
   private async ask(predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
     try {
-      return Boolean(await predicate(core.session as Session));
+      const answer = await predicate(core.session as Session);
+      if (!isAnswerToCome(answer)) return Boolean(answer);
+      this.logger.error(
+        `The predicate of @RequireSession() gave ${show(answer)}, so nobody is let in: it gives an answer, or a promise of one.`,
+      );
+      return false;
     } catch (error) {
       return this.refuseThrown('The predicate of @RequireSession()', error);
     }
@@ -155,6 +168,16 @@ export class SessionGuard implements CanActivate {
     if (!isAuthenticated) return refusalIn(context, LOGIN_REQUIRED);
     return refusalIn(context, { statusCode: 403, message: refusing?.message ?? NOT_FOR_YOU, reason: 'forbidden' });
   }
+}
+
+/** As `@UseGuards()` took it: the class, an instance, or a class of the app's that extends it. */
+function isSessionGuard(guard: unknown): boolean {
+  return guard instanceof SessionGuard || guard === SessionGuard || (guard as Type)?.prototype instanceof SessionGuard;
+}
+
+/** A function that was not called, an Observable: truthy, whatever they would say. */
+function isAnswerToCome(answer: unknown): boolean {
+  return typeof answer === 'function' || typeof (answer as { subscribe?: unknown } | null)?.subscribe === 'function';
 }
 
 function redirection(
