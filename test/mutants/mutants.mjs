@@ -305,8 +305,8 @@ export const mutants = [
   {
     name: 'the guard takes every route for public',
     file: lib('nest/guard/session.guard'),
-    find: '(PUBLIC, [handler, context.getClass()]) === true',
-    replace: '(PUBLIC, [handler, context.getClass()]) !== false',
+    find: '(PUBLIC, [handler, context.getClass()]) !== true',
+    replace: '(PUBLIC, [handler, context.getClass()]) === false',
     spec: e2e('guard'),
   },
   {
