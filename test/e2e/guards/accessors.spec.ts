@@ -237,7 +237,7 @@ describe('@Session() of @nestjs/common (#16.1)', () => {
     expect(lines).toHaveLength(times);
     if (times > 0)
       expect(lines[0]).toMatch(
-        /^MistakenController\.add\(\): @Session\(\) comes from '@nestjs\/common'.*KeycardSession/,
+        /^MistakenController\.add\(\): @Session\(\) is imported from '@nestjs\/common'.*KeycardSession/,
       );
   });
 });
