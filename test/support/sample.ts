@@ -21,8 +21,8 @@ export class SampleClone {
   }
 
   /** What `npm run sample` does, on a free port. */
-  start(env: Readonly<Record<string, string>> = {}): Promise<RunningSample> {
-    return RunningSample.start(this.path, env);
+  start(env: Readonly<Record<string, string>> = {}, name = '01-login'): Promise<RunningSample> {
+    return RunningSample.start(this.path, env, name);
   }
 
   remove(): Promise<void> {
@@ -37,12 +37,12 @@ export interface SampleInUse {
 }
 
 /** Starts the sample before the tests of a suite, and stops it after them. */
-export function useSample(env?: Readonly<Record<string, string>>): SampleInUse {
+export function useSample(env?: Readonly<Record<string, string>>, name?: string): SampleInUse {
   let clone: SampleClone | undefined;
   let sample: RunningSample | undefined;
   beforeAll(async () => {
     clone = await SampleClone.make();
-    sample = await clone.start(env);
+    sample = await clone.start(env, name);
   }, 120_000);
   afterAll(async () => {
     await sample?.stop();
@@ -101,8 +101,8 @@ export class RunningSample {
     child.stderr!.on('data', listen);
   }
 
-  static async start(path: string, env: Readonly<Record<string, string>>): Promise<RunningSample> {
-    const child = spawn(process.execPath, [join(path, 'scripts', 'sample.mjs')], {
+  static async start(path: string, env: Readonly<Record<string, string>>, name: string): Promise<RunningSample> {
+    const child = spawn(process.execPath, [join(path, 'scripts', 'sample.mjs'), name], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_OPTIONS: '', SESSION_STORE: 'file', PORT: '0', ...env },
     });
