@@ -1,15 +1,18 @@
-/** What a session held at some time: the JSON text of each top-level key. */
+/** What a session contained at one time: the JSON text of each top-level key. */
 export type Snapshot = ReadonlyMap<string, string>;
 
 /**
- * What becomes of a key that both sides changed. `base` is `undefined` where both added it. Give `undefined` to drop the key.
- * It is given copies, and called only where the two differ.
+ * Decides the value of a key that both sides changed. `base` is `undefined` if both added it. Return `undefined` to
+ * delete the key. It gets copies, and is only called if the two differ.
  */
 export type ConflictResolver = (key: string, base: unknown, mine: unknown, theirs: unknown) => unknown;
-/** Both sides changed the same key: a deletion wins; else mine, theirs, or what the function says. */
+/**
+ * What happens if both sides changed the same key: a deletion wins; otherwise mine, theirs, or the result of a
+ * function.
+ */
 export type OnConflict = 'mine' | 'theirs' | ConflictResolver;
 
-/** The JSON text by key. Values that JSON drops (`undefined`, functions) aren't there. */
+/** The JSON text of each key. Values that JSON drops (`undefined`, functions) are left out. */
 export function snapshot(values: object): Map<string, string> {
   const map = new Map<string, string>();
   for (const [key, value] of Object.entries(values)) {
@@ -35,8 +38,8 @@ export function toJson(values: Snapshot): string {
 }
 
 /**
- * Three-way merge of top-level keys: what they have, with what I changed since `base`. Keys in their order, then my new ones.
- * A key that both changed: a deletion wins, else `onConflict`.
+ * Three-way merge of top-level keys: theirs, with what I changed since `base`. Their order of keys, then my new ones.
+ * If both changed a key: a deletion wins, otherwise `onConflict`.
  */
 export function merge(base: Snapshot, mine: Snapshot, theirs: Snapshot, onConflict: OnConflict): Map<string, string> {
   const merged = new Map(theirs);

@@ -1,10 +1,10 @@
-// From the module, and not the globals: an app's tests may put fakes there.
+// Imported, as an app's tests may replace the globals by fakes.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 /**
- * The result of `work`, if it comes within `ms`. Work that takes longer goes on, and its result is dropped.
+ * The result of `work`, if it takes at most `ms`. Work that takes longer continues, and its result is dropped.
  *
- * @throws what `late` gives, if it takes longer.
+ * @throws the error that `late` returns, if it takes longer.
  */
 export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-/** ` Did you mean "x"?`, or nothing if no name comes near. */
+/** ` Did you mean "x"?`, or nothing if no name is similar. */
 export function didYouMean(
   given: string,
   known: Iterable<string>,
@@ -14,7 +14,9 @@ export function didYouMean(
   return best === undefined ? '' : ` Did you mean "${best}"?`;
 }
 
-/** How many letters have to be put in, left out, changed or swapped with their neighbour (Damerau and Levenshtein). */
+/**
+ * How many characters have to be inserted, deleted, replaced or swapped with their neighbour (Damerau and Levenshtein).
+ */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)];
   for (let i = 1; i <= a.length; i += 1) {

@@ -10,18 +10,18 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * A time span: a number of ms, or text such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`, `'2w'`. Any text is taken as a type, so that
- * `process.env.SESSION_IDLE` needs no cast; it is checked when the app starts.
+ * A duration: a number of ms, or text such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`, `'2w'`. The type allows every
+ * string, so that `process.env.SESSION_IDLE` needs no cast; the value is checked when the app starts.
  */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}` | (string & {});
 
-/** RFC 6265bis caps cookies at 400 days, stores take more. Ten years, however many days one counts for a year. */
+/** RFC 6265bis limits cookies to 400 days, but stores don't. Ten years, even if all were leap years. */
 const LONGEST_MS = 10 * 366 * UNITS.d!;
 
 /**
  * A duration in ms.
  *
- * @throws SessionOptionsError naming `option` if it is no positive span up to `longest`, by default ten years.
+ * @throws SessionOptionsError naming `option` if it is no positive duration up to `longest` (default: ten years).
  */
 export function toMs(value: unknown, option: string, longest = LONGEST_MS): number {
   const ms = durationMs(value);
@@ -40,17 +40,17 @@ export function toMs(value: unknown, option: string, longest = LONGEST_MS): numb
   return Math.round(ms);
 }
 
-/** As a person reads it: `1.8 s`. */
+/** For messages: `1.8 s`. */
 export const inSeconds = (ms: number): string => `${ms / 1_000} s`;
 
-/** A number as it is, text in ms; NaN for anything else. */
+/** A number unchanged, text as ms; NaN for anything else. */
 export function durationMs(value: unknown): number {
   if (typeof value === 'number') return value;
   const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d|w)$/.exec(value.trim()) : null;
   return match ? Number(match[1]) * UNITS[match[2]!]! : Number.NaN;
 }
 
-/** A value as an error message shows it: short, and never a secret's text. */
+/** A value for an error message: short, and never the text of a secret. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'function') return 'a function';

@@ -1,2 +1,2 @@
-/** A method of this name says what `console.log` and `util.inspect` show of an object. */
+/** A method of this name returns what `console.log` and `util.inspect` show. */
 export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');

@@ -1,4 +1,4 @@
-/** A promise, or what `await` takes for one, such as the query of an ORM. */
+/** A promise, or an object that `await` treats as one, such as an ORM's query. */
 export function isPromise(value: unknown): boolean {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -1,21 +1,21 @@
 import { within } from './deadline.js';
 
-/** How long a task may wait for its turn, and what its caller is told if it doesn't come. */
+/** How long a task may wait for its turn, and the error if it takes longer. */
 export interface LongestWait {
   readonly ms: number;
   error(): Error;
 }
 
-/** Runs what shares a key one after another. */
+/** Runs tasks of the same key one after another. */
 export class KeyedQueue<K = string> {
   private readonly tails = new Map<K, Promise<unknown>>();
 
   constructor(private readonly longestWait?: LongestWait) {}
 
   /**
-   * Runs `task` when all earlier ones of this key have ended, however they ended.
+   * Runs `task` when all earlier tasks of this key have finished or failed.
    *
-   * @throws the error of `longestWait` if that takes longer: the task is not run then.
+   * @throws the error of `longestWait` if that takes longer. Then the task does not run.
    */
   run<T>(key: K, task: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key);
@@ -28,12 +28,12 @@ export class KeyedQueue<K = string> {
     return mine;
   }
 
-  /** The last of this key that has not ended. */
+  /** The last unfinished task of this key. */
   last(key: K): Promise<unknown> | undefined {
     return this.tails.get(key);
   }
 
-  /** Ends when all have ended that were there when it was asked. */
+  /** Resolves when all present tasks have finished or failed. */
   settled(): Promise<unknown> {
     return Promise.allSettled(this.tails.values());
   }

@@ -1,6 +1,9 @@
 const QUIET_MS = 1_000;
 
-/** One line a second for each kind: what fails for one request fails for many, and one kind must not hide another. */
+/**
+ * One log line per second for each kind of message: what fails for one request fails for many, and one kind must not
+ * hide another.
+ */
 export class LogLimit {
   private readonly saidAt = new Map<string, number>();
 

@@ -1,2 +1,5 @@
-/** The reserved key of a record that holds the engine's metadata. Last in the text, so that it is found without parsing the rest. */
+/**
+ * The reserved key of a record for the engine's metadata. It is last in the text, so it is found without parsing the
+ * rest.
+ */
 export const METADATA_KEY = '__keycard';

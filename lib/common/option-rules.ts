@@ -1,29 +1,32 @@
 import { didYouMean } from './did-you-mean.js';
 import { durationMs } from './duration.js';
 
-/** Makes the error of an option: the engine's own class and words, or a store's. */
+/** Makes the errors about one option: the engine's, or a store's. */
 export interface Place {
   readonly option: string;
-  /** The value can't be used; `takes` says which ones can. */
+  /** The value can't be used; `takes` says which values can. */
   wrong(value: unknown, takes: string): Error;
-  /** A sentence of the rule's own, which goes on after the option's name. */
+  /** Any other sentence, which continues after the option's name. */
   says(rest: string): Error;
-  /** The value is of another type. */
+  /** The value has the wrong type. */
   wrongType(value: unknown, takes: string): Error;
 }
 
-/** One option: its default, and how a given value is checked and read. */
+/** One option: its default, and how a given value is checked and converted. */
 export interface Rule<T> {
   /** The default as the documentation shows it. A test compares them. */
   readonly shown: string;
-  /** The value that the code works with; of `undefined`, the default. */
+  /** Converts a given value; `undefined` to the default. */
   readonly read: (value: unknown, place: Place) => T;
 }
 
-/** A rule for each option of an interface. `satisfies Rules<Options>` finds an option without a rule, and a rule without an option. */
+/**
+ * A rule for each option of an interface. `satisfies Rules<Options>` reports an option without a rule, and a rule
+ * without an option.
+ */
 export type Rules<Options> = { readonly [Name in keyof Options]-?: Rule<unknown> };
 
-/** What a table of rules makes of the options. */
+/** The type of the options that a table of rules reads. */
 export type Resolved<Table> = { readonly [Name in keyof Table]: Table[Name] extends Rule<infer T> ? T : never };
 
 /** Reads all options by their rules. The given object is never changed. */
@@ -39,7 +42,7 @@ export function readByRules<Table extends Record<string, Rule<unknown>>>(
   return Object.fromEntries(read) as Resolved<Table>;
 }
 
-/** The first name that no option has, and the question that may help; `undefined` if all are known. */
+/** The first unknown name, and a question with a similar name; `undefined` if all are known. */
 export function unknownName(
   options: object,
   known: readonly string[],
@@ -49,12 +52,12 @@ export function unknownName(
   return name === undefined ? undefined : { name, question: didYouMean(name, known, otherWords) };
 }
 
-/** A rule of one's own. `byDefault` is not read. */
+/** A custom rule. `byDefault` is not converted. */
 export function rule<T>(shown: string, byDefault: T, read: (value: unknown, place: Place) => T): Rule<T> {
   return { shown, read: (value, place) => (value === undefined ? byDefault : read(value, place)) };
 }
 
-/** Taken as it is: its own module checks it. */
+/** The value unchanged; another module checks it. */
 export const asGiven = <T>(shown: string): Rule<T | undefined> =>
   rule<T | undefined>(shown, undefined, (value) => value as T);
 
@@ -64,7 +67,7 @@ export const flag = <T extends boolean | undefined>(byDefault: T, shown = String
     return value;
   });
 
-/** One of several words; the first is the default. */
+/** One of several strings; the first is the default. */
 export const choice = <T extends string>(...choices: readonly [T, ...T[]]): Rule<T> =>
   rule<T>(`'${choices[0]}'`, choices[0], (value, place) => {
     if (!choices.includes(value as T)) throw place.wrong(value, choices.map((each) => `'${each}'`).join(' or '));
@@ -91,17 +94,17 @@ export const wholeNumber = <T>(shown: string, byDefault: T, takes = 'a whole num
     return value as number;
   });
 
-/** A duration as a rule reads it. */
+/** The limits of a duration. */
 export interface DurationLimits {
-  /** How many ms a number counts for: 1, or 1,000 under a name that another library has in seconds. */
+  /** How many ms the unit of a number has: 1, or 1,000 for a name that another library uses with seconds. */
   readonly unitMs?: 1 | 1_000;
   /** The longest, in that unit. */
   readonly most: number;
-  /** Of a number, in that unit. Text is never rounded. */
+  /** Whether a number must be whole. Text is never rounded. */
   readonly isWhole?: boolean;
 }
 
-/** A time: a number of ms (or of seconds, as `unitMs` says), or text such as `'90s'`. In ms. */
+/** A duration: a number of ms (or of seconds, by `unitMs`), or text such as `'90s'`. The result is in ms. */
 export const duration = <T>(
   shown: string,
   byDefault: T,
@@ -117,7 +120,7 @@ export const duration = <T>(
     );
   });
 
-/** `false`, or what another rule takes. */
+/** `false`, or what another rule accepts. */
 export const orFalse = <T>(other: Rule<T>): Rule<T | false> => ({
   shown: other.shown,
   read: (value, place) => (value === false ? false : other.read(value, place)),

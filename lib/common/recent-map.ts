@@ -1,4 +1,7 @@
-/** Remembers the latest entries: at least `size` of them, at most twice as many. Without a list of uses, so an entry costs no more than in a `Map`. */
+/**
+ * Remembers the latest entries: at least `size`, at most twice as many. It keeps no order of use, so an entry costs no
+ * more than in a `Map`.
+ */
 export class RecentMap<V> {
   private latest = new Map<string, V>();
   private earlier = new Map<string, V>();

@@ -1,12 +1,12 @@
-/** Own fields in which drivers and ORMs put a statement, its parameters, or rows: ids and session data among them. */
+/** Fields in which drivers and ORMs put statements, parameters or rows, which contain ids and session data. */
 const HOLDING_DATA = new Set([
   'command', 'args', 'detail', 'where', 'parameters', 'query', 'internalQuery', 'sql', 'sqlMessage', 'values', 'bindings', 'params',
   'parent', 'original', 'driverError', 'errInfo', 'keyValue', 'writeErrors', 'result', 'errorResponse', 'op', 'meta',
-  // Of a file: its name is the id.
+  // In file errors: the file's name is the id.
   'path', 'dest',
 ]); // prettier-ignore
 
-/** Where a driver's message begins to quote: a command's arguments, a document, a value, the path of a file. */
+/** Where a driver's message begins to quote arguments, a document, a value or a path. */
 const QUOTED = [
   /,? with args beginning with:.*$/s,
   /(?<= (?:command|dup key|document)):? *\{.*$/s,
@@ -14,7 +14,7 @@ const QUOTED = [
   /(?<=\bE[A-Z]+: [^,]+, \w+) '.*$/s,
 ];
 
-/** Takes them from a driver's own error, in place, as apps log the `cause` of ours. */
+/** Removes ids and session data from a driver's error, in place, as apps log the `cause` of our errors. */
 export function scrub(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   for (const key of Object.keys(error)) if (HOLDING_DATA.has(key)) Reflect.deleteProperty(error, key);
@@ -30,7 +30,10 @@ export function scrub(error: unknown): unknown {
   return error;
 }
 
-/** The error without them, for a log: a copy if it, or one within it, has one. What the app was given stays as it is. */
+/**
+ * The error without ids and session data, for a log. It is a copy if something was removed: the app's error stays as it
+ * is.
+ */
 export function scrubbed(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error) || depth > 8) return error;
   const inner = new Map<string, unknown>();
@@ -44,7 +47,7 @@ export function scrubbed(error: unknown, depth = 0): unknown {
   const copy = new Error(error.message);
   Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object);
   Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error));
-  // From Node 26 on it is an accessor, which gives each error its own.
+  // From Node 26 on, `stack` is an accessor, which each error has itself.
   inner.set('stack', error.stack);
   for (const [key, value] of inner) Object.defineProperty(copy, key, { value, configurable: true, writable: true });
   return scrub(copy);

@@ -16,30 +16,33 @@ export type SessionEventType =
   | 'mismatch'
   | 'key-dropped';
 
-/** Something that happened. The id is never in it: `session` is a salted hash of it, the same in all processes that share the secret. */
+/**
+ * Something that happened to a session. It never contains the id: `session` is a salted hash of it, the same in all
+ * processes that share the secret.
+ */
 export interface SessionEvent {
   readonly type: SessionEventType;
-  /** ms since the epoch. */
+  /** In ms since the epoch. */
   readonly at: number;
-  /** Salted hash of the id; absent if there was no well-signed one. */
+  /** A salted hash of the id; missing if there was no id with a valid signature. */
   readonly session?: string | undefined;
   readonly handle?: string | undefined;
   readonly principal?: string | undefined;
-  /** Why: for `loaded-invalid` `signature`, `unknown` or `unreadable`. */
+  /** The reason. For `loaded-invalid`: `signature`, `unknown` or `unreadable`. */
   readonly reason?: string | undefined;
-  /** It happened in another process: only in `registry.allEvents`. */
+  /** Whether it happened in another process. Only in `registry.allEvents`. */
   readonly remote?: true | undefined;
 }
 
 type EventDetails = Pick<SessionEvent, 'handle' | 'principal' | 'reason'>;
 
-/** Hears of what happened to a session by its handle. The event is made when it is asked for; a mere hint has none. */
+/** Is told what happened to a session, by its handle. `event` makes the event on demand; a hint has none. */
 export type HandleListener = (type: SessionEventType, handle: string, event: (() => SessionEvent) | undefined) => void;
 
 /** The name of the `diagnostics_channel` that carries each event. */
 export const SESSION_CHANNEL = 'nestjs-keycard:session';
 
-/** Calls the listeners. Costs next to nothing if there are none. */
+/** Calls the listeners. Costs almost nothing if there are none. */
 export class SessionEvents {
   private readonly listeners = new Set<(event: SessionEvent) => void>();
   private readonly handleListeners = new Set<HandleListener>();
@@ -51,19 +54,19 @@ export class SessionEvents {
     private readonly report: (message: string, cause: unknown) => void,
   ) {}
 
-  /** Adds a listener; gives what removes it. */
+  /** Adds a listener. Returns a function that removes it. */
   listen(listener: (event: SessionEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** The same for what needs no more than the handle, which costs no hash. */
+  /** The same for listeners that need only the handle, which saves the hash. */
   onHandle(listener: HandleListener): () => void {
     this.handleListeners.add(listener);
     return () => this.handleListeners.delete(listener);
   }
 
-  /** A session may have ended that no event is about: who watches it looks. */
+  /** A session may have ended without an event. Its watch reads the record. */
   hint(handle: string): void {
     for (const listener of this.handleListeners) listener('renewed', handle, undefined);
   }
@@ -78,7 +81,7 @@ export class SessionEvents {
     for (const listener of this.listeners) this.call(listener, event());
   }
 
-  /** A listener that throws is said, and keeps nobody from hearing. */
+  /** A listener that throws is logged, and the others are still called. */
   call(listener: (event: SessionEvent) => void, event: SessionEvent): void {
     try {
       listener(event);

@@ -1,11 +1,11 @@
-/** Told once of a promise that failed while nobody waited for it. */
+/** Called once for a promise that was rejected and not awaited. */
 export type Unawaited = (error: unknown) => void;
 
 const plainThen = Promise.prototype.then;
 
 /**
- * A promise that knows whether anybody waits for it: one that fails unseen is reported, and is no unhandled rejection. For methods
- * that also take a callback, and whose promise old code drops.
+ * A promise that knows whether it is awaited. If it is rejected and not awaited, that is reported, instead of an
+ * unhandled rejection. For methods that also take a callback, whose promise old code ignores.
  */
 export class TrackedPromise<T> extends Promise<T> {
   private awaited = false;

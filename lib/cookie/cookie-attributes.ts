@@ -1,43 +1,45 @@
 import { SessionOptionsError } from '../common/errors.js';
 import { show } from '../common/duration.js';
 
-/** The attributes of a cookie, as RFC 6265bis names them. */
+/** The attributes of a cookie, named as in RFC 6265bis. */
 export interface CookieAttributes {
   /**
-   * Host that the cookie is for, its subdomains included.
+   * The host that gets the cookie, with its subdomains.
    *
-   * @defaultValue the host that set it, alone
+   * @defaultValue only the host that set it
    */
   domain?: string | undefined;
   /**
+   * The path that the cookie is for, with the paths below it.
+   *
    * @defaultValue `/`
    */
   path?: string | undefined;
   /** How long the browser keeps the cookie, in ms. `null`: until the browser closes. */
   maxAge?: number | null | undefined;
-  /** When the browser drops the cookie. Prefer `maxAge`. */
+  /** When the browser deletes the cookie. Prefer `maxAge`. */
   expires?: Date | null | undefined;
   /**
-   * Keeps the cookie from scripts.
+   * Whether scripts can't read the cookie.
    *
    * @defaultValue true
    */
   httpOnly?: boolean | undefined;
-  /** Sends the cookie over https only. `'auto'`: if the request came over https. */
+  /** Whether the cookie is only sent over https. `'auto'`: if the request came over https. */
   secure?: boolean | 'auto' | undefined;
   /**
-   * `'auto'`: `none` on https, else `lax`. `true`: `strict`. `false`: the attribute is left out.
+   * `'auto'`: `none` over https, otherwise `lax`. `true`: `strict`. `false`: the attribute is left out.
    *
    * @defaultValue `'lax'`
    */
   sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined;
-  /** Which cookies Chrome drops first. */
+  /** Which cookies Chrome deletes first. */
   priority?: 'low' | 'medium' | 'high' | undefined;
   /** CHIPS: the browser keeps a separate cookie for each top-level site. */
   partitioned?: boolean | undefined;
 }
 
-/** The `cookie` of a stored session, as express-session's stores hold it. */
+/** The `cookie` of a stored session, as in the stores of express-session. */
 export interface StoredCookie {
   originalMaxAge: number | null;
   partitioned?: boolean;
@@ -55,27 +57,27 @@ const DOMAIN = /^\.?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-
 // eslint-disable-next-line no-control-regex
 const PATH = /^[\x20-\x3a\x3c-\x7e]*$/;
 
-/** Whether it can be a cookie's name (an RFC 9110 token). */
+/** Whether it is a valid cookie name (an RFC 9110 token). */
 export const isCookieName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
 
 const SAME_SITE: Readonly<Record<string, string>> = { lax: 'Lax', strict: 'Strict', none: 'None' };
 const PRIORITY: Readonly<Record<string, string>> = { low: 'Low', medium: 'Medium', high: 'High' };
 
 /**
- * A Set-Cookie value. The order of the attributes is that of express-session: Domain, Path, Expires, HttpOnly, Secure,
+ * Makes a Set-Cookie value. The attributes are in express-session's order: Domain, Path, Expires, HttpOnly, Secure,
  * Partitioned, Priority, SameSite.
  *
- * @throws SessionOptionsError for an attribute that no cookie can carry.
+ * @throws SessionOptionsError for an attribute value that no cookie can have.
  */
 export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
   if (!isCookieName(name))
     throw new SessionOptionsError(
-      `The cookie name ${show(name)} is not one: it takes letters, digits and !#$%&'*+-.^_\`|~.`,
+      `The cookie name ${show(name)} is not valid; it takes letters, digits and !#$%&'*+-.^_\`|~.`,
     );
   return `${name}=${encodeURIComponent(value)}${serializeAttributes(attributes)}`;
 }
 
-/** All that follows `name=value`. `secure` and `sameSite` are decided by then. */
+/** Everything after `name=value`. `secure` and `sameSite` must be resolved. */
 export function serializeAttributes(attributes: CookieAttributes): string {
   const { domain, path, expires, httpOnly, secure, partitioned, priority, sameSite } = attributes;
   let text = '';
@@ -132,10 +134,10 @@ const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> =
   },
 );
 
-/** Whether a session's own cookie can have this value for an attribute other than its life. */
+/** Whether a session's own cookie can have this value for an attribute other than its lifetime. */
 export const isSettable = (name: string, value: unknown): boolean => SETTABLE[name]?.(value) === true;
 
-/** The `cookie` of a record, keys in the peers' order, absent ones left out. */
+/** The `cookie` of a record, with its keys in express-session's order. Missing attributes are left out. */
 export function storedCookie(
   attributes: CookieAttributes,
   originalMaxAge: number | null,

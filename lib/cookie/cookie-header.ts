@@ -1,22 +1,22 @@
-/** No signed value of ours, percent-encoded three letters for one, is longer. */
+/** The longest percent-encoded cookie value that could be one of ours. */
 const LONGEST_VALUE = 1_024;
 
-/** The value of `findCookie`, decoded; one that doesn't decode is given as it stands. */
+/** The decoded value of `findCookie`; if it can't be decoded, the value as it was sent. */
 export function readCookie(header: string, name: string): string | undefined {
   const found = findCookie(header, name);
   return found === undefined ? undefined : decodeCookie(found);
 }
 
-/** The first cookie of that name in a Cookie header, as it was sent. */
+/** The value of the first cookie of that name in a Cookie header, as it was sent. */
 export function findCookie(header: string, name: string): string | undefined {
   return findCookies(header, name, 1)[0];
 }
 
 /**
- * The cookies of that name in a Cookie header, as they were sent and in their order, which RFC 6265bis 5.8.3 leaves to the client. Values
- * longer than any of ours are left out.
+ * The values of the cookies of that name in a Cookie header, as they were sent. RFC 6265bis 5.8.3 leaves their order to
+ * the client. Values longer than any of ours are left out.
  *
- * @param most how many at the most.
+ * @param most how many values to return at most.
  */
 export function findCookies(header: string | undefined, name: string, most: number): string[] {
   const found: string[] = [];
@@ -50,13 +50,13 @@ function unquoted(raw: string): string | undefined {
   return value.length > LONGEST_VALUE ? undefined : value;
 }
 
-/** What was percent-encoded, as text. */
+/** Decodes percent-encoding. */
 export function decodeCookie(value: string): string {
   if (!value.includes('%')) return value;
   try {
     return decodeURIComponent(value);
   } catch {
-    // A malformed escape: the text as it stands, which no signature fits.
+    // For a malformed escape, the value as it is: no signature matches it.
     return value;
   }
 }

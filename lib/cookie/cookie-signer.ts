@@ -3,7 +3,7 @@ import { RecentMap } from '../common/recent-map.js';
 import { decodeCookie } from './cookie-header.js';
 import { isWellFormedId } from '../common/session-id.js';
 
-/** What signs and verifies cookies: text, bytes or a secret key object. */
+/** A secret that signs and verifies cookies: a string, bytes or a secret key object. */
 export type Secret = string | Buffer | Uint8Array | KeyObject;
 
 /** Base64 of 32 bytes, without its padding. */
@@ -18,22 +18,22 @@ export function secretBytes(secret: Secret): Buffer {
   return secret instanceof KeyObject ? secret.export() : Buffer.from(secret);
 }
 
-/** HMAC-SHA256 in base64 without padding, as express-session's cookie-signature has it. */
+/** HMAC-SHA256 in base64 without padding, as in express-session's cookie-signature. */
 const signatureOf = (key: KeyObject, id: string): string =>
   createHmac('sha256', key).update(id).digest('base64').slice(0, SIGNATURE_LENGTH);
 
-/** How many verified values are kept, twice. */
+/** How many verified values are remembered, twice. */
 const KEPT_VALUES = 1_000;
 
 /**
  * Signs ids with the first secret; verifies with all of them.
  *
- * Cookies that were verified are known again as a whole: a visitor sends the same one with each request, and looking it up costs a
- * tenth of decoding and digests. Only good ones are kept, so a flood of bad ones drives none out, and the lookup compares seeded hashes
- * before it compares text, so its time tells nothing about a guess.
+ * Remembers the values that it has verified, as a browser sends the same cookie with each request. A lookup costs a
+ * tenth of decoding and hashing. Only valid values are remembered, so many invalid ones remove none. The lookup
+ * compares seeded hashes before it compares the text, so its time shows nothing about a guessed value.
  */
 export class CookieSigner {
-  /** As key objects, which are made once: `createHmac` then takes a fifth less time than with text. */
+  /** Key objects, made once: `createHmac` is a fifth faster with them than with strings. */
   private readonly keys: readonly KeyObject[];
   private readonly verified = new RecentMap<string>(KEPT_VALUES);
 
@@ -46,19 +46,19 @@ export class CookieSigner {
     return `s:${id}.${signatureOf(this.keys[0]!, id)}`;
   }
 
-  /** The id of a cookie's value as the browser sent it, or `undefined`. */
+  /** The id in a cookie's value as the browser sent it; `undefined` if its signature is not valid. */
   read(sent: string): string | undefined {
     const known = this.verified.get(sent);
     if (known !== undefined) return known;
     const id = this.unsign(decodeCookie(sent));
-    // Copies: a slice would keep the whole Cookie header alive.
+    // Copied, as a slice would keep the whole Cookie header in memory.
     if (id !== undefined) this.verified.set(copyOf(sent), copyOf(id));
     return id;
   }
 
   /**
-   * The id of a signed value, or `undefined`. The signature is compared as text, whole and in constant time: decoded, two
-   * bits of its last letter would count for nothing.
+   * The id in a decoded cookie value; `undefined` if its signature is not valid. The signature is compared as text and
+   * in constant time. If it were decoded, the last two bits of its last character would not count.
    */
   unsign(value: string): string | undefined {
     if (!value.startsWith('s:')) return undefined;
@@ -66,7 +66,7 @@ export class CookieSigner {
     if (dot < 3 || value[dot] !== '.') return undefined;
     const id = value.slice(2, dot);
     if (!isWellFormedId(id)) return undefined;
-    // utf8: a character over 0x7f takes more than a byte, so it can't stand for one of base64's.
+    // In utf8 a character over 0x7f has more than one byte, so it can't replace one of base64's.
     if (given.write(value.slice(dot + 1), 'utf8') !== SIGNATURE_LENGTH) return undefined;
     for (const key of this.keys) {
       expected.write(signatureOf(key, id), 'latin1');

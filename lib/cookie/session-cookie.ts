@@ -2,17 +2,17 @@ import { show } from '../common/duration.js';
 import { INSPECT } from '../common/inspect-symbol.js';
 import { type CookieAttributes, isSettable, serializeCookie } from './cookie-attributes.js';
 
-/** Attributes beside the end of the life. */
+/** Attributes other than the lifetime. */
 const NAMES = ['domain', 'path', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'] as const;
 type Name = (typeof NAMES)[number];
 type Shown = Name | '_expires' | 'originalMaxAge';
 
 /**
- * A session's own cookie: what the options say, and what the app set on this very session, which stays with it.
- * The surface is express-session's, its own keys included: `{ ...session.cookie }` copies the attributes, and `structuredClone` takes it.
+ * A session's own cookie: the options, and what the app set on this session. It works like express-session's, and its
+ * attributes are its own keys: `{ ...session.cookie }` and `structuredClone` copy them.
  */
 export class SessionCookie {
-  /** Names that the app set on this session. */
+  /** The names of the attributes that the app set on this session. */
   readonly #own = new Set<keyof CookieAttributes>();
   #values: CookieAttributes;
   #end: Date | null;
@@ -56,7 +56,7 @@ export class SessionCookie {
     return #now in cookie ? cookie.#now() : Date.now();
   }
 
-  /** Makes an attribute a key of the cookie's own. */
+  /** Makes an attribute an own key of the cookie. */
   #show(name: Shown): void {
     if (!Object.hasOwn(this, name)) Object.defineProperty(this, name, SHOWN[name]);
   }
@@ -67,7 +67,7 @@ export class SessionCookie {
     this.#show(name);
   }
 
-  /** When the browser drops it; `null`: when it closes. A number is a life in ms. */
+  /** When the browser deletes it; `null`: when the browser closes. A number is a lifetime in ms. */
   get expires(): Date | null {
     return this._expires;
   }
@@ -80,7 +80,7 @@ export class SessionCookie {
     this.originalMaxAge = this.maxAge;
   }
 
-  /** Where some stores of express-session look for the end. */
+  /** Some express-session stores read the expiry here. */
   get _expires(): Date | null {
     return #end in this ? this.#end : null;
   }
@@ -97,7 +97,7 @@ export class SessionCookie {
     this.#own.add('maxAge');
   }
 
-  /** Its whole life, in ms, which begins anew when the session is saved; `null` for a browser-session cookie. */
+  /** Its full lifetime, in ms, which begins again each time the session is saved; `null`: until the browser closes. */
   get originalMaxAge(): number | null {
     return #life in this ? this.#life : null;
   }
@@ -108,7 +108,7 @@ export class SessionCookie {
     } else ownValue(this, 'originalMaxAge', ms);
   }
 
-  /** What is left of its life, in ms. */
+  /** The rest of its lifetime, in ms. */
   get maxAge(): number | null {
     const { expires } = this;
     return expires instanceof Date ? expires.getTime() - SessionCookie.#nowOf(this) : null;
@@ -121,28 +121,28 @@ export class SessionCookie {
     this.originalMaxAge = ms ?? null;
   }
 
-  /** The life starts anew. */
+  /** Begins the lifetime again. */
   touch(): void {
     this.#end = this.#life === null ? null : new Date(this.#now() + this.#life);
   }
 
-  /** What express-session's stores read: all attributes, those that are not set too. */
+  /** What express-session's stores read: all attributes, also those that are not set. */
   get data(): CookieAttributes & { originalMaxAge: number | null } {
     const { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite } = this;
     return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
   }
 
-  /** A Set-Cookie value. */
+  /** Makes a Set-Cookie value. */
   serialize(name: string, value: string): string {
     return serializeCookie(name, value, this.data);
   }
 
-  /** The attributes as they stand. */
+  /** The current attributes. */
   attributes(): CookieAttributes {
     return { ...this.#values, expires: this.#end };
   }
 
-  /** Only what the app set on this session; `undefined` if it set nothing. */
+  /** What the app set on this session; `undefined` if it set nothing. */
   overrides(): Record<string, unknown> | undefined {
     if (this.#own.size === 0) return undefined;
     const set: Record<string, unknown> = {};
@@ -150,7 +150,9 @@ export class SessionCookie {
     return set;
   }
 
-  /** Takes up what the app had set on this session before; what no cookie can carry is no reason to fail its requests. */
+  /**
+   * Restores what the app set on this session earlier. Invalid values are ignored, as they must not make requests fail.
+   */
   restore(overrides: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(overrides)) {
       if (name === 'maxAge') this.maxAge = typeof value === 'number' ? value : null;
@@ -158,7 +160,7 @@ export class SessionCookie {
     }
   }
 
-  /** Somebody else's version was found: what isn't among `mine` is as it says. */
+  /** Takes over the attributes of a newer version, except those in `mine`. */
   rebase(theirs: SessionCookie, mine: ReadonlySet<string>): void {
     const values = { ...theirs.#values };
     for (const name of this.#own) {
@@ -173,23 +175,23 @@ export class SessionCookie {
     this.#life = theirs.#life;
   }
 
-  /** Looked at, it shows what it holds. */
+  /** What `console.log` shows: the attributes. */
   [INSPECT](): object {
     return { ...this };
   }
 
-  /** As JSON the end is ISO text. */
+  /** In JSON the expiry is ISO text. */
   toJSON(): CookieAttributes & { originalMaxAge: number | null } {
     return this.data;
   }
 }
 
-/** A copy that keeps the prototype, as lodash's `cloneDeep` makes it, holds plain values. */
+/** A copy with the same prototype, such as one of lodash's `cloneDeep`, gets plain values. */
 function ownValue(copy: object, name: string, value: unknown): void {
   Object.defineProperty(copy, name, { value, configurable: true, enumerable: true, writable: true });
 }
 
-// As in express-session, so that `for (key in cookie)` finds them.
+// Enumerable as in express-session, so that `for (key in cookie)` finds them.
 for (const name of ['expires', 'maxAge', 'data', 'serialize', 'toJSON'] as const)
   Object.defineProperty(SessionCookie.prototype, name, {
     ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, name),
@@ -198,7 +200,7 @@ for (const name of ['expires', 'maxAge', 'data', 'serialize', 'toJSON'] as const
 
 const isDate = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
 
-/** The prototype's accessors, as keys of a cookie's own. */
+/** Property descriptors that make the prototype's accessors own keys of a cookie. */
 const SHOWN = Object.fromEntries(
   [...NAMES, '_expires', 'originalMaxAge'].map((name) => [
     name,

@@ -4,9 +4,10 @@ import { SessionStoreError } from '../stores/session-store.error.js';
 type Method = (...parameters: unknown[]) => unknown;
 
 /**
- * Calls a method of a store that answers by a callback, at once or later, or by a promise. The first answer counts.
+ * Calls a method of a store that answers by a callback or by a promise. The first answer counts.
  *
- * @throws SessionStoreError with code `TIMEOUT` if none comes in time, `UNAVAILABLE` with the cause if the store failed.
+ * @throws SessionStoreError with code `TIMEOUT` if none comes in time, `UNAVAILABLE` with the cause if the store
+ * failed.
  */
 export function callStore(
   store: unknown,
@@ -26,9 +27,9 @@ export function callStore(
       const answer = method.call(store, ...parameters, settle);
       if (!isThenable(answer)) return;
       answer.then(
-        // A store that takes a callback may give a promise of nothing besides, before the callback is called.
+        // A method with a callback may also return a promise of nothing, before it calls the callback.
         (result) => (takesCallback && result === undefined ? undefined : settle(undefined, result)),
-        (error) => settle(error ?? new Error('The promise was rejected with nothing.')),
+        (error) => settle(error ?? new Error('The promise was rejected without a reason.')),
       );
     } catch (error) {
       settle(error ?? new Error('Nothing was thrown.'));
@@ -45,7 +46,7 @@ function isError(error: unknown): boolean {
   return error !== undefined && error !== null && error !== false;
 }
 
-/** Stores on files report a missing session by this error, and express-session treats it so. */
+/** Stores on files report a missing session by this error, and express-session accepts that. */
 function isNotFound(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ENOENT';
 }

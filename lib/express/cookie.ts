@@ -1,22 +1,25 @@
 import type { CookieAttributes } from '../cookie/cookie-attributes.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
 
-/** What `new Cookie()` takes. Of `expires` and `maxAge` the one that is named last counts. */
+/** The options of `new Cookie()`. If both `expires` and `maxAge` are given, the last one counts. */
 export interface CookieInit extends Omit<CookieAttributes, 'maxAge' | 'expires'> {
-  /** Life in ms. A Date is taken for `expires`. */
+  /** The lifetime in ms. A Date is used as `expires`. */
   maxAge?: number | Date | null | undefined;
   expires?: Date | null | false | undefined;
   originalMaxAge?: number | null | undefined;
 }
 
-/** A session's cookie, as express-session's `session.Cookie`: `expires`, `maxAge`, `originalMaxAge`, `serialize()`, `toJSON()`. */
+/**
+ * A session's cookie, like express-session's `session.Cookie`: `expires`, `maxAge`, `originalMaxAge`, `serialize()`,
+ * `toJSON()`.
+ */
 export class Cookie extends SessionCookie {
-  /** @throws TypeError for options that are no object, or a `maxAge` that is neither a number nor a Date. */
+  /** @throws TypeError if the options are no object, or `maxAge` is neither a number nor a Date. */
   constructor(options?: CookieInit | null, now?: () => number) {
     super(attributesOf(options), now);
     const life = options?.originalMaxAge;
     if (life === undefined || life === null) return;
-    // An end that is named after it makes it another one.
+    // An expiry that comes after it changes it.
     const names = Object.keys(options!);
     const at = names.indexOf('originalMaxAge');
     if (at > names.indexOf('maxAge') && at > names.indexOf('expires')) this.originalMaxAge = life;
@@ -45,8 +48,8 @@ const ATTRIBUTES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Cookie options of express-session as the engine takes them: what it doesn't know (`signed`, `encode`, `overwrite`) has no effect there
- * either, and is left out.
+ * Converts express-session's cookie options for the engine. Options that the engine doesn't know (`signed`, `encode`,
+ * `overwrite`) have no effect in express-session either, and are left out.
  *
  * @throws TypeError
  */
@@ -61,7 +64,7 @@ export function attributesOf(options: object | null | undefined): CookieAttribut
   return attributes;
 }
 
-/** Each takes back what the other said. `expires` as a number is a life in ms, as express-session's `touch()` makes of it. */
+/** Each overrides the other. `expires` as a number is a lifetime in ms, as for express-session's `touch()`. */
 function endOf(name: 'maxAge' | 'expires' | '_expires', value: unknown): CookieAttributes {
   if (name === 'maxAge') assertMaxAge(value);
   if (typeof value === 'number') return { maxAge: value, expires: undefined };

@@ -6,21 +6,25 @@ import type { SessionStore } from '../stores/session-store.js';
 import { attributesOf, type CookieInit } from './cookie.js';
 import type { ExpressStoreLike } from './express-store-like.js';
 
-/** The cookie's attributes, as express-session takes them. */
+/** The cookie's attributes, as in express-session. */
 export interface ExpressCookieOptions extends Omit<CookieInit, 'originalMaxAge'> {
-  /** Accepted and ignored, as in express-session. */
+  /** Ignored, as in express-session. */
   signed?: boolean | undefined;
   encode?: ((value: string) => string) | undefined;
 }
 
 type OfOurs = Omit<SessionOptions, 'secret' | 'store' | 'cookie' | 'genid' | 'load' | 'allowShortSecret'>;
 
-/** The options of express-session, and ours. */
+/** The options of express-session, and those of this library. */
 export interface ExpressSessionOptions extends OfOurs {
-  /** Signs the cookie. One or more, of any length: the first signs, all verify. Left out: `req.secret`, as cookie-parser sets it. */
+  /**
+   * Signs the cookie. One or more secrets of any length: the first signs, all verify.
+   *
+   * @defaultValue `req.secret`, which cookie-parser sets
+   */
   secret?: Secret | readonly Secret[] | undefined;
   /**
-   * A store of express-session, or one of ours.
+   * A store of express-session, or a `SessionStore`.
    *
    * @defaultValue `new MemoryStore()`
    */
@@ -31,7 +35,7 @@ export interface ExpressSessionOptions extends OfOurs {
    * @defaultValue `'connect.sid'`
    */
   name?: string | undefined;
-  /** The old name of `name`, which has precedence. */
+  /** The old name of the option `name`, which overrides it. */
   key?: string | undefined;
   /**
    * The cookie's attributes.
@@ -46,15 +50,15 @@ export interface ExpressSessionOptions extends OfOurs {
    */
   genid?: ((req: IncomingMessage) => string) | undefined;
   /**
-   * Writes the session at each request, although nothing changed.
+   * Saves the session with each request, even if nothing changed.
    *
-   * @defaultValue `true`, with a note to choose
+   * @defaultValue `true`, with a warning to set it
    */
   resave?: boolean | undefined;
   /**
-   * Stores a new session, and sets a cookie, for every visitor.
+   * Saves a new session, and sets a cookie, for every visitor.
    *
-   * @defaultValue `true`, with a note to choose
+   * @defaultValue `true`, with a warning to set it
    */
   saveUninitialized?: boolean | undefined;
   /**
@@ -64,32 +68,32 @@ export interface ExpressSessionOptions extends OfOurs {
    */
   rolling?: boolean | undefined;
   /**
-   * Whether `X-Forwarded-Proto` is believed.
+   * Whether to trust `X-Forwarded-Proto`.
    *
-   * @defaultValue what the framework says (`req.secure`)
+   * @defaultValue the framework's setting (`req.secure`)
    */
   proxy?: boolean | undefined;
   /**
-   * How long a session lives, however active it is.
+   * How long a session lives, however active it is. In ms, or text such as `'30d'`.
    *
-   * @defaultValue `false`, none, as in express-session
+   * @defaultValue `false`, no limit, as in express-session
    */
   absoluteTimeout?: SessionOptions['absoluteTimeout'];
   /**
-   * Keeps user agent and IP with the session.
+   * Whether the user agent and the IP address are stored with the session.
    *
    * @defaultValue `false`, as in express-session
    */
   device?: boolean | undefined;
   /**
-   * Leaves the cookie in the browser when a session is destroyed, as express-session does.
+   * Whether the cookie stays in the browser when a session is destroyed, as in express-session.
    *
    * @defaultValue `false`: the cookie is cleared
    */
   keepCookieOnDestroy?: boolean | undefined;
 }
 
-/** What `resolveOptions` knows, and express-session has no word for. */
+/** The options of `resolveOptions` that express-session doesn't have. */
 const OURS = [
   'idleTimeout',
   'absoluteTimeout',
@@ -119,13 +123,13 @@ const OURS = [
 
 const COOKIE_DEFAULTS = { path: '/', httpOnly: true } as const;
 
-/** With it `Date` still reaches the end of the cookie, for the next 20 000 years. */
+/** The longest lifetime with which a `Date` can still hold the cookie's expiry. */
 const LONGEST_COOKIE_MS = 8e15;
 
-/** Stands in for a secret that each request brings itself. */
+/** Used if each request brings its own secret. */
 const NO_SECRET = 'without a secret nothing is ever signed';
 
-/** Checks what express-session checks, with its words. Says what it says about defaults that are to change. */
+/** Checks what express-session checks, with its messages, and warns like it about defaults that will change. */
 export function readOptions(options: ExpressSessionOptions): {
   readonly resolve: (secret?: unknown) => ResolvedOptions;
 } {
@@ -173,13 +177,13 @@ function cookieOf(given: object | null | undefined): CookieOptions {
   const cookie: CookieOptions = { ...rest };
   if (secure !== undefined) cookie.secure = secure === 'auto' ? secure : Boolean(secure);
   if (httpOnly !== undefined) cookie.httpOnly = Boolean(httpOnly);
-  // A life of nothing, or less: a cookie that has ended.
+  // A lifetime of 0 or less means an expired cookie.
   if (typeof maxAge === 'number' && maxAge <= 0) cookie.expires = new Date(0);
   else if (maxAge !== undefined) cookie.maxAge = maxAge;
   return cookie;
 }
 
-/** Where notes go before the options are resolved. */
+/** Where warnings go before the options are resolved. */
 export function warner(logger: SessionLogger | undefined): (message: string) => void {
   return (message) => (logger === undefined ? console.warn(`[session] ${message}`) : logger.warn(message));
 }

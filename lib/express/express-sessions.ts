@@ -8,37 +8,40 @@ import { METADATA_KEY } from '../common/metadata-key.js';
 import { metadataIn } from '../stores/record-metadata.js';
 import { readSession } from './stored-session.js';
 
-/** A session as express-session hands it to a store, or as JSON. */
+/** A session as express-session passes it to a store, or as JSON. */
 export interface SessionObject {
   cookie: { expires?: unknown; originalMaxAge?: unknown; maxAge?: unknown };
   [key: string]: unknown;
 }
 
-/** Options that concern what is stored. */
+/** Options about what is stored. */
 export interface ExpressSessionsOptions {
   /**
-   * Life of a session whose cookie has no end. A number is in seconds, as in express-session's stores; text has its unit, such as `'1d'`.
+   * Lifetime of a session whose cookie has no expiry. A number is in seconds, as in express-session's stores; text has
+   * its unit, such as `'1d'`.
    *
    * @defaultValue `'1d'`
    */
   readonly ttl?: Duration | undefined;
   /**
-   * Where the time comes from.
+   * The source of the time.
    *
    * @defaultValue the machine's clock
    */
   readonly clock?: Clock | undefined;
 }
 
-/** How often a write is tried when others write the same session. */
+/** How often a write is tried if others write the same session. */
 const TRIES = 20;
 
-/** The calls of express-session, made of those of a `SessionStore`. */
+/** Implements express-session's store calls with a `SessionStore`. */
 export class ExpressSessions {
   private opening: Promise<void> | undefined;
-  /** Sessions that are, or were, in the store, with their ids: they are changed there and never made again. */
+  /**
+   * Session objects that are, or were, in the store, with their ids. They are replaced there, and never created again.
+   */
   private readonly stored = new WeakMap<object, string>();
-  /** Changes of one session, in the order in which they were called. */
+  /** The changes of each session, in the order of the calls. */
   private readonly changes = new KeyedQueue();
   private clearing: Promise<unknown> | undefined;
 
@@ -48,7 +51,7 @@ export class ExpressSessions {
     private readonly clock: Clock,
   ) {}
 
-  /** Marks a live session as one that the store has. */
+  /** Notes that the store has this session. */
   cameFromStore(sid: string, session: object): void {
     this.stored.set(session, sid);
   }
@@ -61,7 +64,7 @@ export class ExpressSessions {
   }
 
   async set(sid: string, session: SessionObject): Promise<void> {
-    // What it is now, whatever comes of it while the call waits.
+    // Copied now, as the caller may change the object while the call waits.
     const data = copyOf(session, 'set');
     await this.change(sid, () => this.write(sid, session, data));
   }
@@ -73,7 +76,7 @@ export class ExpressSessions {
       if (present) {
         if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(sid, session);
       } else {
-        if (this.stored.get(session) === sid) return; // it was destroyed meanwhile, and stays so
+        if (this.stored.get(session) === sid) return; // it was destroyed meanwhile, and stays destroyed
         if (await this.created(sid, record)) return this.cameFromStore(sid, session);
       }
     }
@@ -100,7 +103,7 @@ export class ExpressSessions {
     await this.change(sid, () => this.store.destroy(sid));
   }
 
-  /** By id, as express-session's own `MemoryStore` gives them. */
+  /** By id, as in express-session's own `MemoryStore`. */
   async all(): Promise<Record<string, SessionObject>> {
     await this.ready(this.changes.settled(), this.clearing);
     if (!this.store.list) throw lacks('list');
@@ -127,7 +130,7 @@ export class ExpressSessions {
     await clearing;
   }
 
-  /** After the changes of this session, and a `clear()`, that were called before. */
+  /** Runs after earlier calls that change this session, and after an earlier `clear()`. */
   private change(sid: string, task: () => Promise<unknown>): Promise<unknown> {
     const { clearing } = this;
     return this.changes.run(sid, async () => {
@@ -136,7 +139,7 @@ export class ExpressSessions {
     });
   }
 
-  /** The store is open, and what was called before has ended, however it ended. */
+  /** Resolves when the store is open and the earlier calls have finished or failed. */
   private async ready(...before: (Promise<unknown> | undefined)[]): Promise<void> {
     await Promise.allSettled(before);
     await this.open();
@@ -152,7 +155,7 @@ export class ExpressSessions {
     }
   }
 
-  /** The record of a session. Its metadata are those of the stored record: what the app's object holds under their name may be forged. */
+  /** The record of a session. Its metadata come from the stored record, as the app's object may contain forged ones. */
   private recordOf(session: Partial<SessionObject>, metadata: unknown): SessionRecord {
     const { cookie, [METADATA_KEY]: _forged, ...data } = session;
     const end = endOf(cookie, this.clock.now());
@@ -163,7 +166,7 @@ export class ExpressSessions {
     };
   }
 
-  /** The first call opens the store; if that fails, the next one tries again. */
+  /** The first call opens the store. If that fails, the next call tries again. */
   private open(): Promise<void> {
     this.opening ??= (this.store.open?.() ?? Promise.resolve()).catch((error: unknown) => {
       this.opening = undefined;
@@ -173,14 +176,14 @@ export class ExpressSessions {
   }
 }
 
-/** @throws TypeError for what is no object, or can't be JSON. */
+/** @throws TypeError if it is no object, or can't be turned into JSON. */
 function copyOf(session: SessionObject, method: string): SessionObject {
   if (typeof session !== 'object' || session === null)
     throw new TypeError(`${method}() of a session store got ${show(session)}; it takes a session.`);
   return JSON.parse(JSON.stringify(session)) as SessionObject;
 }
 
-/** By its end, or by a life as tests and jobs set it, who have no `Cookie` of express-session. */
+/** By its expiry, or by a lifetime, which tests and jobs use instead of an express-session `Cookie`. */
 function endOf(cookie: SessionObject['cookie'] | undefined, now: number): number | undefined {
   const { expires, maxAge } = cookie ?? {};
   const end = new Date((expires ?? Number.NaN) as string).getTime();
@@ -188,7 +191,7 @@ function endOf(cookie: SessionObject['cookie'] | undefined, now: number): number
   return typeof maxAge === 'number' ? now + maxAge : undefined;
 }
 
-/** Attributes that express-session can make a cookie of, by what they have to be. */
+/** For each attribute, the values that express-session can make a cookie of. */
 const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
   originalMaxAge: isLife,
   maxAge: isLife,
@@ -203,8 +206,8 @@ const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 /**
- * express-session makes its own cookie of what it is given here, and fails, or never answers, if a part of it is wrong. What it
- * couldn't use is left out, as the engine does; without any cookie it takes its options.
+ * express-session makes its own cookie from this one, and fails or hangs if an attribute is invalid. So invalid
+ * attributes are left out, as in the engine. Without any cookie it uses its options.
  */
 function withSoundCookie(session: Record<string, unknown>): SessionObject {
   const { cookie } = session;
@@ -223,7 +226,7 @@ function isFlag(value: unknown): boolean {
   return typeof value === 'boolean';
 }
 
-/** Nothing that could break a header. */
+/** A string that can't break a header. */
 function isText(value: unknown): boolean {
   return typeof value === 'string' && /^[\x20-\x3a\x3c-\x7e]*$/.test(value);
 }

@@ -1,13 +1,13 @@
-/** Node's callback, as stores of express-session take it last. */
+/** A Node callback, which express-session passes to its stores last. */
 export type StoreCallback = (error?: unknown, result?: unknown) => void;
 
-/** What a store of express-session must be able to do. */
+/** The methods that every express-session store has. */
 export interface ExpressStoreLike {
   get(sid: string, callback: StoreCallback): unknown;
   set(sid: string, session: never, callback: StoreCallback): unknown;
 }
 
-/** The rest, which a store may have. */
+/** The methods that an express-session store may have. */
 export interface ExpressStoreAbilities {
   destroy(sid: string, callback: StoreCallback): unknown;
   all(callback: StoreCallback): unknown;
@@ -18,12 +18,12 @@ export interface ExpressStoreAbilities {
   removeListener(event: string, listener: () => void): unknown;
 }
 
-/** Whether a value is a store of express-session, by what it can do: several of them bring their own base class. */
+/** Whether a value is an express-session store, by its methods: several stores have a base class of their own. */
 export function isExpressStore(value: unknown): value is ExpressStoreLike {
   return can(value, 'get') && can(value, 'set');
 }
 
-/** Whether it has this method now: stores are wrapped and patched while the app runs. */
+/** Whether it has this method now: apps wrap and patch stores while they run. */
 export function can<K extends keyof ExpressStoreAbilities | keyof ExpressStoreLike>(
   store: unknown,
   method: K,
@@ -34,5 +34,5 @@ export function can<K extends keyof ExpressStoreAbilities | keyof ExpressStoreLi
   );
 }
 
-/** Stores of ours that have one of express-session below them. */
+/** Our stores that wrap an express-session store. */
 export const adaptedStores = new WeakSet<object>();

@@ -3,7 +3,7 @@ import { type SessionSurface, withoutReserved } from '../session/session-surface
 import { Cookie } from './cookie.js';
 import { Session } from './session.js';
 
-/** The names that express-session itself keeps, and those that no record may bring in. */
+/** The names that express-session reserves, and those that a record must not set. */
 const RESERVED: ReadonlySet<string> = new Set([
   'id',
   'req',
@@ -18,7 +18,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   '__proto__',
 ]);
 
-/** What an app of express-session sees of a session. */
+/** The session API of express-session. */
 export function expressSurface(keepsCookie: boolean): SessionSurface {
   return {
     create: (core) => new Session(core),
@@ -27,7 +27,7 @@ export function expressSurface(keepsCookie: boolean): SessionSurface {
     strict: false,
     cacheControl: false,
     keepsCookie,
-    // A browser-session cookie needs no second sending: nothing of it has changed.
+    // A cookie without an expiry needn't be sent again, as nothing about it has changed.
     sendsCookie: (core) =>
       core.services.options.rolling || core.cookieWasChanged || (core.wasChanged && core.cookie.expires !== null),
     createCookie: (attributes, now) => new Cookie(attributes, now),

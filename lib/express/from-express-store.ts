@@ -24,13 +24,13 @@ import { readSession, sessionsById, textOfSession } from './stored-session.js';
 /** Options of `fromExpressStore`. */
 export interface FromExpressStoreOptions {
   /**
-   * How long the store may take for one call before it counts as failed, in ms or as text such as `'5s'`.
+   * The time limit of each call of the store, in ms or as text such as `'5s'`.
    *
    * @defaultValue `'5s'`
    */
   readonly timeout?: Duration | undefined;
   /**
-   * Where the time comes from.
+   * The source of the time.
    *
    * @defaultValue the machine's clock
    */
@@ -45,32 +45,36 @@ const OPTIONS = {
 /** The options with their defaults; `timeout` in ms. */
 export type AdaptedStoreLimits = Resolved<typeof OPTIONS>;
 
-/** Shared by all adapters of one store, so that two of them don't undo each other's work. */
+/** All adapters of one store share its queue, so that they don't overwrite each other's changes. */
 const queues = new WeakMap<object, KeyedQueue>();
-/** What a store that can't destroy holds in place of a session. */
+/** The key that marks an ended session in a store without destroy(). */
 const ENDED = '__keycardEnded';
 
 /**
- * Any store that works under express-session, as a `SessionStore`.
+ * Adapts any express-session store to a `SessionStore`.
  *
- * Such a store only reads and overwrites. Compare-and-swap is made up for within this process: calls for one id wait for each
- * other, and a change reads first. Between two processes a gap remains in which the later write wins; so do the lost updates of
- * express-session itself. `describeLimits()` says that, and what else the store lacks.
+ * Such a store can only read and overwrite. Within this process compare-and-swap is emulated: calls for one id wait for
+ * each other, and a change reads first. Between processes the later write wins, and overwrites the other's changes, as
+ * with express-session itself. `describeLimits()` says that, and what else the store lacks.
  *
+ * @example
+ * ```ts
+ * fromExpressStore(new SQLiteStore({ db: 'sessions.db' }))
+ * ```
  * @throws TypeError if the store has no `get` and `set`, or an option is wrong.
  */
 export function fromExpressStore(store: ExpressStoreLike, options: FromExpressStoreOptions = {}): AdaptedExpressStore {
   return new AdaptedExpressStore(store, readStoreOptions('fromExpressStore', OPTIONS, options));
 }
 
-/** What `fromExpressStore` gives. `list`, `count` and `clear` are there if the store has what they need. */
+/** The result of `fromExpressStore`. It has `list`, `count` and `clear` if the store has the methods for them. */
 export class AdaptedExpressStore extends SessionStore {
-  /** Changes by two processes at once may overwrite each other. */
+  /** Concurrent changes in two processes may overwrite each other. */
   readonly compareAndSwap = false;
   override list?: (query?: ListQuery) => AsyncIterable<ListedSession>;
   override count?: (query?: { readonly principal?: string | undefined }) => Promise<number>;
   override clear?: () => Promise<void>;
-  /** There once it was closed, as there is nothing to open before. */
+  /** Exists after `close()`, as there is nothing to open before. */
   override open?: () => Promise<void>;
 
   private readonly clock: Clock;
@@ -87,7 +91,7 @@ export class AdaptedExpressStore extends SessionStore {
   ) {
     super();
     if (!isExpressStore(store)) {
-      throw new TypeError('fromExpressStore takes a store of express-session: an object with the methods get and set.');
+      throw new TypeError('fromExpressStore takes an express-session store: an object with the methods get and set.');
     }
     adaptedStores.add(this);
     this.clock = limits.clock;
@@ -109,11 +113,11 @@ export class AdaptedExpressStore extends SessionStore {
     store.on('connect', this.onConnect);
   }
 
-  /** What this store can't do, in sentences to be logged at start. */
+  /** The limits of this store, in sentences that are logged at start. */
   describeLimits(): string {
     const limits = [
-      `${nameOf(this.store)} was made for express-session and can't compare and swap: changes of one session by two processes ` +
-        'at once overwrite each other, and a logout in one may be undone by a change in another.',
+      `${nameOf(this.store)} was made for express-session and can't compare and swap, so concurrent changes of one session in two processes ` +
+        'overwrite each other, and a change in one process may undo a logout in another.',
     ];
     if (!this.list) limits.push("It has no all(), so a principal's sessions can't be listed, revoked or capped.");
     else limits.push("A principal's sessions are found by reading all sessions.");
@@ -123,7 +127,9 @@ export class AdaptedExpressStore extends SessionStore {
     return limits.join(' ');
   }
 
-  /** Stops listening to the store, until it is opened again. The store itself was given, and stays open. */
+  /**
+   * Stops listening to the store's events until it is opened again. The store itself is not closed: the app made it.
+   */
   override async close(): Promise<void> {
     this.closed = true;
     this.open = async () => {
@@ -147,7 +153,10 @@ export class AdaptedExpressStore extends SessionStore {
     return text === undefined || isEnded(text) ? undefined : { text, revision: text };
   }
 
-  /** A record that the store can't parse is no failure of the store: it is read as it stands, and the engine says that it is no session. */
+  /**
+   * A record that the store can't parse is no failure of the store. It is returned as it is, and the engine reports
+   * that it is no session.
+   */
   private async read(id: string): Promise<string | undefined> {
     try {
       return textOfSession(await this.call('get', id));
@@ -178,15 +187,19 @@ export class AdaptedExpressStore extends SessionStore {
   }
 
   protected async write(id: string, record: SessionRecord): Promise<void> {
-    // Stores differ in what they make of a session that has ended already; some keep it for ever.
+    // Stores handle sessions that have already expired differently. Some keep them for ever.
     if (record.expiresAt <= this.clock.now()) return this.remove(id);
     await this.call('set', id, this.sessionOf(id, record));
   }
 
-  /** The session as such a store is handed it: `session.Session`, with its id, apart from the request. */
+  /** The session in the form that such a store gets: `session.Session` with its id, without a request. */
   protected sessionOf(id: string, record: SessionRecord): Session {
     const values = readSession(record.text);
-    if (!values) throw new SessionStoreError('REFUSED', 'A store of express-session takes JSON objects only.');
+    if (!values)
+      throw new SessionStoreError(
+        'REFUSED',
+        'An express-session store can only keep JSON objects, but the text of this record is none.',
+      );
     values['cookie'] = new StoredCookie(Object(values['cookie']) as object, record.expiresAt, this.clock);
     return this.sessionWith(id, values);
   }
@@ -196,7 +209,7 @@ export class AdaptedExpressStore extends SessionStore {
       sessionID: id,
       sessionStore: this.store,
     });
-    // Also under names that are the session's own, as the engine's facts: they are to be stored.
+    // Also under reserved names, such as the engine's metadata, as they have to be stored.
     for (const [key, value] of Object.entries(values))
       Object.defineProperty(session, key, { value, configurable: true, enumerable: true, writable: true });
     return session;
@@ -212,11 +225,14 @@ export class AdaptedExpressStore extends SessionStore {
     }
   }
 
-  /** By a scan of all: the store has no index. */
+  /** Scans all sessions, as the store has no index. */
   private async *listAll({ principal, cursor }: ListQuery = {}): AsyncGenerator<ListedSession, void, undefined> {
     const sessions = sessionsById(await this.call('all'));
     if (!sessions)
-      throw new SessionStoreError('REFUSED', `all() of ${nameOf(this.store)} gives no ids, so nothing can be listed.`);
+      throw new SessionStoreError(
+        'REFUSED',
+        `all() of ${nameOf(this.store)} returns no ids, so nothing can be listed.`,
+      );
     for (const { id, cursor: place } of placesAfter([...sessions.keys()], cursor)) {
       const session = sessions.get(id)!;
       const text = textOfSession(session);

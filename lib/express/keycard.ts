@@ -4,7 +4,10 @@ import { defineControls } from '../session/session-controls.js';
 import { coreOf } from '../session/session-surface.js';
 import type { SessionControls, SessionData } from '../session/session-types.js';
 
-/** What a session can do beyond express-session: `info login logout confirmLogin renew update discard`, and promises from all of its methods. */
+/**
+ * The methods and properties beyond express-session: `info login logout confirmLogin renew update discard`. All methods
+ * return promises.
+ */
 export type Keycard<D = SessionData> = SessionControls<D>;
 
 class KeycardControls {
@@ -22,7 +25,7 @@ class KeycardControls {
 defineControls(KeycardControls.prototype);
 
 /**
- * All that ours can do with a session of `nestjs-keycard/express`:
+ * All methods of this library for a session of `nestjs-keycard/express`:
  *
  * ```ts
  * await keycard(req.session).login(user.id);
@@ -34,6 +37,6 @@ defineControls(KeycardControls.prototype);
 export function keycard<D = SessionData>(session: object | null | undefined): Keycard<D> {
   const core = session === null || session === undefined ? undefined : coreOf(session);
   if (core === undefined) throw new TypeError('keycard(session) takes the session of a request, such as req.session.');
-  // `defineControls` put the methods on the prototype, which TypeScript can't see.
+  // `defineControls` defines the methods on the prototype, which TypeScript can't see.
   return new KeycardControls(core) as unknown as Keycard<D>;
 }

@@ -4,17 +4,17 @@ import type { SessionValues } from '../record/record-text.js';
 import { METADATA_KEY } from '../common/metadata-key.js';
 import type { Session } from './session.js';
 
-/** The session's life in a request that came past the middleware, in either build of this package. */
+/** The `RequestSession` of a request, in either build of this package. */
 export const liveOf = (request: object): RequestSession | undefined => sessionOf(request as SessionRequest);
 
-/** `store.generate(req)`: the request goes on with a new session; the old record is left as it is. */
+/** `store.generate(req)`: continues with a new session; the old record stays as it is. */
 export function startOver(request: object, live: RequestSession): void {
-  // `delete req.session` took the accessor with it.
+  // `delete req.session` has removed the accessor.
   if (!Object.hasOwn(request, 'session')) Object.defineProperty(request, 'session', SESSION);
   live.startOver();
 }
 
-/** `store.createSession(req, data)` of a request in progress: its session takes the data. */
+/** `store.createSession(req, data)` during a request: puts the data into its session. */
 export function adoptSession(request: object, data: object): Session | undefined {
   const core = liveOf(request)?.currentCore;
   if (core === undefined) return undefined;

@@ -2,7 +2,10 @@ import { inherits } from 'node:util';
 import { type Callback, type Session } from './session.js';
 import { Store, type StoredData } from './store.js';
 
-/** Sessions in the memory of this process, with the calls of express-session's `MemoryStore`. Dead ones are swept out as new ones come. */
+/**
+ * Sessions in the memory of this process, with the API of express-session's `MemoryStore`. Writes also remove expired
+ * sessions.
+ */
 export interface MemoryStore extends Store {
   /** The JSON by id. */
   sessions: Record<string, string>;
@@ -29,7 +32,7 @@ export const MemoryStore = function MemoryStore(this: MemoryStore): void {
 } as unknown as MemoryStoreConstructor;
 inherits(MemoryStore, Store);
 
-/** The next sweep comes after as many writes as there were sessions at the last one: its cost is spread over them. */
+/** The next removal runs after as many writes as there were sessions at the last one, so that its cost is spread. */
 const LEAST_WRITES = 1_000;
 const untilSweep = new WeakMap<MemoryStore, number>();
 

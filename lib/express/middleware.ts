@@ -20,15 +20,20 @@ import { toExpressStore } from './to-express-store.js';
 
 type Next = (error?: unknown) => void;
 
-/** What `session()` gives: `app.use(session(options))`. */
+/** The middleware that `session()` returns: `app.use(session(options))`. */
 export type SessionMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
-/** A store's own record of its last use is written again after so long, in ms, or a tenth of the idle time. */
+/** The time of the last use in a record is updated after this time, in ms, or a tenth of the idle timeout. */
 const REFRESH_AFTER = 60_000;
 
 /**
- * Sessions for Express and whatever else calls `(req, res, next)`: a drop-in for express-session 1.19.
+ * Session middleware for Express, and for everything that calls `(req, res, next)`: a replacement for express-session
+ * 1.19.
  *
+ * @example
+ * ```ts
+ * app.use(session({ secret: process.env.SESSION_SECRET, resave: false, saveUninitialized: false }));
+ * ```
  * @throws TypeError or SessionOptionsError for options that can't be used.
  */
 export function session(options?: ExpressSessionOptions | null): SessionMiddleware {
@@ -41,7 +46,7 @@ export function session(options?: ExpressSessionOptions | null): SessionMiddlewa
 class Setup {
   private readonly resolve: ReturnType<typeof readOptions>['resolve'];
   private readonly store: SessionStore;
-  /** What `req.sessionStore` is. */
+  /** The value of `req.sessionStore`. */
   private readonly requestStore: object;
   private readonly managers = new Map<unknown, SessionManager>();
   private readonly facts = new WeakMap<SessionManager, RequestFacts>();
@@ -55,9 +60,9 @@ class Setup {
     this.resolve = readOptions(options).resolve;
     const given: unknown = options.store ?? new MemoryStore();
     if (process.env.NODE_ENV === 'production' && given instanceof MemoryStore) {
-      this.warn('Sessions are in a MemoryStore: they end with the process, and no other process sees them.');
+      this.warn('Sessions are in a MemoryStore: they end with this process, and no other process sees them.');
     }
-    // The first manager is made now, so that wrong options are told at once.
+    // The first manager is made now, so that wrong options throw immediately.
     const resolved = this.resolve();
     this.store = isSessionStore(given) ? given : this.adapt(given, resolved);
     this.opened = this.store.open === undefined;
@@ -115,7 +120,7 @@ class Setup {
   handle(req: ParsedRequest, res: ServerResponse, next: Next): void {
     if (!this.connected || hasSession(req, res)) return next();
     let live: RequestSession | undefined;
-    // What `next` throws is the caller's: it is called outside of `try`.
+    // `next` is called outside of `try`, so that what it throws reaches the caller.
     let sync = true;
     let ready = false;
     const begin = (): void =>
@@ -156,7 +161,9 @@ class Setup {
     next();
   }
 
-  /** Functions of the app are called before the request goes on, as in express-session, so that their errors reach the error handlers. */
+  /**
+   * The app's functions are called before `next`, as in express-session, so that their errors reach the error handlers.
+   */
   private decideNow(live: RequestSession): void {
     const core = live.currentCore;
     if (core?.status !== 'new') return;
@@ -164,7 +171,7 @@ class Setup {
     if (typeof this.options.cookie === 'function') void core.cookie;
   }
 
-  /** Error handlers see a request without a session. */
+  /** Error handlers get a request without a session. */
   private fail(req: ParsedRequest, error: unknown, next: Next): void {
     liveOf(req)?.mute();
     delete (req as { session?: unknown }).session;
@@ -176,7 +183,7 @@ class Setup {
     return (typeof cookie === 'function' ? cookie(req) : cookie)?.path;
   }
 
-  /** A store that can't be opened fails the requests that wait for it; the next one tries again. */
+  /** If the store can't be opened, the waiting requests fail, and the next one tries again. */
   private open(): Promise<void> {
     this.opening ??= this.store.open!().then(
       () => void (this.opened = true),
@@ -192,7 +199,7 @@ class Setup {
   private generate(req: object): void {
     const live = liveOf(req);
     if (live !== undefined) return startOver(req, live);
-    // No request of the middleware: a socket's, or one that was made up.
+    // The request has not seen the middleware: it is a socket's, or was made up.
     const holder = req as SessionHolder;
     const manager = [...this.managers.values()][0] ?? this.createManager(undefined);
     const { genid, cookie, cookieFor } = manager.options;
@@ -203,14 +210,17 @@ class Setup {
   }
 }
 
-/** Whether another session is there: ours further out, or somebody else's. One that was put aside leaves room for the next. */
+/**
+ * Whether there is another session, from an outer middleware of ours or from another library. After a session was
+ * destroyed or unset, another may follow.
+ */
 function hasSession(req: ParsedRequest, res: ServerResponse): boolean {
   const earlier = sessionOf(req);
   if (earlier !== undefined && (!earlier.isPutAside || res.headersSent)) return true;
   return Boolean((req as { session?: unknown }).session);
 }
 
-/** By what it can do: the two builds of this package each have a class of that name. */
+/** By its methods, as each of the two builds of this package has a class of its own. */
 function isSessionStore(value: unknown): value is SessionStore {
   if (value instanceof SessionStore) return true;
   const store = value as Record<string, unknown> | null;

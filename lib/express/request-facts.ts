@@ -4,7 +4,7 @@ import type { RequestFacts } from '../transports/http/request-origin.js';
 import { isWellFormedId } from '../common/session-id.js';
 import type { SessionManager } from '../session-manager.js';
 
-/** A request as Express and cookie-parser leave it. */
+/** A request with what Express and cookie-parser add. */
 export interface ParsedRequest extends SessionRequest {
   secret?: unknown;
   cookies?: Record<string, unknown>;
@@ -13,7 +13,7 @@ export interface ParsedRequest extends SessionRequest {
   ip?: unknown;
 }
 
-/** What is known of a request beyond plain HTTP. A web socket's may be an object of the app's own making. */
+/** What Express knows of a request. The request of a WebSocket may be an object that the app made. */
 export function factsFor(manager: SessionManager): RequestFacts {
   return {
     isSecure: (req) =>
@@ -26,7 +26,7 @@ export function factsFor(manager: SessionManager): RequestFacts {
   };
 }
 
-/** cookie-parser's findings, if something has put a cookie there that isn't in the header. */
+/** The id that cookie-parser found, if a cookie was set there that isn't in the header. */
 function parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
   const { name } = manager.options;
   const signed = req.signedCookies?.[name];
@@ -36,7 +36,7 @@ function parsedId(req: ParsedRequest, manager: SessionManager): string | undefin
   return id;
 }
 
-/** Read-only, as in express-session; what is no text means that nothing is saved. */
+/** Read-only, as in express-session. If the id is no string, nothing is saved. */
 export const EXPRESS_SESSION_ID: PropertyDescriptor = {
   ...SESSION_ID,
   set(this: SessionRequest, value: unknown) {
@@ -44,7 +44,7 @@ export const EXPRESS_SESSION_ID: PropertyDescriptor = {
   },
 };
 
-/** A response that can be held. Upgrades of sockets come with `{}` instead. */
+/** Whether a response can be held. Upgrade requests of sockets come with `{}` instead. */
 export function hasGate(res: unknown): boolean {
   const { writeHead, end } = (res ?? {}) as { writeHead?: unknown; end?: unknown };
   return typeof writeHead === 'function' && typeof end === 'function';

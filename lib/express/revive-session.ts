@@ -6,7 +6,9 @@ export interface SessionRequest {
   session?: (object & { cookie: object }) | undefined;
 }
 
-/** The classes of a session and its cookie, which express-session doesn't hand over but shows in what `generate` makes. */
+/**
+ * The classes of a session and its cookie. express-session doesn't export them, but `generate` makes objects of them.
+ */
 interface Classes {
   readonly Session: new (request: SessionRequest, data: object) => object & { cookie: object };
   readonly cookiePrototype: object;
@@ -14,7 +16,7 @@ interface Classes {
 
 const known = new WeakMap<object, Classes>();
 
-/** Makes a stored session the live one of a request, as express-session's `Store.createSession` does. */
+/** Makes a stored session the current one of a request, like express-session's `Store.createSession`. */
 export function reviveSession(
   generate: (request: SessionRequest) => void,
   request: SessionRequest,
@@ -25,7 +27,7 @@ export function reviveSession(
   const cookie = Object.assign(Object.create(cookiePrototype) as object, { path: '/', maxAge: null, httpOnly: true });
   for (const [key, value] of Object.entries(stored.cookie)) if (key !== 'data') Object.assign(cookie, { [key]: value });
   if (typeof expires === 'string') Object.assign(cookie, { expires: new Date(expires) });
-  // Last, as setting an expiry overwrites it.
+  // Set last, as setting an expiry overwrites it.
   Object.assign(cookie, { originalMaxAge });
   request.session = new Session(request, { ...stored, cookie });
   return request.session;

@@ -9,10 +9,10 @@ import { TrackedPromise } from '../common/tracked-promise.js';
 import { attributesOf, type Cookie } from './cookie.js';
 import { storeErrorOf } from './store-error.js';
 
-/** Node's callback. */
+/** A Node callback. */
 export type Callback = (error?: unknown) => void;
 
-/** What a session needs of a request that no middleware of ours has seen: that of a socket, or made by `store.load()`. */
+/** What a session needs of a request without our middleware: a socket's, or one made by `store.load()`. */
 export interface SessionHolder {
   sessionID: string;
   sessionStore: HolderStore;
@@ -28,8 +28,8 @@ interface HolderStore {
 }
 
 /**
- * A session, as express-session's `session.Session`: `cookie` is a key of its own, only `id`, `req` and the methods are no data, and each
- * method gives the session back. The rest of ours is at `keycard(req.session)`.
+ * A session like express-session's `session.Session`: `cookie` is an own key; `id`, `req` and the methods are no data;
+ * each method returns the session. `keycard(req.session)` has the other methods of this library.
  */
 export class Session {
   declare cookie: Cookie;
@@ -39,7 +39,7 @@ export class Session {
   readonly #request: SessionHolder;
   readonly #id: string;
 
-  /** A session apart from any request in progress: its methods go straight to `request.sessionStore`. */
+  /** A session without a current request: its methods call `request.sessionStore`. */
   constructor(request: SessionHolder, data?: object | null);
   /** @internal */
   constructor(core: SessionCore);
@@ -62,14 +62,14 @@ export class Session {
     return #core in this ? this.#core : undefined;
   }
 
-  /** Looked at, it shows its cookie and data. */
+  /** What `console.log` shows: the cookie and the data. */
   [INSPECT](): object {
     const shown = Object.getOwnPropertyDescriptors({ ...this });
     return Object.create(Session.prototype, { ...shown, [INSPECT]: {} }) as object;
   }
 
-  // A copy that keeps the prototype, as lodash's `cloneDeep` makes it, belongs to no request: `id` and `req` are undefined there,
-  // which their types don't say, as express-session's don't.
+  // A copy with the same prototype, such as one of lodash's `cloneDeep`, belongs to no request. Its `id` and `req` are
+  // `undefined`, although their types say otherwise, as in express-session.
   get id(): string {
     return #id in this ? (this.#core?.visibleId ?? this.#id) : NONE;
   }
@@ -78,7 +78,7 @@ export class Session {
     return #request in this ? this.#request : NONE;
   }
 
-  /** Gives the cookie its whole life again, and the session with it. */
+  /** Begins the lifetime of the cookie and of the session again. */
   touch(): this {
     if (this.#core === undefined) return this.resetMaxAge();
     touchCore(this.#core);
@@ -91,7 +91,7 @@ export class Session {
     return this;
   }
 
-  /** Saves now. If another request has ended the session meanwhile nothing is written, and that is no error. */
+  /** Saves now. If another request has ended the session meanwhile, nothing is written, and that is no error. */
   save(callback?: Callback): this {
     if (this.#core === undefined) this.#request.sessionStore.set(this.#id, this, callback ?? noop);
     else run(this.#core, 'save', saveOf(this.#core), callback);
@@ -114,7 +114,7 @@ export class Session {
     return this;
   }
 
-  /** A session with a new id and without data takes this one's place at `req.session`; the old record is gone. */
+  /** Replaces this session at `req.session` by one with a new id and no data. The old record is deleted. */
   regenerate(callback?: Callback): this {
     if (this.#core === undefined) this.#request.sessionStore.regenerate?.(this.#request, callback ?? noop);
     else run(this.#core, 'regenerate', this.#core.host.verbs.replace(this.#core), callback);
@@ -135,7 +135,7 @@ const COOKIE: PropertyDescriptor = {
   },
 };
 
-/** Another session's cookie, as passport's `keepSessionInfo` hands it on, or one that the app made. */
+/** Takes over the cookie of another session, as with passport's `keepSessionInfo`, or one that the app made. */
 function takeCookie(core: SessionCore, value: unknown): void {
   if (typeof value !== 'object' || value === null)
     throw new TypeError('session.cookie takes a Cookie, or an object of its attributes.');
@@ -148,7 +148,7 @@ function takeCookie(core: SessionCore, value: unknown): void {
     const key = name as 'domain';
     if (cookie[key] !== wanted) Reflect.set(cookie, key, wanted);
   }
-  // As that cookie would have it at the end of the response.
+  // The lifetime that the cookie will have at the end of the response.
   const life = isCookie ? value.originalMaxAge : maxAge;
   if (life !== undefined) {
     if (life !== cookie.originalMaxAge) cookie.maxAge = life;
@@ -158,7 +158,7 @@ function takeCookie(core: SessionCore, value: unknown): void {
 const isSame = (a: Date | null, b: Date | null): boolean =>
   a === b || (a !== null && b !== null && Math.abs(a.getTime() - b.getTime()) < 1_000);
 
-/** What a copy of a session has for its id and request: see there. */
+/** The id and request of a copy of a session: see `id`. */
 const NONE = undefined as never;
 const noop = (): void => undefined;
 const hasEnded = (error: unknown): boolean => error instanceof SessionStateError && error.code === 'ENDED';
@@ -187,7 +187,7 @@ async function destroyOf(core: SessionCore): Promise<void> {
   if (core.status !== 'ended-elsewhere') await host.verbs.destroy(core, 'destroyed');
 }
 
-/** A callback is called once, outside the promise chain, so that what it throws is the caller's. */
+/** A callback is called once, outside the promise chain, so that what it throws reaches its caller. */
 function run(core: SessionCore, name: string, work: Promise<unknown>, callback: Callback | undefined): void {
   if (typeof callback === 'function') {
     work.then(

@@ -4,8 +4,8 @@ import { isStoreError } from '../stores/session-store.error.js';
 import { adaptedStores } from './express-store-like.js';
 
 /**
- * The error that the app is given: of a store of express-session the very one that its callback gave, as error handlers look at its
- * message and code; else ours.
+ * The error that the app gets. From an express-session store it is the error of the callback, as error handlers check
+ * its message and code; otherwise ours.
  */
 export function storeErrorOf(error: unknown, services: { readonly records: SessionRecords }): unknown {
   if (!adaptedStores.has(services.records.store)) return error;

@@ -14,11 +14,11 @@ export interface StoredData {
 export interface Store extends EventEmitter {
   /** Ends the session of a request, and gives it a new one. */
   regenerate(request: object, callback: Callback): void;
-  /** A session that isn't that of a request: `callback(error, session)`, without a session if there is none. */
+  /** Loads a session that belongs to no request: `callback(error, session)`, without a session if there is none. */
   load(sid: string, callback: (error?: unknown, session?: Session) => void): void;
-  /** Makes what the store holds the session of a request. */
+  /** Makes stored data the session of a request. */
   createSession(request: object, session: StoredData): Session;
-  /** Gives a request a new session; `session()` puts it here. */
+  /** Gives a request a new session; `session()` sets this method. */
   generate(request: object): void;
 }
 
@@ -34,7 +34,8 @@ type Methods = Store & {
   destroy(sid: string, callback: Callback): void;
 };
 
-// A function and no class, because a class can't be called as `Store.call(this)`. TypeScript types no function as a constructor: hence the cast.
+// A function and no class, because a class can't be called as `Store.call(this)`. TypeScript has no type for a function
+// as constructor: hence the cast.
 export const Store = function Store(this: EventEmitter): void {
   EventEmitter.call(this);
 } as unknown as StoreConstructor;
@@ -72,7 +73,7 @@ function reviveCookie(stored: CookieInit | undefined): Cookie {
     ...stored,
     expires: typeof expires === 'string' ? new Date(expires) : (expires as Date | null | undefined),
   });
-  // Last, as setting an end overwrites it.
+  // Set last, as setting an expiry overwrites it.
   cookie.originalMaxAge = stored?.originalMaxAge ?? null;
   return cookie;
 }

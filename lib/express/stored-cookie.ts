@@ -3,8 +3,9 @@ import type { Clock } from '../stores/clock.js';
 import { Cookie } from './cookie.js';
 
 /**
- * The cookie of a session that is handed to a store of express-session. Stores take the time to live from `expires` or `maxAge`:
- * they find there when the record ends, also if the browser's cookie has no end. Its `data`, and so its JSON, are the record's own.
+ * The cookie of a session that is passed to an express-session store. Stores compute the time to live from `expires` or
+ * `maxAge`, so these are the expiry of the record, even if the browser's cookie has none. Its `data`, and so its JSON,
+ * are those of the record.
  */
 export class StoredCookie extends Cookie {
   readonly #data: ReturnType<Cookie['toJSON']>;

@@ -5,7 +5,7 @@ const OF_THE_STORE = '__lastAccess';
 
 const NESTED_TOO_DEEP = 'nested too deep';
 
-/** A session as JSON values, or `undefined` if the text is no JSON object. */
+/** A session as JSON values; `undefined` if the text is no JSON object. */
 export function readSession(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -13,15 +13,15 @@ export function readSession(text: string): Record<string, unknown> | undefined {
       ? (value as Record<string, unknown>)
       : undefined;
   } catch {
-    return undefined; // Not JSON: not a session that a store of express-session holds.
+    return undefined; // Not JSON: no session of an express-session store.
   }
 }
 
 /**
- * What a store's `get` gave, as JSON text: an object, or text itself. Nothing, or what is neither: `undefined`. An object that is
- * nested too deep to be written is a text that is none, which the engine reports.
+ * Converts the result of a store's `get` (an object or text) to JSON text; `undefined` for anything else. An object
+ * that is nested too deep becomes a text that is no session, which the engine reports.
  *
- * @throws SessionStoreError if the object can't be written as JSON.
+ * @throws SessionStoreError if the object can't be turned into JSON.
  */
 export function textOfSession(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
@@ -30,11 +30,17 @@ export function textOfSession(value: unknown): string | undefined {
     return JSON.stringify(OF_THE_STORE in value ? without(value, OF_THE_STORE) : value);
   } catch (error) {
     if ((error as Error).name === 'RangeError') return NESTED_TOO_DEEP;
-    throw new SessionStoreError('UNAVAILABLE', 'The session store gave a session that is not JSON.', { cause: error });
+    throw new SessionStoreError(
+      'UNAVAILABLE',
+      'The session store returned a session that can not be turned into JSON.',
+      { cause: error },
+    );
   }
 }
 
-/** What a store's `all` gave, by id: an object of sessions, or an array of sessions that name theirs. Else `undefined`. */
+/**
+ * The result of a store's `all`, by id: an object of sessions, or an array of sessions with ids. Otherwise `undefined`.
+ */
 export function sessionsById(all: unknown): Map<string, unknown> | undefined {
   if (typeof all !== 'object' || all === null) return undefined;
   if (!Array.isArray(all)) return new Map(Object.entries(all));

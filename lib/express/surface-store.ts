@@ -4,22 +4,25 @@ import type { Revision, SessionRecord, WriteResult } from '../stores/session-sto
 import { can, type ExpressStoreLike } from './express-store-like.js';
 import { AdaptedExpressStore, type AdaptedStoreLimits } from './from-express-store.js';
 
-/** How this surface uses a store of express-session. */
+/** How express-session's API uses an express-session store. */
 export interface SurfaceStoreOptions extends AdaptedStoreLimits {
-  /** Writes a session that nobody changed. */
+  /** Writes sessions that did not change. */
   readonly resave: boolean;
-  /** Sends the cookie with every reply: a late one must not bring back the card of a session that has ended, over that of a new login. */
+  /**
+   * The cookie is sent with every response. Then a late response must not send the cookie of an ended session, which
+   * would replace that of a new login.
+   */
   readonly rolling: boolean;
-  /** Ids are random enough never to meet: no look before a new one is written. */
+  /** Ids are random enough to be unique, so a new one needs no check. */
   readonly uniqueIds: boolean;
-  /** How old, in ms, what the record itself says of its last use may become while the store is only touched. */
+  /** How old the time of the last use in the record may become, in ms, while the store is only touched. */
   readonly refreshAfter: number;
 }
 
-/** Larger than any record: the engine has read it already, within its own bound. */
+/** No limit, as the engine has already read the record within its own limit. */
 const NO_BOUND = Number.POSITIVE_INFINITY;
 
-/** A store of express-session under its own middleware's habits: `touch` for what didn't change, `set` for what did. */
+/** An express-session store, used as express-session does: `touch` for unchanged sessions, `set` for changed ones. */
 export class SurfaceStore extends AdaptedExpressStore {
   constructor(
     store: ExpressStoreLike,
@@ -38,13 +41,13 @@ export class SurfaceStore extends AdaptedExpressStore {
       return super.replace(id, record, revision);
     return this.queue.run(id, async () => {
       if (this.habits.rolling && (await this.load(id)) === undefined) return 'gone';
-      // As in express-session: a store without touch() is left alone.
+      // As in express-session, a store without touch() is not called.
       if (can(this.store, 'touch')) await this.call('touch', id, this.sessionOf(id, record));
       return 'ok';
     });
   }
 
-  /** Whether nothing but the time of the last use differs, and not by much. */
+  /** Whether only the time of the last use differs, and not by much. */
   private onlyMoves(after: string, before: string): boolean {
     const old = RecordText.read(before, NO_BOUND);
     const next = RecordText.read(after, NO_BOUND);

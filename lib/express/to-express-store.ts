@@ -8,11 +8,16 @@ import { reviveSession, type SessionRequest } from './revive-session.js';
 
 /** Options of `toExpressStore`. */
 export interface ToExpressStoreOptions<S = unknown> extends ExpressSessionsOptions {
-  /** express-session's own `Store`, if a store has to be an instance of it. `toExpressStore(store, session)` hands it over. */
+  /**
+   * express-session's own `Store`, if a store has to be an instance of it. `toExpressStore(store, session)` passes it.
+   */
   readonly Store?: (abstract new () => S) | undefined;
 }
 
-/** What express-session calls on its store. Every callback may be left out; an error without one is a warning of the process. */
+/**
+ * What express-session calls on its store. Each callback is optional; an error without one becomes a warning of the
+ * process.
+ */
 export interface ExpressStoreMethods {
   get(sid: string, callback?: (error: unknown, session?: never) => void): void;
   set(sid: string, session: object, callback?: (error?: unknown) => void): void;
@@ -21,11 +26,11 @@ export interface ExpressStoreMethods {
   all(callback?: (error: unknown, sessions?: never) => void): void;
   length(callback?: (error: unknown, length?: number) => void): void;
   clear(callback?: (error?: unknown) => void): void;
-  /** Closes the `SessionStore` below. */
+  /** Closes the wrapped `SessionStore`. */
   close(): Promise<void>;
 }
 
-/** Without express-session's own base class: the same, by what it does. */
+/** A store with the same behaviour, without express-session's own base class. */
 export interface ExpressStore extends EventEmitter, ExpressStoreMethods {
   regenerate(request: object, callback: (error?: unknown) => void): void;
   load(sid: string, callback: (error: unknown, session?: never) => void): void;
@@ -43,12 +48,14 @@ type Base = new () => EventEmitter & {
 };
 
 /**
- * One of our stores under express-session itself: `session({ store: toExpressStore(new RedisStore({ client }), session) })`.
+ * Adapts one of our stores to express-session: `session({ store: toExpressStore(new RedisStore({ client }), session)
+ * })`.
  *
- * express-session knows no revisions, so its last writer still wins. But a session that was read from the store is never
- * written back once it is gone from there: a logout isn't undone by another request that was at work.
+ * express-session has no revisions, so its last writer still wins. But a session that was loaded from the store is
+ * never written again after it has ended: a request that is still running can't undo a logout.
  *
- * A call sees what was called before it, without waiting for its callback: `set(id, session); get(id, callback)` gives the session.
+ * A call sees the effect of earlier calls without waiting for their callbacks: `set(id, session); get(id, callback)`
+ * returns the session.
  */
 export function toExpressStore<S>(
   store: SessionStore,
@@ -56,7 +63,7 @@ export function toExpressStore<S>(
 ): S & ExpressStoreMethods;
 export function toExpressStore(store: SessionStore, options?: ExpressSessionsOptions): ExpressStore;
 export function toExpressStore(store: SessionStore, options: ToExpressStoreOptions = {}): unknown {
-  // express-session itself may be given, which has more than options.
+  // It may be express-session itself, which has more properties than the options.
   const { Store, ttl, clock: given } = options;
   const read = readStoreOptions(
     'toExpressStore',
@@ -108,7 +115,7 @@ export function toExpressStore(store: SessionStore, options: ToExpressStoreOptio
   return new KeycardStore();
 }
 
-/** What express-session's `Store` does, without importing it. express-session puts `generate` on it. */
+/** Does what express-session's `Store` does, without importing it. express-session adds `generate`. */
 class PlainStore extends EventEmitter {
   declare generate: (request: SessionRequest) => void;
   declare get: (sid: string, callback: StoreCallback) => void;
@@ -135,7 +142,7 @@ class PlainStore extends EventEmitter {
 }
 
 function answer(promise: Promise<unknown>, callback: StoreCallback = warnOfError): void {
-  // Out of the promise, so that what the callback throws is the caller's and not a rejection.
+  // Called outside the promise, so that what the callback throws reaches its caller and is no rejection.
   promise.then(
     (result) => setImmediate(callback, null, result),
     (error: unknown) => setImmediate(callback, error),

@@ -5,27 +5,27 @@ import type { SessionBus } from '../stores/session-bus.js';
 import { EventFeed, type EventFeedServices } from './event-feed.js';
 import { HINTS } from './hints.js';
 
-/** How long a text may take to come back to who published it. */
+/** How long a message may take to return to its sender. */
 const ECHO_MS = 2_000;
-/** How often it is made sure that texts still come. */
+/** How often it is checked that messages arrive. */
 const CHECK_MS = 30_000;
-/** Characters of one text: PostgreSQL takes 8,000 bytes. */
+/** The most characters of one message: PostgreSQL accepts 8,000 bytes. */
 const LONGEST = 7_000;
 
 const ENDS = 'ends ';
 const ECHO = 'echo ';
 
-/** Who hears of ends in other processes. */
+/** Is told of sessions that end in other processes. */
 export interface EndListener {
   /** Something may have happened to this session. */
   hint(handle: string): void;
-  /** Whether word of ends comes; texts may have been missed before it came. */
+  /** Whether messages arrive. Before `true`, some may have been missed. */
   told(isTold: boolean): void;
 }
 
 /**
- * Tells other processes which sessions may have ended, by their handles, and hears it from them. No id travels. Beside a handle may be what
- * happened, sealed.
+ * Tells other processes which sessions may have ended, by their handles, and receives the same from them. Ids are never
+ * sent. A handle may come with an encrypted event.
  */
 export class EndBus {
   private waiting: { readonly handle: string; readonly event: SessionEvent | undefined }[] | undefined;
@@ -34,9 +34,9 @@ export class EndBus {
   private subscribing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private checks = 0;
-  /** By the last check. */
+  /** The last check received nothing. */
   private isDeaf = false;
-  /** The connection, which comes back by itself. */
+  /** The connection is lost; it reconnects by itself. */
   private isLost = false;
   private readonly echoes = new Map<string, () => void>();
   readonly feed: EventFeed;
@@ -51,7 +51,7 @@ export class EndBus {
     });
   }
 
-  /** Those of one turn go out together. */
+  /** Messages of one turn of the event loop are sent together. */
   private tell(handle: string, event: SessionEvent | undefined): void {
     if (this.waiting === undefined) {
       this.waiting = [];
@@ -80,7 +80,7 @@ export class EndBus {
     }
   }
 
-  /** Hears from now on. Gives what ends that. */
+  /** Starts listening. Returns a function that stops it. */
   listen(listener: EndListener): () => void {
     this.listeners.add(listener);
     this.timer ??= setInterval(() => void this.check(), CHECK_MS).unref();
@@ -90,13 +90,13 @@ export class EndBus {
     };
   }
 
-  /** The app ends. */
+  /** Called when the app ends. */
   async close(): Promise<void> {
     this.listeners.clear();
     await this.quiet();
   }
 
-  /** Nobody listens any more: nothing has to be heard. */
+  /** Unsubscribes when nobody listens any more. */
   private async quiet(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
@@ -111,8 +111,9 @@ export class EndBus {
   }
 
   /**
-   * Subscribes if that is to be done, and sees that what is published comes. Of several checks, the last one counts. If nothing came though the
-   * connection was there, it subscribes anew: servers that were upgraded may publish in another way.
+   * Subscribes if necessary, and checks that published messages arrive. If several checks run, the last one counts. If
+   * nothing arrives although the connection works, subscribes again: a server that was upgraded may publish in another
+   * way.
    */
   private async check(): Promise<void> {
     const check = ++this.checks;
@@ -186,20 +187,20 @@ export class EndBus {
   private say(what: 'told' | 'heard', error: unknown): void {
     const why =
       error === undefined
-        ? 'what is published does not come back (does a pooler swallow LISTEN?)'
+        ? 'published messages do not arrive (does a pooler drop LISTEN?)'
         : wordsOf((error as Error).message);
     const whom =
       what === 'told'
-        ? 'Other processes are not told at once of sessions that end here'
-        : 'This process is not told at once of sessions that end in others';
+        ? 'Other processes do not learn immediately of sessions that end here'
+        : 'This process does not learn immediately of sessions that end in others';
     this.services.notices.warnOnce(
       `bus ${what}`,
-      `${whom}, as the bus does not work: ${why}. Their sockets and streams end within "revalidate", and registry.allEvents is without what happens there. This is said once.`,
+      `${whom}, as the bus does not work: ${why}. Their sockets and streams end within "revalidate", and registry.allEvents lacks the events of other processes. This warning is logged once.`,
     );
   }
 }
 
-/** As few as hold all entries. */
+/** Joins the entries into as few messages as possible. */
 function* textsOf(entries: Iterable<string>): Generator<string> {
   let text = '';
   for (const entry of entries) {

@@ -5,7 +5,10 @@ import type { Secret } from '../cookie/cookie-signer.js';
 import type { Notices } from '../record/notices.js';
 import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 
-/** After these the principal has no such session, or has one, if the event is true. Of others no record tells. */
+/**
+ * After these events, the principal must have the session (`true`) or not (`false`), if the event is true. Other events
+ * can't be checked by records.
+ */
 const HAS_SESSION: ReadonlyMap<SessionEventType, boolean> = new Map<SessionEventType, boolean>([
   ['logged-in', true],
   ['renewed', true],
@@ -16,15 +19,15 @@ const HAS_SESSION: ReadonlyMap<SessionEventType, boolean> = new Map<SessionEvent
   ['evicted', false],
   ['principal-void', false],
 ]);
-/** A sealed event that is longer (a principal of a kilobyte) stays here: PostgreSQL takes 8,000 bytes at once. */
+/** A longer encrypted event (a principal of a kilobyte) is not sent: PostgreSQL accepts 8,000 bytes at once. */
 const LONGEST = 2_000;
-/** How long events are gathered, as those of one principal (of a `revokeAll()`) cost one list. */
+/** How long events are collected, so that all events of one principal (such as a `revokeAll()`) need one list. */
 const GATHER_MS = 100;
-/** Principals whose sessions are listed at once. */
+/** How many principals' sessions are listed at once. */
 const MOST_AT_ONCE = 20;
 const CONTEXT = 'event';
 
-/** What it needs of its module. */
+/** What the feed needs of its module. */
 export interface EventFeedServices {
   readonly events: SessionEvents;
   readonly list: PrincipalList;
@@ -33,28 +36,29 @@ export interface EventFeedServices {
 }
 
 /**
- * Events that travel between processes: sealed, as anybody may read or write on a bus, and emitted only if the principal's sessions agree.
+ * Sends events to other processes and receives theirs. They are encrypted, as others may read and write on a bus, and
+ * only emitted if the principal's sessions match.
  */
 export class EventFeed {
   private readonly process = randomUUID();
   private readonly keys: readonly Buffer[];
   private readonly listeners = new Set<(event: SessionEvent) => void>();
   private readonly waiting = new Map<string, SessionEvent>();
-  /** Until those that came meanwhile have been checked. */
+  /** Runs until the collected events have been checked. */
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly services: EventFeedServices) {
     this.keys = services.options.secrets.map((secret) => deriveKey(secret, 'bus'));
   }
 
-  /** An event for other processes; `undefined`: they could not check it. */
+  /** Encrypts an event for other processes; `undefined` if they could not check it. */
   sealed(event: SessionEvent): string | undefined {
     if (event.principal === undefined || !HAS_SESSION.has(event.type)) return undefined;
     const sealed = seal(this.keys[0]!, JSON.stringify([this.process, event]), CONTEXT);
     return sealed.length > LONGEST ? undefined : sealed;
   }
 
-  /** Adds a listener; gives what removes it. */
+  /** Adds a listener. Returns a function that removes it. */
   listen(listener: (event: SessionEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -64,7 +68,7 @@ export class EventFeed {
     return this.listeners.size > 0;
   }
 
-  /** Takes what came over the bus. What isn't sealed by this app, and what came from this process, is passed over. */
+  /** Takes messages of the bus. Ignores those that this app didn't encrypt, and those of this process. */
   take(sealed: readonly string[]): void {
     for (const each of sealed) {
       const event = this.opened(each);
@@ -87,7 +91,7 @@ export class EventFeed {
     if (this.waiting.size > 0) this.timer ??= setTimeout(() => void this.check(), GATHER_MS).unref();
   }
 
-  /** One list for all that is waiting of a principal. */
+  /** Lists the sessions of each principal once, for all its events. */
   private async check(): Promise<void> {
     const ofPrincipals = new Map<string, SessionEvent[]>();
     for (const event of this.waiting.values())
@@ -108,7 +112,10 @@ export class EventFeed {
         if (live.has(event.handle!) === HAS_SESSION.get(event.type))
           for (const listener of this.listeners) events.call(listener, event);
     } catch (error) {
-      notices.error('An event of another process could not be checked, and is not in registry.allEvents.', error);
+      notices.error(
+        'An event of another process could not be checked, so registry.allEvents does not report it.',
+        error,
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { SessionEventType } from '../common/session-events.js';
 
-/** After these a session may have ended, or have another id. */
+/** After these events a session may have ended, or have another id. */
 export const HINTS: ReadonlySet<SessionEventType> = new Set<SessionEventType>([
   'logged-out',
   'destroyed',

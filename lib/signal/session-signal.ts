@@ -1,18 +1,18 @@
 import type { SessionCore } from '../session/session-core.js';
 import { type SessionWatchServices, watchOf } from './session-watch.js';
 
-/** How old what is known of a session may be, where nobody says so. */
+/** How old the record of a watched session may be by default. */
 export const REVALIDATE_MS = 5_000;
 
 const signals = new WeakMap<SessionCore, AbortSignal>();
 
-/** The answer that a session is read for: once it has left, nobody asks whether the session goes on. */
+/** The response that a session was read for. After it was sent, the signal is no longer needed for it. */
 interface Answer {
   once?(event: 'close', listener: () => void): unknown;
   readonly closed?: boolean;
 }
 
-/** The signal that a session has ended, as `session.signal` gives it. */
+/** The signal that aborts when a session ends: `session.signal`. */
 export function signalOf(services: SessionWatchServices, core: SessionCore, answer: Answer | undefined): AbortSignal {
   let signal = signals.get(core);
   if (signal === undefined) signals.set(core, (signal = newSignal(services, core, answer)));
@@ -32,5 +32,5 @@ function newSignal(services: SessionWatchServices, core: SessionCore, answer: An
   return controller.signal;
 }
 
-/** What the signal's `reason` is. */
+/** The `reason` of the signal. */
 export const ended = (): DOMException => new DOMException('The session has ended.', 'AbortError');

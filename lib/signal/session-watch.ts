@@ -7,26 +7,26 @@ import type { EventFeedServices } from './event-feed.js';
 import { HINTS } from './hints.js';
 import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
 
-/** How often it is looked whether there is something to do. That costs no store call. */
+/** How often the watch looks for due sessions. That makes no store call. */
 const TICK_MS = 1_000;
-/** Looks that are asked of the store at once: it reads those of one turn together. */
+/** How many records are read at once: the store reads those of one turn together. */
 const MOST_AT_ONCE = 500;
-/** How often a session that is open is looked at if all processes tell each other of ends. */
+/** How often an open session is read if all processes tell each other of ends. */
 export const WITH_BUS_MS = 5 * 60_000;
 
 /** What a watch needs of its module. */
 export interface SessionWatchServices extends WatchServices, EventFeedServices {
-  /** `bus`: in place of the store's; `false`: none. */
+  /** `bus` replaces the store's; `false`: none. */
   readonly options: EventFeedServices['options'] & { readonly bus?: SessionBus | false | undefined };
 }
 
-/** Ends what was opened by sessions that have ended. One timer for all of them. */
+/** Closes what sessions have open (sockets, streams) when they end. One timer serves all of them. */
 export class SessionWatch {
   private readonly sessions = new Map<string, WatchedSession>();
   private timer: NodeJS.Timeout | undefined;
   private readonly stops: (() => void)[] = [];
   private isLooking = false;
-  /** All processes tell of ends, so that it need not be looked for them. */
+  /** All processes report ends, so sessions need not be read often. */
   private isTold = false;
   private readonly bus: EndBus | undefined;
 
@@ -36,9 +36,9 @@ export class SessionWatch {
   }
 
   /**
-   * Does this when the session ends. Gives the session, and what ends the watch.
+   * Calls `close` when the session ends. Returns the watched session, and a function that ends the watch.
    *
-   * @param everyMs how old what is known of it may be.
+   * @param everyMs how old its record may be.
    */
   watch(
     as: WatchedAs,
@@ -57,7 +57,7 @@ export class SessionWatch {
     return { session: watched, release: () => this.release(watched, close) };
   }
 
-  /** Moves the idle end of a session that is watched, whenever that is due. Gives what ends that. */
+  /** Extends the idle timeout of a watched session when that is due. Returns a function that stops it. */
   keepAlive(handle: string, move: (found: Found) => Promise<void>): () => void {
     const session = this.sessions.get(handle);
     session?.keepers.add(move);
@@ -76,12 +76,12 @@ export class SessionWatch {
     if (this.sessions.size === 0) this.stop();
   }
 
-  /** How many sessions are watched. */
+  /** The number of watched sessions. */
   get size(): number {
     return this.sessions.size;
   }
 
-  /** Whether other processes tell of ends. */
+  /** Whether other processes report ends. */
   get isHearing(): boolean {
     return this.isTold;
   }
@@ -104,7 +104,10 @@ export class SessionWatch {
     this.isTold = false;
   }
 
-  /** Hears what happens to sessions here and, over the bus, in other processes. Gives what ends that. */
+  /**
+   * Reports what happens to sessions here and, over the bus, in other processes. Returns a function that removes the
+   * listener.
+   */
   listen(listener: (event: SessionEvent) => void): () => void {
     const { bus, services } = this;
     const stops = [services.events.listen(listener)];
@@ -117,24 +120,26 @@ export class SessionWatch {
     return () => stops.forEach((stop) => stop());
   }
 
-  /** The app ends: nothing comes from other processes any more. */
+  /** Called when the app ends: stops receiving from other processes. */
   async close(): Promise<void> {
     await this.bus?.close();
   }
 
-  /** Something may have happened to a session: its record says what. */
+  /** Something may have happened to a session: read its record. */
   hint(handle: string): void {
     const session = this.sessions.get(handle);
     if (session !== undefined) void this.look(session);
   }
 
-  /** Whether other processes tell of ends. What was missed before they did is looked for. */
+  /**
+   * Whether other processes report ends. When that begins, all sessions are read, as some ends may have been missed.
+   */
   told(isTold: boolean): void {
     if (isTold && !this.isTold) for (const session of this.sessions.values()) session.lookAt = 0;
     this.isTold = isTold;
   }
 
-  /** Looks at those that are due. */
+  /** Reads the sessions that are due. */
   async tick(): Promise<void> {
     if (this.isLooking) return;
     this.isLooking = true;
@@ -157,7 +162,7 @@ export class SessionWatch {
         await session.read();
       }
     } catch (error) {
-      // Not known is not ended.
+      // If the store failed, the session may still be live.
       this.services.notices.storeFailed('load', error);
     }
     if (session.isOver) this.drop(session);
@@ -166,7 +171,7 @@ export class SessionWatch {
 
 const watches = new WeakMap<object, SessionWatch>();
 
-/** The watch of a module. From the first call on, ends in this process are told to others. */
+/** The watch of a module. From the first call on, ends in this process are reported to others. */
 export function watchOf(services: SessionWatchServices): SessionWatch {
   let watch = watches.get(services);
   if (watch === undefined) watches.set(services, (watch = new SessionWatch(services)));

@@ -4,7 +4,7 @@ import type { SessionMetadata } from '../record/session-metadata.js';
 import type { SessionRecords } from '../record/session-records.js';
 import type { Lifetimes } from '../session/lifetimes.js';
 
-/** What a look at a session needs of its module. */
+/** What reading a session needs of its module. */
 export interface WatchServices {
   readonly finder: RecordFinder;
   readonly lifetimes: Lifetimes;
@@ -13,29 +13,32 @@ export interface WatchServices {
   now(): number;
 }
 
-/** A session that is to be watched. */
+/** A session to be watched. */
 export interface WatchedAs {
   /** `undefined`: it isn't in the store yet. */
   id(): string | undefined;
   readonly handle: string;
-  /** `undefined`: it is a peer's. */
+  /** `undefined`: express-session wrote it. */
   readonly metadata: SessionMetadata | undefined;
   readonly found?: Found | undefined;
 }
 
-/** A session that something in this process has open: sockets, streams. They share what was read of it, and learn of its end together. */
+/**
+ * A session that is open in this process (sockets, streams). They share the record that was read, and are closed
+ * together.
+ */
 export class WatchedSession {
-  /** As it was read last; `undefined`: it was written since. */
+  /** The record as read last; `undefined`: it was written since. */
   private found: Found | undefined;
   private id: string | undefined;
   readonly handle: string;
   metadata: SessionMetadata | undefined;
   isOver = false;
-  /** When it is to be looked at next. */
+  /** When to read it next. */
   lookAt: number;
-  /** What moves its idle end, for streams that keep it alive. */
+  /** Functions that extend its idle timeout, for streams that keep it alive. */
   readonly keepers = new Set<(found: Found) => Promise<void>>();
-  /** What is to be done when it ends. */
+  /** Functions to call when it ends. */
   readonly closers = new Set<() => void>();
   private readAt: number;
   private reading: Promise<Found | undefined> | undefined;
@@ -54,7 +57,7 @@ export class WatchedSession {
     this.lookAt = this.readAt + everyMs;
   }
 
-  /** What was read, if that was within this time. */
+  /** The record, if it was read within this time. */
   known(withinMs: number): Found | undefined {
     const now = this.services.now();
     return !this.hasExpired(now) && now - this.readAt < withinMs ? this.found : undefined;
@@ -65,21 +68,21 @@ export class WatchedSession {
   }
 
   /**
-   * Whether it is to be looked at.
+   * Whether to read it now.
    *
-   * @param laterMs how much later, as word comes of an end.
+   * @param laterMs how much later, if ends are reported.
    */
   isDue(now: number, laterMs: number): boolean {
     const lookAt = this.lookAt === 0 ? 0 : Math.max(this.lookAt, this.readAt + laterMs);
     return lookAt <= now || (this.hasExpired(now) && this.readAt < now - 1);
   }
 
-  /** Whether something that is open keeps it alive, and its idle end is to be moved. */
+  /** Whether an open stream keeps it alive, and its idle timeout has to be extended. */
   get isTouchDue(): boolean {
     return this.keepers.size > 0 && this.metadata !== undefined && this.services.lifetimes.isTouchDue(this.metadata);
   }
 
-  /** Something of it was written: what was read is out of date. */
+  /** Drops the record, as it was written. */
   forget(): void {
     this.found = undefined;
     this.reading = undefined;
@@ -87,7 +90,7 @@ export class WatchedSession {
   }
 
   /**
-   * Reads it again, once for all who ask meanwhile. `undefined`: it has ended.
+   * Reads the record, once for all who ask meanwhile. `undefined`: the session has ended.
    *
    * @throws SessionStoreError if the store failed.
    */
@@ -117,7 +120,7 @@ export class WatchedSession {
     return found;
   }
 
-  /** Its live record, also under an id that it was given since and that the browser alone was told. */
+  /** The live record, also under a newer id that only the browser was told. */
   private async findOn(id: string): Promise<Found | undefined> {
     const { finder, lifetimes, records, revocations } = this.services;
     const loaded = await records.load(records.key(id));
@@ -127,7 +130,7 @@ export class WatchedSession {
     if (typeof found !== 'object') return undefined;
     const next = found.loaded.record.metadata;
     if (next === undefined) return found;
-    // A login makes it another user's: what was opened before isn't theirs.
+    // After a login it is another user's session, who must not get what was opened before.
     const { handle, principal } = this.metadata ?? next;
     if (next.handle !== handle || next.principal !== principal) return undefined;
     if (next.expiresAt <= this.services.now()) return undefined;
@@ -139,7 +142,7 @@ export class WatchedSession {
     return id === undefined || loaded === undefined ? undefined : { id, loaded };
   }
 
-  /** It has ended: what it opened ends. */
+  /** The session has ended: closes what it has open. */
   private end(): void {
     if (this.isOver) return;
     this.isOver = true;

@@ -11,9 +11,11 @@ import type { Clock } from '../stores/clock.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { beginRequest } from './request-without-http.js';
 
-/** What a fake session holds. */
+/** The content of a fake session. */
 export interface FakeSessionOptions<D = SessionData> {
   /**
+   * The data of the session.
+   *
    * @defaultValue none
    */
   readonly data?: SessionKeys<D> | undefined;
@@ -30,11 +32,13 @@ export interface FakeSessionOptions<D = SessionData> {
    */
   readonly authenticatedAt?: Date | undefined;
   /**
+   * The device of the session.
+   *
    * @defaultValue unknown
    */
   readonly device?: Device | undefined;
   /**
-   * The time.
+   * The source of the time.
    *
    * @defaultValue the machine's clock
    */
@@ -45,14 +49,17 @@ export interface FakeSessionOptions<D = SessionData> {
 
 /** Makes sessions for unit tests. */
 export interface FakeSessionConstructor {
-  /** Without data and principal: the session of a new visitor, `info.isNew`. Else: one that was there before. */
+  /** Without data and principal: the session of a new visitor (`info.isNew`). Otherwise an existing one. */
   new <D = SessionData>(fake?: FakeSessionOptions<NoInfer<D>>): Session<D>;
-  /** What `req.session` would be by now: the same, another after `regenerate()`, `undefined` after `destroy()` or `logout()`. */
+  /**
+   * What `req.session` would be now: the same session, another one after `regenerate()`, `undefined` after `destroy()`
+   * or `logout()`.
+   */
   current<S extends object>(session: S): S | undefined;
 }
 
 /**
- * A session for unit tests of controllers and services, without an app, a request or a store of yours:
+ * A session for unit tests of controllers and services, without an app, a request or a store:
  *
  * ```ts
  * const session = new FakeSession({ principal: '7', data: { cart: ['apple'] } });
@@ -60,9 +67,9 @@ export interface FakeSessionConstructor {
  * expect(session.cart).toEqual(['apple', 'pear']);
  * ```
  *
- * It is the engine's own, so it refuses, keeps and forgets what a real one does, and its methods can be spied on.
+ * It is a session of the real engine, so it behaves like one. Its methods can be spied on.
  */
-// Its constructor returns a session of the engine, which TypeScript can't see in a class: hence the cast.
+// Its constructor returns a session of the engine, which TypeScript can't express in a class: hence the cast.
 export const FakeSession: FakeSessionConstructor = class {
   constructor(fake: FakeSessionOptions = {}) {
     return fakeSession(fake);

@@ -2,21 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { SESSION_OVERRIDES, type SessionOverrides, type TestOverrides } from '../nest/session.tokens.js';
 import { MemoryStore } from '../stores/memory.store.js';
 
-/** `Test.createTestingModule(…)`, as far as it is needed. */
+/** The part of `Test.createTestingModule(…)` that is used. */
 export interface TestingBuilder {
   overrideProvider(token: symbol): { useValue(value: unknown): unknown };
 }
 
 /**
- * Has an app under test go by a clock that the test moves, and keep its sessions in memory, whatever its `SessionModule` is configured with.
- * An app whose `secret` is empty, as a test has no `.env`, gets a random one.
+ * Makes an app under test use a clock that the test controls, and keep its sessions in memory, whatever the options of
+ * its `SessionModule` are. If `secret` is empty, as in a test without `.env`, a random one is used.
  *
  * ```ts
  * const clock = new ManualClock();
  * const moduleRef = await overrideSessions(Test.createTestingModule({ imports: [AppModule] }), { clock }).compile();
  * ```
  *
- * @param overrides.store default: a `MemoryStore` of its own, that goes by the same clock.
+ * @param overrides.store default: a new `MemoryStore` with the same clock.
  * @returns the builder that it was given.
  */
 export function overrideSessions<B extends TestingBuilder>(builder: B, overrides: SessionOverrides = {}): B {

@@ -4,19 +4,19 @@ import type { Device } from '../record/session-metadata.js';
 import { RequestSession } from '../transports/http/request-session.js';
 import type { SessionManager } from '../session-manager.js';
 
-/** A request that carries no cookie, with a response that never begins: a session may log in and be renewed in it. */
+/** A request without a cookie, with a response that never begins. Its session may log in and be renewed. */
 export async function requestWithoutHttp(manager: SessionManager, device: Device = {}): Promise<RequestSession> {
   const request = beginRequest(manager, device);
   await request.open();
   return request;
 }
 
-/** The same at once: a session that needs no store is there when this returns, whatever `load` says. */
+/** The same, synchronously: a session that needs no store exists when this returns, whatever `load` is. */
 export function beginRequest(manager: SessionManager, device: Device = {}): RequestSession {
   // On a socket that is never connected.
   const req = new IncomingMessage(new Socket());
   if (device.userAgent !== undefined) req.headers['user-agent'] = device.userAgent;
-  // The engine asks of a request whether it still has a session.
+  // The engine checks whether a request still has a session.
   Object.assign(req, { session: true });
   const res = new ServerResponse(req);
   const request = new RequestSession(manager, { isSecure: () => true, ip: () => device.ip }, req, res);

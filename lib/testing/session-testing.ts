@@ -18,7 +18,7 @@ export interface TestSession<D = SessionData> {
    */
   readonly principal?: string | number | undefined;
   /**
-   * What the session holds.
+   * The data of the session.
    *
    * @defaultValue nothing
    */
@@ -30,7 +30,7 @@ export interface TestSession<D = SessionData> {
    */
   readonly authenticatedAt?: Date | undefined;
   /**
-   * The browser it is in.
+   * The browser that uses it.
    *
    * @defaultValue unknown
    */
@@ -39,32 +39,35 @@ export interface TestSession<D = SessionData> {
 
 /** A session as the store has it. */
 export interface StoredTestSession<D = SessionData> {
-  /** A copy of the data: changing it changes nothing. */
+  /** A copy of the data: changing it has no effect. */
   readonly data: SessionKeys<D>;
   readonly info: SessionInfo;
 }
 
-/** A Cookie header, or the Set-Cookie headers of an answer (`response.headers['set-cookie']`, `response.headers.getSetCookie()`). */
+/**
+ * A Cookie header, or the Set-Cookie headers of a response (`response.headers['set-cookie']`,
+ * `response.headers.getSetCookie()`).
+ */
 export type SentCookies = string | readonly string[] | undefined;
 
-/** What a Nest app is asked for: `INestApplication`, `TestingModule` and application contexts fit. */
+/** The part of a Nest app that is used: `INestApplication`, `TestingModule` and application contexts have it. */
 export interface AppWithSessions {
   get(token: symbol): unknown;
 }
 
-/** The sessions of an app under test: made without a login form, and looked at without a route that shows them. */
+/** Creates and reads sessions of an app under test, without a login form, and without a route that shows them. */
 export class SessionTesting {
   constructor(private readonly manager: SessionManager) {}
 
   /**
-   * Keeps a session in the app's own store and gives the Cookie header that finds it.
+   * Creates a session in the app's own store, and returns its Cookie header.
    *
    * ```ts
    * await request(app.getHttpServer()).get('/dashboard').set('Cookie', await sessions.cookieFor({ principal: '7' })).expect(200);
    * ```
    *
-   * @throws SessionDataError for data that JSON, or the app's schema, doesn't take.
-   * @throws TooManySessionsError if `onTooMany` is `reject` and the principal has as many as there may be.
+   * @throws SessionDataError for data that JSON can't hold, or that don't fit the app's schema.
+   * @throws TooManySessionsError if `onTooMany` is `reject` and the principal already has as many sessions as allowed.
    */
   async cookieFor<D = SessionData>(wanted: TestSession<NoInfer<D>> = {}): Promise<string> {
     const { principal, data, authenticatedAt, device } = wanted;
@@ -79,7 +82,10 @@ export class SessionTesting {
     return this.cookieOf(core);
   }
 
-  /** The session that a request with these cookies would have; `undefined`: none that is live, or a signature that isn't the app's. */
+  /**
+   * The session that a request with these cookies would have; `undefined`: no live session, or the signature isn't the
+   * app's.
+   */
   async read<D = SessionData>(cookies: SentCookies): Promise<StoredTestSession<D> | undefined> {
     const id = this.idIn(cookies);
     const core = id === undefined ? undefined : await this.manager.open(id);
@@ -106,20 +112,22 @@ export class SessionTesting {
     return sessions;
   }
 
-  /** How many live sessions there are, of all or of one principal. */
+  /** The number of live sessions: all, or those of one principal. */
   async count(query: { readonly principal?: string | number | undefined } = {}): Promise<number> {
     return (await this.list(query)).length;
   }
 
   /**
-   * Ends all sessions, for a clean start of the next test.
+   * Ends all sessions, so that the next test begins without any.
    *
-   * @throws TypeError if the store can't.
+   * @throws TypeError if the store has no clear().
    */
   async clear(): Promise<void> {
     const { store } = this.manager;
     if (store.clear === undefined)
-      throw new TypeError(`This session store (${store.constructor.name}) has no clear().`);
+      throw new TypeError(
+        `This session store (${store.constructor.name}) has no clear(), so its sessions can't be ended together.`,
+      );
     await store.clear();
   }
 
@@ -153,7 +161,7 @@ export function sessionTesting(app: AppWithSessions): SessionTesting {
     manager = app.get(SESSION_MANAGER);
   } catch (cause) {
     throw new Error(
-      'sessionTesting(app): the app has no sessions; it takes one that imports SessionModule.forRoot() or forRootAsync().',
+      'sessionTesting(app): the app has no sessions. Import SessionModule.forRoot() or forRootAsync() in it.',
       { cause },
     );
   }
@@ -161,7 +169,7 @@ export function sessionTesting(app: AppWithSessions): SessionTesting {
 }
 
 function stored<D>(core: SessionCore): StoredTestSession<D> {
-  // As it is kept: this look at it moves nothing.
+  // Reading the session here must not extend it.
   core.isDue = false;
   return { data: structuredClone(core.values()) as SessionKeys<D>, info: infoOf(core) };
 }

@@ -16,16 +16,16 @@ const GROUPS = {
   'takes any id': naming,
 } as const;
 
-/** How a store is put through the contract. */
+/** The options of the contract suite. */
 export interface StoreContractOptions {
-  /** Heads the tests. */
+  /** The store's name in the titles of the tests. */
   readonly name: string;
-  /** Makes the store of one test. The suite opens it, and closes it afterwards. */
+  /** Makes the store for one test. The suite opens it, and closes it afterwards. */
   create(context: ContractContext): Promise<ContractSubject> | ContractSubject;
-  /** Tests that the store can't pass: title and reason. A title that no test has is an error. */
+  /** Tests that the store can't pass: title and reason. A title that doesn't exist is an error. */
   readonly skip?: Readonly<Record<string, string>>;
   /**
-   * `false` where the store keeps JSON values and not the text itself.
+   * `false` if the store keeps JSON values and not the text itself.
    *
    * @defaultValue true
    */
@@ -37,7 +37,7 @@ export interface StoreContractOptions {
    */
   readonly realTime?: boolean;
   /**
-   * Bound on one test, in ms.
+   * The time limit of one test, in ms.
    *
    * @defaultValue 20 000
    */
@@ -54,7 +54,9 @@ export interface StoreContractOptions {
  * Registers the tests that every `SessionStore` has to pass.
  *
  * @example
+ * ```ts
  * storeContract({ name: 'MyStore', create: ({ clock }) => ({ store: new MyStore({ clock }) }) });
+ * ```
  */
 export function storeContract(options: StoreContractOptions): void {
   const { name, skip = {}, exactText = true, timeout = 20_000 } = options;
@@ -95,7 +97,9 @@ export function storeContract(options: StoreContractOptions): void {
   if (unknown.length > 0) throw new Error(`${name} skips tests that the contract doesn't have: ${unknown.join('; ')}`);
 }
 
-/** Long enough for what a test does first, on a busy machine too. Just under a whole second, as some servers round up. */
+/**
+ * Long enough for what a test does first, even on a busy machine. Just under a whole second, as some servers round up.
+ */
 const SHORT_LIFE_MS = 1_900;
 
 class RunningHarness implements Harness {

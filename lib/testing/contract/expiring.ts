@@ -1,7 +1,7 @@
 import type { Suite } from './harness.js';
 import { listIds, mustLoad, newId, recordOf } from './records.js';
 
-/** What has expired is as good as gone, whether it still takes room or not. */
+/** An expired record behaves like a missing one, whether or not it still uses space. */
 export function expiring(suite: Suite): void {
   const { test, expect, expectText } = suite;
 

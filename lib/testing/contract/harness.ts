@@ -2,26 +2,29 @@ import type { SessionStore } from '../../stores/session-store.js';
 import type { ManualClock } from './manual-clock.js';
 import type { ContractAssertion } from './runner.js';
 
-/** What the suite offers to the factory of a store. */
+/** What the suite passes to the factory of a store. */
 export interface ContractContext {
-  /** Hand it to the store, if the store takes a clock. */
+  /** Pass it to the store, if the store takes a clock. */
   readonly clock: ManualClock;
 }
 
-/** A store for one test: empty, and apart from those of other tests. */
+/** A store for one test: empty, and separate from those of other tests. */
 export interface ContractSubject {
   readonly store: SessionStore;
   /** Frees what the factory made. The suite closes the store itself before that. */
   close?(): Promise<void> | void;
   /**
-   * Lets so many ms pass for the store.
+   * Lets this many ms pass for the store.
    *
    * @defaultValue moves the clock of the context
    */
   advance?(ms: number): Promise<void> | void;
-  /** Puts a text where the store keeps the record of this id, past the store; does nothing where it can't hold such a text. */
+  /**
+   * Writes a text directly to where the store keeps the record of this id. Does nothing if the store can't hold such a
+   * text.
+   */
   corrupt?(id: string, text: string): Promise<void> | void;
-  /** Another store on the same data, as another process would have it, not yet opened. The suite closes it. */
+  /** Another store on the same data, as in another process, not yet opened. The suite closes it. */
   reopen?(): Promise<SessionStore> | SessionStore;
 }
 
@@ -29,20 +32,20 @@ export interface ContractSubject {
 export interface Harness {
   readonly subject: ContractSubject;
   readonly store: SessionStore;
-  /** Whether time is real here, because a server decides what has expired. */
+  /** Whether time is real, because a server decides what has expired. */
   readonly realTime: boolean;
   now(): number;
-  /** The moment at which a record that `soon()` was given to ends; `passSoon()` goes beyond it. */
+  /** The expiry for a record that `passSoon()` lets expire. */
   soon(): number;
   passSoon(): Promise<void>;
   /** A second store on the same data; the same store if there can't be one. */
   second(): Promise<SessionStore>;
 }
 
-/** What a group of tests is registered with. */
+/** How a group of tests is registered. */
 export interface Suite {
   test(title: string, body: (harness: Harness) => Promise<void>): void;
   expect(actual: unknown): ContractAssertion;
-  /** Expects a text as it was written; as JSON values if the store doesn't keep the text itself. */
+  /** Expects a text as it was written; or equal JSON values, if the store doesn't keep the text. */
   expectText(actual: string | undefined, expected: string): void;
 }

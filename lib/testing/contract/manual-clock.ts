@@ -1,6 +1,8 @@
 import type { Clock } from '../../stores/clock.js';
 
-/** A clock that stands still until it is moved. It starts at the real time, so that a server's own clock agrees with it. */
+/**
+ * A clock that stands still until it is moved. It starts at the real time, so that a server's own clock agrees with it.
+ */
 export class ManualClock implements Clock {
   constructor(private time = Date.now()) {}
 
@@ -8,7 +10,7 @@ export class ManualClock implements Clock {
     return this.time;
   }
 
-  /** Moves on by so many ms. */
+  /** Moves the clock forward by this many ms. */
   advance(ms: number): void {
     this.time += ms;
   }

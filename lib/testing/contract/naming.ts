@@ -42,7 +42,7 @@ const ODD_IDS: Record<string, readonly string[]> = {
   'ids that begin alike': ['same', 'same.', 'same.json', 'same:1', 'same*', 'same/'],
 };
 
-/** An id is 1 to 256 visible ASCII characters, and means nothing more. */
+/** An id is any string of 1 to 256 visible ASCII characters. */
 export function naming(suite: Suite): void {
   const { test, expect, expectText } = suite;
 

@@ -11,19 +11,19 @@ import type { Harness } from './harness.js';
 
 const DAY = 86_400_000;
 
-/** A fresh id of the shape that the engine makes. */
+/** A new id in the engine's format. */
 export function newId(): string {
   return randomBytes(24).toString('base64url');
 }
 
-/** What a test says about a record; the rest is filled in. */
+/** What a test sets of a record; the rest has defaults. */
 export interface RecordOptions {
   readonly data?: Record<string, unknown>;
   readonly principal?: string;
   readonly expiresAt?: number;
 }
 
-/** A record that looks like the engine's: cookie first, the data, the facts last. */
+/** A record in the engine's format: cookie first, then the data, then the metadata. */
 export function recordOf(harness: Pick<Harness, 'now'>, options: RecordOptions = {}): SessionRecord {
   const {
     data = { user: { id: 7, name: 'John Doe' }, views: 3 },
@@ -35,14 +35,14 @@ export function recordOf(harness: Pick<Harness, 'now'>, options: RecordOptions =
   return { text: JSON.stringify({ cookie, ...data, __keycard: facts }), expiresAt, principal };
 }
 
-/** The record must be there. */
+/** Loads a record that must exist. */
 export async function mustLoad(store: SessionStore, id: string): Promise<StoredSession> {
   const found = await store.load(id);
   if (found === undefined) throw new Error(`No live record under ${JSON.stringify(id.slice(0, 40))}`);
   return found;
 }
 
-/** All that a query gives. */
+/** All sessions that a query returns. */
 export async function listAll(store: SessionStore, query?: ListQuery): Promise<ListedSession[]> {
   if (store.list === undefined)
     throw new Error('The store has no list(): skip the tests that ask for one, with the reason.');
@@ -51,19 +51,19 @@ export async function listAll(store: SessionStore, query?: ListQuery): Promise<L
   return found;
 }
 
-/** The ids that a query gives, sorted; a repeated one shows as such. */
+/** The ids that a query returns, sorted. A repeated one is listed twice. */
 export async function listIds(store: SessionStore, query?: ListQuery): Promise<string[]> {
   return (await listAll(store, query)).map((session) => session.id).sort();
 }
 
-/** How often each outcome came. */
+/** How often each outcome occurred. */
 export function tally<T extends string>(outcomes: readonly T[]): Partial<Record<T, number>> {
   const counts: Partial<Record<T, number>> = {};
   for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
   return counts;
 }
 
-/** The code of the error that a promise ends with; `undefined` if it ends well. */
+/** The code of the error that a promise rejects with; `undefined` if it resolves. */
 export async function errorCode(promise: Promise<unknown>): Promise<string | undefined> {
   try {
     await promise;

@@ -2,7 +2,7 @@ import type { SessionStore, StoredSession, WriteResult } from '../../stores/sess
 import type { Suite } from './harness.js';
 import { mustLoad, newId, recordOf, tally } from './records.js';
 
-/** replace and destroy: what compare-and-swap promises. */
+/** replace and destroy: the guarantees of compare-and-swap. */
 export function swapping(suite: Suite): void {
   const { test, expect, expectText } = suite;
 
@@ -70,7 +70,7 @@ export function swapping(suite: Suite): void {
       throw new Error('A replace met a conflict 1,000 times over.');
     };
     const writers = [0, 1, 2, 3].map((n) => stores[n % 2]!);
-    // All hold the same version when they begin, so that they meet for certain.
+    // All have read the same version when they begin, so that they certainly conflict.
     const held = await Promise.all(writers.map((store) => mustLoad(store, id)));
     const writer = async (store: SessionStore, n: number): Promise<void> => {
       for (let times = 0; times < 10; times++) await increment(store, times === 0 ? held[n] : undefined);
@@ -80,8 +80,9 @@ export function swapping(suite: Suite): void {
     expect(conflicts.count).toBeGreaterThan(2);
   });
 
-  // A store that compares texts takes the first for the third; one that counts versions doesn't. Neither loses a
-  // change: the text that goes is the very text that was read. Whichever it is, the revision is good only once.
+  // A store that compares texts treats the first version like the third; one that counts versions doesn't. Neither
+  // loses a change, as the text that is replaced is the text that was read. In both cases a revision is valid only
+  // once.
   test('handles a record that was changed and changed back: an old revision wins at most once', async (h) => {
     const [id, first] = [newId(), recordOf(h)];
     await h.store.create(id, first);

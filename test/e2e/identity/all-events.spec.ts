@@ -171,7 +171,9 @@ describeWithServer('redis', (server) => {
     await until(() => logged.length > 1);
     expect(types()).toEqual(['created', 'logged-in']);
     expect(logged.map((said) => said.slice(0, 25)).toSorted()).toEqual(
-      ['Other processes are not to', 'This process is not told a'].map((said) => said.slice(0, 25)),
+      ['Other processes do not learn immediately', 'This process does not learn immediately'].map((said) =>
+        said.slice(0, 25),
+      ),
     );
     expect(logged[0]).toMatch(/NOPERM.*registry\.allEvents/s);
 

@@ -281,7 +281,7 @@ describe('fromExpressStore', () => {
 
   it('refuses what is no store, in a sentence', () => {
     for (const value of [undefined, null, 7, {}, { get: jest.fn() }]) {
-      expect(() => fromExpressStore(value as never)).toThrow(/takes a store of express-session/);
+      expect(() => fromExpressStore(value as never)).toThrow(/takes an express-session store/);
     }
   });
 });

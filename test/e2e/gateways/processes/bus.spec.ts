@@ -178,9 +178,9 @@ describeWithServer('redis', (server) => {
     await revokeAll(elsewhere, '7');
     expect(await client.closed).toBe(4401);
     const saying = (words: string) => logged.filter((said) => said.startsWith(words) && said.includes('NOPERM'));
-    expect(saying('This process is not told')).toHaveLength(1);
+    expect(saying('This process does not learn')).toHaveLength(1);
     // Each of the two apps says it for itself.
-    expect(saying('Other processes are not told').length).toBeLessThanOrEqual(2);
+    expect(saying('Other processes do not learn').length).toBeLessThanOrEqual(2);
   });
 });
 
@@ -272,7 +272,7 @@ it('a subscription that hears nothing though its connection is there is made ane
   await open(server, '7');
   const { bus: ends } = watchOf(server.app.get(SessionManager)) as unknown as { bus: { check(): Promise<void> } };
   await ends.check();
-  expect(logged).toEqual([expect.stringMatching(/^This process is not told at once/)]);
+  expect(logged).toEqual([expect.stringMatching(/^This process does not learn immediately/)]);
   await ends.check();
   await isHeard(server);
   expect(subscriptions).toBe(2);
