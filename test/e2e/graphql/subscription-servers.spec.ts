@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { type SessionModuleOptions, SessionRegistry, type SessionStore } from 'nestjs-keycard';
+import { PostgresStore } from 'nestjs-keycard/postgres';
+import { RedisStore } from 'nestjs-keycard/redis';
+import { Jar, post, type TestApp } from '../../support/app.js';
+import { graphqlServers } from '../../support/graphql-apps.js';
+import { type GraphqlClient, connectGraphql } from '../../support/graphql-client.js';
+import { NewsResolver, WhoService } from '../../support/graphql-news.js';
+import { LoginController } from '../../support/login-app.js';
+import { describeWithServer, uniqueName } from '../../support/servers/available.js';
+import { isHeard } from '../../support/watching.js';
+
+const apps: TestApp[] = [];
+const clients: GraphqlClient[] = [];
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  for (const app of apps.splice(0)) await app.close();
+  for (const server of servers.splice(0)) server.close();
+});
+
+const start = async (server: (typeof graphqlServers)[number], options: Partial<SessionModuleOptions> = {}) => {
+  const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
+  const app = await server.start(module, options, { sessions: { revalidate: '1h' } });
+  apps.push(app);
+  return app;
+};
+const login = async (app: TestApp, id: string): Promise<Jar> => {
+  const jar = new Jar();
+  await jar.fetch(`${app.url}/login`, post({ id }));
+  return jar;
+};
+const connect = async (url: string, jar: Jar): Promise<GraphqlClient> => {
+  const client = await connectGraphql(url, { cookie: jar.header });
+  clients.push(client);
+  return client;
+};
+const who = async (client: GraphqlClient) => (await client.ask('{ who }')).data?.who;
+
+describe.each(graphqlServers)('$name', (server) => {
+  it('two apps of one process have sessions of their own, also on another address of a server (#15.5)', async () => {
+    const [one, two] = [await start(server), await start(server)];
+    const [at1, at2] = [await login(one, '1'), await login(two, '2')];
+    expect(await who(await connect(one.url, at1))).toBe('1 string');
+    expect(await who(await connect(two.url, at2))).toBe('2 string');
+    expect(await who(await connect(two.url, at1))).toBe('nobody string');
+    // As Fastify does it for each further address of "localhost".
+    const main = two.app.getHttpServer() as Server;
+    const { port } = main.address() as { port: number };
+    const secondary = createServer().on('upgrade', (...args) => void main.emit('upgrade', ...args));
+    servers.push(secondary.listen(port, '::1'));
+    await once(secondary, 'listening');
+    expect(await who(await connect(`http://[::1]:${port}`, at2))).toBe('2 string');
+  });
+
+  /** An end in one app closes connections to another, which would look for it in an hour. */
+  const tellsOthers = (make: () => SessionStore): void =>
+    it('an end in another process closes connections at once, over the bus (#15.5)', async () => {
+      const [here, elsewhere] = [await start(server, { store: make() }), await start(server, { store: make() })];
+      const [client, other] = [
+        await connect(here.url, await login(here, '7')),
+        await connect(here.url, await login(here, '8')),
+      ];
+      await isHeard(here);
+      const began = Date.now();
+      await elsewhere.app.get(SessionRegistry).revokeAll('7');
+      expect(await client.closed).toBe(4401);
+      expect(Date.now() - began).toBeLessThan(1_000);
+      expect(await who(other)).toBe('8 string');
+    });
+  describeWithServer('redis', (redis) => {
+    const prefix = uniqueName('subs');
+    tellsOthers(() => new RedisStore({ url: redis.url, prefix }));
+  });
+  describeWithServer('postgres', (postgres) => {
+    const tableName = uniqueName('subs');
+    tellsOthers(() => new PostgresStore({ connectionString: postgres.url, tableName }));
+  });
+});
