@@ -100,11 +100,11 @@ export function startSession(
 ): RequestSession {
   const session = new RequestSession(manager, facts, req, res);
   const putAside = req[REQUEST];
+  if (sessionId !== SESSION_ID || !isDefined(req)) defineOn(req, sessionId);
   // The property is defined again below, and would otherwise hide the deletion.
   putAside?.unsetSession();
   session.gate = putAside?.gate;
   req[REQUEST] = session;
-  defineOn(req, sessionId);
   const { load, unset } = manager.options;
   // A lazy session needs no gate until it is opened, unless `delete req.session` has to be noticed.
   if (res === undefined || (load === 'lazy' && unset !== 'destroy')) return session;
@@ -128,15 +128,19 @@ function oneAfterTheOther(first: RequestSession, second: RequestSession): GateHo
   };
 }
 
-/** `sessionID` is the only one that differs by surface. Redefining what is there already would cost the request its hidden class. */
 function defineOn(req: object, sessionId: PropertyDescriptor): void {
-  if (!isOurs(req, 'session', SESSION)) Object.defineProperty(req, 'session', SESSION);
-  if (!isOurs(req, 'sessionID', sessionId)) Object.defineProperty(req, 'sessionID', sessionId);
-  if (!isOurs(req, 'sessionStore', SESSION_STORE)) Object.defineProperty(req, 'sessionStore', SESSION_STORE);
+  Object.defineProperty(req, 'session', SESSION);
+  Object.defineProperty(req, 'sessionID', sessionId);
+  Object.defineProperty(req, 'sessionStore', SESSION_STORE);
 }
 
-function isOurs(req: object, name: string, { set }: PropertyDescriptor): boolean {
-  return Object.getOwnPropertyDescriptor(req, name)?.set === set;
+/** Whether `defineEarly` has been here, and nobody has assigned anything since: defining again would cost the request its hidden class. */
+function isDefined(req: SessionRequest & { sessionID?: unknown; sessionStore?: unknown }): boolean {
+  return (
+    Object.getOwnPropertyDescriptor(req, 'session')?.get === SESSION.get &&
+    req.sessionID === undefined &&
+    req.sessionStore === undefined
+  );
 }
 
 /**

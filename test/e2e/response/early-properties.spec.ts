@@ -156,6 +156,22 @@ describe('properties that are there before Express', () => {
     ]);
   });
 
+  it.each(['session', 'sessionID', 'sessionStore'])(
+    '#12.2 req.%s that an outer app has assigned gives way',
+    async (name) => {
+      const outer = express();
+      outer.use((req: Request, _res: Response, next: NextFunction) => {
+        Object.assign(req, { [name]: 'theirs' });
+        next();
+      });
+      await start(undefined, {}, new ExpressAdapter(outer));
+      const jar = new Jar();
+      expect(await json(jar, 'given')).toHaveLength(3);
+      expect(await json(jar, 'count')).toEqual({ n: 1 });
+      expect(await json(jar, 'count')).toEqual({ n: 2 });
+    },
+  );
+
   it("#12.2 what an app has put on Express's own prototype is called", async () => {
     const outer = express();
     const ends: number[] = [];
