@@ -1,5 +1,5 @@
 import { ApolloDriver } from '@nestjs/apollo';
-import type { ModuleMetadata } from '@nestjs/common';
+import type { INestApplication, ModuleMetadata } from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -18,7 +18,12 @@ export interface GraphqlServer {
   start(
     module: ModuleMetadata,
     options?: Partial<SessionModuleOptions>,
-    sockets?: { sessions?: SocketSessionOptions | false; own?: OwnHandlers; context?: unknown },
+    sockets?: {
+      sessions?: SocketSessionOptions | false;
+      own?: OwnHandlers;
+      context?: unknown;
+      before?: (app: INestApplication) => unknown;
+    },
   ): Promise<TestApp>;
 }
 
@@ -33,7 +38,11 @@ const server = (
 ): GraphqlServer => ({
   name,
   refusals,
-  async start({ providers = [], controllers = [DoorController] }, options = {}, { sessions = {}, own, context } = {}) {
+  async start(
+    { providers = [], controllers = [DoorController] },
+    options = {},
+    { sessions = {}, own, context, before } = {},
+  ) {
     const subscriptions =
       driver === mercurius
         ? { subscription: { fullWsTransport: true, ...own } }
@@ -42,6 +51,7 @@ const server = (
     return startApp(controllers as [], options, {
       adapter: adapter(),
       providers,
+      ...(before && { before }),
       imports: [GraphQLModule.forRoot(sessions === false ? graphql : withSubscriptionSessions(graphql, sessions))],
     });
   },

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { HandshakeRefusal } from '../../transports/websockets/handshake.js';
+import { dropHandshake, type HandshakeRefusal } from '../../transports/websockets/handshake.js';
 
 type Check = (request: IncomingMessage) => Promise<HandshakeRefusal | undefined>;
 type AllowRequest = (
@@ -10,10 +10,22 @@ type VerifyInfo = { readonly origin: string; readonly secure: boolean; readonly 
 type Verified = (allowed: boolean, code?: number, message?: string, headers?: Record<string, string>) => void;
 export type VerifyClient = ((info: VerifyInfo) => boolean) | ((info: VerifyInfo, done: Verified) => void);
 
+/** Of engine.io, which socket.io stands on. */
+interface Engine {
+  readonly opts: { allowRequest?: AllowRequest | undefined };
+  on(
+    event: 'connection',
+    listener: (connection: {
+      readonly request: IncomingMessage;
+      once(event: 'close', listener: () => void): unknown;
+    }) => void,
+  ): unknown;
+}
+
 /** The part of a server of a socket.io namespace, or of ws, that is used. */
 interface GivenServer {
   readonly server?: GivenServer;
-  readonly engine?: { readonly opts: { allowRequest?: AllowRequest | undefined } };
+  readonly engine?: Engine;
   readonly options?: { verifyClient?: VerifyClient | null | undefined };
 }
 
@@ -21,14 +33,19 @@ const guarded = new WeakSet<object>();
 
 /** Runs a check before a client is connected. The app's own check (`allowRequest`, `verifyClient`) runs after it. */
 export function guardServer(given: unknown, check: Check): void {
-  const { server, engine, options } = given as GivenServer;
-  const engineOptions = engine?.opts ?? server?.engine?.opts;
-  const target = engineOptions ?? options;
+  const { server, options, engine = server?.engine } = given as GivenServer;
+  const target = engine ?? options;
   // Several gateways may share a server.
   if (target === undefined || guarded.has(target)) return;
   guarded.add(target);
-  if (engineOptions !== undefined) engineOptions.allowRequest = allowing(check, engineOptions.allowRequest);
+  if (engine !== undefined) guardEngine(engine, check);
   else if (options !== undefined) options.verifyClient = verifying(check, options.verifyClient);
+}
+
+function guardEngine(engine: Engine, check: Check): void {
+  engine.opts.allowRequest = allowing(check, engine.opts.allowRequest);
+  // Also of a client that asks for no namespace, so that no gateway hears of it.
+  engine.on('connection', (connection) => connection.once('close', () => dropHandshake(connection.request)));
 }
 
 function allowing(check: Check, own: AllowRequest | undefined): AllowRequest {
@@ -37,7 +54,11 @@ function allowing(check: Check, own: AllowRequest | undefined): AllowRequest {
       (refusal) => {
         if (refusal !== undefined) done(refusal.message, false);
         else if (own === undefined) done(null, true);
-        else own(request, done);
+        else
+          own(request, (message, allowed) => {
+            if (!allowed) dropHandshake(request);
+            done(message, allowed);
+          });
       },
       () => done('The handshake could not be checked.', false),
     );

@@ -23,6 +23,9 @@ const handshakes = new WeakMap<IncomingMessage, SocketSession>();
 /** The session of a connection, by its handshake request. */
 export const handshakeOf = (request: IncomingMessage): SocketSession | undefined => handshakes.get(request);
 
+/** The connection was not made, or has ended: its session is no longer watched for it. */
+export const dropHandshake = (request: IncomingMessage): void => handshakes.get(request)?.stop();
+
 /** Checks the origin of a client, and reads its cookie. Runs once for each handshake request. */
 export async function shakeHands(
   services: RequestServices,
@@ -43,9 +46,9 @@ export async function shakeHands(
   return undefined;
 }
 
-/** A client that is refused by the app's own check, or leaves before it is connected, is not watched any longer. */
+/** Stops with the TCP connection: also for a client that the app's own check refuses, or that leaves before it is connected. */
 function stopWithConnection({ headers, socket }: IncomingMessage, session: SocketSession): void {
-  // The connection of a polling client is none of its requests'.
+  // A client that polls outlives the connections of its requests.
   if (headers.upgrade === undefined) return;
   if (socket.destroyed) session.stop();
   else socket.once('close', () => session.stop());

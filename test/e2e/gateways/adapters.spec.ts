@@ -54,6 +54,13 @@ class SecondGateway {
 class OwnAdapter extends IoAdapter {
   asked: string[] = [];
 
+  constructor(
+    app: INestApplication,
+    private readonly own: Partial<ServerOptions> = {},
+  ) {
+    super(app);
+  }
+
   override createIOServer(port: number, options?: ServerOptions): Server {
     const allowRequest: ServerOptions['allowRequest'] = (request, done) => {
       this.asked.push(String(request.headers['x-client']));
@@ -63,6 +70,7 @@ class OwnAdapter extends IoAdapter {
       ...options,
       allowRequest,
       connectionStateRecovery: { maxDisconnectionDuration: 60_000 },
+      ...this.own,
     } as ServerOptions);
   }
 }
@@ -163,6 +171,18 @@ describe('socket.io', () => {
     const closed = new Promise((resolve) => socket.once('disconnect', resolve));
     await jar.fetch(`${server.url}/logout`, post());
     expect(await closed).toBe('io server disconnect');
+  });
+
+  it('a client that the app refuses, or that never asks for a namespace, is not watched (#15.3)', async () => {
+    let adapter!: OwnAdapter;
+    await start((app) => (adapter = new OwnAdapter(app, { pingInterval: 20, pingTimeout: 20 })));
+    const watch = watchOf(server.app.get(SessionManager));
+    const poll = (client: string) =>
+      jar.fetch(`${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { 'x-client': client } });
+    expect([(await poll('unwanted')).status, watch.size]).toEqual([403, 0]);
+    expect([(await poll('wanted')).status, watch.size]).toEqual([200, 1]);
+    expect(adapter.asked).toEqual(['unwanted', 'wanted']);
+    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it('wrong options and adapters are refused in a sentence (#15.2)', async () => {

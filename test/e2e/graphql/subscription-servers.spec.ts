@@ -1,3 +1,6 @@
+import type { INestApplication } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import fastifyWebsocket from '@fastify/websocket';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -78,4 +81,15 @@ describe.each(graphqlServers)('$name', (server) => {
     const tableName = uniqueName('subs');
     tellsOthers(() => new PostgresStore({ connectionString: postgres.url, tableName }));
   });
+});
+
+it('Mercurius on a WebSocket server that the app has registered checks its clients too (#15.5)', async () => {
+  const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
+  const before = (app: INestApplication) => (app as NestFastifyApplication).register(fastifyWebsocket as never);
+  const app = await graphqlServers[2]!.start(module, {}, { sessions: { requireSession: true }, before });
+  apps.push(app);
+  await expect(connect(app.url, new Jar())).rejects.toThrow('4401');
+  const jar = await login(app, '7');
+  await expect(connectGraphql(app.url, { cookie: jar.header, origin: 'https://evil.example' })).rejects.toThrow('4403');
+  expect(await who(await connect(app.url, jar))).toBe('7 string');
 });
