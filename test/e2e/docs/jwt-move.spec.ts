@@ -12,6 +12,7 @@ describe('the move from @nestjs/jwt, as docs/sessions-or-jwt.md has it (#16.3)',
 
   beforeAll(async () => {
     process.env.SESSION_SECRET ??= randomBytes(32).toString('base64');
+    process.env.JWT_SECRET ??= randomBytes(32).toString('base64');
     const { AppModule } = await runDocs<{ AppModule: Type }>('sessions-or-jwt.md', 'TokenOrSessionGuard');
     app = await NestFactory.create(AppModule, { logger: false });
     await app.listen(0, '127.0.0.1');
