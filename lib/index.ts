@@ -1,7 +1,7 @@
 export { SessionModule } from './nest/session.module.js';
 export type { SessionModuleOptions, SessionOptionsFactory, SessionRoutes } from './nest/session.module-definition.js';
 export { SessionRegistry } from './nest/session.registry.js';
-export type { SessionListQuery, SessionPage } from './nest/session.registry.js';
+export type { SessionListQuery, SessionPage } from './nest/session-list.js';
 export { SessionHealthIndicator } from './nest/session.health.js';
 export type { SessionHealth, SessionHealthResult } from './nest/session.health.js';
 

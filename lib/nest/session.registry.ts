@@ -4,43 +4,19 @@ import { SessionDataError, SessionStateError } from '../common/errors.js';
 import type { SessionMetadata, MayEnd } from '../record/session-metadata.js';
 import { deriveKey, seal, unseal } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
-import { deviceOf, type SessionSummary } from '../session/session-controls.js';
+import type { SessionSummary } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
 import { assertKeys, namedPrincipal, principalIn } from '../options/named-principal.js';
-import { newestFirst, since } from '../commit/revocation-mark.js';
+import { newestFirst } from '../commit/revocation-mark.js';
 import type { SessionManager } from '../session-manager.js';
 import { coreOf } from '../session/session-surface.js';
 import type { ListedRecord } from '../record/session-records.js';
 import type { Session } from '../session/session-types.js';
 import { watchOf } from '../signal/session-watch.js';
-
-/** What to list. */
-export interface SessionListQuery {
-  /**
-   * Only this principal's sessions. To list everybody's, leave it out: `undefined` as a value is refused.
-   *
-   * @defaultValue everybody's sessions, for which the whole store is read
-   */
-  readonly principal?: string | number | undefined;
-  /**
-   * The most sessions to return.
-   *
-   * @defaultValue 100
-   */
-  readonly limit?: number | undefined;
-  /** The cursor of an earlier page, to continue after it. */
-  readonly cursor?: string | undefined;
-}
-
-/** A page of sessions, with a `cursor` if there are more. */
-export interface SessionPage {
-  readonly sessions: SessionSummary[];
-  readonly cursor?: string;
-}
+import { bounded, dateOf, placeIn, placeOf, type SessionListQuery, type SessionPage, summary } from './session-list.js';
 
 /** How often the list is read to find a session to end. */
 const MOST_ROUNDS = 4;
-const MOST_AT_ONCE = 1_000;
 const MOST_COUNTED = 10_000;
 
 /**
@@ -81,6 +57,34 @@ export class SessionRegistry {
   async open(id: string): Promise<Session | undefined> {
     const core = await this.manager.open(id);
     return core?.session as Session | undefined;
+  }
+
+  /**
+   * Opens a session by its handle, as `open()` does by its id. A job can keep a handle as it is: it lets nobody in.
+   *
+   * @param options.principal the session must be this principal's. Always give it: else all sessions are read.
+   * @returns `undefined` if there is no such live session.
+   * @throws SessionStateError `UNSUPPORTED` with `hashIds`, as the store then has no ids.
+   */
+  async openByHandle(
+    handle: string,
+    options: { readonly principal?: string | number | undefined } = {},
+  ): Promise<Session | undefined> {
+    const principal = namedPrincipal('registry.openByHandle()', options, ['principal']);
+    // A renewal while the list is read may hide the session. A second list has it.
+    for (let round = 0; round < 2; round += 1)
+      for await (const { key, record } of this.candidates(principal)) {
+        if (record.metadata!.handle !== handle) continue;
+        const id = this.manager.idOfKey(key);
+        if (id === undefined)
+          throw new SessionStateError(
+            'UNSUPPORTED',
+            'openByHandle() needs the ids, and with "hashIds" the store has none.',
+          );
+        const session = await this.open(id);
+        if (session?.info.handle === handle) return session;
+      }
+    return undefined;
   }
 
   /**
@@ -261,38 +265,10 @@ export class SessionRegistry {
   }
 }
 
-function summary(metadata: SessionMetadata, principal: string | undefined): SessionSummary {
-  return {
-    handle: metadata.handle,
-    principal,
-    createdAt: new Date(metadata.createdAt),
-    lastSeenAt: new Date(metadata.seenAt),
-    authenticatedAt: dateOf(metadata.authenticatedAt),
-    expiresAt: new Date(metadata.expiresAt),
-    device: deviceOf(metadata.device),
-  };
-}
-
-const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
-
-/** Where a session is in its principal's list. The place remains when the session ends. */
-const placeOf = (metadata: SessionMetadata): string => `${since(metadata)} ${metadata.handle}`;
-
-function placeIn(cursor: string): SessionMetadata {
-  const [at = '', h = ''] = cursor.split(' ');
-  return { createdAt: Number(at), seenAt: 0, expiresAt: 0, nonce: '', handle: h };
-}
-
 function handleOf(except: Session | string | undefined): string | undefined {
   if (except === undefined || typeof except === 'string') return except;
   const core = coreOf(except);
   if (!(core instanceof SessionCore) && core === undefined)
     throw new TypeError('revokeAll(principal, { except }): except must be a session or its handle.');
   return core.metadata.handle;
-}
-
-function bounded(limit: number): number {
-  if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE)
-    throw new TypeError(`list({ limit }): limit must be a whole number from 1 to ${MOST_AT_ONCE}.`);
-  return limit;
 }

@@ -56,6 +56,7 @@ describeEachStore((each) => {
       expect(await list('ann')).toHaveLength(2);
       expect(await app.registry.find(ids[1]!)).toBeDefined();
       const { handle } = await app.me(phone);
+      await expect(app.registry.openByHandle(handle, { principal: 'ann' })).rejects.toThrow(/hashIds/);
       expect(await app.registry.revoke(handle, { principal: 'ann' })).toBe(true);
       expect([await isIn(phone), await isIn(jar)]).toEqual([false, true]);
       expect(await app.registry.revokeAll('ann')).toBe(1);

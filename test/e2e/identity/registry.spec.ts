@@ -218,11 +218,29 @@ describeEachStore((each) => {
       const session = (await app.registry.open(idIn(jar))) as AnySession;
       await session.update((draft) => void (draft['mail'] = 'sent'));
       expect((await app.me(jar)).data).toMatchObject({ mail: 'sent' });
-      await expect(session.login('eve')).rejects.toThrow(/no response/);
-      await expect(session.renew()).rejects.toThrow(/no response/);
+      await expect(session.login('eve')).rejects.toThrow(/no HTTP response/);
+      await expect(session.renew()).rejects.toThrow(/no HTTP response/);
       await session.destroy();
       expect(await isIn(jar)).toBe(false);
       expect(await app.registry.open('nobody')).toBeUndefined();
+    });
+
+    it('opens a session by its handle, of its principal and of no other (#15.7)', async () => {
+      const jar = await app.loggedIn('ann');
+      const handle = await handleOf(jar);
+      const { registry } = app;
+      const session = (await registry.openByHandle(handle, { principal: 'ann' })) as AnySession;
+      await session.update((draft) => void (draft['mail'] = 'sent'));
+      expect((await app.me(jar)).data).toMatchObject({ mail: 'sent' });
+      await app.post(jar, 'renew');
+      expect((await registry.openByHandle(handle, { principal: 'ann' }))!.info.principal).toBe('ann');
+      expect((await registry.openByHandle(handle))!.info.principal).toBe('ann');
+      expect(await registry.openByHandle(handle, { principal: 'bob' })).toBeUndefined();
+      expect(await registry.openByHandle('nobody', { principal: 'ann' })).toBeUndefined();
+      await expect(registry.openByHandle(handle, { principal: undefined })).rejects.toThrow(/openByHandle\(\)/);
+      await (await registry.openByHandle(handle, { principal: 'ann' }))!.destroy();
+      expect(await isIn(jar)).toBe(false);
+      expect(await registry.openByHandle(handle, { principal: 'ann' })).toBeUndefined();
     });
 
     it('ends nothing by the handle of a session that stays, when a mark names it', async () => {

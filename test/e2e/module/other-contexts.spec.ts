@@ -1,11 +1,11 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Logger, Post } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { type ClientProxy, ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
+import { type ClientProxy, ClientProxyFactory, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { firstValueFrom } from 'rxjs';
@@ -17,6 +17,7 @@ import {
   RequireSession,
   Session,
   SessionGuard,
+  SessionRegistry,
   SessionStoreError,
 } from 'nestjs-keycard';
 import { Jar, startApp, type TestApp } from '../../support/app.js';
@@ -87,6 +88,8 @@ class ChatGateway {
 
 @Controller()
 class MessageController {
+  constructor(private readonly registry: SessionRegistry) {}
+
   @MessagePattern('open')
   @Public()
   open() {
@@ -100,6 +103,28 @@ class MessageController {
   @MessagePattern('closed')
   closed() {
     return 'inside';
+  }
+  @MessagePattern('decorated')
+  @Public()
+  decorated(@Session() session: unknown) {
+    return typeof session;
+  }
+  @MessagePattern('job')
+  @Public()
+  async job(@Payload() { handle, principal }: { handle: string; principal: string }) {
+    const session = (await this.registry.openByHandle(handle, { principal })) as AnySession | undefined;
+    await session?.update((draft) => void (draft['mail'] = 'sent'));
+    return session?.info.principal ?? 'nobody';
+  }
+  @Post('login')
+  @Public()
+  async login(@Session() session: AnySession) {
+    await session.login('7');
+    return { handle: session.info.handle };
+  }
+  @Get('mail')
+  mail(@Session() session: AnySession) {
+    return { mail: session['mail'] };
   }
   @Get('http')
   http() {
@@ -236,38 +261,56 @@ describe('in a gateway', () => {
 });
 
 describe('in a microservice', () => {
-  it('@Public() handlers work, others are refused with an RpcException that names the context (#13.3)', async () => {
+  let proxy: ClientProxy;
+  const start = async (): Promise<void> => {
     const port = await freePort();
+    const tcp = { transport: Transport.TCP, options: { port, host: '127.0.0.1' } } as const;
     server = await startApp(
       [MessageController],
       {},
-      {
-        providers: [guarded],
-        before: (app) =>
-          void app.connectMicroservice(
-            { transport: Transport.TCP, options: { port, host: '127.0.0.1' } },
-            { inheritAppConfig: true },
-          ),
-      },
+      { providers: [guarded], before: (app) => void app.connectMicroservice(tcp, { inheritAppConfig: true }) },
     );
     await server.app.startAllMicroservices();
-    const proxy: ClientProxy = ClientProxyFactory.create({
-      transport: Transport.TCP,
-      options: { port, host: '127.0.0.1' },
-    });
-    client = proxy;
-    expect(await firstValueFrom(proxy.send('open', {}))).toBe('welcome');
-    await expect(firstValueFrom(proxy.send('closed', {}))).rejects.toEqual({
+    client = proxy = ClientProxyFactory.create(tcp);
+  };
+  const send = (pattern: string, data: object = {}): Promise<unknown> => firstValueFrom(proxy.send(pattern, data));
+
+  it('@Public() handlers work, others are refused with an RpcException that names the context (#13.3)', async () => {
+    await start();
+    expect(await send('open')).toBe('welcome');
+    await expect(send('closed')).rejects.toEqual({
       status: 'error',
       statusCode: 401,
       reason: 'login-required',
       message: expect.stringMatching(/^A message to a microservice \(RPC\) has no session.*@Public\(\)/),
     });
-    await expect(firstValueFrom(proxy.send('broken', {}))).rejects.toEqual({
-      status: 'error',
-      message: 'Internal server error',
-    });
+    await expect(send('broken')).rejects.toEqual({ status: 'error', message: 'Internal server error' });
     expect((await fetch(`${server.url}/http`)).status).toBe(401);
+  });
+
+  it('@Session() says in the log what it is not for (#15.7)', async () => {
+    await start();
+    Logger.overrideLogger(['error']);
+    const said: unknown[] = [];
+    const spy = jest.spyOn(Logger.prototype, 'error').mockImplementation((...words) => void said.push(...words));
+    try {
+      await expect(send('decorated')).rejects.toEqual({ status: 'error', message: 'Internal server error' });
+    } finally {
+      spy.mockRestore();
+      Logger.overrideLogger(false);
+    }
+    expect(said.map(String).join()).toMatch(/A message to a microservice \(RPC\) has no session/);
+  });
+
+  it('a message that names a handle works on that session by registry.openByHandle() (#15.7)', async () => {
+    await start();
+    const jar = new Jar();
+    const { handle } = (await (await jar.fetch(`${server.url}/login`, { method: 'POST' })).json()) as {
+      handle: string;
+    };
+    expect(await send('job', { handle, principal: '8' })).toBe('nobody');
+    expect(await send('job', { handle, principal: '7' })).toBe('7');
+    expect(await (await jar.fetch(`${server.url}/mail`)).json()).toEqual({ mail: 'sent' });
   });
 });
 
