@@ -7,6 +7,7 @@ import type { SessionCookie } from '../cookie/session-cookie.js';
  * The keys of your sessions. Declare them once, by declaration merging:
  *
  * ```ts
+ * import 'nestjs-keycard'; // else this replaces the package's types
  * declare module 'nestjs-keycard' {
  *   interface SessionData { user: { name: string }; cart: string[] }
  * }
