@@ -346,6 +346,20 @@ export const mutants = [
     spec: e2e('identity/events'),
   },
   {
+    name: 'what another process says of a session is believed',
+    file: lib('signal/event-feed'),
+    find: 'live.has(event.handle!) === HAS_SESSION.get(event.type)',
+    replace: 'live.size >= 0',
+    spec: e2e('all-events'),
+  },
+  {
+    name: 'a cluster of Redis 7 carries ends to all of its servers',
+    file: lib('stores/redis/sharded-pub-sub'),
+    find: 'if (performance.now() < this.plainUntil) return plain();',
+    replace: 'if (performance.now() >= this.plainUntil) return plain();',
+    spec: e2e('sharded-pub-sub'),
+  },
+  {
     name: 'delete req.session ends nothing',
     file: lib('transports/http/request-opening'),
     find: "return this.req !== undefined && !Object.hasOwn(this.req, 'session');",
