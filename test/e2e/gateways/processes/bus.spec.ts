@@ -253,7 +253,7 @@ describeWithServer('pgbouncer', (server) => {
     const client = await open(here, '7');
     await revokeAll(elsewhere, '7');
     expect(await client.closed).toBe(4401);
-    expect(logged.filter((said) => said.includes('does a pooler swallow LISTEN?'))).toHaveLength(1);
+    expect(logged.filter((said) => said.includes('does a pooler drop LISTEN?'))).toHaveLength(1);
   });
 });
 
