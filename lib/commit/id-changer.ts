@@ -165,7 +165,7 @@ export class IdChanger {
     if (core.idChange === 'confirm') throw endedAtLogin();
     if (core.idChange === 'renew') {
       core.idChange = undefined;
-      return fn === undefined ? this.swapper.saveToHeir(core, operation) : markGone(core, this.services);
+      return fn === undefined ? this.swapper.saveToSuccessor(core, operation) : markGone(core, this.services);
     }
     if (core.status === 'stored') {
       const old = (await this.services.records.load(core.key))?.record.metadata;

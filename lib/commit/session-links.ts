@@ -1,4 +1,4 @@
-import { seal, unseal, wayForwardKey } from '../record/record-cipher.js';
+import { encryptText, decryptText, successorKey } from '../record/record-cipher.js';
 import { newNonce } from '../common/session-id.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { SessionRecords } from '../record/session-records.js';
@@ -32,7 +32,7 @@ export class SessionLinks {
    * @param oldId given if a browser that has the old id may follow to the new one.
    */
   replaced(metadata: SessionMetadata, now: number, until: number, nextId: string, oldId?: string): SessionMetadata {
-    const serverLink = seal(this.serverKeys[0]!, nextId, 'successor');
+    const serverLink = encryptText(this.serverKeys[0]!, nextId, 'successor');
     return {
       createdAt: metadata.createdAt,
       seenAt: now,
@@ -43,23 +43,23 @@ export class SessionLinks {
       replaced: {
         until,
         serverLink,
-        clientLink: oldId === undefined ? undefined : seal(wayForwardKey(oldId), nextId, 'way'),
+        clientLink: oldId === undefined ? undefined : encryptText(successorKey(oldId), nextId, 'way'),
       },
     };
   }
 
   /** The key that the record leads to, for the server only. */
   next(id: string | undefined, metadata: SessionMetadata): LinkedKey | undefined {
-    const next = this.unsealed(metadata) ?? (id === undefined ? undefined : nextForClient(id, metadata));
+    const next = this.nextIdFor(metadata) ?? (id === undefined ? undefined : nextForClient(id, metadata));
     const key = next === undefined ? metadata.replaced!.nextKey : this.records.key(next);
     return key === undefined ? undefined : { key, id: next };
   }
 
-  private unsealed(metadata: SessionMetadata): string | undefined {
+  private nextIdFor(metadata: SessionMetadata): string | undefined {
     const { serverLink } = metadata.replaced!;
     if (serverLink === undefined) return undefined;
     for (const key of this.serverKeys) {
-      const id = unseal(key, serverLink, 'successor');
+      const id = decryptText(key, serverLink, 'successor');
       if (id !== undefined) return id;
     }
     return undefined;
@@ -69,5 +69,5 @@ export class SessionLinks {
 /** The new id, for a browser that has the old one. `undefined`: there is none, or the old id is not the right one. */
 export function nextForClient(id: string, metadata: SessionMetadata | undefined): string | undefined {
   const link = metadata?.replaced?.clientLink;
-  return link === undefined ? undefined : unseal(wayForwardKey(id), link, 'way');
+  return link === undefined ? undefined : decryptText(successorKey(id), link, 'way');
 }

@@ -5,7 +5,7 @@ import { WriteNonces } from '../record/write-nonces.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
-import { heirOf } from '../session/succession.js';
+import { continuedAs } from '../session/succession.js';
 import { type Applied, applied, take, type UpdateFunction } from './apply-update.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
@@ -42,7 +42,7 @@ export class SessionSwapper {
           const found = await this.finder.current(core.id);
           if (found === undefined)
             return why === 'change' && fn === undefined
-              ? await this.saveToHeir(core, operation)
+              ? await this.saveToSuccessor(core, operation)
               : markGone(core, this.services);
           // Was an earlier try written, and only its reply lost?
           const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.metadata, draft.metadata.nonce));
@@ -83,7 +83,7 @@ export class SessionSwapper {
    * new session. But the request learns neither its id nor its data, as an id from before a login must not lead to
    * them.
    */
-  async saveToHeir(core: SessionCore, operation: Operation): Promise<Written> {
+  async saveToSuccessor(core: SessionCore, operation: Operation): Promise<Written> {
     const { handle } = core.metadata;
     const replaced = (await this.services.records.load(core.key))?.record.metadata;
     if (replaced?.handle !== handle) return markGone(core, this.services);
@@ -91,11 +91,11 @@ export class SessionSwapper {
     if (replaced.replaced === undefined) return this.swap(core, operation, 'change');
     const found = await this.finder.successorOf(replaced);
     if (found?.id === undefined || found.metadata.handle !== handle) return markGone(core, this.services);
-    const heir = heirOf(core, found.loaded, found.id);
+    const heir = continuedAs(core, found.loaded, found.id);
     if (heir === undefined) return markGone(core, this.services);
     const written = await this.queue.run(heir.key, () => this.swap(heir, operation, 'change'));
     if (written === 'gone') return markGone(core, this.services);
-    core.savedToHeir();
+    core.savedToSuccessor();
     return 'skipped';
   }
 

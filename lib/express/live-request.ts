@@ -18,7 +18,7 @@ export function startOver(request: object, live: RequestSession): void {
 export function adoptSession(request: object, data: object): Session | undefined {
   const core = liveOf(request)?.currentCore;
   if (core === undefined) return undefined;
-  const { cookie: _cookie, [METADATA_KEY]: _facts, ...values } = data as SessionValues;
+  const { cookie: _cookie, [METADATA_KEY]: _metadata, ...values } = data as SessionValues;
   core.data.become(values);
   return core.session as Session;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../common/errors.js';
 import { isUnderPath, sessionOf, startSession } from '../transports/http/lifecycle.js';
-import type { RequestFacts } from '../transports/http/request-origin.js';
+import type { FrameworkInfo } from '../transports/http/request-origin.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionManager } from '../session-manager.js';
 import { SessionStore } from '../stores/session-store.js';
@@ -11,7 +11,7 @@ import { expressSurface } from './express-surface.js';
 import { can, isExpressStore } from './express-store-like.js';
 import { liveOf, startOver } from './live-request.js';
 import { MemoryStore } from './memory-store.js';
-import { EXPRESS_SESSION_ID, factsFor, hasGate, type ParsedRequest } from './request-facts.js';
+import { EXPRESS_SESSION_ID, frameworkInfoOf, hasGate, type ParsedRequest } from './framework-info.js';
 import { Session, type SessionHolder } from './session.js';
 import { Store } from './store.js';
 import { storeErrorOf } from './store-error.js';
@@ -49,7 +49,7 @@ class Setup {
   /** The value of `req.sessionStore`. */
   private readonly requestStore: object;
   private readonly managers = new Map<unknown, SessionManager>();
-  private readonly facts = new WeakMap<SessionManager, RequestFacts>();
+  private readonly facts = new WeakMap<SessionManager, FrameworkInfo>();
   private readonly warn: (message: string) => void;
   private connected = true;
   private opening: Promise<void> | undefined;
@@ -101,7 +101,7 @@ class Setup {
       expressSurface(this.options.keepCookieOnDestroy === true),
     );
     manager.requestStore = this.requestStore;
-    this.facts.set(manager, factsFor(manager));
+    this.facts.set(manager, frameworkInfoOf(manager));
     return manager;
   }
 
@@ -173,7 +173,7 @@ class Setup {
 
   /** Error handlers get a request without a session. */
   private fail(req: ParsedRequest, error: unknown, next: Next): void {
-    liveOf(req)?.mute();
+    liveOf(req)?.makeReadOnly();
     delete (req as { session?: unknown }).session;
     next(error);
   }

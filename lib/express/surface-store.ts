@@ -1,4 +1,4 @@
-import { RecordText } from '../record/record-text.js';
+import { ParsedRecord } from '../record/record-text.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { Revision, SessionRecord, WriteResult } from '../stores/session-store.js';
 import { can, type ExpressStoreLike } from './express-store-like.js';
@@ -49,8 +49,8 @@ export class SurfaceStore extends AdaptedExpressStore {
 
   /** Whether only the time of the last use differs, and not by much. */
   private onlyMoves(after: string, before: string): boolean {
-    const old = RecordText.read(before, NO_BOUND);
-    const next = RecordText.read(after, NO_BOUND);
+    const old = ParsedRecord.read(before, NO_BOUND);
+    const next = ParsedRecord.read(after, NO_BOUND);
     if (
       typeof old === 'string' ||
       typeof next === 'string' ||

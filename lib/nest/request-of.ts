@@ -7,7 +7,7 @@ import type { RequestSession } from '../transports/http/request-session.js';
 import { operationOf } from '../transports/websockets/graphql-operation.js';
 import { currentMessage } from '../transports/websockets/current-message.js';
 import { SessionStateError } from '../common/errors.js';
-import { isLeftOut } from './left-out.js';
+import { isExcluded } from './excluded-requests.js';
 
 /** The request of an execution context of any kind. Only this function knows where it is. */
 export function requestOf(context: ExecutionContext): SessionRequest | undefined {
@@ -56,7 +56,7 @@ function noHttpSessionIn(context: ExecutionContext): string {
   if ([handler, controller].some((each) => each !== undefined && Reflect.getMetadata(SKIP_SESSION, each) === true))
     return `There is no session here: ${name}() or its class has @SkipSession(). Remove it, or don't use the session there. If a global SessionGuard uses it, add @Public().`;
   const request = requestOf(context);
-  if (request !== undefined && isLeftOut(request))
+  if (request !== undefined && isExcluded(request))
     return `There is no session here: "forRoutes" or "exclude" of SessionModule excludes the route of ${name}(). Include the route, or don't use the session there.`;
   return NO_HTTP_SESSION;
 }

@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { beginSession, coverSession, type SessionRequest } from '../transports/http/lifecycle.js';
-import type { RequestFacts } from '../transports/http/request-origin.js';
+import type { FrameworkInfo } from '../transports/http/request-origin.js';
 import type { SessionManager } from '../session-manager.js';
 import { withinRequest } from './current/current-session.js';
-import { leaveOut } from './left-out.js';
+import { noteExcluded } from './excluded-requests.js';
 import type { RouteMatcher } from './session.routes.js';
 
 type Next = (error?: unknown) => void;
 
 /** What Express and Fastify's middie know of a request, with their trust-proxy setting applied. */
-export const frameworkFacts: RequestFacts = {
+export const frameworkInfo: FrameworkInfo = {
   isSecure: (req) =>
     (req as { secure?: unknown }).secure === true ||
     (req as { protocol?: unknown }).protocol === 'https' ||
@@ -26,9 +26,9 @@ export function sessionMiddleware(
   routes: RouteMatcher,
 ): (req: SessionRequest, res: ServerResponse, next: Next) => void {
   return (req, res, next) => {
-    if (routes.covers(req)) beginSession(manager, frameworkFacts, req, res, withinRequest(req, next));
+    if (routes.covers(req)) beginSession(manager, frameworkInfo, req, res, withinRequest(req, next));
     else {
-      leaveOut(req);
+      noteExcluded(req);
       next();
     }
   };

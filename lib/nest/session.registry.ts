@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { SessionDataError, SessionStateError } from '../common/errors.js';
 import type { SessionMetadata, MayEnd } from '../record/session-metadata.js';
-import { deriveKey, seal, unseal } from '../record/record-cipher.js';
+import { deriveKey, encryptText, decryptText } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
 import type { SessionSummary } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
@@ -101,25 +101,25 @@ export class SessionRegistry {
 
   private async listOf(principal: string, limit: number, cursor: string | undefined): Promise<SessionPage> {
     const all = await this.manager.list.live(principal);
-    const after = cursor === undefined ? undefined : placeIn(this.openCursor(cursor));
+    const after = cursor === undefined ? undefined : placeIn(this.decryptCursor(cursor));
     const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.metadata!) < 0);
     const page = rest.slice(0, limit);
     const sessions = page.map((each) => summary(each.record.metadata!, principal));
     const last = page.at(-1);
     return limit < rest.length && last !== undefined
-      ? { sessions, cursor: this.sealCursor(placeOf(last.record.metadata!)) }
+      ? { sessions, cursor: this.encryptCursor(placeOf(last.record.metadata!)) }
       : { sessions };
   }
 
   private async listAll(limit: number, cursor: string | undefined): Promise<SessionPage> {
     const sessions: SessionSummary[] = [];
-    const from = cursor === undefined ? undefined : this.openCursor(cursor);
+    const from = cursor === undefined ? undefined : this.decryptCursor(cursor);
     let last: string | undefined;
     for await (const listed of this.manager.records.list({ cursor: from, batch: limit + 1 })) {
       const { metadata } = listed.record;
       if (metadata === undefined || metadata.replaced !== undefined || !this.manager.lifetimes.isLive(metadata))
         continue;
-      if (sessions.length === limit) return { sessions, cursor: this.sealCursor(last!) };
+      if (sessions.length === limit) return { sessions, cursor: this.encryptCursor(last!) };
       sessions.push(summary(metadata, metadata.principal));
       last = listed.cursor;
     }
@@ -253,12 +253,12 @@ export class SessionRegistry {
   }
 
   /** A store's cursor may contain an id, so it is encrypted. */
-  private sealCursor(cursor: string): string {
-    return seal(this.#cursorKey, cursor, 'cursor');
+  private encryptCursor(cursor: string): string {
+    return encryptText(this.#cursorKey, cursor, 'cursor');
   }
 
-  private openCursor(cursor: string): string {
-    const opened = typeof cursor === 'string' ? unseal(this.#cursorKey, cursor, 'cursor') : undefined;
+  private decryptCursor(cursor: string): string {
+    const opened = typeof cursor === 'string' ? decryptText(this.#cursorKey, cursor, 'cursor') : undefined;
     if (opened === undefined)
       throw new TypeError('The cursor is not one that list() returned. Begin again without a cursor.');
     return opened;

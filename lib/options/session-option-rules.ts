@@ -108,7 +108,7 @@ export const DEFAULT_COOKIE = { path: '/', httpOnly: true, sameSite: 'lax', secu
 const NEST_OPTIONS = ['forRoutes', 'exclude'];
 
 /** The names in other libraries, or of the cookie's attributes. */
-const OTHER_WORDS: Readonly<Record<string, string>> = {
+const OTHER_NAMES: Readonly<Record<string, string>> = {
   ttl: 'idleTimeout',
   timeout: 'idleTimeout',
   expiration: 'idleTimeout',
@@ -129,7 +129,7 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
 /** @throws SessionOptionsError for an option that doesn't exist. */
 export function checkNames(options: object): void {
   const known = [...Object.keys(SESSION_OPTIONS), ...NEST_OPTIONS];
-  const unknown = unknownName(options, known, OTHER_WORDS);
+  const unknown = unknownName(options, known, OTHER_NAMES);
   if (unknown === undefined) return;
   throw new SessionOptionsError(
     `"${unknown.name}" is no session option; the options are ${known.join(', ')}.${unknown.question}`,

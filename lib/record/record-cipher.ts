@@ -9,7 +9,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** Encrypts text by AES-256-GCM with a new random IV. The result is `iv + tag + ciphertext`, base64url. */
-export function seal(key: Buffer, text: string, context: string): string {
+export function encryptText(key: Buffer, text: string, context: string): string {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, iv);
   cipher.setAAD(Buffer.from(context));
@@ -18,8 +18,8 @@ export function seal(key: Buffer, text: string, context: string): string {
 }
 
 /** The text; `undefined` if the key or the context is another one, or the ciphertext was changed. */
-export function unseal(key: Buffer, sealed: string, context: string): string | undefined {
-  const bytes = Buffer.from(sealed, 'base64url');
+export function decryptText(key: Buffer, encrypted: string, context: string): string | undefined {
+  const bytes = Buffer.from(encrypted, 'base64url');
   if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES));
@@ -41,7 +41,7 @@ export function deriveKey(secret: Secret, purpose: string): Buffer {
  * The key that encrypts the new id in the record of an old id. It is derived from the old id, so only a client that has
  * the old id can decrypt the new one.
  */
-export const wayForwardKey = (id: string): Buffer =>
+export const successorKey = (id: string): Buffer =>
   createHash('sha256').update(`nestjs-keycard way forward ${id}`).digest();
 
 /**
@@ -79,8 +79,8 @@ export class RecordCipher {
     const name = principal === undefined ? undefined : this.principalNames(principal)[0];
     const outside = encodeMetadata({ createdAt, seenAt, expiresAt, handle: '', nonce: '', principal: name });
     // The last property, where `decrypt` looks for it.
-    const sealed = `"z":"${seal(this.keys[0]!, text, storageKey)}"`;
-    return `{"cookie":${cookie},"${METADATA_KEY}":${outside.slice(0, -1)},${sealed}}}`;
+    const encrypted = `"z":"${encryptText(this.keys[0]!, text, storageKey)}"`;
+    return `{"cookie":${cookie},"${METADATA_KEY}":${outside.slice(0, -1)},${encrypted}}}`;
   }
 
   /**
@@ -89,13 +89,13 @@ export class RecordCipher {
    */
   decrypt(storageKey: string, text: string): string | undefined {
     const start = text.lastIndexOf('"z":"');
-    const sealed =
+    const encrypted =
       start === -1 || text.lastIndexOf(`,"${METADATA_KEY}":{`, start) === -1
         ? undefined
         : /^[A-Za-z0-9_-]+(?="\}\}$)/.exec(text.slice(start + 5))?.[0];
-    if (sealed === undefined) return this.readPlain ? text : undefined;
+    if (encrypted === undefined) return this.readPlain ? text : undefined;
     for (const key of this.keys) {
-      const plain = unseal(key, sealed, storageKey);
+      const plain = decryptText(key, encrypted, storageKey);
       if (plain !== undefined) return plain;
     }
     return undefined;

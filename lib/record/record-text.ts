@@ -16,7 +16,7 @@ const DEEPEST = 500;
 export type SessionValues = Record<string, unknown>;
 
 /** A record as read: its text, its metadata, and its data when they are asked for. */
-export class RecordText {
+export class ParsedRecord {
   private constructor(
     readonly text: string,
     /** `undefined`: express-session wrote the record, so it has no metadata. */
@@ -27,13 +27,13 @@ export class RecordText {
   ) {}
 
   /** Reads the metadata, and leaves the data unparsed. A string is the reason why the text is no session. */
-  static read(text: string, maxBytes: number): RecordText | string {
+  static read(text: string, maxBytes: number): ParsedRecord | string {
     if (text.length > maxBytes) return 'too large';
     if (tooDeep(text)) return 'nested too deep';
-    return RecordText.readTail(text) ?? RecordText.readWhole(text);
+    return ParsedRecord.readTail(text) ?? ParsedRecord.readWhole(text);
   }
 
-  private static readTail(text: string): RecordText | undefined {
+  private static readTail(text: string): ParsedRecord | undefined {
     if (!text.startsWith(COOKIE_START)) return undefined;
     const end = text.lastIndexOf(METADATA_START);
     if (end === -1) return undefined;
@@ -41,10 +41,10 @@ export class RecordText {
     const metadata = decodeMetadata(parse(text.slice(end + METADATA_START.length, -1)));
     if (metadata === undefined) return undefined;
     const cookieEnd = endOfCookie(text);
-    return cookieEnd > 0 && cookieEnd <= end ? new RecordText(text, metadata, cookieEnd, end, undefined) : undefined;
+    return cookieEnd > 0 && cookieEnd <= end ? new ParsedRecord(text, metadata, cookieEnd, end, undefined) : undefined;
   }
 
-  private static readWhole(text: string): RecordText | string {
+  private static readWhole(text: string): ParsedRecord | string {
     const whole = parse(text);
     if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
     if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
@@ -52,7 +52,7 @@ export class RecordText {
     const own = values[METADATA_KEY];
     const metadata = decodeMetadata(own);
     if (own !== undefined && metadata === undefined) return 'its metadata can not be read';
-    return new RecordText(text, metadata, 0, 0, values);
+    return new ParsedRecord(text, metadata, 0, 0, values);
   }
 
   /** Whether the data are exactly this JSON text. If `false`, they may still be equal: compare by key. */
@@ -82,7 +82,7 @@ export class RecordText {
     const whole = parse(this.text);
     if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
     if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
-    const { cookie: _cookie, [METADATA_KEY]: _facts, ...values } = whole as SessionValues;
+    const { cookie: _cookie, [METADATA_KEY]: _metadata, ...values } = whole as SessionValues;
     return values;
   }
 

@@ -6,7 +6,7 @@ import type { SessionMetadata } from './session-metadata.js';
 import { wordsOf } from '../common/scrubbed-error.js';
 import { LogLimit } from '../common/log-limit.js';
 import { RecordCipher } from './record-cipher.js';
-import { RecordText } from './record-text.js';
+import { ParsedRecord } from './record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionEvents } from '../common/session-events.js';
 import { CallTimer, PendingCall } from './store-timer.js';
@@ -18,7 +18,7 @@ const MOST_REMEMBERED = 1_000;
 export interface LoadedRecord {
   /** The key under which the store keeps it: the id, or its hash with `hashIds`. */
   readonly key: string;
-  readonly record: RecordText;
+  readonly record: ParsedRecord;
   readonly revision: Revision;
 }
 
@@ -213,7 +213,7 @@ export class SessionRecords {
     const record =
       text === undefined
         ? 'it is not encrypted with one of the encryption keys'
-        : RecordText.read(text, this.options.maxRecordBytes);
+        : ParsedRecord.read(text, this.options.maxRecordBytes);
     if (typeof record === 'string') {
       this.unreadable(key, record);
       return undefined;

@@ -77,7 +77,7 @@ export function callVerb(
   }
   const tracked = TrackedPromise.track(running, (error) => {
     core.services.notices.error(`session.${name}() failed, and the app did not await it.`, error);
-    core.host.noteUnheard(error);
+    core.host.noteUnawaited(error);
   });
   return alwaysThis ? session : tracked;
 }

@@ -290,7 +290,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
   }
 
   /** This request's changes were saved in the session that replaced this one. */
-  savedToHeir(): void {
+  savedToSuccessor(): void {
     this.isReplaced = true;
     this.stored = undefined;
     this.data.rebaseOnNow();

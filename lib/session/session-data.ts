@@ -1,4 +1,4 @@
-import type { RecordText, SessionValues } from '../record/record-text.js';
+import type { ParsedRecord, SessionValues } from '../record/record-text.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import { changedKeys, merge, snapshot, toJson } from '../common/changes.js';
 import { isOutdated, migrated } from './migration.js';
@@ -274,7 +274,7 @@ export class SessionData {
    * @param given keys that win each conflict.
    * @param adopt takes over the rest of that version, before its data are read.
    */
-  rebase(found: RecordText, given: readonly string[], adopt: () => void): void {
+  rebase(found: ParsedRecord, given: readonly string[], adopt: () => void): void {
     const before = this.live && { base: snapshot(this.stored()), mine: snapshot(this.values()) };
     this.base = new StoredData(found, undefined);
     adopt();

@@ -33,7 +33,7 @@ export interface SessionHost<Core> {
   /** The signal that aborts when the session ends in any process. */
   signalOf(core: Core): AbortSignal;
   /** Reports a failed method that the app did not await. */
-  noteUnheard(error: unknown): void;
+  noteUnawaited(error: unknown): void;
   /** `req.session = null`, or deleting it. */
   unsetSession(): void;
   /** Replaces the current session by a new one without data. The caller ends the old record. */

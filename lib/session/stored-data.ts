@@ -1,4 +1,4 @@
-import type { RecordText, SessionValues } from '../record/record-text.js';
+import type { ParsedRecord, SessionValues } from '../record/record-text.js';
 import { changedKeys, snapshot } from '../common/changes.js';
 import { valuesToJson } from './session-values.js';
 
@@ -9,7 +9,7 @@ export class StoredData {
    * @param json the JSON of the data; `undefined`: take it from `record`.
    */
   constructor(
-    private record: RecordText | undefined,
+    private record: ParsedRecord | undefined,
     private json: string | undefined,
   ) {}
 

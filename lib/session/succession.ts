@@ -44,7 +44,7 @@ export function startOver(core: SessionCore, isReplaced: boolean): void {
  * The session that has replaced this one, with this request's changes. Keys that the login set stay as they are, as
  * this request may not be the user's. `undefined` if there is nothing to save.
  */
-export function heirOf(core: SessionCore, found: LoadedRecord, id: string): SessionCore | undefined {
+export function continuedAs(core: SessionCore, found: LoadedRecord, id: string): SessionCore | undefined {
   const before = core.storedValues();
   const changed = changedKeys(snapshot(before), snapshot(core.values()));
   const { principal, loginKeys: keys } = found.record.metadata ?? {};

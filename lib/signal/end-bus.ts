@@ -63,8 +63,8 @@ export class EndBus {
   private async flush(): Promise<void> {
     const entries = new Set<string>();
     for (const { handle, event } of this.waiting ?? []) {
-      const sealed = event && this.feed.sealed(event);
-      entries.add(sealed === undefined ? handle : `${handle}.${sealed}`);
+      const encrypted = event && this.feed.encrypted(event);
+      entries.add(encrypted === undefined ? handle : `${handle}.${encrypted}`);
     }
     this.waiting = undefined;
     for (const text of textsOf(entries)) await this.publish(ENDS + text);
@@ -181,7 +181,7 @@ export class EndBus {
       .map((entry) => entry.split('.'));
     for (const handle of new Set(entries.map(([handle]) => handle!)))
       for (const listener of this.listeners) listener.hint(handle);
-    if (this.feed.isHeard) this.feed.take(entries.flatMap(([, sealed]) => sealed ?? []));
+    if (this.feed.isHeard) this.feed.take(entries.flatMap(([, encrypted]) => encrypted ?? []));
   }
 
   private say(what: 'told' | 'heard', error: unknown): void {

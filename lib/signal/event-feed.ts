@@ -3,7 +3,7 @@ import type { PrincipalList } from '../commit/principal-list.js';
 import type { SessionEvent, SessionEvents, SessionEventType } from '../common/session-events.js';
 import type { Secret } from '../cookie/cookie-signer.js';
 import type { Notices } from '../record/notices.js';
-import { deriveKey, seal, unseal } from '../record/record-cipher.js';
+import { deriveKey, encryptText, decryptText } from '../record/record-cipher.js';
 
 /**
  * After these events, the principal must have the session (`true`) or not (`false`), if the event is true. Other events
@@ -52,10 +52,10 @@ export class EventFeed {
   }
 
   /** Encrypts an event for other processes; `undefined` if they could not check it. */
-  sealed(event: SessionEvent): string | undefined {
+  encrypted(event: SessionEvent): string | undefined {
     if (event.principal === undefined || !HAS_SESSION.has(event.type)) return undefined;
-    const sealed = seal(this.keys[0]!, JSON.stringify([this.process, event]), CONTEXT);
-    return sealed.length > LONGEST ? undefined : sealed;
+    const encrypted = encryptText(this.keys[0]!, JSON.stringify([this.process, event]), CONTEXT);
+    return encrypted.length > LONGEST ? undefined : encrypted;
   }
 
   /** Adds a listener. Returns a function that removes it. */
@@ -69,17 +69,17 @@ export class EventFeed {
   }
 
   /** Takes messages of the bus. Ignores those that this app didn't encrypt, and those of this process. */
-  take(sealed: readonly string[]): void {
-    for (const each of sealed) {
-      const event = this.opened(each);
+  take(encrypted: readonly string[]): void {
+    for (const each of encrypted) {
+      const event = this.decrypted(each);
       if (event !== undefined) this.waiting.set(each, event);
     }
     this.checkSoon();
   }
 
-  private opened(sealed: string): SessionEvent | undefined {
+  private decrypted(encrypted: string): SessionEvent | undefined {
     for (const key of this.keys) {
-      const text = unseal(key, sealed, CONTEXT);
+      const text = decryptText(key, encrypted, CONTEXT);
       if (text === undefined) continue;
       const [process, event] = JSON.parse(text) as [string, SessionEvent];
       return process === this.process ? undefined : { ...event, remote: true };

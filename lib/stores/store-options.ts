@@ -3,7 +3,7 @@ import { type Place, readByRules, type Resolved, type Rule, rule, unknownName } 
 import { type Clock, systemClock } from './clock.js';
 
 /** The names that the stores of express-session use. */
-const PEERS_WORDS: Readonly<Record<string, string>> = {
+const OTHER_NAMES: Readonly<Record<string, string>> = {
   constring: 'connectionString',
   mongourl: 'url',
   clientpromise: 'client',
@@ -74,7 +74,7 @@ const placeIn = (store: string, option: string): Place => {
 };
 
 const wordsOf = (known: readonly string[]): Record<string, string> =>
-  Object.fromEntries(Object.entries(PEERS_WORDS).filter(([, ours]) => known.includes(ours)));
+  Object.fromEntries(Object.entries(OTHER_NAMES).filter(([, ours]) => known.includes(ours)));
 
 /** A value as an error message shows it. */
 const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

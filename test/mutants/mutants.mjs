@@ -452,7 +452,7 @@ export const mutants = [
   {
     name: "a logout doesn't follow a replaced record to its successor",
     file: lib('commit/session-links'),
-    find: 'this.unsealed(metadata) ?? (id ===',
+    find: 'this.nextIdFor(metadata) ?? (id ===',
     replace: 'undefined ?? (id ===',
     spec: e2e('identity/people'),
   },

@@ -14,7 +14,7 @@ export interface Reading {
 type Issue = StandardSchemaV1.Issue;
 
 /** A key that no schema names. */
-const NOBODYS_KEY = 'keycard_key_that_no_schema_names';
+const UNKNOWN_KEY = 'keycard_key_that_no_schema_names';
 /** One value of each kind. A schema that refuses all of them refuses the key. */
 const PROBES: readonly unknown[] = ['', 0, true, null, [], {}];
 const MOST_KNOWN = 1_000;
@@ -28,7 +28,7 @@ const MOST_KNOWN = 1_000;
 export class DataSchema {
   private readonly fields: Fields | undefined;
   /** For each key: whether a strict schema refuses it because of its name. */
-  private readonly strangers = new Map<string, boolean>();
+  private readonly refusedNames = new Map<string, boolean>();
 
   private readonly examined = new Set<string>();
 
@@ -132,7 +132,7 @@ export class DataSchema {
   private setStrangersAside(asked: SessionValues): boolean {
     let found = false;
     for (const key of Object.keys(asked)) {
-      if (!this.isStranger(key, asked[key])) continue;
+      if (!this.refusesName(key, asked[key])) continue;
       delete asked[key];
       found = true;
     }
@@ -143,22 +143,22 @@ export class DataSchema {
    * Whether the schema refuses this key because of its name. Standard Schema has no way to ask, so it is tried: the
    * schema says the same of a name that it can't know, with every kind of value.
    */
-  private isStranger(key: string, value: unknown): boolean {
+  private refusesName(key: string, value: unknown): boolean {
     if (this.fields?.has(key) === true) return false;
-    const known = this.strangers.get(key);
+    const known = this.refusedNames.get(key);
     if (known !== undefined) return known;
     const said = this.complaints(key, value);
     const stranger =
       said !== this.complaints() &&
-      said === this.complaints(NOBODYS_KEY, value).replaceAll(NOBODYS_KEY, key) &&
+      said === this.complaints(UNKNOWN_KEY, value).replaceAll(UNKNOWN_KEY, key) &&
       this.refusesStrangers();
-    if (this.strangers.size < MOST_KNOWN) this.strangers.set(key, stranger);
+    if (this.refusedNames.size < MOST_KNOWN) this.refusedNames.set(key, stranger);
     return stranger;
   }
 
   private refusesStrangers(): boolean {
     const none = this.complaints();
-    return PROBES.every((probe) => this.complaints(NOBODYS_KEY, probe) !== none);
+    return PROBES.every((probe) => this.complaints(UNKNOWN_KEY, probe) !== none);
   }
 
   private complaints(key?: string, value?: unknown): string {

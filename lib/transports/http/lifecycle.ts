@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { RequestFacts } from './request-origin.js';
+import type { FrameworkInfo } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 import { RequestSession } from './request-session.js';
 import { attachGate, type GateHooks, REQUEST, standIn } from './response-gate.js';
@@ -75,7 +75,7 @@ function settable(name: string) {
  */
 export function beginSession(
   manager: RequestServices,
-  facts: RequestFacts,
+  facts: FrameworkInfo,
   req: SessionRequest,
   res: ServerResponse,
   next: Next,
@@ -93,7 +93,7 @@ export function beginSession(
  */
 export function startSession(
   manager: RequestServices,
-  facts: RequestFacts,
+  facts: FrameworkInfo,
   req: SessionRequest,
   res: ServerResponse | undefined,
   sessionId: PropertyDescriptor,

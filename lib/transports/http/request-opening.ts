@@ -4,7 +4,7 @@ import { SessionStateError, SessionUnavailableError } from '../../common/errors.
 import { findCookies } from '../../cookie/cookie-header.js';
 import type { LoadedRecord, RecordReader } from '../../record/session-records.js';
 import type { SessionCore } from '../../session/session-core.js';
-import { bindingOf, type RequestFacts } from './request-origin.js';
+import { bindingOf, type FrameworkInfo } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 
 /** How many cookies with the session cookie's name are tried. */
@@ -29,7 +29,7 @@ export abstract class RequestOpening implements RecordReader {
 
   constructor(
     readonly services: RequestServices,
-    protected readonly framework: RequestFacts | undefined,
+    protected readonly framework: FrameworkInfo | undefined,
     readonly req: IncomingMessage | undefined,
   ) {}
 
@@ -238,7 +238,7 @@ export abstract class RequestOpening implements RecordReader {
   }
 
   /** From now on nothing of this session is written, and no cookie is set. */
-  mute(): void {
+  makeReadOnly(): void {
     this.core = this.readOnlyCore();
   }
 

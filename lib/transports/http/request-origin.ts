@@ -7,7 +7,7 @@ import type { Device } from '../../record/session-metadata.js';
 import type { RequestServices } from './request-services.js';
 
 /** What the framework knows of a request, in addition to node:http. */
-export interface RequestFacts {
+export interface FrameworkInfo {
   /** Whether the client uses https, by the framework's trust-proxy setting. */
   isSecure(req: IncomingMessage): boolean;
   /** The client's address, by the same setting. */
@@ -31,7 +31,7 @@ export function newIdFor(services: RequestServices, req: IncomingMessage | undef
 }
 
 /** The device that sent the request. */
-export function deviceOfRequest(req: IncomingMessage, framework: RequestFacts | undefined): Device {
+export function deviceOfRequest(req: IncomingMessage, framework: FrameworkInfo | undefined): Device {
   const userAgent = req.headers['user-agent'];
   return {
     userAgent: userAgent?.slice(0, LONGEST_USER_AGENT),
@@ -44,7 +44,7 @@ export const bindingOf = (req: IncomingMessage): string =>
   hash('sha256', req.headers['user-agent'] ?? '', 'base64').slice(0, 22);
 
 /** Whether the request came over https. */
-export function isSecureRequest(services: RequestServices, req: IncomingMessage, framework: RequestFacts): boolean {
+export function isSecureRequest(services: RequestServices, req: IncomingMessage, framework: FrameworkInfo): boolean {
   const { proxy, cookie } = services.options;
   const isEncrypted = (req.socket as { encrypted?: boolean } | undefined)?.encrypted === true;
   const forwarded = req.headers['x-forwarded-proto'];

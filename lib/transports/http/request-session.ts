@@ -17,7 +17,7 @@ import {
   isPreflight,
   isSecureRequest,
   newIdFor,
-  type RequestFacts,
+  type FrameworkInfo,
 } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 import { addHeader, attachGate, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
@@ -40,7 +40,7 @@ export class RequestSession
   /** The log or the response already reports that something was not saved. */
   private lossIsTold = false;
   /** The error of a login that is not valid, if the app didn't await it. */
-  private unheard: Error | undefined;
+  private unawaited: Error | undefined;
   /** How long the response has waited for methods that the handler did not await, in ms. */
   private waitedMs = 0;
   private secure: boolean | undefined;
@@ -49,7 +49,7 @@ export class RequestSession
 
   constructor(
     services: RequestServices,
-    framework: RequestFacts | undefined,
+    framework: FrameworkInfo | undefined,
     req: IncomingMessage | undefined,
     readonly res: ServerResponse | undefined,
   ) {
@@ -176,8 +176,8 @@ export class RequestSession
   }
 
   /** A login that is not valid must not be answered with success, even if the app didn't await it. */
-  noteUnheard(error: unknown): void {
-    if (isEndedAtLogin(error)) this.unheard = error as Error;
+  noteUnawaited(error: unknown): void {
+    if (isEndedAtLogin(error)) this.unawaited = error as Error;
   }
 
   private reportLate(error: unknown): void {
@@ -194,7 +194,7 @@ export class RequestSession
     const began = performance.now();
     while (this.hasPending)
       for (const each of await Promise.allSettled(this.pending))
-        if (each.status === 'rejected') this.noteUnheard(each.reason);
+        if (each.status === 'rejected') this.noteUnawaited(each.reason);
     // Wait for both kinds of work.
     this.waitedMs = performance.now() - began;
     if (isAtStart) await this.commit(true);
@@ -210,7 +210,7 @@ export class RequestSession
     if (isAtStart && (this.failureToLoad !== undefined || this.hasStoreFailed) && this.res?.statusCode === 503)
       addHeader(this.res, 'Retry-After', '1');
     if (this.failureToLoad !== undefined || core === undefined) return undefined;
-    if (isAtStart && this.unheard !== undefined) return Promise.reject(this.unheard);
+    if (isAtStart && this.unawaited !== undefined) return Promise.reject(this.unawaited);
     const isUnset = this.isUnset || this.wasDeleted();
     core.data.forgetCompared();
     const plan = planCommit(

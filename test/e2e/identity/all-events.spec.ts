@@ -115,18 +115,18 @@ function hearsAll(name: 'redis' | 'postgres', server: SharedServer, make: (space
     const say = async (sealed: string): Promise<void> => bus.publish(`ends ${event.handle}.${sealed}`);
     const live = jest.spyOn(list, 'live');
     // It lives.
-    await say(feed.sealed({ ...event, type: 'revoked' })!);
+    await say(feed.encrypted({ ...event, type: 'revoked' })!);
     await until(() => live.mock.calls.length === 1);
     await live.mock.results[0]!.value;
     // Another secret, none at all, and a bit.
     const stranger = new EventFeed({ options: { secrets: ['a'.repeat(32)] }, events, list, notices });
-    await say(stranger.sealed({ ...event, type: 'logged-in' })!);
+    await say(stranger.encrypted({ ...event, type: 'logged-in' })!);
     await say(Buffer.from(JSON.stringify({ ...event, type: 'logged-in' })).toString('base64url'));
     await say('');
     await jar.fetch(`${there}/logout`, post());
     await until(() => happened.length === 2);
     // It doesn't any more.
-    await say(feed.sealed({ ...event, type: 'logged-in' })!);
+    await say(feed.encrypted({ ...event, type: 'logged-in' })!);
     await login(there, '7');
     await until(() => happened.length === 3);
     expect(types()).toEqual(['logged-in elsewhere', 'logged-out elsewhere', 'logged-in elsewhere']);

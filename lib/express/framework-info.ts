@@ -1,6 +1,6 @@
 import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
 import { REQUEST } from '../transports/http/response-gate.js';
-import type { RequestFacts } from '../transports/http/request-origin.js';
+import type { FrameworkInfo } from '../transports/http/request-origin.js';
 import { isWellFormedId } from '../common/session-id.js';
 import type { SessionManager } from '../session-manager.js';
 
@@ -14,7 +14,7 @@ export interface ParsedRequest extends SessionRequest {
 }
 
 /** What Express knows of a request. The request of a WebSocket may be an object that the app made. */
-export function factsFor(manager: SessionManager): RequestFacts {
+export function frameworkInfoOf(manager: SessionManager): FrameworkInfo {
   return {
     isSecure: (req) =>
       (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true || (req as ParsedRequest).secure === true,
@@ -40,7 +40,7 @@ function parsedId(req: ParsedRequest, manager: SessionManager): string | undefin
 export const EXPRESS_SESSION_ID: PropertyDescriptor = {
   ...SESSION_ID,
   set(this: SessionRequest, value: unknown) {
-    if (typeof value !== 'string') this[REQUEST]?.mute();
+    if (typeof value !== 'string') this[REQUEST]?.makeReadOnly();
   },
 };
 
