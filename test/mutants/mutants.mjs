@@ -589,4 +589,46 @@ export const mutants = [
     replace: 'this.queue = new KeyedQueue();',
     spec: e2e('update-bounds'),
   },
+
+  // Connections that last
+  {
+    name: 'pages of any origin may open a WebSocket',
+    file: lib('transports/websockets/handshake'),
+    find: 'URL.canParse(origin) && new URL(origin).host === host',
+    replace: 'true',
+    spec: e2e('gateways/messages'),
+    test: 'origin',
+  },
+  {
+    name: 'requireSession lets everybody connect over WebSockets',
+    file: lib('transports/websockets/handshake'),
+    find: "rules.requireSession && outcome !== 'found'",
+    replace: 'false',
+    spec: e2e('graphql/subscriptions'),
+    test: 'refuses who has no session',
+  },
+  {
+    name: 'a GraphQL connection over a WebSocket outlives its session',
+    file: lib('nest/websockets/subscriptions/subscription-gate'),
+    find: 'session.closeWith(() => closeSocket(socket))',
+    replace: 'void socket',
+    spec: e2e('graphql/subscription-ends'),
+    test: 'revokeAll',
+  },
+  {
+    name: 'graphql-ws answers before what a WebSocket operation has changed is saved',
+    file: lib('nest/websockets/subscriptions/graphql-ws'),
+    find: '(await failedResult(args.contextValue)) ?? answer',
+    replace: 'answer',
+    spec: e2e('graphql/subscriptions'),
+    test: 'mutation is saved|can not be saved',
+  },
+  {
+    name: 'a filter of a subscription over a WebSocket sees the session as it was when it began',
+    file: lib('transports/websockets/graphql-operation'),
+    find: '!(this.isAnswered && current.isOutOfDate)',
+    replace: 'true',
+    spec: e2e('graphql/subscriptions'),
+    test: 'a filter sees',
+  },
 ];

@@ -77,6 +77,15 @@ export class NewsResolver {
     session.value = value;
     return value;
   }
+  @Mutation(() => Boolean)
+  @UseGuards(SessionGuard)
+  tell(@Args('text') text: string) {
+    return publish('news', text);
+  }
+  @Query(() => String)
+  value(@Session('value') value: string) {
+    return value;
+  }
   @Mutation(() => String)
   async login(@Session() session: AnySession) {
     await session.login('8');

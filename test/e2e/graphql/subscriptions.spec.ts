@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionStoreError } from 'nestjs-keycard';
 import { withSubscriptionSessions } from 'nestjs-keycard/websockets';
-import { post } from '../../support/app.js';
+import { Jar, post } from '../../support/app.js';
 import { graphqlServers, type OwnHandlers } from '../../support/graphql-apps.js';
 import { type GraphqlAnswer } from '../../support/graphql-client.js';
 import { GraphqlFixture } from '../../support/graphql-fixture.js';
@@ -58,6 +58,22 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(await the.data(app)).toMatchObject({ heard: 2 });
   });
 
+  it('an event has the session of who hears it, also if another tells it over a connection or by HTTP (#15.5)', async () => {
+    const app = await the.start();
+    await the.login(app);
+    await the.jar.fetch(`${app.url}/set`, post({ name: 'Ann' }));
+    const events = (await the.connect(app)).events('subscription { news { text heardBy } }');
+    const other = await the.login(app, '8', new Jar());
+    const teller = await the.connect(app, {}, other);
+    const query = 'mutation { tell(text: "hello") }';
+    for (const tell of [() => teller.ask(query), () => other.fetch(`${app.url}/graphql`, post({ query }))]) {
+      const next = events.next();
+      await subscribers(1);
+      await tell();
+      expect((await next).value).toMatchObject({ data: { news: { heardBy: 'Ann 7' } } });
+    }
+  });
+
   it("a filter sees the session, also when another's request has changed it (#15.5)", async () => {
     const app = await the.start();
     await the.login(app);
@@ -87,6 +103,7 @@ describe.each(graphqlServers)('$name', (server) => {
     the.store.writeDelayMs = 20;
     expect(await client.ask('mutation { set(value: "kept") }')).toMatchObject({ data: { set: 'kept' } });
     expect(await the.data(app)).toMatchObject({ value: 'kept' });
+    expect(await client.ask('{ value }')).toMatchObject({ data: { value: 'kept' } });
     const { errors } = await client.ask('mutation { login }');
     expect(errors![0]!.message).toMatch("a message over a WebSocket can't set a cookie");
   });
