@@ -1,7 +1,7 @@
 import { inSeconds, show } from '../common/duration.js';
 import { SessionStateError } from '../common/errors.js';
 import type { SessionValues } from '../record/record-text.js';
-import { isPrincipal } from '../options/principal-of.js';
+import { isNamedPrincipal } from '../options/principal-of.js';
 import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import { handOver } from '../session/succession.js';
@@ -90,7 +90,7 @@ export class LoginVerbs {
 }
 
 function principalName(principal: unknown): string {
-  if (isPrincipal(principal)) return String(principal);
+  if (isNamedPrincipal(principal)) return String(principal);
   throw new TypeError(
     `session.login(principal): principal got ${show(principal)}; give it the user's id, a string or a number.`,
   );

@@ -1,6 +1,6 @@
 import { show } from '../common/duration.js';
 import { didYouMean } from '../common/did-you-mean.js';
-import { isPrincipal } from './principal-of.js';
+import { isNamedPrincipal } from './principal-of.js';
 
 /**
  * The principal that a call is for; `undefined` if none was named, which means everybody.
@@ -17,7 +17,7 @@ export function namedPrincipal(call: string, query: object, known: readonly stri
 
 /** A principal as text. */
 export function principalIn(where: string, principal: unknown): string {
-  if (isPrincipal(principal)) return String(principal);
+  if (isNamedPrincipal(principal)) return String(principal);
   throw new TypeError(
     `${where} got ${show(principal)}; it takes the user's id, a string or a number. If it comes from session.info.principal, nobody is logged in, or "principalOf" returns no id: use @Principal(), which answers 401 then.`,
   );

@@ -12,6 +12,10 @@ export function isPrincipal(value: unknown): value is string | number | bigint {
   );
 }
 
+/** The same for a principal that the app passes. Text made of nothing (`String(user.ids)`) would be the same principal for many users. */
+export const isNamedPrincipal = (value: unknown): value is string | number | bigint =>
+  isPrincipal(value) && value !== 'undefined' && value !== '[object Object]';
+
 /**
  * What `principalOf` returns for a session's data. `undefined`, `null` and `''` mean nobody.
  *

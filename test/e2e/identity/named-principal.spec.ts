@@ -32,6 +32,9 @@ class DevicesController {
 const scripts = scripted({
   login: (session) => session.login('ann'),
   // The guard lets in whoever has a `user`; this one has no id, so no principal.
+  // An id that isn't there, made text: all such users would be one.
+  loginAs: (session, req) =>
+    session.login(String(req.query.id === 'object' ? {} : undefined)).catch((error: Error) => error.message),
   nameless: (session) => void (session.user = { name: 'Mallory' }),
 });
 
@@ -62,15 +65,27 @@ describe('devices of somebody who has no principal (#16.3)', () => {
     expect(await sessionTesting(app.app).count({ principal: 'ann' })).toBe(1);
   });
 
+  it('refuses a login as text that was made of nothing', async () => {
+    for (const [id, text] of [
+      ['none', '"undefined"'],
+      ['object', '"[object Object]"'],
+    ]) {
+      const response = await new Jar().fetch(`${app.url}/s/loginAs?id=${id}`, post());
+      expect(await response.text()).toContain(`session.login(principal): principal got ${text}; `);
+    }
+  });
+
   it('refuses a principal that is nothing, and a key that it does not know', async () => {
     const registry = app.app.get(SessionRegistry);
-    const nothing = /"principal" got (nothing|""|null); it takes the user's id/;
-    for (const principal of [undefined, '', null as unknown as string]) {
+    const nothing = /"principal" got (nothing|""|null|"undefined"); it takes the user's id/;
+    for (const principal of [undefined, '', 'undefined', null as unknown as string]) {
       await expect(registry.list({ principal })).rejects.toThrow(nothing);
       await expect(registry.count({ principal })).rejects.toThrow(nothing);
       await expect(registry.revoke('handle', { principal })).rejects.toThrow(nothing);
       await expect(sessionTesting(app.app).list({ principal })).rejects.toThrow(nothing);
-      await expect(registry.revokeAll(principal!)).rejects.toThrow(/revokeAll\(principal\) got (nothing|""|null)/);
+      await expect(registry.revokeAll(principal!)).rejects.toThrow(
+        /revokeAll\(principal\) got (nothing|""|null|"undefined")/,
+      );
     }
     const misspelt = { principle: 'ann' } as object;
     await expect(registry.list(misspelt)).rejects.toThrow(
