@@ -93,7 +93,7 @@ export class SetCookie {
   private refuseInsecure(): undefined {
     this.services.notices.warnOnce(
       'insecure',
-      'The session cookie was not sent: it is Secure, and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust the proxy.',
+      'The session cookie was not sent: it is Secure, and the request came over plain http. Behind a proxy that ends TLS, tell the framework to trust the proxy. In development without https, leave "secure" at \'auto\'.',
     );
     return undefined;
   }
