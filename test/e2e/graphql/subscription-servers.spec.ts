@@ -2,7 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import fastifyWebsocket from '@fastify/websocket';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import { type SessionModuleOptions, SessionRegistry, type SessionStore } from 'nestjs-keycard';
 import { PostgresStore } from 'nestjs-keycard/postgres';
@@ -92,4 +92,32 @@ it('Mercurius on a WebSocket server that the app has registered checks its clien
   const jar = await login(app, '7');
   await expect(connectGraphql(app.url, { cookie: jar.header, origin: 'https://evil.example' })).rejects.toThrow('4403');
   expect(await who(await connect(app.url, jar))).toBe('7 string');
+});
+
+it("Mercurius's own verifyClient is asked after ours, and its context may read request.session (#15.5)", async () => {
+  const asked: unknown[] = [];
+  const requests: { session?: unknown }[] = [];
+  const own = {
+    verifyClient({ req }: { req: IncomingMessage }) {
+      asked.push(req.headers['x-client']);
+      return req.headers['x-client'] !== 'unwanted';
+    },
+    context(_: unknown, request: { session?: { info: { principal?: string } } }) {
+      requests.push(request);
+      return { mine: request.session!.info.principal };
+    },
+  };
+  const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
+  const app = await graphqlServers[2]!.start(module, {}, { sessions: { requireSession: true }, own });
+  apps.push(app);
+  await expect(connect(app.url, new Jar())).rejects.toThrow('401');
+  expect(asked).toEqual([]);
+  const { header: cookie } = await login(app, '7');
+  await expect(connectGraphql(app.url, { cookie, 'x-client': 'unwanted' })).rejects.toThrow('401');
+  const client = await connectGraphql(app.url, { cookie, 'x-client': 'wanted' });
+  clients.push(client);
+  expect(await client.ask('{ own who }')).toMatchObject({ data: { own: '7', who: '7 string' } });
+  expect(asked).toEqual(['unwanted', 'wanted']);
+  // What is changed in it later would be lost: it is gone.
+  expect(requests.map(({ session }) => session)).toEqual([undefined]);
 });
