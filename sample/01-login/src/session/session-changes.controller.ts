@@ -4,7 +4,7 @@ import { filter, map, type Observable } from 'rxjs';
 
 const ENDS = new Set<SessionEvent['type']>(['logged-out', 'destroyed', 'revoked', 'evicted', 'expired']);
 
-/** Tells a page what happens to its guest's sessions, on any device. In this process: with several, use a bus or poll. */
+/** Tells a page what happens to its guest's sessions, on any device. In this process: `allEvents` has those of others too, with RedisStore or PostgresStore. */
 @Controller('session')
 export class SessionChangesController {
   constructor(private readonly registry: SessionRegistry) {}
