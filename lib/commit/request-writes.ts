@@ -5,8 +5,6 @@ import type { SessionCore } from '../session/session-core.js';
 import type { SessionHost } from '../session/session-host.js';
 import { handOver } from '../session/succession.js';
 import type { CommitServices } from './commit-services.js';
-import type { Written } from './operation.js';
-import type { WriteReason } from './plan-commit.js';
 import type { SessionEnder } from './session-ender.js';
 import type { SessionWriter } from './session-writer.js';
 
@@ -20,21 +18,6 @@ export class RequestWrites {
     private readonly writer: SessionWriter,
     private readonly ender: SessionEnder,
   ) {}
-
-  /** @param waitedMs how long the caller has already waited. */
-  write(core: SessionCore, why: WriteReason, waitedMs = 0): Promise<Written> {
-    const movesEnd = doesMoveEnd(core);
-    const writing = this.writer.write(core, why, waitedMs);
-    core.data.forgetCompared();
-    return movesEnd ? this.noteMove(core.host, writing) : writing;
-  }
-
-  /** Notes on the host that the expiry of the session, or its cookie, was changed. */
-  async noteMove(host: Host, writing: Promise<Written>): Promise<Written> {
-    const written = await writing;
-    if (written === 'ok') host.isEndMoved = true;
-    return written;
-  }
 
   /** Ends the record of a session, or the record of the session that it was to take the place of. */
   async end(
@@ -113,10 +96,6 @@ export class RequestWrites {
     detached.clear();
   }
 }
-
-/** Whether the next write extends the session or changes its cookie. */
-export const doesMoveEnd = (core: SessionCore): boolean =>
-  core.isDue || core.cookieChanged || core.idChange !== undefined;
 
 /** The data as JSON, to compare. Data that can't be JSON counts as unchanged. */
 function textOf(core: SessionCore): string {

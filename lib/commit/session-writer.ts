@@ -81,7 +81,9 @@ export class SessionWriter {
    * @param waitedMs how long the caller has already waited.
    */
   write(core: SessionCore, why?: WriteReason, waitedMs = 0): Promise<Written> {
-    return this.inTurn(core, (operation) => this.writeNow(core, operation, why), waitedMs);
+    const writing = this.inTurn(core, (operation) => this.writeNow(core, operation, why), waitedMs);
+    core.data.forgetCompared();
+    return writing;
   }
 
   private async writeNow(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {

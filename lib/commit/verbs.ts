@@ -9,7 +9,7 @@ import type { CommitServices } from './commit-services.js';
 import { CoreState, isLoggedInByData } from './commit-state.js';
 import { LoginVerbs } from './login-verbs.js';
 import { whyWrite, type WriteReason } from './plan-commit.js';
-import { doesMoveEnd, type RequestWrites } from './request-writes.js';
+import type { RequestWrites } from './request-writes.js';
 import type { Revocations } from './revocations.js';
 import type { SessionWriter } from './session-writer.js';
 import {
@@ -56,7 +56,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
   }
 
   private async writeOrThrow(core: SessionCore, why: WriteReason): Promise<void> {
-    if ((await this.writes.write(core, why)) === 'gone') throw endedElsewhere();
+    if ((await this.writer.write(core, why)) === 'gone') throw endedElsewhere();
   }
 
   async reload(core: SessionCore): Promise<void> {
@@ -70,10 +70,8 @@ export class Verbs implements SessionVerbs<SessionCore> {
       throw new TypeError(`session.update(fn): fn got ${show(fn)}; give it a function that changes the draft.`);
     const { host } = core;
     if (core.isNew && host.res?.headersSent) throw headersSent('update()');
-    const movesEnd = doesMoveEnd(core);
     const before = host.res === undefined || host.res.headersSent ? undefined : { who: core.loggedInBefore() };
-    const writing = this.writer.update(core, fn as UpdateFunction);
-    const written = await this.writes.track(host, movesEnd ? this.writes.noteMove(host, writing) : writing);
+    const written = await this.writes.track(host, this.writer.update(core, fn as UpdateFunction));
     if (written === 'gone') throw endedElsewhere();
     if (before === undefined || core.id !== host.browserId || core.idChange !== undefined) return;
     const who = core.loggedInNow();

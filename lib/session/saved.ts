@@ -7,6 +7,7 @@ export function saved(core: SessionCore, draft: Draft): void {
   const { surface, events } = core.services;
   if (surface.sendsCookie !== undefined) noteChanges(core, draft);
   if (voided !== undefined) events.emit('principal-void', core.key, { handle: metadata.handle, principal: voided });
+  core.host.isEndMoved ||= core.isDue || core.cookieChanged || core.idChange !== undefined;
   const isOld = core.status === 'stored' && core.replaces === undefined;
   if (!isOld || (core.idChange !== undefined && core.idChange !== 'renew')) core.hasFreshId = true;
   core.isReplaced = false;

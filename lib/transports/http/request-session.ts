@@ -247,12 +247,12 @@ export class RequestSession
   }
 
   private async write(core: SessionCore, isAtStart: boolean, why: WriteReason): Promise<void> {
-    const { writes, notices, setCookie } = this.services;
+    const { writer, notices, setCookie } = this.services;
     const { cookieChanged } = core;
     try {
       // An earlier write of this request saved a login that has been ended since. Don't answer it with success.
       if (
-        (await writes.write(core, why, this.waitedMs)) === 'gone' &&
+        (await writer.write(core, why, this.waitedMs)) === 'gone' &&
         core.hasFreshId &&
         core.metadata.principal !== undefined
       )

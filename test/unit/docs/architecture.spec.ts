@@ -25,6 +25,43 @@ function isThere(path: string): boolean {
   return readdirSync(join(ROOT, folder)).some((file) => file.startsWith(start) && file.endsWith(end));
 }
 
+interface Step {
+  readonly file: string;
+  readonly name: string;
+}
+
+/** The steps of a walk: the numbered lines of its section. */
+function walk(title: string): Step[] {
+  const page = readFileSync(join(ROOT, 'docs', 'architecture.md'), 'utf8');
+  const section = page.slice(page.indexOf(`### ${title}`)).split('\n#')[0]!;
+  return [...section.matchAll(/^\d+\. `([^#`]+)#(\w+)`/gm)].map(([, file, name]) => ({ file: file!, name: name! }));
+}
+
+const sourceOf = (file: string): string => readFileSync(join(ROOT, 'lib', file), 'utf8');
+
+describe.each([
+  ["A cookie's value comes in", 15, 8],
+  ['A changed key', 20, 10],
+])('the walk "%s" of docs/architecture.md (#14.3)', (title, mostCalls, mostFiles) => {
+  const steps = walk(title);
+
+  it(`has at most ${mostCalls} calls in ${mostFiles} files`, () => {
+    expect(steps.length).toBeGreaterThan(10);
+    expect(steps.length).toBeLessThanOrEqual(mostCalls);
+    expect(new Set(steps.map(({ file }) => file)).size).toBeLessThanOrEqual(mostFiles);
+  });
+
+  it.each(steps)('$file#$name exists', ({ file, name }) => {
+    const definition = new RegExp(`^(?:export )?function ${name}\\b|^  (?:[a-z]+ )*${name}(?:<\\w+>)?\\(`, 'm');
+    expect(definition.test(sourceOf(file))).toBe(true);
+  });
+
+  it.each(steps.slice(1).filter(({ name }) => name !== 'constructor'))('an earlier file names $name()', (step) => {
+    const before = steps.slice(0, steps.indexOf(step)).map(({ file }) => sourceOf(file));
+    expect(before.some((source) => new RegExp(`\\b${step.name}(?:<\\w+>)?\\(`).test(source))).toBe(true);
+  });
+});
+
 describe('docs/architecture.md', () => {
   it('names rooms', () => expect(rooms.length).toBeGreaterThan(5));
 
