@@ -20,14 +20,14 @@ const fastifyFloors = { [FASTIFY]: BARE_FASTIFY, [OURS_FASTIFY]: BARE_FASTIFY };
 const fastifyRatio = [OURS_FASTIFY, FASTIFY, 0.5];
 
 /**
- * `path`: the route. `card`: `own` (each connection has a session), `forged` or `none`. `bytes`: the JSON of the session's data.
+ * `path`: the route. `cookie`: `own` (each connection has a session), `forged` or `none`. `bytes`: the JSON of the session's data.
  * `ratios`: `[ours, peer, most]`, a session cost over another's; a session cost is CPU time a request less that of `bare`, or of what
  * `floors` names for that server.
  */
-const read = { title: 'read', path: '/read', card: 'own' };
-const change = { title: 'change', path: '/change', card: 'own' };
-const login = { title: 'login', path: '/login', card: 'own', follow: true };
-const touch = { title: 'read, touch due', path: '/read', card: 'own' };
+const read = { title: 'read', path: '/read', cookie: 'own' };
+const change = { title: 'change', path: '/change', cookie: 'own' };
+const login = { title: 'login', path: '/login', cookie: 'own', follow: true };
+const touch = { title: 'read, touch due', path: '/read', cookie: 'own' };
 const both = (budget) => [['keycard', 'express-session', budget]];
 const touching = [['keycard, touching', 'express-session']];
 
@@ -55,14 +55,14 @@ const memory = {
     {
       title: 'read, by @Session()',
       path: '/decorated',
-      card: 'own',
+      cookie: 'own',
       servers: ['bare', 'express-session', 'keycard'],
       ratios: both(0.25),
     },
     {
       title: 'read, rolling: false',
       path: '/read',
-      card: 'own',
+      cookie: 'own',
       servers: ['bare', 'express-session, rolling: false', 'keycard, rolling: false'],
       ratios: [['keycard, rolling: false', 'express-session, rolling: false', 0.25]],
     },
@@ -74,23 +74,23 @@ const memory = {
     },
     { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
     {
-      title: 'no card',
+      title: 'no cookie',
       path: '/read',
-      card: 'none',
+      cookie: 'none',
       servers: ['bare', 'express-session', 'keycard'],
       ratios: both(0.25),
     },
     {
-      title: 'forged card',
+      title: 'forged cookie',
       path: '/read',
-      card: 'forged',
+      cookie: 'forged',
       servers: ['bare', 'express-session', 'keycard'],
       ratios: both(0.25),
     },
     {
       title: 'session not asked for',
       path: '/untouched',
-      card: 'own',
+      cookie: 'own',
       servers: ['bare', 'express-session', 'keycard', 'keycard, lazy'],
       ratios: [...both(), ['keycard, lazy', 'express-session']],
       overBare: { 'keycard, lazy': 1.03 },

@@ -68,7 +68,7 @@ function cookieAfter(head, cookie) {
 
 /**
  * @param paths one for each connection, or one for all.
- * @param cookies for each connection; none: no card.
+ * @param cookies for each connection; none: no cookie.
  * @param expected the body, for each connection.
  * @param follow whether a cookie that was set is sent from then on.
  */

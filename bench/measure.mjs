@@ -57,9 +57,13 @@ export class Measurement {
       // The last but one: the last character of a signature carries bits that count for nothing.
       forged: own.map((cookie) => cookie.slice(0, -2) + (cookie.at(-2) === 'A' ? 'B' : 'A') + cookie.slice(-1)),
       none: [],
-    }[each.card];
+    }[each.cookie];
     const seen = (user) =>
-      !hasSession || each.card !== 'own' || each.path === '/untouched' ? GUEST : each.path === '/login' ? 'u01' : user;
+      !hasSession || each.cookie !== 'own' || each.path === '/untouched'
+        ? GUEST
+        : each.path === '/login'
+          ? 'u01'
+          : user;
     const expected = users.map((user) => JSON.stringify({ user: seen(user) }));
     this.#states.set(`${each.title} ${name}`, { own, cookies, expected, counts: users.map(() => 0) });
     await this.#check(each, name);
@@ -83,7 +87,7 @@ export class Measurement {
       .catch((error) => {
         throw new Error(`${at}: ${error.message}`);
       });
-    if (!hasSession || each.card !== 'own') return;
+    if (!hasSession || each.cookie !== 'own') return;
     const n = await this.load.ask('run', { port, paths: '/count', cookies: state.cookies, requests: CONNECTIONS });
     const wanted = state.counts.map((count) => JSON.stringify({ n: each.path === '/change' ? count : 0 }));
     const wrong = n.bodies.findIndex((body, at) => body !== wanted[at]);

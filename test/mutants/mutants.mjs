@@ -19,7 +19,7 @@ const e2e = (name) => {
 const lib = (name) => `lib/${name}.ts`;
 
 export const mutants = [
-  // The card
+  // The cookie
   {
     name: 'signatures are compared decoded, so that two bits of the last letter mean nothing',
     file: lib('cookie/cookie-signer'),
@@ -142,7 +142,7 @@ export const mutants = [
     spec: e2e('login/login'),
   },
   {
-    name: 'a late answer to the old card sets a cookie',
+    name: 'a late answer to the old cookie sets a cookie',
     file: lib('transports/http/request-opening'),
     find: "if (found === 'replaced') this.core.status = 'read-only';",
     replace: "if (found === 'replaced') this.core.status = 'new';",

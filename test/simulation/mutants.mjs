@@ -7,7 +7,7 @@ export const shared = [
   'a login while a save is under way is forgotten with it',
   'update() after a login leaves the id as it was',
   'the id of before a login leads to the session of after it',
-  'a late answer to the old card sets a cookie',
+  'a late answer to the old cookie sets a cookie',
   'regenerate keeps the old record alive',
   'a session that was ended is written back by who changed it',
   'logout gives up where another changed the session',

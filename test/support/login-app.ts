@@ -250,11 +250,11 @@ export class LoginApp {
 /** The id that a browser holds, out of its signed cookie. */
 export function idIn(jar: Jar, name = 'sid'): string {
   const value = jar.cookies.get(name);
-  if (value === undefined) throw new Error('The browser holds no card.');
+  if (value === undefined) throw new Error('The browser has no session cookie.');
   return decodeURIComponent(value).slice(2, -44);
 }
 
-/** A second browser with the same cards. */
+/** A second browser with the same cookies. */
 export function copyOf(jar: Jar): Jar {
   const copy = new Jar();
   for (const [name, value] of jar.cookies) copy.cookies.set(name, value);

@@ -17,7 +17,7 @@ const controller = scripted({
   read: (session) => ({ views: session.views ?? null }),
 });
 
-describe('a card that is not ours', () => {
+describe('a cookie that is not ours', () => {
   let store: ObservedStore;
   let server: TestApp;
   const get = (path: string, cookie: string) => fetch(`${server.url}${path}`, { headers: { cookie } });

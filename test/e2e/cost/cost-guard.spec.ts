@@ -67,7 +67,7 @@ const startVisits = (store: SessionStore, options: Partial<SessionModuleOptions>
   startApp([VisitController], { store, cookie, ...options });
 
 /** Cookies of so many sessions, each of a visitor of its own. */
-async function cardsFrom(server: TestApp, count: number): Promise<string[]> {
+async function cookiesFrom(server: TestApp, count: number): Promise<string[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
       const jar = new Jar();
@@ -95,7 +95,7 @@ describe('store calls', () => {
   beforeEach(() => start());
   afterEach(() => server.close());
 
-  it('are none without a card', async () => {
+  it('are none without a cookie', async () => {
     expect([await callsOf('read'), await callsOf('untouched')]).toEqual([[], []]);
   });
 
@@ -110,7 +110,7 @@ describe('store calls', () => {
     expect(await callsOf('same')).toEqual(['load']);
   });
 
-  it('are none for a forged card', async () => {
+  it('are none for a forged cookie', async () => {
     await callsOf('change');
     const [name, value] = [...jar.cookies][0]!;
     jar.cookies.set(name, `${value.slice(0, -2)}${value.at(-2) === 'A' ? 'B' : 'A'}${value.slice(-1)}`);
@@ -150,11 +150,11 @@ describe('store calls', () => {
 describe('answers', () => {
   it.each(['read', 'change', 'login'])('leave in one write each: %s', async (path) => {
     const server = await startVisits(new MemoryStore());
-    const [card] = await cardsFrom(server, 1);
+    const [cookie] = await cookiesFrom(server, 1);
     const watched = watchAnswers(server.app);
     const pipeline = await Pipeline.to(server.url);
     const writes = await watched;
-    let cookieNow = card;
+    let cookieNow = cookie;
     for (let turn = 0; turn < 3; turn++) {
       const [answer] = await pipeline.get(`/${path}`, [cookieNow]);
       expect(answer).toMatch(/^HTTP\/1\.1 200/);
@@ -171,7 +171,7 @@ describe('what a request makes, over a bare route', () => {
   let bare: Awaited<ReturnType<typeof bareApp>>;
   let server: TestApp;
   let lazy: TestApp;
-  let cards: string[];
+  let cookies: string[];
   const bareApp = async () => {
     const app = (await Test.createTestingModule({ controllers: [VisitController] }).compile()).createNestApplication(
       newAdapter(),
@@ -190,7 +190,7 @@ describe('what a request makes, over a bare route', () => {
     bare = await bareApp();
     server = await startVisits(store);
     lazy = await startVisits(store, { load: 'lazy' });
-    cards = await cardsFrom(server, REQUESTS);
+    cookies = await cookiesFrom(server, REQUESTS);
   });
   afterAll(() => Promise.all([bare.close(), server.close(), lazy.close()]));
 
@@ -211,15 +211,15 @@ describe('what a request makes, over a bare route', () => {
   };
 
   it('is nothing for a read of a store that has its answer at hand', async () => {
-    const made = await madeBy(server, '/read', cards);
+    const made = await madeBy(server, '/read', cookies);
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });
 
   it.each([
-    ['no card', () => cards.map(() => undefined)],
+    ['no cookie', () => cookies.map(() => undefined)],
     [
-      'a forged card',
-      () => cards.map((card) => `${card.slice(0, -3)}${card.at(-3) === 'A' ? 'B' : 'A'}${card.slice(-2)}`),
+      'a forged cookie',
+      () => cookies.map((cookie) => `${cookie.slice(0, -3)}${cookie.at(-3) === 'A' ? 'B' : 'A'}${cookie.slice(-2)}`),
     ],
   ])('is no promise, timer or tick for %s', async (_, cookies) => {
     const made = await madeBy(server, '/read', cookies());
@@ -227,7 +227,7 @@ describe('what a request makes, over a bare route', () => {
   });
 
   it('is nothing with load: lazy where nobody asks for the session', async () => {
-    const made = await madeBy(lazy, '/untouched', cards);
+    const made = await madeBy(lazy, '/untouched', cookies);
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });
 
@@ -238,7 +238,7 @@ describe('what a request makes, over a bare route', () => {
       const pipeline = await Pipeline.to(url);
       parse.mockClear();
       stringify.mockClear();
-      await pipeline.get(path, cards);
+      await pipeline.get(path, cookies);
       pipeline.close();
       return [parse.mock.calls.length, stringify.mock.calls.length];
     };
@@ -265,21 +265,21 @@ describeWithServer('redis', (database) => {
     const client = new Redis(database.url);
     const store = new RedisStore({ client, prefix: `${uniqueName()}:` });
     const server = await startVisits(store);
-    const cards = await cardsFrom(server, 20);
+    const cookies = await cookiesFrom(server, 20);
     const pipeline = await Pipeline.to(server.url);
-    await pipeline.get('/change', cards.slice(0, 1)); // the scripts are known from here on
+    await pipeline.get('/change', cookies.slice(0, 1)); // the scripts are known from here on
     const writes = watchWrites(client.stream as never);
     const commandsOf = async (path: string, cookies: readonly string[]) => {
       Object.assign(writes, { count: 0, text: '' });
       for (const answer of await pipeline.get(path, cookies)) expect(answer).toMatch(/^HTTP\/1\.1 200/);
       return { writes: writes.count, commands: redisCommands(writes.text) };
     };
-    expect(await commandsOf('/read', cards.slice(0, 1))).toEqual({ writes: 1, commands: ['GET'] });
-    expect(await commandsOf('/change', cards.slice(0, 1))).toEqual({ writes: 2, commands: ['GET', 'EVALSHA'] });
-    expect(await commandsOf('/read', cards)).toEqual({ writes: 1, commands: ['MGET'] });
-    expect(await commandsOf('/change', cards)).toEqual({
+    expect(await commandsOf('/read', cookies.slice(0, 1))).toEqual({ writes: 1, commands: ['GET'] });
+    expect(await commandsOf('/change', cookies.slice(0, 1))).toEqual({ writes: 2, commands: ['GET', 'EVALSHA'] });
+    expect(await commandsOf('/read', cookies)).toEqual({ writes: 1, commands: ['MGET'] });
+    expect(await commandsOf('/change', cookies)).toEqual({
       writes: 2,
-      commands: ['MGET', ...cards.map(() => 'EVALSHA')],
+      commands: ['MGET', ...cookies.map(() => 'EVALSHA')],
     });
     pipeline.close();
     await store.clear();
@@ -301,17 +301,17 @@ describeWithServer('postgres', (database) => {
     };
     const store = new PostgresStore({ pool: counting, tableName, pruneInterval: false });
     const server = await startVisits(store);
-    const cards = await cardsFrom(server, 20);
+    const cookies = await cookiesFrom(server, 20);
     const pipeline = await Pipeline.to(server.url);
     const queriesOf = async (path: string, cookies: readonly string[]) => {
       sent.length = 0;
       for (const answer of await pipeline.get(path, cookies)) expect(answer).toMatch(/^HTTP\/1\.1 200/);
       return [...sent];
     };
-    expect(await queriesOf('/read', cards.slice(0, 1))).toEqual(['SELECT']);
-    expect(await queriesOf('/change', cards.slice(0, 1))).toEqual(['SELECT', 'UPDATE']);
-    expect(await queriesOf('/read', cards)).toEqual(['SELECT']);
-    expect(await queriesOf('/change', cards)).toEqual(['SELECT', 'UPDATE']);
+    expect(await queriesOf('/read', cookies.slice(0, 1))).toEqual(['SELECT']);
+    expect(await queriesOf('/change', cookies.slice(0, 1))).toEqual(['SELECT', 'UPDATE']);
+    expect(await queriesOf('/read', cookies)).toEqual(['SELECT']);
+    expect(await queriesOf('/change', cookies)).toEqual(['SELECT', 'UPDATE']);
     pipeline.close();
     await server.close();
     await pool.query(`DROP TABLE ${tableName}`);

@@ -142,7 +142,7 @@ describeEachStore(({ name, open }) => {
     events = [];
   });
 
-  /** A browser with a well-signed card for a record. */
+  /** A browser with a well-signed cookie for a record. */
   const holding = async (text: string): Promise<{ jar: Jar; id: string; raw: string | undefined }> => {
     const id = `odd${(count += 1)}`;
     await put(name, place, id, text);

@@ -107,7 +107,7 @@ describe('SessionGuard', () => {
     ]);
   });
 
-  it('says 401 to a forged card, and to a session without a login', async () => {
+  it('says 401 to a forged cookie, and to a session without a login', async () => {
     jar.cookies.set('sid', `s%3Aabc.${'A'.repeat(43)}`);
     expect(await status('/g/plain')).toBe(401);
     jar = new Jar();

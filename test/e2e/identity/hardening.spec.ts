@@ -184,7 +184,7 @@ describeEachStore((each) => {
       return jar;
     };
 
-    it('tells of a card that comes from another browser, and lets it in', async () => {
+    it('tells of a cookie that comes from another browser, and lets it in', async () => {
       await start({ bindTo: ['userAgent'] });
       const jar = await login();
       expect((await from(jar, 'Phone')).status).toBe(200);
@@ -193,7 +193,7 @@ describeEachStore((each) => {
       expect(app.happened()).toEqual(['mismatch']);
     });
 
-    it('ends the session of a card that comes from another browser where onMismatch says so', async () => {
+    it('ends the session of a cookie that comes from another browser where onMismatch says so', async () => {
       await start({ bindTo: ['userAgent'], onMismatch: 'destroy' });
       const jar = await login();
       expect((await from(jar, 'Phone')).status).toBe(200);

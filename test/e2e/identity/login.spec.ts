@@ -20,7 +20,7 @@ describeEachStore((each) => {
     beforeEach(() => start());
     afterEach(() => app.close());
 
-    it('gives a new id at login, and the old one is worth nothing', async () => {
+    it('gives a new id at login, and the old one is invalid', async () => {
       const jar = new Jar();
       await app.post(jar, 'set', { cart: ['card'] });
       const old = copyOf(jar);
@@ -30,7 +30,7 @@ describeEachStore((each) => {
       expect(await app.me(jar)).toMatchObject({ principal: 'ann', data: { cart: ['card'], user: { name: 'Ann' } } });
       expect((await app.get(old, 'home')).status).toBe(401);
       expect((await app.me(old)).data).toEqual({});
-      // Neither a new card nor a removed one: the browser may hold the new one by now.
+      // Neither a new cookie nor a removed one: the browser may hold the new one by now.
       expect(old.last).toEqual([]);
       clock.advance(31_000);
       expect((await app.get(old, 'home')).status).toBe(401);
@@ -47,7 +47,7 @@ describeEachStore((each) => {
       expect((await app.me(stranger)).principal).toBeUndefined();
     });
 
-    it('lets two logins with one old card at once each have a session of its own', async () => {
+    it('lets two logins with one old cookie at once each have a session of its own', async () => {
       const jar = new Jar();
       await app.post(jar, 'set', { cart: [] });
       const other = copyOf(jar);
@@ -60,7 +60,7 @@ describeEachStore((each) => {
       expect(idIn(jar)).not.toBe(idIn(other));
       for (const one of [jar, other]) expect((await app.me(one)).principal).toBe('ann');
 
-      // After the fact, too: who still holds the card of before the login may log in.
+      // After the fact, too: who still holds the cookie of before the login may log in.
       const late = new Jar();
       await app.post(late, 'set', { a: 1 });
       const old = copyOf(late);

@@ -88,7 +88,7 @@ describe('login', () => {
   });
   afterEach(() => server.close());
 
-  it("makes a cookie that an attacker fixed before it worth nothing, and keeps the visitor's data", async () => {
+  it("makes a cookie that an attacker fixed before it invalid, and keeps the visitor's data", async () => {
     const attacker = new Jar();
     await visit('browse', attacker);
     const fixed = attacker.header;
@@ -122,7 +122,7 @@ describe('login', () => {
     expect(await (await visit('look')).json()).toMatchObject({ principal: '8', user: { name: 'Bob' } });
   });
 
-  it('answers a request with the card from before it, after it, without taking the new card away', async () => {
+  it('answers a request with the cookie from before it, after it, without taking the new cookie away', async () => {
     for (const script of ['slow', 'slowRead']) {
       gate = new Gate();
       jar = new Jar();
@@ -140,7 +140,7 @@ describe('login', () => {
     }
   });
 
-  it('answers a request that begins with the old card after it, without taking the new card away', async () => {
+  it('answers a request that begins with the old cookie after it, without taking the new cookie away', async () => {
     await visit('browse');
     const old = jar.header;
     await visit('login');
@@ -160,7 +160,7 @@ describe('login', () => {
     afterEach(() => elsewhere.close());
 
     it.each(['loginAndCount', 'confirmAndCount', 'regenerateAndCount'])(
-      '%s: the card from before it is worth nothing',
+      '%s: the cookie from before it is invalid',
       async (script) => {
         await visit('browse');
         if (script !== 'loginAndCount') await visit('login');
@@ -243,7 +243,7 @@ describe('login', () => {
     ).toEqual([handle]);
   });
 
-  it('with the card of before a renewal ends the session by logout, wherever it has gone on to', async () => {
+  it('with the cookie of before a renewal ends the session by logout, wherever it has gone on to', async () => {
     await visit('login');
     const before = jar.header;
     await visit('renew');
@@ -265,7 +265,7 @@ describe('regenerate', () => {
   afterEach(() => server.close());
   const visit = (script: string) => jar.fetch(`${server.url}/s/${script}`);
 
-  it("puts a session without data in req.session's place, and the old card is worth nothing", async () => {
+  it("puts a session without data in req.session's place, and the old cookie is invalid", async () => {
     await visit('login');
     const old = jar.header;
     expect(await (await visit('regenerate')).json()).toEqual({ same: true, data: ['fresh'] });

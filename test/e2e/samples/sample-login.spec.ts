@@ -55,7 +55,7 @@ describe('npm run sample, in a fresh clone', () => {
     expect(jar.cookies.size).toBe(0);
   });
 
-  it('logs in with one HttpOnly, SameSite cookie, counts visits, logs out, and the old cookie is worth nothing', async () => {
+  it('logs in with one HttpOnly, SameSite cookie, counts visits, logs out, and the old cookie is invalid', async () => {
     const jar = await loggedIn();
     expect(jar.last).toEqual([
       expect.stringMatching(/^sid=s%3A[\w-]{32}\.[^;]+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/),

@@ -57,12 +57,12 @@ describe('commit', () => {
     expect(await visit('look')).toEqual({ calls: [], cookies: [] });
   });
 
-  it('no card on a route that asks for no session: no call, no cookie', async () => {
+  it('no cookie on a route that asks for no session: no call, no cookie', async () => {
     expect(await (await jar.fetch(`${server.url}/r/plain`)).text()).toBe('plain');
     expect([store.names, jar.last]).toEqual([[], []]);
   });
 
-  it('a forged card: no call, no cookie', async () => {
+  it('a forged cookie: no call, no cookie', async () => {
     jar.cookies.set('sid', `s%3Aabc.${'A'.repeat(43)}`);
     expect(await visit('look')).toEqual({ calls: [], cookies: [] });
   });

@@ -85,7 +85,7 @@ describe("a session's life", () => {
     }
   });
 
-  it('takes its idle time from cookie.maxAge, and no card outlives it in the browser', async () => {
+  it('takes its idle time from cookie.maxAge, and no cookie outlives it in the browser', async () => {
     await start({ cookie: { maxAge: '2h' } });
     expect(end()).toBe(new Date(clock.time + 2 * HOUR).toUTCString());
     clock.advance(2 * HOUR - 1);

@@ -178,7 +178,7 @@ describe('verbs of one session that overlap', () => {
   });
 
   it.each(['saveThenLogin', 'updateThenLogin', 'loginUnawaitedThenSave', 'nothingAwaited'])(
-    '%s: logged in under a new id, and the card of before is worth nothing',
+    '%s: logged in under a new id, and the cookie of before is invalid',
     async (script) => {
       await go('seed');
       const before = jar.header;
@@ -241,7 +241,7 @@ describe('verbs of one session that overlap', () => {
   );
 
   it.each(['destroy', 'keep'] as const)(
-    'regenerate(), then req.session = null with unset %s: the card of before is worth nothing',
+    'regenerate(), then req.session = null with unset %s: the cookie of before is invalid',
     async (unset) => {
       await server.close();
       await start({ unset });

@@ -161,7 +161,7 @@ describe('a store that', () => {
       expect(await (await visit('/s/look')).json()).toEqual({ user: { name: 'Bob' } });
     });
 
-    it('answers 503 to a first change of a visitor without a card, and sets no cookie', async () => {
+    it('answers 503 to a first change of a visitor without a cookie, and sets no cookie', async () => {
       breakIt();
       jar = new Jar();
       const answer = await visit('/s/change');
@@ -173,7 +173,7 @@ describe('a store that', () => {
       expect(await answer.json()).toMatchObject(BODY);
     });
 
-    it('leaves routes that need no session, and visitors without a card, as ever', async () => {
+    it('leaves routes that need no session, and visitors without a cookie, as ever', async () => {
       breakIt();
       const plain = await visit('/r/plain');
       expect([plain.status, await plain.text()]).toEqual([200, 'no session needed']);

@@ -294,7 +294,7 @@ export function interopSuite(open: () => Promise<SharedPlace>): void {
       expect(await at(here, 'who')).toEqual({ principal: '8' });
     });
 
-    it('takes no card whose signature was changed, on either side', async () => {
+    it('takes no cookie whose signature was changed, on either side', async () => {
       await at(there, 'login', ann);
       const value = jar.cookies.get(NAME)!;
       const forged = (): Jar => {
