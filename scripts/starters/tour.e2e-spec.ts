@@ -1,7 +1,8 @@
 // Tests with HTTP, as docs/testing.md has them: the same for Jest and Vitest.
-import type { INestApplication } from '@nestjs/common';
+import { type INestApplication, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { type SessionTesting, sessionTesting } from 'nestjs-keycard/testing';
+import { SessionModule } from 'nestjs-keycard';
+import { overrideSessions, type SessionTesting, sessionTesting } from 'nestjs-keycard/testing';
 import request from 'supertest';
 import { TourModule } from '../src/tour.js';
 
@@ -67,4 +68,15 @@ describe('the tour', () => {
     };
     expect([await expires(true), await expires(false)]).toEqual([true, false]);
   });
+});
+
+// As docs/testing.md has it: a test has no .env, and Jest's process.env is a copy that loadEnvFile() doesn't reach.
+it('an app without a secret gets one by overrideSessions()', async () => {
+  @Module({ imports: [SessionModule.forRoot({ secret: process.env.NO_SUCH_SECRET! })] })
+  class WithoutSecret {}
+  const builder = overrideSessions(Test.createTestingModule({ imports: [WithoutSecret] }));
+  const app = (await builder.compile()).createNestApplication();
+  await app.init();
+  expect(await sessionTesting(app).read(await sessionTesting(app).cookieFor(ADA))).toMatchObject({ data: ADA.data });
+  await app.close();
 });
