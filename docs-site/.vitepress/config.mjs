@@ -33,6 +33,7 @@ const tasks = [
     page('Two sessions in one app', 'two-sessions'),
     page('Fastify', 'fastify'),
     page('WebSockets', 'websockets'),
+    page('GraphQL', 'graphql'),
   ],
   ['Test', page('Testing', 'testing')],
   [
@@ -65,6 +66,7 @@ const tasks = [
     page('Architecture', 'architecture'),
     page('Decisions', 'decisions/README'),
     page('Simulation', 'simulation'),
+    page('The protocol of FileStore', 'stores/file-protocol'),
     page('Dependencies', 'dependencies'),
     { text: 'Contributing', link: '/CONTRIBUTING' },
     { text: 'Report a vulnerability', link: '/SECURITY' },
