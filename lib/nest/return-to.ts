@@ -13,7 +13,8 @@ const MOST_ROUNDS = 4;
  * that could lead to another origin (`//evil.example`, `https://evil.example`, `/%5Cevil.example`) or has more than
  * 2,048 characters is never returned.
  *
- * @param fallback returned if there is no path.
+ * @param fallback returned if there is no path. It isn't checked: for a path that comes with the request (`?next=`), set
+ * `session.returnTo` to it before.
  * @defaultValue `fallback` is `'/'`
  * @example
  * ```ts
