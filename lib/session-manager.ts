@@ -79,7 +79,7 @@ export class SessionManager implements RequestServices, CommitServices {
     const links = new SessionLinks(this.records, serverKeys);
     const states = new PrincipalRecords(this.records, options);
     this.ender = new SessionEnder(this, links);
-    this.list = new PrincipalList(this, states);
+    this.list = new PrincipalList(this, states, links);
     this.revocations = new Revocations(this, states, this.ender);
     this.finder = new RecordFinder(this, links, this.revocations);
     this.admissions = new Admissions(this, states, this.list, this.ender, this.finder, this.revocations);

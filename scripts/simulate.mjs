@@ -1,6 +1,6 @@
 /**
  * npm run simulate -- [--seed=1] [--schedules=20000] [--minutes=10 | --seconds=60] [--config=apart,reject,kills] [--lib=PATH]
- *                     [--invariants=ended-lives,…] [--except=ghost] [--known] [--trace] [--no-shrink] [--bail] [--mutants]
+ *                     [--invariants=ended-lives,…] [--except=ghost] [--trace] [--no-shrink] [--bail] [--mutants]
  *
  * Runs the engine on a simulated store, clock and network, and holds what it does against the invariants of
  * docs/simulation.md. A seed gives the same run each time. `--lib` names another checkout whose engine is to be simulated.
@@ -42,7 +42,6 @@ try {
     config: listOf('config'),
     invariants: listOf('invariants'),
     except: process.argv.filter((each) => each.startsWith('--except=')).map((each) => each.slice('--except='.length)),
-    skipKnown: has('known'),
     trace: has('trace'),
     shrinks: !has('no-shrink'),
     bail: has('bail'),

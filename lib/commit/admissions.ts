@@ -3,10 +3,11 @@ import { isOf, type Place, type SessionMetadata } from '../record/session-metada
 import type { ListedRecord } from '../record/session-records.js';
 import type { Admission } from '../session/session-state.js';
 import type { CommitServices } from './commit-services.js';
+import { type Holder, Holders } from './holders.js';
 import type { PrincipalList } from './principal-list.js';
 import type { PrincipalRecords, PrincipalState } from './principal-records.js';
 import type { RecordFinder } from './record-finder.js';
-import { isRevoked, type RevocationMark, since, stands } from './revocation-mark.js';
+import { isRevoked, type RevocationMark, stands } from './revocation-mark.js';
 import { endedAtLogin, type LoginMoment, type Revocations } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
@@ -29,14 +30,6 @@ export interface Applicant {
   readonly isInPlace: boolean;
   /** No caller could be told of a refusal, so the session is admitted even if there are too many. */
   readonly mustBeAdmitted: boolean;
-}
-
-/** A session or a login under way that counts towards a principal's limit. */
-interface Holder {
-  readonly handle: string;
-  readonly number: number;
-  readonly since: number;
-  readonly records: readonly ListedRecord[];
 }
 
 /**
@@ -96,19 +89,23 @@ export class Admissions {
       return { principal, handle, mark: state.mark.nonce, number: undefined };
     }
     let surplus: readonly Holder[] = [];
+    let failed: readonly ListedRecord[] = [];
     // Without login(), the mark that the first read finds counts as the one when the login began.
     let seen = mark;
     const state = await this.states.change(principal, async (before) => {
       assertBeganAfter(before.mark, { ...applicant, mark: seen });
       seen ??= before.mark.nonce;
-      const { holders, highest } = await this.holders(before, applicant);
-      surplus = this.surplus(holders, applicant);
+      const holders = await this.holders(before, applicant);
+      surplus = this.surplus(holders.newestFirst(handle), applicant);
+      failed = holders.failed;
       // The store may have lost the principal's record. The sessions' own numbers keep a number from being given twice.
-      const number = 1 + Math.max(before.lastNumber, highest);
+      const number = 1 + Math.max(before.lastNumber, holders.highest);
       return this.withPlace(before, applicant, number, surplus);
     });
     const admission = { principal, handle, mark: mark ?? state.mark.nonce, number: state.lastNumber };
     try {
+      // Only after the swap, which fails these logins for good: by another process's clock they may still be under way.
+      for (const each of failed) await this.ender.endListed(each, isOf(principal));
       for (const each of surplus) await this.evict(principal, each);
     } catch (error) {
       // If this fails too, the place lapses by itself.
@@ -118,31 +115,21 @@ export class Admissions {
     return admission;
   }
 
-  /** The sessions and the logins under way, the newest login first. */
-  private async holders(
-    state: PrincipalState,
-    { principal, handle }: Applicant,
-  ): Promise<{ holders: Holder[]; highest: number }> {
+  /** Who shares the limit now. */
+  private async holders(state: PrincipalState, { principal, handle }: Applicant): Promise<Holders> {
     const now = this.services.now();
-    const holders = new Map<string, Holder>();
-    const add = (of: string, number: number, at: number, record?: ListedRecord): void => {
-      const before = holders.get(of) ?? { handle: of, number: 0, since: 0, records: [] };
-      holders.set(of, {
-        handle: of,
-        number: Math.max(before.number, number),
-        since: Math.max(before.since, at),
-        records: record === undefined ? before.records : [...before.records, record],
-      });
-    };
-    for (const place of state.places) if (place.until > now) add(place.handle, place.number, 0);
+    const holders = new Holders();
+    for (const place of state.places) if (place.until > now) holders.add(place.handle, place.number, 0);
     const replaced: ListedRecord[] = [];
+    const pending: ListedRecord[] = [];
     for (const listed of await this.list.withReplaced(principal)) {
       const metadata = listed.record.metadata!;
+      if (isFailed(metadata, state.places, now)) holders.failed.push(listed);
       // A process that died may have written a session after the revokeAll() that ended it.
-      if (isFailed(metadata, state.places, now) || isRevoked(metadata, state.mark))
-        await this.ender.endListed(listed, isOf(principal));
+      else if (isRevoked(metadata, state.mark)) await this.ender.endListed(listed, isOf(principal));
       else if (metadata.replaced !== undefined) replaced.push(listed);
-      else add(metadata.handle, metadata.loginNumber ?? 0, since(metadata), listed);
+      else if (metadata.isPending === true) pending.push(listed);
+      else holders.addListed(listed, metadata);
     }
     for (const listed of replaced) {
       const metadata = listed.record.metadata!;
@@ -150,12 +137,14 @@ export class Admissions {
       if (metadata.handle === handle || holders.has(metadata.handle)) continue;
       const next = (await this.finder.successorOf(metadata))?.metadata;
       // With another handle it is a different session, which is counted by itself.
-      if (next?.principal === principal && next.handle === metadata.handle)
-        add(metadata.handle, next.loginNumber ?? 0, since(next), listed);
+      if (next?.principal === principal && next.handle === metadata.handle) holders.addListed(listed, next);
     }
-    const highest = Math.max(0, ...[...holders.values()].map((each) => each.number));
-    holders.delete(handle);
-    return { holders: [...holders.values()].sort(newestHolderFirst), highest };
+    // A pending record counts only together with its session, and ends with it.
+    for (const listed of pending) {
+      const metadata = listed.record.metadata!;
+      if (holders.has(metadata.handle)) holders.addListed(listed, metadata);
+    }
+    return holders;
   }
 
   /** The holders to end so that the applicant has room. */
@@ -175,8 +164,10 @@ export class Admissions {
   ): PrincipalState {
     const now = this.services.now();
     const lost = new Set([handle, ...surplus.map((each) => each.handle)]);
+    const isLost = (place: Place): boolean =>
+      lost.has(place.handle) || (place.until <= now && place.isInPlace !== true);
     const places = before.places
-      .map((place) => (lost.has(place.handle) ? { ...place, until: 0 } : place))
+      .map((place) => (isLost(place) ? { ...place, until: 0 } : place))
       .filter(({ until }) => until === 0 || until + FAILED_MEMORY_MS > now);
     const failed = places.filter(({ until }) => until === 0).slice(-MOST_FAILED);
     const mine: Place = { number, handle, until: now + PLACE_LIFE_MS, isInPlace };
@@ -229,9 +220,6 @@ function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, mus
   const isLate = seen === undefined && mark.except !== handle && ahead > 0 && ahead < LONGEST_REQUEST_MS;
   if (isLate || (seen !== undefined && !stands(mark, seen, handle))) throw endedAtLogin();
 }
-
-const newestHolderFirst = (a: Holder, b: Holder): number =>
-  b.number - a.number || b.since - a.since || (a.handle < b.handle ? 1 : -1);
 
 /** Whether the session belongs to a login that failed. */
 function isFailed(metadata: SessionMetadata, places: readonly Place[], now: number): boolean {

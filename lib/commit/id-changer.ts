@@ -2,6 +2,7 @@ import { SessionUnavailableError } from '../common/errors.js';
 import type { KeyedQueue } from '../common/keyed-queue.js';
 import { pause } from '../common/pause.js';
 import { saved } from '../session/saved.js';
+import { isClosed } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
 import { loginUndone, startOver } from '../session/succession.js';
@@ -95,13 +96,15 @@ export class IdChanger {
       const made = fn === undefined ? undefined : await applied(core, fn);
       const draft = await this.placement.draftOf(core, made);
       const id = core.nextId;
-      if (!(await this.writeNew(change, id, draft))) {
+      const first = this.placement.pending(core, made, draft);
+      if (!(await this.writeNew(change, id, first))) {
         await this.placement.undo(change.key!, draft);
         return markGone(core, this.services);
       }
       change.unsure = this.oldRecords.of(old, id, as);
       const result = await this.oldRecords.replace(change.unsure);
       if (result === 'ok') {
+        if (first !== draft) void this.confirmNew(change.key!, first, draft);
         // If the response was sent without the new id, undo the change.
         assertInTime(operation, this.services);
         core.id = id;
@@ -140,6 +143,19 @@ export class IdChanger {
     return true;
   }
 
+  /** The old record names the new one: it is pending no more. Any other write of it has said so already. */
+  private async confirmNew(key: string, pending: Draft, draft: Draft): Promise<void> {
+    const { records, notices } = this.services;
+    try {
+      const own = await records.load(key);
+      if (own?.record.metadata?.nonce === pending.metadata.nonce)
+        await records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
+    } catch (error) {
+      // The next request with its id does it.
+      if (!isClosed(error)) notices.storeFailed('save', error);
+    }
+  }
+
   private async rewrite(key: string, draft: Draft): Promise<WriteResult> {
     const { records } = this.services;
     const own = await records.load(key);
@@ -157,7 +173,13 @@ export class IdChanger {
   }
 
   /** The old session ended meanwhile. A login or `regenerate()` doesn't need it. */
-  private async withoutOld({ core, operation, fn, key }: Change): Promise<Written> {
+  private async withoutOld(change: Change): Promise<Written> {
+    const { core, operation, fn, key, old } = change;
+    const needsOld = core.idChange === 'confirm' || core.idChange === 'renew';
+    const there = needsOld ? undefined : await this.services.records.load(old.key);
+    const isReplaced = there?.record.metadata?.replaced !== undefined;
+    // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
+    if (isReplaced && (await this.oldRecords.pin(there)) === 'conflict') return this.tryUntilDone(change);
     // If the new record was ended as well, the login was ended.
     if (key !== undefined && (await this.services.records.destroy(key)) === 'gone') throw endedAtLogin();
     // The place was released together with the record.
@@ -167,10 +189,7 @@ export class IdChanger {
       core.idChange = undefined;
       return fn === undefined ? this.swapper.saveToSuccessor(core, operation) : markGone(core, this.services);
     }
-    if (core.status === 'stored') {
-      const old = (await this.services.records.load(core.key))?.record.metadata;
-      startOver(core, old?.replaced !== undefined && old.handle === core.metadata.handle);
-    }
+    if (core.status === 'stored') startOver(core, isReplaced && there.record.metadata!.handle === core.metadata.handle);
     core.replaces = undefined;
     return this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
   }

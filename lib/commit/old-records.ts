@@ -54,6 +54,11 @@ export class OldRecords {
     return this.services.records.replace(key, text, metadata, cookie, revision);
   }
 
+  /** Keeps a replaced record as it is: `bringBack` restores no record that was written since. */
+  pin({ key, record, revision }: LoadedRecord): Promise<WriteResult> {
+    return this.write(key, { ...record.metadata!, nonce: newNonce() }, revision);
+  }
+
   private async wasOurs(key: string, nonce: string): Promise<boolean> {
     const { records, counters } = this.services;
     const isOurs = (await records.load(key))?.record.metadata?.nonce === nonce;

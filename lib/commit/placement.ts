@@ -27,6 +27,15 @@ export class Placement {
     return this.needsPlace(draft) ? this.withPlace(core, draft, made) : draft;
   }
 
+  /**
+   * The same for a record that the old one doesn't name yet. If this process dies before it does, while somebody else ends or replaces the old
+   * one, the new one must not count as a session, as nobody has its id.
+   */
+  pending(core: SessionCore, made: Applied | undefined, draft: Draft): Draft {
+    const takesNoPlace = draft.arrival === 'renewed' || draft.arrival === 'confirmed';
+    return takesNoPlace && this.admissions.isLimited ? draftOf(core, made?.values, true) : draft;
+  }
+
   private needsPlace({ arrival, mark }: Draft): boolean {
     if (arrival === undefined || arrival === 'renewed' || arrival === 'confirmed') return false;
     return mark === undefined || this.admissions.isLimited;

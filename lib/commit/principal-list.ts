@@ -1,6 +1,7 @@
 import type { ListedRecord } from '../record/session-records.js';
 import type { CommitServices } from './commit-services.js';
 import type { PrincipalRecords, PrincipalState } from './principal-records.js';
+import type { SessionLinks } from './session-links.js';
 import { isRevoked, newestFirst } from './revocation-mark.js';
 
 /** What is known of a principal, complete or without the mark. */
@@ -13,6 +14,7 @@ export class PrincipalList {
   constructor(
     private readonly services: CommitServices,
     private readonly states: PrincipalRecords,
+    private readonly links: SessionLinks,
   ) {}
 
   /** Whether a limit is set, and the store can list sessions to enforce it. */
@@ -38,12 +40,18 @@ export class PrincipalList {
     const sessions = await this.withReplaced(principal);
     return distinct(
       sessions.filter(
-        ({ record: { metadata } }) =>
+        ({ key, record: { metadata } }) =>
           metadata!.replaced === undefined &&
           !underWay.has(metadata!.loginNumber ?? 0) &&
-          (mark === undefined || !isRevoked(metadata!, mark)),
+          (mark === undefined || !isRevoked(metadata!, mark)) &&
+          (metadata!.isPending !== true || sessions.some((each) => this.isReplacedBy(each, key))),
       ),
     );
+  }
+
+  /** Whether a session has gone on under the id of another record. */
+  private isReplacedBy({ record: { metadata } }: ListedRecord, key: string): boolean {
+    return metadata!.replaced !== undefined && this.links.next(undefined, metadata!)?.key === key;
   }
 
   /**

@@ -22,27 +22,14 @@ export class SessionEnder {
    * @param id the id, if known.
    * @param mayEnd is asked at each step, as the session may have become another principal's since it was listed.
    * Default: any session may be ended.
-   * @param listed the record as a list gave it, for a store that no longer returns it otherwise.
    */
-  async end(
-    key: string,
-    id: string | undefined,
-    known?: LoadedRecord,
-    mayEnd: MayEnd = () => true,
-    listed?: LoadedRecord,
-  ): Promise<boolean> {
+  async end(key: string, id: string | undefined, known?: LoadedRecord, mayEnd: MayEnd = () => true): Promise<boolean> {
     let at = { key, id, known };
-    let last = listed;
     let from: LoadedRecord | undefined;
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       at.known ??= await this.records.loadToEnd(at.key);
-      if (at.known === undefined && last?.key === at.key) {
-        at.known = last;
-        last = undefined;
-      }
       if (at.known === undefined) {
         if (from === undefined) return false;
-        if (await this.endHidden(at.key)) return true;
         // Ends this record too: an id change that failed may be about to restore it.
         if ((await this.records.destroy(from.key, from.revision)) !== 'conflict') return false;
         at = { key: from.key, id: this.services.idOfKey(from.key), known: undefined };
@@ -60,12 +47,7 @@ export class SessionEnder {
       }
       if (!mayEnd(metadata)) return false;
       const result = await this.records.destroy(at.key, at.known.revision);
-      if (result === 'ok') return true;
-      if (result === 'gone') {
-        const hidden = await this.records.destroyHidden(at.key);
-        // The store returns the record again: the clock was set back meanwhile.
-        if (hidden !== 'conflict') return hidden === 'ok';
-      }
+      if (result !== 'conflict') return result === 'ok';
       this.services.counters.conflicts += 1;
       at.known = undefined;
       await pause(attempt);
@@ -87,12 +69,6 @@ export class SessionEnder {
   async endOverdue(id: string): Promise<boolean> {
     const key = this.records.key(id);
     const known = await this.records.loadToEnd(key);
-    if (known === undefined) return this.endHidden(key);
-    return known.record.metadata?.replaced === undefined && this.end(key, id, known);
-  }
-
-  /** A store that uses this process's clock may hide a record that it still has. */
-  private async endHidden(key: string): Promise<boolean> {
-    return (await this.records.destroyHidden(key)) === 'ok';
+    return known !== undefined && known.record.metadata?.replaced === undefined && this.end(key, id, known);
   }
 }

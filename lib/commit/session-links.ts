@@ -33,10 +33,12 @@ export class SessionLinks {
    */
   replaced(metadata: SessionMetadata, now: number, until: number, nextId: string, oldId?: string): SessionMetadata {
     const serverLink = encryptText(this.serverKeys[0]!, nextId, 'successor');
+    // By a clock that is behind, it would be expired for others at once, and a logout could not follow it.
+    const isBehind = now < metadata.seenAt;
     return {
       createdAt: metadata.createdAt,
       seenAt: now,
-      expiresAt: Math.max(until, now + LONGEST_REQUEST_MS),
+      expiresAt: Math.max(until, now + LONGEST_REQUEST_MS, isBehind ? metadata.expiresAt : 0),
       handle: metadata.handle,
       nonce: newNonce(),
       principal: metadata.principal,

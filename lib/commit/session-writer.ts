@@ -126,20 +126,21 @@ export class SessionWriter {
 
   private async destroyNow(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
     const { ender, list } = this.parts;
-    const { options, records } = this.services;
+    const { records } = this.services;
     const ended = core.replaces ?? core;
-    if (ended.status !== 'stored') return false;
+    // A write that found no record may be wrong: a clock that is ahead hides it.
+    if (ended.status !== 'stored' && ended.status !== 'ended-elsewhere') return false;
     if (await ender.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
-    // The replaced record, which names the new id, no longer exists. The index still finds the session by its handle.
+    // The replaced record, which names the new id, may no longer exist. The index still finds the session by its handle.
     const { principal, handle } = ended.metadata;
-    if (mayEnd !== undefined || principal === undefined || ended.ageMs < options.renewGraceMs || !records.canList)
-      return false;
-    const found = (await list.toEnd(principal)).find(
-      ({ record: { metadata } }) => metadata!.handle === handle && metadata!.replaced === undefined,
-    );
-    return (
-      found !== undefined && ender.end(found.key, this.services.idOfKey(found.key), undefined, isOf(principal), found)
-    );
+    if (mayEnd !== undefined || principal === undefined || !records.canList) return false;
+    let didEnd = false;
+    for (const found of await list.toEnd(principal)) {
+      const { metadata } = found.record;
+      if (metadata!.handle !== handle || metadata!.replaced !== undefined) continue;
+      didEnd = (await ender.endListed(found, isOf(principal))) || didEnd;
+    }
+    return didEnd;
   }
 
   /**

@@ -242,8 +242,7 @@ export class SessionRegistry {
 
   /** @param isFirst whether to emit an event. While its id is renewed, a session is ended under both ids. */
   private async end(each: ListedRecord, mayEnd: MayEnd, isFirst: boolean): Promise<boolean> {
-    // A store only lists sessions that are expired by this process's clock; it doesn't load them.
-    const ended = await this.manager.ender.end(each.key, this.manager.idOfKey(each.key), undefined, mayEnd, each);
+    const ended = await this.manager.ender.endListed(each, mayEnd);
     if (ended && isFirst)
       this.manager.events.emit('revoked', each.key, {
         handle: each.record.metadata!.handle,

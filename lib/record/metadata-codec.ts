@@ -23,12 +23,13 @@ interface MetadataJson {
   b?: string | undefined;
   m?: number | undefined;
   l?: number | undefined;
+  j?: 1 | undefined;
   t?: number | undefined;
   w?: readonly { k: number; h: string; u: number; i?: 1 | undefined }[] | undefined;
   x?: { u: number; w?: string | undefined; s?: string | undefined; k?: string | undefined } | undefined;
 }
 
-const KNOWN = new Set('v c s e h n q i p y a g f k r d o b m l t w x'.split(' '));
+const KNOWN = new Set('v c s e h n q i p y a g f k r d o b m l j t w x'.split(' '));
 
 /** The metadata as JSON text. */
 export function encodeMetadata(metadata: SessionMetadata): string {
@@ -54,6 +55,7 @@ export function encodeMetadata(metadata: SessionMetadata): string {
     b: metadata.binding,
     m: metadata.schemaVersion,
     l: metadata.loginNumber,
+    j: metadata.isPending ? 1 : undefined,
     t: metadata.revokedUntil,
     w: places?.map(({ number, handle, until, isInPlace }) => ({
       k: number,
@@ -89,6 +91,7 @@ export function decodeMetadata(value: unknown): SessionMetadata | undefined {
     binding: value.b,
     schemaVersion: value.m,
     loginNumber: value.l,
+    isPending: value.j === 1 || undefined,
     revokedUntil: value.t,
     places: value.w?.map(placeOf),
     replaced: value.x && replacementOf(value.x),

@@ -44,6 +44,11 @@ export interface SessionMetadata {
    */
   loginNumber?: number | undefined;
   /**
+   * The record is to replace another one, which did not name it when it was written. Until its next write it counts
+   * towards `maxSessionsPerPrincipal` only if a replaced record leads to it.
+   */
+  isPending?: boolean | undefined;
+  /**
    * Only in a principal's record: the time of the last `revokeAll()`, which ended all earlier sessions but the one in
    * `handle`. `nonce` changes with the next `revokeAll()`.
    */

@@ -119,7 +119,7 @@ export class SessionRecords {
 
   /** Like `load`, even if the record is expired by this process's clock, which may be wrong. */
   async loadToEnd(key: string): Promise<LoadedRecord | undefined> {
-    const stored = await this.call(() => this.store.load(key));
+    const stored = await this.call(() => this.store.load(key, true));
     return stored === undefined ? undefined : this.parseAny(key, stored);
   }
 
@@ -138,12 +138,6 @@ export class SessionRecords {
   ): Promise<WriteResult> {
     const record = this.pack(key, text, metadata, cookie);
     return this.call(() => this.store.replace(key, record, revision));
-  }
-
-  /** Ends a record that the store no longer returns, as it is expired. Leaves an unreadable record alone. */
-  async destroyHidden(key: string): Promise<WriteResult> {
-    const stored = await this.call(() => this.store.load(key));
-    return stored === undefined ? this.destroy(key) : 'conflict';
   }
 
   destroy(key: string, revision?: Revision): Promise<WriteResult> {

@@ -7,12 +7,14 @@ import type { Arrival, Draft } from './session-state.js';
  * Makes the record to write now.
  *
  * @param values the result of `update(fn)`; default: the data as they are.
+ * @param isPending whether the record is to replace one that does not name it yet.
  * @throws SessionDataError for data that JSON can't hold, or that don't fit the schema.
  */
-export function draftOf(core: SessionCore, values?: SessionValues): Draft {
+export function draftOf(core: SessionCore, values?: SessionValues, isPending = false): Draft {
   const { services } = core;
   const content = core.data.content(values);
   const metadata = nextMetadata(services, services.now(), core, content.values);
+  metadata.isPending = isPending || undefined;
   const cookie = core.host.cookieJson(core, metadata);
   const { json, raw } = content;
   const text = raw === undefined ? recordText(cookie, json, metadata) : recordTextWithRaw(cookie, raw, metadata);

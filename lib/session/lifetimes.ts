@@ -9,9 +9,9 @@ export class Lifetimes {
     return this.options.clock.now();
   }
 
-  /** Whether the session was last seen so long ago that its idle timeout has to be extended. */
+  /** Whether the session was last seen so long ago that its idle timeout has to be extended. A pending one is written anew. */
   isTouchDue(metadata: SessionMetadata): boolean {
-    return this.now() - metadata.seenAt >= this.options.touchIntervalMs;
+    return metadata.isPending === true || this.now() - metadata.seenAt >= this.options.touchIntervalMs;
   }
 
   /** Whether a listed session is live and within its idle timeout. */

@@ -54,10 +54,10 @@ export function nextMetadata(
   // Never write a time in the past. If the store still returns the session, this process's clock may be wrong.
   const isOverdue = next.expiresAt <= now;
   if (isNew || isOverdue || source.isDue || idChange !== undefined || claim !== undefined || source.cookieChanged) {
-    next.seenAt = now;
-    const end = lifetimes.expiryOf(next, now, source.decidedLife());
-    // A clock that is behind must not shorten a session.
+    // A clock that is behind must not end a session that goes on.
+    const end = lifetimes.expiryOf(next, isNew ? now : Math.max(now, next.seenAt), source.decidedLife());
     const goesOn = !isNew && !source.cookieChanged;
+    next.seenAt = now;
     next.expiresAt = goesOn ? Math.max(next.expiresAt, end) : end;
   }
   if (isNew || idChange !== undefined) {

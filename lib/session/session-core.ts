@@ -87,11 +87,6 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.data.object;
   }
 
-  /** How long ago this request read or created the session. */
-  get ageMs(): number {
-    return this.services.now() - this.openedAt;
-  }
-
   get isNew(): boolean {
     return this.status === 'new';
   }

@@ -97,8 +97,9 @@ export class MemoryStore extends SessionStore {
     return Promise.resolve();
   }
 
-  load(id: string): Promise<StoredSession | undefined> {
-    return Promise.resolve(this.loadNow(id));
+  load(id: string, overdue?: boolean): Promise<StoredSession | undefined> {
+    const found = overdue === true ? this.records.get(id) : undefined;
+    return Promise.resolve(found === undefined ? this.loadNow(id) : unpack(found));
   }
 
   override loadNow(id: string): StoredSession | undefined {
@@ -116,11 +117,10 @@ export class MemoryStore extends SessionStore {
 
   destroy(id: string, revision?: Revision): Promise<WriteResult> {
     const found = this.records.get(id);
-    const isLive = found !== undefined && this.isLive(found);
-    if (found === undefined || (!isLive && revision !== undefined)) return Promise.resolve('gone');
+    if (found === undefined) return Promise.resolve('gone');
     if (revision !== undefined && versionOf(found) !== revision) return Promise.resolve('conflict');
     this.remove(id, found);
-    return Promise.resolve(isLive ? 'ok' : 'gone');
+    return Promise.resolve(this.isLive(found) ? 'ok' : 'gone');
   }
 
   /** In an order in which a cursor stays valid when sessions come and go. */

@@ -91,8 +91,13 @@ export abstract class SessionStore {
    */
   abstract create(id: string, record: SessionRecord): Promise<void>;
 
-  /** Returns the live record; `undefined` if it is missing, expired, or not in the store's format. */
-  abstract load(id: string): Promise<StoredSession | undefined>;
+  /**
+   * Returns the live record; `undefined` if it is missing, expired, or not in the store's format.
+   *
+   * @param overdue whether to return a record even if it is expired by this process's clock, which may be wrong, as
+   * long as the store still has it. A store that doesn't use that clock can ignore it. Default: false.
+   */
+  abstract load(id: string, overdue?: boolean): Promise<StoredSession | undefined>;
 
   /**
    * Compare-and-swap: writes only if the live record is still the version of `revision`. With `conflict` and `gone`,
@@ -101,8 +106,8 @@ export abstract class SessionStore {
   abstract replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult>;
 
   /**
-   * Ends a session. With a revision: only that version (`conflict` if another one is stored). Without: any version,
-   * even if it is expired by this process's clock, which may be wrong. `gone` if there was no live record: ending a
+   * Ends a session, even if it is expired by this process's clock, which may be wrong. With a revision: only that
+   * version (`conflict` if another one is stored). Without: any version. `gone` if there was no live record: ending a
    * session twice is no error.
    */
   abstract destroy(id: string, revision?: Revision): Promise<WriteResult>;

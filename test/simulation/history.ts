@@ -89,6 +89,10 @@ export interface RequestRecord {
   handlerBegan: Point;
   handlerEnded: boolean;
   handlerEndedAt: Point;
+  /** It has written a new record. */
+  wroteNew: boolean;
+  /** After that it has written to the record of a principal: its login counts. */
+  settled: boolean;
   /** Its process died while it ran. */
   died: boolean;
   /** When it went on to write to the store after that. */

@@ -1,5 +1,4 @@
 import { loadEngine } from './engine-adapter.js';
-import { knownFailures } from './known-failures.js';
 import { check, type Invariant, INVARIANTS } from './oracle.js';
 import { namesOf, type Plan, planOf, TROUBLES } from './plan.js';
 import { installVirtualTime } from './scheduler.js';
@@ -19,8 +18,6 @@ export interface Options {
   readonly invariants: readonly string[];
   /** These don't. */
   readonly except: readonly string[];
-  /** What is known to fail is left out. */
-  readonly skipKnown: boolean;
   /** Prints the run of the first seed. */
   readonly trace: boolean;
   readonly shrinks: boolean;
@@ -75,8 +72,7 @@ export async function simulate(options: Options): Promise<Summary> {
     const broken = check(history).filter(
       ({ invariant }) =>
         (options.invariants.length === 0 || options.invariants.includes(invariant)) &&
-        !options.except.includes(invariant) &&
-        !(options.skipKnown && isKnown(invariant, names)),
+        !options.except.includes(invariant),
     );
     const trouble = byTrouble.get(plan.config.trouble)!;
     trouble.schedules += 1;
@@ -119,12 +115,6 @@ export async function simulate(options: Options): Promise<Summary> {
     log(`  => ${shrunk.violation.what}`);
   }
   return { schedules, seconds, failures, failed, byTrouble, lostMarks };
-}
-
-function isKnown(invariant: Invariant, names: readonly string[]): boolean {
-  return knownFailures.some(
-    (known) => known.invariant === invariant && (known.config ?? []).every((name) => names.includes(name)),
-  );
 }
 
 function describePlan({ config, clocks, faults }: Plan): string {

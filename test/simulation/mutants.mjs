@@ -62,12 +62,12 @@ export const planted = [
   {
     name: '4: the places of logins that are under way are not counted',
     file: lib('commit/admissions'),
-    find: 'for (const place of state.places) if (place.until > now) add(place.handle, place.number, 0);',
+    find: 'for (const place of state.places) if (place.until > now) holders.add(place.handle, place.number, 0);',
     replace: '',
   },
   {
     name: '5: the newest session is evicted',
-    file: lib('commit/admissions'),
+    file: lib('commit/holders'),
     find: 'b.number - a.number',
     replace: 'a.number - b.number',
   },
@@ -76,6 +76,12 @@ export const planted = [
     file: lib('commit/new-records'),
     find: 'core.dropNewId();\n    this.later(',
     replace: 'core.dropNewId();\n    if (key !== undefined) return false;\n    this.later(',
+  },
+  {
+    name: '6: the new record of an id change counts before the old one names it',
+    file: lib('commit/placement'),
+    find: 'draftOf(core, made?.values, true)',
+    replace: 'draft',
   },
   {
     name: "7: the session of who logs in next has the former's handle and times",
@@ -90,10 +96,28 @@ export const planted = [
     replace: "as === 'renew' || as === 'confirm' ? id : undefined",
   },
   {
+    name: '8: an id from before a login is restored by the request that had replaced it',
+    file: lib('commit/id-changer'),
+    find: "(await this.oldRecords.pin(there)) === 'conflict'",
+    replace: "(await Promise.resolve('ok')) === ''",
+  },
+  {
     name: '9: a response is never sent if the record was changed by others while it was saved',
     file: lib('common/pause'),
     find: 'export function pause(attempt: number): Promise<void> {',
     replace:
       'export function pause(attempt: number): Promise<void> {\n  if (attempt === 0) return new Promise(() => {});',
+  },
+  {
+    name: '10: a session is ended only if it is live by this process’s clock',
+    file: lib('record/session-records'),
+    find: 'this.store.load(key, true)',
+    replace: 'this.store.load(key)',
+  },
+  {
+    name: '10: a clock that is behind ends what it renews',
+    file: lib('session/next-metadata'),
+    find: 'goesOn ? Math.max(next.expiresAt, end) : end',
+    replace: 'end',
   },
 ];

@@ -706,16 +706,16 @@ class Oracle {
   }
 
   /**
-   * Requests whose client has left, and those whose process died between settling the session and the first byte: it went on to answer, and
-   * wrote nothing before that. Without a cap, a ghost of any request that died may live, as the write that this needs costs more than it is
+   * Requests whose client has left, and those whose process died between settling the session and the first byte: its login counted, or it went
+   * on to answer, and wrote nothing before that. Without a cap, a ghost of any request that died may live, as the write that this needs costs more than it is
    * worth: nothing is refused or evicted for it.
    */
   private excusedGhosts(principal: string): number {
     return this.history.requests.filter(
-      ({ died, releasedAfterDeath, clientLeft, operations }) =>
+      ({ died, releasedAfterDeath, settled, clientLeft, operations }) =>
         clientLeft ||
         (died &&
-          (releasedAfterDeath || this.history.plan.config.cap === undefined) &&
+          (releasedAfterDeath || settled || this.history.plan.config.cap === undefined) &&
           operations.some(
             (each) =>
               ((each.verb.do === 'login' || each.verb.do === 'derive') && each.verb.principal === principal) ||
@@ -835,7 +835,9 @@ class Oracle {
   /** Whether a request saw a new session, as an id change was under way at its id that failed. */
   private wasPutBack(request: RequestRecord): boolean {
     return (
-      this.seen.some(({ began, isNew }) => began === request.began && isNew) &&
+      this.seen.some(
+        ({ began, isNew, handle }) => began === request.began && (isNew || !this.isKnown(handle, request)),
+      ) &&
       this.history.requests.some(
         (other) =>
           other.sentId === request.sentId &&

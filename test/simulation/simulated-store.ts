@@ -46,7 +46,7 @@ export class Database {
     readonly random: Random,
     private readonly faultAt: (call: number) => FaultKind | undefined,
     readonly storeError: (code: string, message: string) => Error,
-    readonly onEffect: () => void,
+    readonly onEffect: (call: string, key: string) => void,
     readonly note: ((text: string) => void) | undefined,
   ) {}
 
@@ -125,9 +125,9 @@ export class SimulatedStore {
     }
   }
 
-  load(id: string): Promise<StoredSession | undefined> {
+  load(id: string, overdue = false): Promise<StoredSession | undefined> {
     return this.call('load', id, false, () => {
-      const row = this.live(id);
+      const row = overdue && !this.isApart ? this.database.rows.get(id) : this.live(id);
       return row === undefined ? undefined : this.stored(row);
     });
   }
@@ -157,7 +157,7 @@ export class SimulatedStore {
     const result = await this.call('destroy', id, true, (): WriteResult => {
       const live = this.live(id);
       // What is over by this process's clock may not be by others'.
-      const row = revision === undefined ? this.database.rows.get(id) : live;
+      const row = this.database.rows.get(id);
       if (row === undefined) return 'gone';
       if (revision !== undefined && row.version !== revision) return 'conflict';
       principal = row.principal;
@@ -259,7 +259,7 @@ export class SimulatedStore {
       const carryOut = (): void => {
         database.underWay -= 1;
         let result: T;
-        if (fault !== 'repeated' || isWrite) database.onEffect();
+        if (fault !== 'repeated' || isWrite) database.onEffect(name, key);
         try {
           result = effect();
         } catch (error) {

@@ -92,7 +92,7 @@ class World {
       this.timing,
       (call) => faults.get(call),
       (code, message) => build.storeError(code, message),
-      () => this.heard(),
+      (call, key) => this.heard(call, key),
       tracing ? (text) => this.note(() => text) : undefined,
     );
     this.clocks = [...plan.clocks];
@@ -134,9 +134,17 @@ class World {
   }
 
   /** The store carries out a call of a request. */
-  private heard(): void {
-    for (const each of (this.scheduler.context as RequestRecord | undefined)?.operations ?? [])
-      each.heard ??= this.point();
+  private heard(call: string, key: string): void {
+    const request = this.scheduler.context as RequestRecord | undefined;
+    if (request?.operations === undefined) return;
+    const isPrincipal = key.startsWith('keycard.');
+    // A login asks for the principal's record first; what else the request sends meanwhile says nothing of it.
+    for (const each of request.operations) if (isPrincipal || each.verb.do !== 'login') each.heard ??= this.point();
+    // Requests that wait for the same session go on in each other's name.
+    for (const each of new Set([request, ...(this.processes[request.process]?.running ?? [])])) {
+      if (call === 'create' && !isPrincipal) each.wroteNew = true;
+      if (call === 'replace' && isPrincipal && each.wroteNew) each.settled = true;
+    }
   }
 
   private point(): Point {
@@ -282,6 +290,8 @@ class World {
       handlerEndedAt: NEVER_ENDED,
       died: false,
       wroteAfterDeath: undefined,
+      wroteNew: false,
+      settled: false,
       releasedAfterDeath: false,
     };
   }

@@ -49,8 +49,8 @@ export class BarrierStore extends SessionStore {
   create(id: string, record: SessionRecord): Promise<void> {
     return this.at('create', () => this.inner.create(id, record));
   }
-  load(id: string): Promise<StoredSession | undefined> {
-    return this.at('load', () => this.inner.load(id));
+  load(id: string, overdue?: boolean): Promise<StoredSession | undefined> {
+    return this.at('load', () => this.inner.load(id, overdue));
   }
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
     return this.at('replace', () => this.inner.replace(id, record, revision));

@@ -62,8 +62,8 @@ export class ObservedStore extends SessionStore {
   create(id: string, record: SessionRecord): Promise<void> {
     return this.observe('create', id, () => this.inner.create(id, record));
   }
-  load(id: string): Promise<StoredSession | undefined> {
-    return this.observe('load', id, () => this.inner.load(id));
+  load(id: string, overdue?: boolean): Promise<StoredSession | undefined> {
+    return this.observe('load', id, () => this.inner.load(id, overdue));
   }
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
     return this.observe('replace', id, () => this.inner.replace(id, record, revision));

@@ -76,9 +76,12 @@ export class FileStore extends SessionStore {
     return Promise.resolve();
   }
 
-  load(id: string): Promise<StoredSession | undefined> {
-    if (this.readsLater) {
-      return this.guard(async () => stored(this.files.live(await this.folder.readLater(this.nameOf(id)))));
+  load(id: string, overdue = false): Promise<StoredSession | undefined> {
+    if (this.readsLater || overdue) {
+      return this.guard(async () => {
+        const version = await this.folder.readLater(this.nameOf(id));
+        return stored(overdue ? this.files.present(version) : this.files.live(version));
+      });
     }
     try {
       return Promise.resolve(this.loadNow(id));

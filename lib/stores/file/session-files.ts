@@ -83,9 +83,8 @@ export class SessionFiles {
   async end(name: string, revision?: FileVersion): Promise<WriteResult> {
     for (const deadline = performance.now() + PATIENCE; ;) {
       const read = this.folder.read(name);
-      const live = this.live(read);
       // A session that is expired by this process's clock may be live by others'.
-      const found = revision === undefined ? this.present(read) : live;
+      const found = this.present(read);
       if (found === undefined) return 'gone';
       if (revision !== undefined && !isSameVersion(found.version, revision)) return 'conflict';
       const tombstone = this.tombstone();
@@ -95,7 +94,7 @@ export class SessionFiles {
       const version = this.folder.read(name);
       if (version?.content === tombstone) this.versions.remove(name, version, this.newTemp());
       if (found.content.tag !== undefined) this.unlist(found.content.tag, name);
-      return live === undefined ? 'gone' : 'ok';
+      return found.content.expiresAt > this.options.clock.now() ? 'ok' : 'gone';
     }
   }
 

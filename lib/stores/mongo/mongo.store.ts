@@ -71,9 +71,9 @@ export class MongoStore extends SessionStore {
     await this.call((sessions) => this.writing(record, undefined, (fields) => sessions.insert(id, fields)));
   }
 
-  async load(id: string): Promise<StoredSession | undefined> {
+  async load(id: string, overdue = false): Promise<StoredSession | undefined> {
     return this.call(async (sessions) => {
-      const document = await sessions.find(id);
+      const document = await sessions.find(id, overdue);
       const stored = document && storedSession(document);
       // connect-mongo wrote this document for a session of ours, so it is not in the index yet.
       if (stored && !document.keycard && ownMetadata(document.session)?.principal) await sessions.mark(document);

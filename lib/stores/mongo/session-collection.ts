@@ -52,8 +52,8 @@ export class SessionCollection {
     private readonly clock: Clock,
   ) {}
 
-  async find(id: string): Promise<SessionDocument | undefined> {
-    const document = await this.documents.findOne({ _id: String(id), ...this.live() }, READ as object);
+  async find(id: string, overdue = false): Promise<SessionDocument | undefined> {
+    const document = await this.documents.findOne({ _id: String(id), ...this.shown(overdue) }, READ as object);
     // With a collation, the collection may return another id for this one.
     return document?._id === id ? document : undefined;
   }
@@ -67,8 +67,7 @@ export class SessionCollection {
   ): Promise<SessionDocument[]> {
     const owned = principal === undefined ? {} : { 'keycard.p': String(principal) };
     const options = { ...READ, sort: { _id: 1 }, limit, batchSize: limit + 1 } as const;
-    const live = overdue === true ? {} : this.live();
-    return this.documents.find({ ...owned, _id: { $gt: after }, ...live }, options).toArray();
+    return this.documents.find({ ...owned, _id: { $gt: after }, ...this.shown(overdue) }, options).toArray();
   }
 
   count(): Promise<number> {
@@ -100,11 +99,14 @@ export class SessionCollection {
   async remove(id: string, revision?: Revision): Promise<WriteResult> {
     const deleted = async (filter: Filter<SessionDocument>) =>
       (await this.documents.deleteOne(filter)).deletedCount === 1;
-    if (revision !== undefined) return this.swap(id, revision, deleted);
-    if (await deleted({ _id: String(id), ...this.live() })) return 'ok';
+    const remove = async (overdue: boolean): Promise<WriteResult> => {
+      if (revision !== undefined) return this.swap(id, revision, deleted, overdue);
+      return (await deleted({ _id: String(id), ...this.shown(overdue) })) ? 'ok' : 'gone';
+    };
+    const result = await remove(false);
+    if (result !== 'gone') return result;
     // A session that is expired by this process's clock may be live by others'.
-    await deleted({ _id: String(id) });
-    return 'gone';
+    return (await remove(true)) === 'conflict' ? 'conflict' : 'gone';
   }
 
   /** Updates the `keycard` field of a document that connect-mongo has changed or copied. */
@@ -129,12 +131,13 @@ export class SessionCollection {
     id: string,
     revision: Revision,
     write: (filter: Filter<SessionDocument>) => Promise<boolean>,
+    overdue = false,
   ): Promise<WriteResult> {
-    if (!(revision instanceof MongoRevision)) return (await this.find(id)) ? 'conflict' : 'gone';
+    if (!(revision instanceof MongoRevision)) return (await this.find(id, overdue)) ? 'conflict' : 'gone';
     const { session, rev } = revision;
-    const only = { _id: String(id), ...this.live() };
+    const only = { _id: String(id), ...this.shown(overdue) };
     if (await write({ ...only, session: { $eq: session } })) return 'ok';
-    const state = await this.stateOf(id, revision);
+    const state = await this.stateOf(id, revision, overdue);
     if (state !== 'same') return state;
     // The server may not consider the driver's result equal to its own value: it reorders numeric keys, and rounds
     // integers beyond 2^53.
@@ -143,8 +146,8 @@ export class SessionCollection {
       : 'conflict';
   }
 
-  private async stateOf(id: string, revision: MongoRevision): Promise<'same' | 'conflict' | 'gone'> {
-    const document = await this.find(id);
+  private async stateOf(id: string, revision: MongoRevision, overdue: boolean): Promise<'same' | 'conflict' | 'gone'> {
+    const document = await this.find(id, overdue);
     if (!document) return 'gone';
     const sameText = textOf(document) === textOf({ _id: id, session: revision.session });
     return sameText && document.keycard?.rev === revision.rev ? 'same' : 'conflict';
@@ -157,5 +160,10 @@ export class SessionCollection {
 
   private live(): { $or: object[] } {
     return live(this.clock.now());
+  }
+
+  /** Which documents are looked at: those that are over by this process's clock, or not. */
+  private shown(overdue: boolean | undefined): object {
+    return overdue === true ? {} : this.live();
   }
 }

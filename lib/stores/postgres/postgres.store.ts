@@ -131,9 +131,11 @@ export class PostgresStore extends SessionStore {
     throw new SessionStoreError('ID_TAKEN', 'A live session already has this id. Nothing was written.');
   }
 
-  load(id: string): Promise<StoredSession | undefined> {
+  load(id: string, overdue = false): Promise<StoredSession | undefined> {
     if (this.database.closed) return Promise.reject(closed());
-    return this.shared.load(id).then((row) => (row !== undefined && this.isLive(row) ? storedSession(row) : undefined));
+    return this.shared
+      .load(id)
+      .then((row) => (row !== undefined && (overdue || this.isLive(row)) ? storedSession(row) : undefined));
   }
 
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
@@ -151,10 +153,9 @@ export class PostgresStore extends SessionStore {
       const { rows } = await this.database.run(this.queries.remove, [id]);
       return rows.length === 1 && this.isLive(readRow(rows[0] as Row)) ? 'ok' : 'gone';
     }
-    if (revision instanceof RowVersion && revision.expiresAt > this.options.clock.now()) {
-      if (await this.removeVersion({ id, version: revision })) return 'ok';
-    }
-    return this.whatElseIsThere(id);
+    const row = revision instanceof RowVersion ? { id, version: revision } : undefined;
+    if (row !== undefined && (await this.removeVersion(row))) return this.isLive(row) ? 'ok' : 'gone';
+    return this.whatElseIsThere(id, true);
   }
 
   override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession> {
@@ -210,8 +211,8 @@ export class PostgresStore extends SessionStore {
     return rows.length === 1;
   }
 
-  private async whatElseIsThere(id: string): Promise<'conflict' | 'gone'> {
-    return (await this.load(id)) === undefined ? 'gone' : 'conflict';
+  private async whatElseIsThere(id: string, overdue = false): Promise<'conflict' | 'gone'> {
+    return (await this.load(id, overdue)) === undefined ? 'gone' : 'conflict';
   }
 
   private isLive({ version }: SessionRow): boolean {

@@ -18,6 +18,21 @@ export function expiring(suite: Suite): void {
     expect(await h.store.load(kept)).toBeDefined();
   });
 
+  test('ends a record that has expired only if it is the version that was read', async (h) => {
+    const [id, other] = [newId(), newId()];
+    await h.store.create(id, recordOf(h, { expiresAt: h.soon() }));
+    await h.store.create(other, recordOf(h, { data: { other: true } }));
+    const { revision } = await mustLoad(h.store, other);
+    await h.passSoon();
+    const overdue = await h.store.load(id, true);
+    // A store that has no such records any more, or never shows them, ends none.
+    if (overdue === undefined) return;
+    expect(await h.store.destroy(id, revision)).toBe('conflict');
+    expect(await h.store.load(id, true)).toBeDefined();
+    expect(await h.store.destroy(id, overdue.revision)).toBe('gone');
+    expect(await h.store.load(id, true)).toBeUndefined();
+  });
+
   test('takes a new record under an id whose record has expired', async (h) => {
     const [id, again] = [newId(), recordOf(h, { data: { again: true } })];
     await h.store.create(id, recordOf(h, { expiresAt: h.soon() }));

@@ -216,6 +216,82 @@ describeEachStore((each) => {
       },
     );
 
+    it.each([
+      ['renew', 'logout'],
+      ['confirm', 'logout'],
+      ['confirm', 'password'],
+    ])(
+      'counts no session whose process died in an id change (%s) beside another request (%s) (#11)',
+      async (change, end) => {
+        const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
+        const store = new BarrierStore(place.store);
+        const [dying, living] = [await start({ ...capped, storeTimeout: '1h' }, store), await start(capped)];
+        const jar = await living.loggedIn('ann');
+        // The new record is written, and the old one not yet replaced.
+        const written = store.stop('create', true);
+        const never = dying.post(copyOf(jar), change);
+        await written.reached;
+        expect(await handles(living)).toHaveLength(1);
+        await living.post(jar, end);
+        const left = end === 'logout' ? 0 : 1;
+        expect(await handles(living)).toHaveLength(left);
+        expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(left === 0 ? 200 : 409);
+        // Had the process only slept, it would take the record away now.
+        written.release();
+        await never;
+        expect(await handles(living)).toHaveLength(1);
+      },
+    );
+
+    it('counts a session whose id was changed, also if its process died right after it (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 1, onTooMany: 'reject' } as const;
+      const store = new BarrierStore(place.store);
+      const [dying, living] = [await start({ ...capped, storeTimeout: '1h' }, store), await start(capped)];
+      const jar = await living.loggedIn('ann');
+      const replacing = store.stop('replace', true);
+      const answer = dying.post(jar, 'confirm');
+      await replacing.reached;
+      const last = store.stop('replace', false);
+      replacing.release();
+      expect((await answer).status).toBe(200);
+      await last.reached;
+      expect(await handles(living)).toHaveLength(1);
+      expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
+      // Its browser comes back.
+      expect(await isIn(living, jar)).toBe(true);
+      clock.advance(11 * 60_000);
+      expect(await handles(living)).toHaveLength(1);
+      expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
+      last.release();
+    });
+
+    it('takes no login for failed that is under way in a process whose clock is behind (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 3 } as const;
+      const ahead = new ManualClock(clock.now() + HOUR);
+      const stores = [new BarrierStore(place.store), new BarrierStore(place.store)] as const;
+      const [app, other] = [
+        await start({ ...capped, storeTimeout: '1h' }, stores[0]),
+        await start({ ...capped, clock: ahead }, stores[1]),
+      ];
+      const written = stores[0].stop('create', true);
+      const jar = new Jar();
+      const first = app.post(jar, 'login', { id: 'ann' });
+      await written.reached;
+      written.release();
+      const session = stores[0].stop('create', true);
+      await session.reached;
+      // The other takes it for a login that was never done. Only after it has said so in the user's record, it ends the session.
+      const ending = stores[1].stop('destroy', false);
+      const second = other.post(new Jar(), 'login', { id: 'ann' });
+      await ending.reached;
+      session.release();
+      expect((await first).status).toBe(409);
+      ending.release();
+      expect((await second).status).toBe(200);
+      expect(await isIn(app, jar)).toBe(false);
+      expect(await handles(app)).toHaveLength(1);
+    });
+
     it('puts back no session that a logout came to while its id change failed (#11)', async () => {
       const store = new BarrierStore(place.store);
       const [app, other] = [await start({ storeTimeout: 200 }, store), await start()];
