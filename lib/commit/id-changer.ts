@@ -148,7 +148,9 @@ export class IdChanger {
     const { records, notices } = this.services;
     try {
       const own = await records.load(key);
-      if (own?.record.metadata?.nonce === pending.metadata.nonce)
+      const isOurs = own?.record.metadata?.nonce === pending.metadata.nonce;
+      // The clock may have jumped since: a record in the past would end the session.
+      if (isOurs && draft.metadata.expiresAt > this.services.now())
         await records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
     } catch (error) {
       // The next request with its id does it.

@@ -35,8 +35,9 @@ export class LoginVerbs {
     }
     const remembered = this.cappedLife(rememberedMs(options));
     const isHandOver = isAnothers(core, name);
+    const began = performance.now();
     const moment = await this.admissions.beforeLogin(name, isHandOver ? '' : core.metadata.handle);
-    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()');
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()', began);
     // Only after the checks: a refused login leaves the session as it was.
     beginAnew(core);
     assertCurrent(core);
@@ -71,13 +72,14 @@ export class LoginVerbs {
         'UNSUPPORTED',
         'session.confirmLogin() needs a session that somebody is logged in to. Call session.login() instead.',
       );
+    const began = performance.now();
     const moment = await this.revocations.beforeConfirmation(principal, core.metadata);
     if (moment === undefined) {
       await this.writes.end(core, 'revoked', await this.revocations.revokedOf(principal));
       core.status = 'ended-elsewhere';
       throw endedElsewhere();
     }
-    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'confirmLogin()');
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'confirmLogin()', began);
     assertCurrent(core);
     // If this request also called login(), its mark counts: that is when the login began.
     const mark = core.claim?.mark ?? moment.mark;

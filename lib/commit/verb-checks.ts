@@ -54,12 +54,16 @@ export const endedHere = (): SessionStateError =>
     'This request has ended its session by logout() or destroy(). To continue with another session, call regenerate() instead, or only login(): both end the old one too.',
   );
 
-/** Waits for the writes under way, as they may change the session that gets a new id. */
-export async function turnOf(writer: SessionWriter, core: SessionCore, what: string): Promise<void> {
+/**
+ * Waits for the writes under way, as they may change the session that gets a new id.
+ *
+ * @param began when the verb was called, by `performance.now()`: its caller waits for a limited time in all.
+ */
+export async function turnOf(writer: SessionWriter, core: SessionCore, what: string, began: number): Promise<void> {
   if (core.applying)
     throw new SessionStateError(
       'UNSUPPORTED',
       `session.${what} can't be called while fn of update(fn) runs. Await update() first.`,
     );
-  await writer.underWay(core);
+  await writer.inTime(async () => writer.underWay(core), performance.now() - began);
 }

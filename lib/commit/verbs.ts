@@ -106,7 +106,8 @@ export class Verbs implements SessionVerbs<SessionCore> {
 
   private async discardNow(core: SessionCore): Promise<void> {
     if (core.isOver || core.status === 'read-only') return;
-    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'discard()');
+    const began = performance.now();
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'discard()', began);
     assertCurrent(core);
     core.host.isUnset = false;
     discard(core);
@@ -117,7 +118,8 @@ export class Verbs implements SessionVerbs<SessionCore> {
   }
 
   private async regenerateNow(core: SessionCore): Promise<object> {
-    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'regenerate()');
+    const began = performance.now();
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'regenerate()', began);
     beginAnew(core);
     assertCurrent(core);
     assertResponse(core, 'regenerate()');
@@ -150,7 +152,8 @@ export class Verbs implements SessionVerbs<SessionCore> {
   }
 
   private async renewNow(core: SessionCore): Promise<void> {
-    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'renew()');
+    const began = performance.now();
+    while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'renew()', began);
     assertCurrent(core);
     assertResponse(core, 'renew()');
     if (core.status === 'stored') core.idChange ??= 'renew';

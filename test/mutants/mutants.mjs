@@ -123,7 +123,7 @@ export const mutants = [
   {
     name: 'a login while a save is under way is forgotten with it',
     file: lib('commit/login-verbs'),
-    find: "while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()');",
+    find: "while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()', began);",
     replace: '',
     spec: e2e('verbs-together'),
   },

@@ -485,7 +485,7 @@ class Oracle {
       if (login.request.status === 409 && !login.request.operations.some((each) => this.isRefused(each))) continue;
       if (!isAfter(refused.ended, login.began)) continue;
       // A login that failed may leave its session for some seconds; but an answer that sets a cookie has given the session, whatever its status.
-      const failed = !isOver(login.request) && !login.request.setId;
+      const failed = !isOver(login.request) && !login.request.setId && !login.request.settled;
       if (failed && login.request.released.time + SETTLED_AFTER < refused.began.time) continue;
       if (failed && login.request.died && login.began.time + SETTLED_AFTER < refused.began.time) continue;
       // Its session may have got another handle, as the old one had ended.

@@ -24,6 +24,8 @@ const MENDED = [
   [20025106, 'a login by a process whose clock is behind, over another'],
   [40025314, 'confirmLogin() that failed restored an id from before a login'],
   [40020445, 'a cap, and two id changes of one session'],
+  [50009324, 'a clock that jumps while an id change is finished'],
+  [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 
 describe('the engine in simulated schedules', () => {
