@@ -8,7 +8,7 @@ import type { PrincipalList } from './principal-list.js';
 import type { PrincipalRecords, PrincipalState } from './principal-records.js';
 import type { RecordFinder } from './record-finder.js';
 import { isRevoked, type RevocationMark, stands } from './revocation-mark.js';
-import { endedAtLogin, type LoginMoment, type Revocations } from './revocations.js';
+import { endedAtLogin, isRevokedOf, type LoginMoment, type Revocations } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
 /** A login that is not complete after this time has failed: its process died, or its store did not answer. */
@@ -125,9 +125,9 @@ export class Admissions {
     for (const listed of await this.list.withReplaced(principal)) {
       const metadata = listed.record.metadata!;
       if (isFailed(metadata, state.places, now)) holders.failed.push(listed);
-      // A process that died may have written a session after the revokeAll() that ended it.
-      else if (isRevoked(metadata, state.mark)) await this.ender.endListed(listed, isOf(principal));
       else if (metadata.replaced !== undefined) replaced.push(listed);
+      // A process that died may have written a session after the revokeAll() that ended it.
+      else if (isRevoked(metadata, state.mark)) await this.ender.endListed(listed, isRevokedOf(principal, state.mark));
       else if (metadata.isPending === true) pending.push(listed);
       else holders.addListed(listed, metadata);
     }
@@ -137,7 +137,9 @@ export class Admissions {
       if (metadata.handle === handle || holders.has(metadata.handle)) continue;
       const next = (await this.finder.successorOf(metadata))?.metadata;
       // With another handle it is a different session, which is counted by itself.
-      if (next?.principal === principal && next.handle === metadata.handle) holders.addListed(listed, next);
+      if (next?.principal !== principal || next.handle !== metadata.handle) continue;
+      if (isRevoked(next, state.mark)) await this.ender.endListed(listed, isRevokedOf(principal, state.mark));
+      else holders.addListed(listed, next);
     }
     // A pending record counts only together with its session, and ends with it.
     for (const listed of pending) {

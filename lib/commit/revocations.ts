@@ -97,7 +97,8 @@ export class Revocations {
   }
 }
 
-const isRevokedOf =
+/** Ends a session only if it is this principal's, and the mark ended it. */
+export const isRevokedOf =
   (principal: string, mark: RevocationMark): MayEnd =>
   (metadata) =>
     metadata?.principal === principal && isRevoked(metadata, mark);
