@@ -89,6 +89,7 @@ storeContract({
     ...named(
       [
         'gives no record that has expired, and neither replaces nor destroys it',
+        'ends a record that has expired only if it is the version that was read',
         'takes a new record under an id whose record has expired',
         'moves the expiry with every replace, on and back',
       ],
@@ -142,6 +143,7 @@ describeWithServer('postgres', (server) => {
       ...named(
         [
           'gives no record that has expired, and neither replaces nor destroys it',
+          'ends a record that has expired only if it is the version that was read',
           'takes a new record under an id whose record has expired',
           'moves the expiry with every replace, on and back',
         ],
