@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { Controller, Get, Module, Req, Session as NestSession } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { answer } from './child.mjs';
+import { emit, seed } from './emit.mjs';
 import { expressStore, keycardStore, rawReader } from './stores.mjs';
 
 const SECRET = 'a secret for the bench, of at least thirty-two bytes';
@@ -74,6 +75,8 @@ function controllerFor({ engine, SessionParameter, read }) {
   return BenchController;
 }
 
+let server;
+
 async function start(spec) {
   const { engine, library } = spec;
   const imports = [];
@@ -134,7 +137,7 @@ async function start(spec) {
   const app = await NestFactory.create(AppModule, ...adapter, { logger: ['error'] });
   await mount(app);
   await app.listen(0, '127.0.0.1');
-  const server = app.getHttpServer();
+  server = app.getHttpServer();
   server.keepAliveTimeout = 0;
   return { port: server.address().port };
 }
@@ -166,4 +169,11 @@ function writeProfile(path) {
   });
 }
 
-answer({ start, mark, profile, writeProfile });
+answer({
+  start,
+  mark,
+  profile,
+  writeProfile,
+  seed: (path) => seed(server, path),
+  emit: (asked) => emit(server, asked),
+});

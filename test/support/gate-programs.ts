@@ -27,14 +27,17 @@ export interface Program {
   readonly version: '1.0' | '1.1';
   readonly pipelined: number;
   readonly around: 'nothing' | 'compression before' | 'compression after' | 'on-headers before' | 'on-headers after';
-  /** Turns of the event loop that the save takes. */
+  /** Turns of the event loop that the save takes, and how long it waits beside that. */
   readonly saveTurns: number;
+  readonly saveMs: number;
   readonly fails: boolean;
   readonly streams: boolean;
   readonly steps: readonly Step[];
 }
 
 export const BODY = 'secret';
+/** Express destroys the connection for it, as for every error after the first byte. */
+export const LATE_FILE = 'sendFile after the first byte';
 const file = join(import.meta.dirname, 'gate-programs.ts');
 
 export function programOf(seed: number): Program {
@@ -45,6 +48,7 @@ export function programOf(seed: number): Program {
   const add = (text: string, act: Step['act']): void => void steps.push({ text, act });
   const around = oneOf(['nothing', 'nothing', 'nothing', 'compression before', 'compression after', 'on-headers before', 'on-headers after'] as const); // prettier-ignore
   const isPlain = around === 'nothing';
+  const compresses = around.startsWith('compression');
   let count = 0;
   let headersSet = !isPlain;
   let begun = false;
@@ -83,7 +87,7 @@ export function programOf(seed: number): Program {
     let status = oneOf([200, 200, 201, 302, 304, 404]);
     const kinds = ['object', 'object', 'flat', 'message', 'none'];
     if (!headersSet) kinds.push('pairs');
-    // on-headers has a say of its own there.
+    // on-headers sets the headers by itself first, and keeps a status that Node refuses.
     if (isPlain) kinds.push('odd', 'bad status', 'bad header');
     const kind = oneOf(kinds);
     // A refused 304 leaves Node without a body for whatever comes next.
@@ -105,7 +109,7 @@ export function programOf(seed: number): Program {
   };
   const write = (): void => {
     const n = (count += 1);
-    const kind = oneOf(['text', 'text', 'buffer', 'hex', 'large', 'empty', ...(isPlain ? ['null', 'number'] : [])]);
+    const kind = oneOf(['text', 'text', 'buffer', 'hex', 'large', 'empty', ...(compresses ? [] : ['null', 'number'])]);
     begun ||= kind !== 'null' && kind !== 'number';
     add(`write ${kind}`, (res, note) => {
       const called = (error?: Error | null): void => note(`written ${n}${error ? ' with an error' : ''}`);
@@ -119,12 +123,12 @@ export function programOf(seed: number): Program {
   };
 
   for (let left = below(4); left > 0; left -= 1) headers();
-  if (isPlain && below(8) === 0) {
+  if (!compresses && below(8) === 0) {
     trailers = true;
     headersSet = true;
     add('Trailer', (res) => res.setHeader('Trailer', 'X-Sum'));
   }
-  if (!trailers && isPlain && below(8) === 0) {
+  if (!trailers && !compresses && below(8) === 0) {
     const length = below(30);
     headersSet = true;
     strict = true;
@@ -142,7 +146,7 @@ export function programOf(seed: number): Program {
     else if (which === 4) turn();
     else if (which === 5) head();
     else if (which === 6) headers();
-    else if (which === 7 && isPlain) {
+    else if (which === 7) {
       add(corked === 0 ? 'cork' : 'uncork', corked === 0 ? (res) => res.cork() : (res) => res.uncork());
       corked = 1 - corked;
     } else {
@@ -155,22 +159,22 @@ export function programOf(seed: number): Program {
   if (trailers) add('addTrailers', (res) => res.addTrailers({ 'X-Sum': '1' }));
   const end = below(12);
   const done = (note: (what: string) => void) => (): void => note('ended');
-  if (end === 0 && !begun) add('redirect', (res) => res.redirect('/next'));
-  else if (end === 1 && !begun && !strict && !trailers)
-    add('sendFile', (res) => res.sendFile(file, { cacheControl: false, etag: false }));
-  else if (end === 2 && !begun) add('json', (res) => void res.json({ [BODY]: 'ä' }));
+  if (end === 0) add('redirect', (res) => res.redirect('/next'));
+  else if (end === 1 && !strict && !trailers && !(begun && compresses))
+    add(begun ? LATE_FILE : 'sendFile', (res) => res.sendFile(file, { cacheControl: false, etag: false }));
+  else if (end === 2) add('json', (res) => void res.json({ [BODY]: 'ä' }));
   // What a source writes is refused to the source, which nobody hears.
-  else if (end === 3 && !trailers && !strict)
+  else if (end === 3 && !strict && !trailers)
     add('pipe', (res) => void Readable.from([`${BODY} one`, `${BODY} two`]).pipe(res));
   else if (end < 6) add('end', (res) => res.end());
-  else if (end === 6 && isPlain) add('end wrong', (res) => res.end(5 as never));
-  else if (end === 7 && isPlain) add('end with a callback', (res, note) => res.end(done(note)));
+  else if (end === 6) add('end wrong', (res) => res.end(5 as never));
+  else if (end === 7 && !compresses) add('end with a callback', (res, note) => res.end(done(note)));
   else if (end === 8) add('end buffer', (res, note) => res.end(Buffer.from(BODY), done(note)));
   else add('end text', (res, note) => res.end(`${BODY} end`, 'utf8', done(note)));
-  const isLater = ['pipe', 'sendFile'].includes(steps.at(-1)!.text);
+  const isLater = ['pipe', 'sendFile', LATE_FILE].includes(steps.at(-1)!.text);
   if (!isLater && below(6) === 0) add('end again', (res) => res.end());
   // compression has an end of its own, and no word for what comes after.
-  if (!isLater && isPlain && below(10) === 0) add('write after end', (res) => res.write('late'));
+  if (!isLater && !compresses && below(10) === 0) add('write after end', (res) => res.write('late'));
 
   const hasInterim = steps.some(({ text }) => text === '1xx' || text === 'writeProcessing');
   const version = below(8) === 0 ? '1.0' : '1.1';
@@ -182,6 +186,7 @@ export function programOf(seed: number): Program {
     pipelined: version === '1.1' && !hasInterim && below(6) === 0 ? 3 : 1,
     around,
     saveTurns: below(10),
+    saveMs: below(10) === 0 ? below(41) : 0,
     fails: below(6) === 0,
     streams: below(2) === 0,
     steps,
@@ -206,7 +211,7 @@ export async function perform({ steps, around }: Program, res: Response): Promis
     log.push(`${text}: ${outcome}; ${around.endsWith('before') ? '' : state}`);
   }
   // A wrong end leaves the response open, and a strict length may never be met.
-  if (!res.writableEnded && !steps.some(({ text }) => text === 'pipe' || text === 'sendFile')) {
+  if (!res.writableEnded && !steps.some(({ text }) => ['pipe', 'sendFile', LATE_FILE].includes(text))) {
     res.strictContentLength = false;
     try {
       res.end();

@@ -60,6 +60,8 @@ export interface Gate {
   /** Set from `writeHead` or the hold until the release. */
   lock: Lock | undefined;
   hold: Hold | undefined;
+  /** The status at the first byte. An app may set another one later, to no effect. */
+  sentStatus: number | undefined;
   /** Bytes of the body so far, if its length is strict. */
   written: number;
 }
@@ -161,12 +163,12 @@ export function checkEnd(gate: Gate, chunk: unknown, encoding: unknown): void {
 }
 
 /** Node knows the length only with the headers, so a first write that is too long is accepted. */
-function checkLength({ response, head, hold, written: before }: Gate, more: number, isEnd: boolean): void {
+function checkLength({ response, head, sentStatus, hold, written: before }: Gate, more: number, isEnd: boolean): void {
   const declared = Number(response.getHeader('Content-Length'));
   const isKnown = isEnd || head !== undefined || (hold !== undefined && hold.calls.length > 0);
   if (
     !isKnown ||
-    !hasBody(response, head?.status ?? response.statusCode) ||
+    !hasBody(response, head?.status ?? sentStatus ?? response.statusCode) ||
     Number.isNaN(declared) ||
     response.hasHeader('Transfer-Encoding')
   )

@@ -58,6 +58,7 @@ export function attachGate(res: ServerResponse, hooks: GateHooks): void {
     head: undefined,
     lock: undefined,
     hold: undefined,
+    sentStatus: undefined,
     written: 0,
   });
   res.writeHead = gatedWriteHead as never;
@@ -219,8 +220,10 @@ function endAgain(gate: Gate, args: unknown[]): unknown {
 function commit(gate: Gate): boolean {
   const { response, hooks } = gate;
   if (gate.head === undefined) {
-    if (response.writeHead === gatedWriteHead) checkTrailer(response, response.statusCode);
-    else askWrappers(gate);
+    if (response.writeHead === gatedWriteHead) {
+      gate.sentStatus = response.statusCode;
+      checkTrailer(response, gate.sentStatus);
+    } else askWrappers(gate);
   }
   let pending: void | Promise<void>;
   try {

@@ -144,6 +144,17 @@ describe('the app’s response is what it is without the gate', () => {
     ['HEAD with writes', (_req, res) => (res.write('hello'), res.end()), { method: 'HEAD' }],
     ['304', (_req, res) => (res.writeHead(304, { ETag: '"a"' }), res.end())],
     ['304 with a body by mistake', (_req, res) => ((res.statusCode = 304), res.end('ignored'))],
+    [
+      '#12.1 304 with a strict length, and another status that is set too late',
+      (_req, res) => (
+        (res.strictContentLength = true),
+        (res.statusCode = 304),
+        res.setHeader('Content-Length', 5),
+        res.flushHeaders(),
+        (res.statusCode = 200),
+        res.end('hello!')
+      ),
+    ],
     ['204', (_req, res) => ((res.statusCode = 204), res.end())],
     ['HTTP/1.0', (_req, res) => (res.write('a'), res.end('b')), { version: '1.0' }],
     ['HTTP/1.0 with one end', (_req, res) => res.end('b'), { version: '1.0' }],
