@@ -37,9 +37,9 @@ export class SessionWriter {
    * The writes of one session object, in order. What a write has to do (create, swap, change the id) is only known when
    * the one before it has finished.
    */
-  private readonly turns: KeyedQueue<SessionCore>;
+  private readonly turns = new KeyedQueue<SessionCore>();
   /** The writes of each session in this process, one at a time. */
-  private readonly queue: KeyedQueue;
+  private readonly queue = new KeyedQueue();
   private readonly patience: CallTimer;
   private readonly creator: SessionCreator;
   private readonly swapper: SessionSwapper;
@@ -50,11 +50,7 @@ export class SessionWriter {
     private readonly parts: WriterParts,
     links: SessionLinks,
   ) {
-    const { storeTimeoutMs: ms } = services.options;
-    const longestWait = { ms, error: () => waitedTooLong(ms) };
-    this.queue = new KeyedQueue(longestWait);
-    this.turns = new KeyedQueue(longestWait);
-    const most = longestWaitMs(ms);
+    const most = longestWaitMs(services.options.storeTimeoutMs);
     // The timer fires up to an eighth late.
     this.patience = new CallTimer((most * 8) / 9, () => waitedTooLong(most));
     const { finder, ender, admissions } = parts;

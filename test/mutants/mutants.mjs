@@ -606,8 +606,8 @@ export const mutants = [
   {
     name: 'a write waits for its turn without end',
     file: lib('commit/session-writer'),
-    find: 'this.queue = new KeyedQueue(longestWait);',
-    replace: 'this.queue = new KeyedQueue();',
+    find: 'this.patience = new CallTimer((most * 8) / 9,',
+    replace: 'this.patience = new CallTimer(most * 1_000,',
     spec: e2e('update-bounds'),
   },
 
