@@ -32,7 +32,7 @@ export type { CookieAttributes } from './cookie/cookie-attributes.js';
 export type { Secret } from './cookie/cookie-signer.js';
 export type { OnSaveError, SaveErrorResponse, SaveFailure } from './options/save-failure.js';
 export type { Duration } from './common/duration.js';
-export type { ConflictResolver, OnConflict } from './common/changes.js';
+export type { ConflictResolver, OnConflict } from './common/merge.js';
 export type { Device } from './record/session-metadata.js';
 export type { Encryption } from './options/encryption-option.js';
 export { dataOf } from './session/session-surface.js';

@@ -13,7 +13,7 @@ import { Verbs } from './commit/verbs.js';
 import { INSPECT } from './common/inspect-symbol.js';
 import { SessionEvents } from './common/session-events.js';
 import { CookieSigner } from './cookie/cookie-signer.js';
-import { CookieText } from './transports/http/cookie-text.js';
+import { CookieText } from './transports/http/resolved-cookie.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { Notices } from './record/notices.js';
 import { deriveKey } from './record/record-cipher.js';

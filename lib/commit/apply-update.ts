@@ -3,7 +3,7 @@ import { within } from '../common/deadline.js';
 import { ReservedKeyError, SessionStateError } from '../common/errors.js';
 import { METADATA_KEY } from '../common/metadata-key.js';
 import type { SessionValues } from '../record/record-text.js';
-import { changedKeys, snapshot } from '../common/changes.js';
+import { changedKeys, snapshot } from '../common/merge.js';
 import type { SessionCore } from '../session/session-core.js';
 import { runWithin } from '../session/update-scope.js';
 

@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
 import { SessionUnavailableError } from '../common/errors.js';
 import type { SessionManager } from '../session-manager.js';
-import { httpRefusal } from './guard/refusal.js';
+import { httpRefusal } from './guard/refusal-exception.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 
 /**

@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Clock } from '../stores/clock.js';
 import type { SessionBus } from '../stores/session-bus.js';
 import type { SessionStore } from '../stores/session-store.js';
-import type { OnConflict } from '../common/changes.js';
+import type { OnConflict } from '../common/merge.js';
 import type { Secret } from '../cookie/cookie-signer.js';
 import type { Duration } from '../common/duration.js';
 import type { OnSaveError } from './save-failure.js';

@@ -1,6 +1,6 @@
 import type { ParsedRecord, SessionValues } from '../record/record-text.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
-import { changedKeys, merge, snapshot, toJson } from '../common/changes.js';
+import { changedKeys, merge, snapshot, toJson } from '../common/merge.js';
 import { isOutdated, migrated } from './migration.js';
 import { SchemaView } from './schema/schema-view.js';
 import type { SessionServices } from './session-services.js';

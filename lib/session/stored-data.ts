@@ -1,5 +1,5 @@
 import type { ParsedRecord, SessionValues } from '../record/record-text.js';
-import { changedKeys, snapshot } from '../common/changes.js';
+import { changedKeys, snapshot } from '../common/merge.js';
 import { valuesToJson } from './session-values.js';
 
 /** The data that changes are compared with: from the record that was read, or from the last write. */

@@ -1,5 +1,5 @@
 import type { LoadedRecord } from '../record/session-records.js';
-import { changedKeys, snapshot } from '../common/changes.js';
+import { changedKeys, snapshot } from '../common/merge.js';
 import { loginKeys } from './login-fingerprint.js';
 import { SessionCore } from './session-core.js';
 import { StoredData } from './stored-data.js';

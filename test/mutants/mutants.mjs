@@ -209,14 +209,14 @@ export const mutants = [
   },
   {
     name: 'a merge forgets what the others wrote',
-    file: lib('common/changes'),
+    file: lib('common/merge'),
     find: 'const merged = new Map(theirs);',
     replace: 'const merged = new Map(mine);',
     spec: e2e('concurrent-changes'),
   },
   {
     name: 'a change beats a deletion',
-    file: lib('common/changes'),
+    file: lib('common/merge'),
     find: 'if (mine === undefined || theirs === undefined) return undefined;',
     replace: 'if (mine === undefined || theirs === undefined) return mine ?? theirs;',
     spec: e2e('concurrent-changes'),

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext, type PipeTransform, type T
 import { SessionStateError } from '../../common/errors.js';
 import { coreOf } from '../../session/session-surface.js';
 import { getSession } from '../current/get-session.js';
-import { refusalIn } from '../guard/refusal.js';
+import { refusalIn } from '../guard/refusal-exception.js';
 import { LOGIN_REQUIRED } from '../guard/session.guard.js';
 
 /**

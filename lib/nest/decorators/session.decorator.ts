@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { SessionUnavailableError } from '../../common/errors.js';
 import type { RequestSession } from '../../transports/http/request-session.js';
-import { refusalIn } from '../guard/refusal.js';
+import { refusalIn } from '../guard/refusal-exception.js';
 import { requestSessionOf } from '../request-of.js';
 import type { Session as SessionType, SessionData } from '../../session/session-types.js';
 

@@ -6,7 +6,7 @@ import type { SessionCore } from '../../session/session-core.js';
 import { canHaveSession, noSessionIn, rawResponse, requestOf, requestSessionOf } from '../request-of.js';
 import { keepReturnTo } from '../return-to.js';
 import type { Session } from '../../session/session-types.js';
-import { type Refusal, refusalIn } from './refusal.js';
+import { type Refusal, refusalIn } from './refusal-exception.js';
 import {
   PUBLIC,
   RECENT_LOGIN,

@@ -2,7 +2,7 @@ import { concat, concatMap, defer, EMPTY, finalize, isObservable, type Observabl
 import { currentMessage } from '../../transports/websockets/current-message.js';
 import { MessageSession } from '../../transports/websockets/message-session.js';
 import type { SocketSession } from '../../transports/websockets/socket-session.js';
-import type { Refusal } from '../guard/refusal.js';
+import type { Refusal } from '../guard/refusal-exception.js';
 import { notSaved } from './not-saved.js';
 
 /** A handler of one event, bound to its socket, as the adapter gets it. */

@@ -1,7 +1,7 @@
 import { SessionStateError } from '../../common/errors.js';
 import type { RequestServices } from '../../transports/http/request-services.js';
 import { LOGIN_REQUIRED } from '../guard/session.guard.js';
-import type { Refusal } from '../guard/refusal.js';
+import type { Refusal } from '../guard/refusal-exception.js';
 
 /** What a client is told whose message changed what could not be saved. */
 export function notSaved(services: RequestServices, error: unknown): Refusal {

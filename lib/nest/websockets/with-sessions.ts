@@ -8,7 +8,7 @@ import type { SocketSession } from '../../transports/websockets/socket-session.j
 import { SESSION_MANAGER } from '../session.tokens.js';
 import { type Callback, withMessageSession } from './message-handler.js';
 import { guardServer } from './server-guard.js';
-import { closeSocket, type Socket, tellSocket } from './socket.js';
+import { closeSocket, type Socket, tellSocket } from './close-socket.js';
 import { type SocketSessionOptions, socketRules } from './socket-options.js';
 
 /** What an adapter gets for one event. */

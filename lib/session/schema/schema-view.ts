@@ -1,4 +1,4 @@
-import { snapshot, type Snapshot } from '../../common/changes.js';
+import { snapshot, type Snapshot } from '../../common/merge.js';
 import type { SessionValues } from '../../record/record-text.js';
 
 /** A key whose value for the app differs from the stored one. Both as JSON; `undefined`: the key is missing. */

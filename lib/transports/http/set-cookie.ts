@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { show } from '../../common/duration.js';
 import { type CookieAttributes, serializeAttributes, serializeCookie } from '../../cookie/cookie-attributes.js';
 import type { CookieSigner } from '../../cookie/cookie-signer.js';
-import type { CookieText } from './cookie-text.js';
+import type { CookieText } from './resolved-cookie.js';
 import type { ResolvedOptions } from '../../options/resolve-options.js';
 import type { Notices } from '../../record/notices.js';
 import type { SessionCore } from '../../session/session-core.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { beginOperation } from '../../../transports/websockets/graphql-operation.js';
 import { handshakeOf } from '../../../transports/websockets/handshake.js';
-import type { Socket } from '../socket.js';
+import type { Socket } from '../close-socket.js';
 import { failedResult } from './saving.js';
 import type { SubscriptionGate } from './subscription-gate.js';
 

@@ -3,7 +3,7 @@ import { sessionOf } from '../../../transports/http/lifecycle.js';
 import { beginOperation } from '../../../transports/websockets/graphql-operation.js';
 import type { SocketSession } from '../../../transports/websockets/socket-session.js';
 import { verifying, type VerifyClient } from '../server-guard.js';
-import type { Socket } from '../socket.js';
+import type { Socket } from '../close-socket.js';
 import { failedResult } from './saving.js';
 import type { SubscriptionGate } from './subscription-gate.js';
 

@@ -1,5 +1,5 @@
 import { operationOf } from '../../../transports/websockets/graphql-operation.js';
-import { graphqlExtensions, type Refusal } from '../../guard/refusal.js';
+import { graphqlExtensions, type Refusal } from '../../guard/refusal-exception.js';
 import { notSaved } from '../not-saved.js';
 
 /** An answer in the place of one whose changes could not be saved. */

@@ -8,7 +8,7 @@ import {
 } from '../../../transports/websockets/handshake.js';
 import type { SocketSession } from '../../../transports/websockets/socket-session.js';
 import { servedManagers, managerServing } from '../served-managers.js';
-import { closeSocket, type Socket } from '../socket.js';
+import { closeSocket, type Socket } from '../close-socket.js';
 
 /** Close codes of GraphQL over WebSockets are those of HTTP, and this. */
 const CLOSE_CODES = 4_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { changedKeys, merge, type OnConflict, snapshot, toJson } from '../../../lib/common/changes.js';
+import { changedKeys, merge, type OnConflict, snapshot, toJson } from '../../../lib/common/merge.js';
 
 const merged = (base: object, mine: object, theirs: object, onConflict: OnConflict = 'mine'): unknown =>
   JSON.parse(toJson(merge(snapshot(base), snapshot(mine), snapshot(theirs), onConflict)));
