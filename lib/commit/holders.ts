@@ -10,10 +10,10 @@ export interface Holder {
   readonly records: readonly ListedRecord[];
 }
 
-/** Those that count towards a principal's limit, by handle. */
+/** The holders that count towards a principal's limit, by handle. */
 export class Holders {
   private readonly byHandle = new Map<string, Holder>();
-  /** The sessions of logins that were not done in time. */
+  /** The sessions of logins that were not completed in time. */
   readonly failed: ListedRecord[] = [];
 
   add(handle: string, number: number, at: number, record?: ListedRecord): void {
@@ -26,7 +26,7 @@ export class Holders {
     });
   }
 
-  /** @param metadata of the session that the record holds, or leads to. */
+  /** @param metadata of the session that the record contains, or leads to. */
   addListed(record: ListedRecord, metadata: SessionMetadata): void {
     this.add(metadata.handle, metadata.loginNumber ?? 0, since(metadata), record);
   }

@@ -49,7 +49,7 @@ class Setup {
   /** The value of `req.sessionStore`. */
   private readonly requestStore: object;
   private readonly managers = new Map<unknown, SessionManager>();
-  private readonly facts = new WeakMap<SessionManager, FrameworkInfo>();
+  private readonly frameworkInfo = new WeakMap<SessionManager, FrameworkInfo>();
   private readonly warn: (message: string) => void;
   private connected = true;
   private opening: Promise<void> | undefined;
@@ -101,7 +101,7 @@ class Setup {
       expressSurface(this.options.keepCookieOnDestroy === true),
     );
     manager.requestStore = this.requestStore;
-    this.facts.set(manager, frameworkInfoOf(manager));
+    this.frameworkInfo.set(manager, frameworkInfoOf(manager));
     return manager;
   }
 
@@ -142,7 +142,13 @@ class Setup {
 
   private start(req: ParsedRequest, res: ServerResponse): RequestSession {
     const manager = this.managerOf(req);
-    return startSession(manager, this.facts.get(manager)!, req, hasGate(res) ? res : undefined, EXPRESS_SESSION_ID);
+    return startSession(
+      manager,
+      this.frameworkInfo.get(manager)!,
+      req,
+      hasGate(res) ? res : undefined,
+      EXPRESS_SESSION_ID,
+    );
   }
 
   private goOn(req: ParsedRequest, live: RequestSession, next: Next): void {

@@ -47,13 +47,13 @@ export const dateOf = (ms: number | undefined): Date | undefined => (ms === unde
 /** Where a session is in its principal's list. The place remains when the session ends. */
 export const placeOf = (metadata: SessionMetadata): string => `${since(metadata)} ${metadata.handle}`;
 
-/** The opposite of `placeOf`, as far as the order needs it. */
+/** The inverse of `placeOf`, as far as the order needs it. */
 export function placeIn(cursor: string): SessionMetadata {
   const [at = '', h = ''] = cursor.split(' ');
   return { createdAt: Number(at), seenAt: 0, expiresAt: 0, nonce: '', handle: h };
 }
 
-/** @throws TypeError for a `limit` that no page can have. */
+/** @throws TypeError for an invalid `limit`. */
 export function bounded(limit: number): number {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_AT_ONCE)
     throw new TypeError(`list({ limit }): limit must be a whole number from 1 to ${MOST_AT_ONCE}.`);

@@ -1,24 +1,28 @@
-/** Between tries to connect again, in ms. */
+/** The delay between two tries to reconnect, in ms. */
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
 
-/** Connects; calls `lost` if the connection ends by itself. Gives what ends it. */
+/** Connects. Calls `lost` if the connection ends by itself. Returns a function that ends it. */
 export type Connect = (lost: () => void) => Promise<() => Promise<void>>;
 
-/** A connection on which something is heard: when it is lost, it is made again. */
+/** A connection for listening. When it is lost, it is made again. */
 export class KeptConnection {
   private stop: (() => Promise<void>) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isEnded = false;
   private waitMs = FIRST_WAIT_MS;
 
-  /** @param state called with `false` when it was lost, and with `true` when it is there again. */
+  /** @param state called with `false` when it is lost, and with `true` when it is back. */
   constructor(
     private readonly make: Connect,
     private readonly state: (isUp: boolean) => void,
   ) {}
 
-  /** Connects for the first time. @throws what `make` throws. */
+  /**
+   * Connects for the first time.
+   *
+   * @throws what `make` throws.
+   */
   async connect(): Promise<void> {
     const stop = await this.make(() => {
       if (this.stop === stop) this.lost();
@@ -45,7 +49,7 @@ export class KeptConnection {
       await this.connect();
       if (!this.isEnded) this.state(true);
     } catch {
-      // The server is not back yet; that nothing is heard is found out, and said, by who listens.
+      // The server is not back yet. The caller notices and reports that nothing is received.
       if (!this.isEnded) this.againLater();
     }
   }

@@ -3,7 +3,7 @@ import type { RequestServices } from '../../transports/http/request-services.js'
 import { LOGIN_REQUIRED } from '../guard/session.guard.js';
 import type { Refusal } from '../guard/refusal-exception.js';
 
-/** What a client is told whose message changed what could not be saved. */
+/** What a client is told if the changes of its message could not be saved. */
 export function notSaved(services: RequestServices, error: unknown): Refusal {
   if (error instanceof SessionStateError && error.code === 'ENDED') return LOGIN_REQUIRED;
   services.notices.storeFailed('save', error);

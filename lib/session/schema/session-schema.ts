@@ -47,7 +47,7 @@ export class DataSchema {
     for (;;) {
       const result = this.validate(asked);
       if (result.issues === undefined) return this.reading(stored, result.value as SessionValues, refused);
-      if (this.setStrangersAside(asked)) continue;
+      if (this.setRefusedNamesAside(asked)) continue;
       const unfit = result.issues.filter((issue) => isAbout(issue, asked));
       if (unfit.length === 0) return this.reading(stored, this.byField(asked, refused), refused);
       for (const issue of unfit) {
@@ -66,7 +66,7 @@ export class DataSchema {
   check(stored: SessionValues): void {
     const asked = { ...stored };
     let result = this.validate(asked);
-    if (result.issues !== undefined && this.setStrangersAside(asked)) result = this.validate(asked);
+    if (result.issues !== undefined && this.setRefusedNamesAside(asked)) result = this.validate(asked);
     if (result.issues === undefined) {
       this.examine(asked, result.value as SessionValues);
       return;
@@ -129,7 +129,7 @@ export class DataSchema {
     return issues.find((each) => topLevelKey(each) === undefined);
   }
 
-  private setStrangersAside(asked: SessionValues): boolean {
+  private setRefusedNamesAside(asked: SessionValues): boolean {
     let found = false;
     for (const key of Object.keys(asked)) {
       if (!this.refusesName(key, asked[key])) continue;
@@ -148,15 +148,15 @@ export class DataSchema {
     const known = this.refusedNames.get(key);
     if (known !== undefined) return known;
     const said = this.complaints(key, value);
-    const stranger =
+    const isRefused =
       said !== this.complaints() &&
       said === this.complaints(UNKNOWN_KEY, value).replaceAll(UNKNOWN_KEY, key) &&
-      this.refusesStrangers();
-    if (this.refusedNames.size < MOST_KNOWN) this.refusedNames.set(key, stranger);
-    return stranger;
+      this.refusesUnknownNames();
+    if (this.refusedNames.size < MOST_KNOWN) this.refusedNames.set(key, isRefused);
+    return isRefused;
   }
 
-  private refusesStrangers(): boolean {
+  private refusesUnknownNames(): boolean {
     const none = this.complaints();
     return PROBES.every((probe) => this.complaints(UNKNOWN_KEY, probe) !== none);
   }

@@ -5,7 +5,7 @@ interface Node {
   duplicate(options: object): IoredisSubscriber;
 }
 
-/** `SPUBLISH`, and not by `call()`, which takes the channel for a key and puts the client's key prefix before it. */
+/** `SPUBLISH` by `sendCommand()`: `call()` treats the channel as a key and adds the client's key prefix. */
 export async function publishOnShard(
   client: Pick<IoredisClient, 'sendCommand'>,
   channel: string,
@@ -16,8 +16,8 @@ export async function publishOnShard(
 }
 
 /**
- * Hears a channel on the shard that it is on: the one that doesn't answer `MOVED`. With a connection of its own, as `Cluster` does this by
- * itself in its latest versions alone, and only if an option says so.
+ * Subscribes to a channel on its shard: the one that doesn't answer `MOVED`. It uses a connection of its own, as only
+ * the latest versions of `Cluster` do this by themselves, and only with an option.
  *
  * @param lost called when the connection is lost, or the channel moves to another shard.
  */

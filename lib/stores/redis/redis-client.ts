@@ -100,7 +100,9 @@ export interface RedisDriver {
    * @throws SessionStoreError with address and reason if it isn't ready in time.
    */
   ready(isOwn: boolean): Promise<void>;
-  /** In a cluster whose servers can do it (Redis 7), to the one shard of the channel; else to all servers. */
+  /**
+   * In a cluster whose servers support it (Redis 7), publishes on the shard of the channel; otherwise on all servers.
+   */
   publish(channel: string, text: string): Promise<unknown>;
   /**
    * Subscribes to a channel, on a connection of its own that reconnects by itself.

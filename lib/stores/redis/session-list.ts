@@ -84,8 +84,8 @@ export async function dropStale(source: ListSource, principal: string, ids: stri
 /** If a text shows no metadata, the index decides. */
 function belongsTo(text: string | undefined, principal: string): boolean {
   if (text === undefined) return false;
-  const facts = metadataInText(text);
-  return facts === undefined || facts.principal === principal;
+  const metadata = metadataInText(text);
+  return metadata === undefined || metadata.principal === principal;
 }
 
 const cursorOf = ({ node, cursor, count }: ScanStart, given: string[]): string =>

@@ -1,14 +1,14 @@
-/** How long servers that don't know the commands are taken to be so: they may be upgraded, one after the other. */
+/** How long servers without the commands are not asked again. They may be upgraded one after the other. */
 const RECHECK_MS = 60_000;
 
 /**
- * Pub/sub on one shard of a cluster (Redis 7), in place of all its servers. What the servers know decides, so that all processes agree,
- * whatever their drivers are.
+ * Pub/sub on one shard of a cluster (Redis 7), instead of all its servers. It depends on the servers only, so all
+ * processes agree, whatever their drivers are.
  */
 export class ShardedPubSub {
   private plainUntil = 0;
 
-  /** On the shard; if the servers can't, plainly. */
+  /** Uses the shard; or all servers, if they don't know the commands. */
   async or<T>(plain: () => Promise<T>, sharded: () => Promise<T>): Promise<T> {
     if (performance.now() < this.plainUntil) return plain();
     try {

@@ -31,8 +31,8 @@ export function recordOf(harness: Pick<Harness, 'now'>, options: RecordOptions =
     expiresAt = harness.now() + DAY,
   } = options;
   const cookie = { originalMaxAge: DAY, expires: new Date(expiresAt).toISOString(), httpOnly: true, path: '/' };
-  const facts = { v: 1, p: principal, n: randomBytes(6).toString('base64url') };
-  return { text: JSON.stringify({ cookie, ...data, __keycard: facts }), expiresAt, principal };
+  const metadata = { v: 1, p: principal, n: randomBytes(6).toString('base64url') };
+  return { text: JSON.stringify({ cookie, ...data, __keycard: metadata }), expiresAt, principal };
 }
 
 /** Loads a record that must exist. */

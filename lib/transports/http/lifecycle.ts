@@ -75,7 +75,7 @@ function settable(name: string) {
  */
 export function beginSession(
   manager: RequestServices,
-  facts: FrameworkInfo,
+  framework: FrameworkInfo,
   req: SessionRequest,
   res: ServerResponse,
   next: Next,
@@ -85,7 +85,7 @@ export function beginSession(
     next();
     return;
   }
-  startSession(manager, facts, req, res, SESSION_ID).begin(next);
+  startSession(manager, framework, req, res, SESSION_ID).begin(next);
 }
 
 /**
@@ -93,12 +93,12 @@ export function beginSession(
  */
 export function startSession(
   manager: RequestServices,
-  facts: FrameworkInfo,
+  framework: FrameworkInfo,
   req: SessionRequest,
   res: ServerResponse | undefined,
   sessionId: PropertyDescriptor,
 ): RequestSession {
-  const session = new RequestSession(manager, facts, req, res);
+  const session = new RequestSession(manager, framework, req, res);
   const putAside = req[REQUEST];
   if (sessionId !== SESSION_ID || !isDefined(req)) defineOn(req, sessionId);
   // The property is defined again below, and would otherwise hide the deletion.

@@ -5,12 +5,15 @@ import type { SocketSession } from './socket-session.js';
 /** Enumerable, as GraphQL servers copy their contexts. */
 const OPERATION = Symbol('nestjs-keycard.operation');
 
-/** A query, a mutation or a subscription over a WebSocket. Its resolvers share one session; each event of a subscription has a new one. */
+/**
+ * A query, a mutation or a subscription over a WebSocket. Its resolvers share one session; each event of a subscription
+ * has a new one.
+ */
 export class GraphqlOperation {
   private current: MessageSession | undefined;
-  /** Taken from resolvers or filters that are still at work, as what they had read was out of date. */
+  /** Sessions of resolvers or filters that still run, but whose record was outdated. */
   private replaced: MessageSession[] = [];
-  /** What the client has asked for is done: what comes now are events of a subscription. */
+  /** The operation itself is done; from now on there are events of a subscription. */
   private isAnswered = false;
 
   constructor(private readonly socket: SocketSession) {}
@@ -28,13 +31,13 @@ export class GraphqlOperation {
   }
 
   /**
-   * Saves what the resolvers have changed. What comes afterwards is a new event.
+   * Saves the resolvers' changes. What comes afterwards is a new event.
    *
    * @throws SessionStateError if the session has ended meanwhile, or there is none.
    * @throws SessionStoreError if the store failed.
    */
   async finish(): Promise<void> {
-    // What a client asks for moves the idle end, also if no resolver looks at the session.
+    // An operation of the client extends the idle timeout, even if no resolver uses the session.
     const last = this.isAnswered ? this.current : this.message;
     const all = [...this.replaced, ...(last === undefined ? [] : [last])];
     this.isAnswered = true;
@@ -50,7 +53,7 @@ export function operationOf(context: unknown): GraphqlOperation | undefined {
   return (context as { [OPERATION]?: GraphqlOperation })[OPERATION];
 }
 
-/** Makes a context that of a new operation. */
+/** Marks a context as that of a new operation. */
 export function beginOperation<T extends object>(context: T, socket: SocketSession): T {
   return Object.assign(context, { [OPERATION]: new GraphqlOperation(socket) });
 }

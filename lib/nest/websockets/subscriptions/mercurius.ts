@@ -16,7 +16,7 @@ interface Context {
 
 type Hook = (...args: never[]) => unknown;
 
-/** What is changed of the options of Mercurius. */
+/** The options of Mercurius that are changed. */
 export interface MercuriusOptions {
   subscription?:
     | true
@@ -53,7 +53,7 @@ export function mercuriusOptions({ subscription, hooks = {} }: MercuriusOptions,
   };
 }
 
-/** The request that the connection began with has no answer that would save what is changed in its session. */
+/** The handshake request has no response that could save changes of its session. */
 function leaveToMessages(request: IncomingMessage): void {
   const upgrade = sessionOf(request);
   if (upgrade !== undefined) upgrade.isCovered = false;

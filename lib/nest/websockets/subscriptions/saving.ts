@@ -2,13 +2,13 @@ import { operationOf } from '../../../transports/websockets/graphql-operation.js
 import { graphqlExtensions, type Refusal } from '../../guard/refusal-exception.js';
 import { notSaved } from '../not-saved.js';
 
-/** An answer in the place of one whose changes could not be saved. */
+/** The result that replaces one whose changes could not be saved. */
 export interface FailedResult {
   readonly data: null;
   readonly errors: readonly SavingError[];
 }
 
-/** A refusal as an error of GraphQL. */
+/** A refusal as a GraphQL error. */
 class SavingError extends Error {
   readonly extensions: Readonly<Record<string, unknown>>;
 
@@ -22,7 +22,10 @@ class SavingError extends Error {
   }
 }
 
-/** Saves what an operation has changed so far; gives what its client is told if that fails. Over HTTP there is nothing to do. */
+/**
+ * Saves the changes of an operation so far. Returns the refusal for its client if that fails. Over HTTP there is
+ * nothing to do.
+ */
 export async function failureToSave(context: unknown): Promise<SavingError | undefined> {
   const operation = operationOf(context);
   try {
@@ -33,7 +36,7 @@ export async function failureToSave(context: unknown): Promise<SavingError | und
   }
 }
 
-/** The same, as an answer. */
+/** The same, as a result. */
 export async function failedResult(context: unknown): Promise<FailedResult | undefined> {
   const failure = await failureToSave(context);
   return failure && { data: null, errors: [failure] };

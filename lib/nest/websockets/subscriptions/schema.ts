@@ -4,15 +4,18 @@ import { failureToSave } from './saving.js';
 
 type Resolver = (source: unknown, args: unknown, context: unknown, info: unknown) => unknown;
 
-/** A `GraphQLSchema`, as far as it is needed here. */
+/** The part of a `GraphQLSchema` that is used. */
 export interface GraphqlSchema {
   getTypeMap(): Record<string, { getFields?(): Record<string, { resolve?: Resolver; subscribe?: Resolver }> }>;
 }
 
-/** Runs resolvers where services find the session of their operation, and saves what one has changed that begins a subscription. */
+/**
+ * Runs resolvers so that services find the session of their operation, and saves the changes of a resolver that begins
+ * a subscription.
+ */
 export function runWithinOperations<Schema extends GraphqlSchema>(schema: Schema): Schema {
   for (const [name, type] of Object.entries(schema.getTypeMap())) {
-    // GraphQL's own types are shared by all schemas.
+    // All schemas share GraphQL's own types.
     if (name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields?.() ?? {})) {
       if (field.resolve !== undefined) field.resolve = within(field.resolve);

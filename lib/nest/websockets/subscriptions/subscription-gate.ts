@@ -10,10 +10,10 @@ import type { SocketSession } from '../../../transports/websockets/socket-sessio
 import { servedManagers, managerServing } from '../served-managers.js';
 import { closeSocket, type Socket } from '../close-socket.js';
 
-/** Close codes of GraphQL over WebSockets are those of HTTP, and this. */
+/** Close codes of GraphQL over WebSockets are this plus the HTTP status. */
 const CLOSE_CODES = 4_000;
 
-/** What comes between a GraphQL server and the connections to it. */
+/** Stands between a GraphQL server and its connections. */
 export class SubscriptionGate {
   private readonly admitted = new WeakSet<SocketSession>();
 
@@ -23,7 +23,7 @@ export class SubscriptionGate {
   assertSessions(): void {
     if (servedManagers.size === 0)
       throw new SessionOptionsError(
-        'withSubscriptionSessions() found no SessionModule in the app: import SessionModule.forRoot() in its root module.',
+        'withSubscriptionSessions() found no SessionModule in the app. Import SessionModule.forRoot() in its root module.',
       );
   }
 
@@ -31,7 +31,7 @@ export class SubscriptionGate {
     return shakeHands(managerServing(request), this.rules, request);
   }
 
-  /** The session of a connection, which is closed when that ends. `undefined`: the client was refused. */
+  /** The session of a connection, which is closed when the session ends. `undefined`: the client was refused. */
   async admit(request: IncomingMessage, socket: Socket): Promise<SocketSession | undefined> {
     const refusal = await this.check(request);
     if (refusal !== undefined) {
@@ -39,7 +39,7 @@ export class SubscriptionGate {
       return undefined;
     }
     const session = handshakeOf(request)!;
-    // A client may begin more than once.
+    // A client may send `connection_init` more than once.
     if (!this.admitted.has(session)) session.closeWith(() => closeSocket(socket));
     this.admitted.add(session);
     return session;

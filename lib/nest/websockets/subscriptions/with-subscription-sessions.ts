@@ -6,17 +6,17 @@ import { type MercuriusOptions, mercuriusOptions } from './mercurius.js';
 import { type GraphqlSchema, runWithinOperations } from './schema.js';
 import { SubscriptionGate } from './subscription-gate.js';
 
-/** What is changed of the options of `GraphQLModule`. */
+/** The options of `GraphQLModule` that are changed. */
 interface GraphqlOptions extends MercuriusOptions {
-  /** Apollo's. */
+  /** Apollo's options. */
   subscriptions?: { 'graphql-ws'?: GraphqlWsOptions | true };
   context?: unknown;
   transformSchema?: (schema: GraphqlSchema) => unknown;
 }
 
 /**
- * Gives what comes to GraphQL over WebSockets its session: subscriptions, their filters and events, and queries and mutations over the same
- * connection. The cookie is read once, at the handshake.
+ * Gives GraphQL over WebSockets its session: subscriptions, their filters and events, and queries and mutations over
+ * the same connection. The cookie is read once, at the handshake.
  *
  * ```ts
  * GraphQLModule.forRoot<ApolloDriverConfig>(
@@ -24,8 +24,9 @@ interface GraphqlOptions extends MercuriusOptions {
  * );
  * ```
  *
- * @param options of `GraphQLModule`, with `subscriptions: { 'graphql-ws': … }` (Apollo) or `subscription: …` (Mercurius). They are not changed.
- * @returns them with handlers added, which call the app's own.
+ * @param options of `GraphQLModule`, with `subscriptions: { 'graphql-ws': … }` (Apollo) or `subscription: …`
+ * (Mercurius). They are not changed.
+ * @returns a copy of the options with handlers added, which call the app's own.
  * @throws SessionOptionsError if an option is wrong, or there are no subscriptions.
  */
 export function withSubscriptionSessions<Options extends object>(
