@@ -27,8 +27,8 @@ describe('managerServing()', () => {
   });
 
   it('throws for a server that is none of an app (#15.5)', () => {
-    expect(() => managerServing(requestTo(createServer()))).toThrow(/not that of an app with SessionModule/);
+    expect(() => managerServing(requestTo(createServer()))).toThrow(/belongs to no app with SessionModule/);
     servedManagers.set(manager(), () => undefined).set(manager(), () => undefined);
-    expect(() => managerServing(requestTo(createServer()))).toThrow(/not that of an app with SessionModule/);
+    expect(() => managerServing(requestTo(createServer()))).toThrow(/belongs to no app with SessionModule/);
   });
 });
