@@ -22,7 +22,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
   const go = (to: Page, path: string) => to.goto(running.sample.url + path);
   const press = (on: Page, name: string) => on.getByRole('button', { name, exact: true }).click();
 
-  it('logs in, is remembered, logs out, and is a stranger again', async () => {
+  it('logs in, is remembered, logs out, and is anonymous again', async () => {
     await go(page, '/dashboard');
     await page.getByText('Please log in to see that page.').waitFor();
     expect(await context.cookies()).toEqual([]);
@@ -201,7 +201,7 @@ describeWithBrowser('the sample, in a browser', (browser) => {
     }, 60_000);
   });
 
-  it('says so where the app can not be reached, loses nothing, and goes on', async () => {
+  it('says so where the app can not be reached, loses nothing, and continues', async () => {
     await logIn(page, running.sample.url);
     await go(page, '/cart');
     await press(page, 'One Pot of coffee more');

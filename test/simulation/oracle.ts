@@ -577,7 +577,7 @@ class Oracle {
     if (failed.some(({ died, clientLeft }) => died || clientLeft)) return;
     this.fail(
       failed.length > 0 ? 'lost-by-failure' : 'login-dead',
-      `${login.id} was answered with ${request.status}; its session lets nobody in, and nothing has ended it`,
+      `${login.id} was answered with ${request.status}; its session admits nobody, and nothing has ended it`,
     );
   }
 

@@ -141,7 +141,7 @@ export function describeDoor(door: Door): void {
       expect(await client.call('read')).toEqual({ value: { name: 'Ann', seen: true } });
     });
 
-    it('refuses a guest with the reason, and lets in who is logged in', async () => {
+    it('refuses a guest with the reason, and admits a visitor who is logged in', async () => {
       await overHttp('set', { name: 'Ann' });
       expect(await (await connect()).call('guarded')).toEqual({ refused: 'login-required' });
       await overHttp('login', { id: '7' });

@@ -103,7 +103,9 @@ export class SessionGuard implements CanActivate {
       const answer: unknown = core.services.options.isAuthenticated(core.data.all(), core.principal());
       if (answer && answer !== true) {
         if (answer instanceof Promise) answer.catch(() => undefined);
-        this.logger.error(`"isAuthenticated" gave ${show(answer)}, so nobody is let in: it gives true or false.`);
+        this.logger.error(
+          `"isAuthenticated" returned ${show(answer)}, so the request is refused; it must return true or false.`,
+        );
       }
       return answer === true;
     } catch (error) {
@@ -139,7 +141,7 @@ export class SessionGuard implements CanActivate {
       const answer = await predicate(core.session as Session);
       if (!isAnswerToCome(answer)) return Boolean(answer);
       this.logger.error(
-        `The predicate of @RequireSession() gave ${show(answer)}, so nobody is let in: it gives an answer, or a promise of one.`,
+        `The predicate of @RequireSession() returned ${show(answer)}, so the request is refused; it must return its answer, or a promise of it.`,
       );
       return false;
     } catch (error) {

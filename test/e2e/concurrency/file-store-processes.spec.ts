@@ -221,7 +221,7 @@ describe('a process that is killed while it writes', () => {
 describe('a process that is stopped while it writes', () => {
   const beforeRename = { call: 'renameSync', path: 'x.json', signal: 'SIGSTOP' };
 
-  it('holds nobody up, and overwrites nothing when it goes on', async () => {
+  it('blocks no other process, and overwrites nothing when it goes on', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
     const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal: beforeRename });
     await worker.stopped();
@@ -262,7 +262,7 @@ describe('a process that is stopped while it writes', () => {
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   });
 
-  it('keeps its temporary file when another process opens the folder, and goes on with it', async () => {
+  it('keeps its temporary file when another process opens the folder, and continues with it', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
     const signal = { call: 'linkSync', path: 'claims', signal: 'SIGSTOP' };
     const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal });
@@ -274,7 +274,7 @@ describe('a process that is stopped while it writes', () => {
     expect(await dataOf('x')).toMatchObject({ by: 'worker' });
   });
 
-  it('holds nobody up where its temporary file was lost: its claim is succeeded', async () => {
+  it('blocks no other process where its temporary file was lost: its claim is succeeded', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
     const { revision } = (await store.load('x'))!;
     const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal: beforeRename });

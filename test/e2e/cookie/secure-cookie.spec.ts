@@ -52,7 +52,7 @@ describe('Secure', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('auto believes no header of a proxy that nobody trusts, and says so once', async () => {
+  it('auto believes no header of a proxy that nobody trusts, and warns once', async () => {
     await start();
     for (let n = 0; n < 3; n += 1) expect(await attributes(HTTPS)).toBe('Path=/; HttpOnly; SameSite=Lax');
     expect(warnings).toEqual([expect.stringContaining('no proxy is trusted')]);
@@ -68,7 +68,7 @@ describe('Secure', () => {
     expect(await attributes(HTTPS)).not.toContain('Secure');
   });
 
-  it('true sends no cookie over plain http, and says so once', async () => {
+  it('true sends no cookie over plain http, and warns once', async () => {
     await start({ cookie: { secure: true } });
     for (let n = 0; n < 3; n += 1) expect(await attributes()).toBeUndefined();
     expect(warnings).toEqual([expect.stringMatching(/over plain http.*In development .*'auto'/)]);
@@ -122,7 +122,7 @@ describe('a cookie that a browser refuses', () => {
   const CROSS = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors', origin: 'https://shop.example' };
   afterEach(() => server.close());
 
-  it("sameSite: 'none' over plain http is said once (#13.11)", async () => {
+  it("sameSite: 'none' over plain http is logged once (#13.11)", async () => {
     await start({ sameSite: 'none' });
     expect([await change(HTTPS), warnings]).toEqual([1, []]);
     for (let n = 0; n < 2; n += 1) expect(await change({})).toBe(1);
@@ -136,7 +136,7 @@ describe('a cookie that a browser refuses', () => {
   });
 
   it.each(['lax', 'strict', false] as const)(
-    'a login from another site with sameSite: %j is said once, with the remedy (#13.11)',
+    'a login from another site with sameSite: %j is logged once, with the remedy (#13.11)',
     async (sameSite) => {
       await start({ sameSite });
       for (let n = 0; n < 2; n += 1) expect(await change({ ...HTTPS, ...CROSS }, 'login')).toBe(1);

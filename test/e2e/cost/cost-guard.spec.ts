@@ -226,7 +226,7 @@ describe('what a request makes, over a bare route', () => {
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });
 
-  it('is nothing with load: lazy where nobody asks for the session', async () => {
+  it('is nothing with load: lazy if nothing accesses the session', async () => {
     const made = await madeBy(lazy, '/untouched', cookies);
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });

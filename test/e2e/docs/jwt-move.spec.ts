@@ -27,7 +27,7 @@ describe('the move from @nestjs/jwt, as docs/sessions-or-jwt.md has it (#16.3)',
   const me = (jar: Jar, authorization?: string) =>
     jar.fetch(`${url}/me`, authorization === undefined ? {} : { headers: { authorization } });
 
-  it('who has a token gets a session by the way, and needs the token no more', async () => {
+  it('who has a token gets a session, and needs the token no more', async () => {
     const jar = new Jar();
     expect(await (await me(jar, `Bearer ${token}`)).json()).toEqual({ id: '7' });
     expect(jar.last).toHaveLength(1);

@@ -103,7 +103,7 @@ describe('the tutorials that users of express-session come from', () => {
     (await jar.fetch(`${server.url}/${path}`, init)).text();
   afterEach(() => server.close());
 
-  it.each(['login', 'sign-in'])('log in, show the dashboard, log out, and are strangers again: %s', async (login) => {
+  it.each(['login', 'sign-in'])('log in, show the dashboard, log out, and are anonymous again: %s', async (login) => {
     await start();
     expect(await text('dashboard')).toBe('Please log in');
     expect((await jar.fetch(`${server.url}/guarded`)).status).toBe(401);

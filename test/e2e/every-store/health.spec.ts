@@ -208,7 +208,7 @@ describe('starting', () => {
     expect(error.cause).toBeDefined();
   });
 
-  it('goes on waiting for a store that answers, but takes its time to open', async () => {
+  it('keeps waiting for a store that answers, but takes its time to open', async () => {
     class SlowToOpen extends MemoryStore {
       override open(): Promise<void> {
         return new Promise((resolve) => setTimeout(resolve, 3_200));

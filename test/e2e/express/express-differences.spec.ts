@@ -507,12 +507,12 @@ describe('nestjs-keycard/express does better than express-session', () => {
     };
     const save: Handler = (req, res) => void req.session.save(() => res.end());
 
-    it('save() of a session that nobody changed is a touch', async () => {
+    it('save() of a session that is unchanged is a touch', async () => {
       expect(await called(peer, '/', save)).toMatchObject({ calls: expect.stringContaining('set') });
       expect(await called(session, '/', save)).toMatchObject({ calls: 'touch' });
     });
 
-    it('save() of a new session that nobody changed sends its cookie', async () => {
+    it('save() of a new session that is unchanged sends its cookie', async () => {
       expect(await called(peer, '/none', save)).toEqual({ calls: 'set', cookies: 0 });
       expect(await called(session, '/none', save)).toEqual({ calls: 'set', cookies: 1 });
     });

@@ -340,7 +340,7 @@ describe.each(both)('options of %s', (name, session) => {
       return sets;
     };
 
-    it('true writes a session that nobody changed', async () => {
+    it('true writes a session that is unchanged', async () => {
       expect(await countSets({ resave: true }, read)).toBe(1);
     });
 

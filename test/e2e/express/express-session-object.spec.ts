@@ -247,7 +247,7 @@ describe.each(both)('req.session of %s', (name, session) => {
       expect(await app.text('/read')).toBe('[1,2]');
     });
 
-    it('writes a new session that nobody changed', async () => {
+    it('writes a new session that is unchanged', async () => {
       const store = new session.MemoryStore();
       const app = await serve(session, { store }, (req, res) => void req.session.save(() => res.end()));
       await app.get();

@@ -180,7 +180,7 @@ describe.each(gatewayTransports)(
       expect(await stored()).toMatchObject({ one: 1, two: 2, three: 3, four: 4, five: 5 });
     });
 
-    it('every update() counts, whoever makes it (#15.2)', async () => {
+    it('every update() counts, from every client (#15.2)', async () => {
       await start();
       await login();
       const sockets = [await open(), await open(), await open()];
@@ -240,7 +240,7 @@ describe.each(gatewayTransports)(
         );
     });
 
-    it('a change that can not be saved is told in place of the answer (#15.2)', async () => {
+    it('a change that can not be saved is reported in place of the reply (#15.2)', async () => {
       await start();
       await login();
       const client = await open();

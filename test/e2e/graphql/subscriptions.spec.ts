@@ -144,7 +144,7 @@ describe.each(graphqlServers)('$name', (server) => {
     });
   });
 
-  it('a function "origins" that throws lets nobody in, and is logged (#15.5)', async () => {
+  it('a function "origins" that throws admits nobody, and is logged (#15.5)', async () => {
     const logged: string[] = [];
     const origins = () => {
       throw new Error('of the app');

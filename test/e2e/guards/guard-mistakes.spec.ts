@@ -101,19 +101,21 @@ describe('the guard, where an app is mistaken (#16.3)', () => {
     expect(await status('open/all', new Jar())).toBe(200);
   });
 
-  it('lets nobody in by a predicate that gives no answer, but something that would', async () => {
+  it('admits nobody by a predicate that gives no answer, but something that would', async () => {
     await start();
     expect([await status('not-called'), await status('observable'), await status('cart')]).toEqual([403, 403, 200]);
     expect(said).toEqual([
-      'The predicate of @RequireSession() gave a function, so nobody is let in: it gives an answer, or a promise of one.',
-      'The predicate of @RequireSession() gave an object (Observable), so nobody is let in: it gives an answer, or a promise of one.',
+      'The predicate of @RequireSession() returned a function, so the request is refused; it must return its answer, or a promise of it.',
+      'The predicate of @RequireSession() returned an object (Observable), so the request is refused; it must return its answer, or a promise of it.',
     ]);
   });
 
-  it('says why nobody is let in by an isAuthenticated that gives no boolean', async () => {
+  it('says why nobody is admitted by an isAuthenticated that gives no boolean', async () => {
     await start({ isAuthenticated: (async () => true) as never });
     expect(await status('cart')).toBe(401);
-    expect(said).toEqual(['"isAuthenticated" gave an object (Promise), so nobody is let in: it gives true or false.']);
+    expect(said).toEqual([
+      '"isAuthenticated" returned an object (Promise), so the request is refused; it must return true or false.',
+    ]);
   });
 
   it('says what a global guard misses on a route without a session', async () => {

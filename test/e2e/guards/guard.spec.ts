@@ -117,7 +117,7 @@ describe('SessionGuard', () => {
     expect(await status('/g/plain')).toBe(401);
   });
 
-  it.each(['login', 'loginByHand', 'passport'])('lets in who is logged in: %s', async (script) => {
+  it.each(['login', 'loginByHand', 'passport'])('admits a visitor who is logged in: %s', async (script) => {
     await get(`/s/${script}`);
     expect(await (await get('/g/plain')).text()).toBe('inside');
   });
@@ -134,7 +134,7 @@ describe('SessionGuard', () => {
     expect(await status('/g/cart')).toBe(200);
   });
 
-  it('lets nobody in where the predicate throws or rejects, and is no 500', async () => {
+  it('admits nobody where the predicate throws or rejects, and is no 500', async () => {
     expect([await status('/g/throws'), await status('/g/rejects')]).toEqual([401, 401]);
     await get('/s/login');
     expect([await status('/g/throws'), await status('/g/rejects')]).toEqual([403, 403]);
@@ -168,7 +168,7 @@ describe('SessionGuard', () => {
     expect([await status('/g/plain'), await status('/class'), await status('/class/open')]).toEqual([401, 401, 200]);
   });
 
-  it('asks the option isAuthenticated, and lets nobody in where that throws', async () => {
+  it('asks the option isAuthenticated, and admits nobody where that throws', async () => {
     await server.close();
     server = await startApp([scripts, GuardedController], {
       isAuthenticated: (data, principal) => principal === '7' && (data.user as { role?: string }).role === 'editor',

@@ -148,7 +148,7 @@ function hearsAll(name: 'redis' | 'postgres', server: SharedServer, make: (space
 describeWithServer('redis', (server) => {
   hearsAll('redis', server, (space) => new RedisStore({ url: server.url, prefix: space }));
 
-  it('a bus that is down is said once: the events of this process go on, and those of others when it is back (#15.4)', async () => {
+  it('a bus that is down is logged once: the events of this process go on, and those of others when it is back (#15.4)', async () => {
     const admin = new Redis(server.url);
     const user = uniqueName('deaf');
     const allow = (...rules: string[]) => admin.call('ACL', 'SETUSER', user, 'on', '>pass', '~*', '+@all', ...rules);
@@ -197,7 +197,7 @@ describeWithServer('postgres', (server) =>
 );
 
 describe('without a bus', () => {
-  it('registry.allEvents has the events of this process; that it has no others is said once (#15.4)', async () => {
+  it('registry.allEvents has the events of this process; that it has no others is logged once (#15.4)', async () => {
     const store = new ObservedStore(new MemoryStore());
     const server = await start(store, false);
     listenTo(server);

@@ -37,7 +37,7 @@ describeEachStore((each) => {
       expect((await app.get(jar, 'home')).status).toBe(200);
     });
 
-    it('never takes an id that a stranger brings along', async () => {
+    it('never takes an id that a visitor sends', async () => {
       const stranger = new Jar();
       await app.post(stranger, 'set', { planted: true });
       await app.place.rawDelete(idIn(stranger));

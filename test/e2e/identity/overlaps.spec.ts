@@ -137,7 +137,7 @@ describeEachStore((each) => {
       expect((await app.me(jar)).data).toEqual({ cart: [1], old: 1, user: { id: 'ann' } });
     });
 
-    it('leads nobody in by an old id if the login falls together with a renewal (#11)', async () => {
+    it('admits nobody by an old id if the login falls together with a renewal (#11)', async () => {
       await start({ renewAfter: '10m', idleTimeout: '1d' });
       const jar = new Jar();
       await app.post(jar, 'set', { cart: [1] });
@@ -148,7 +148,7 @@ describeEachStore((each) => {
       expect((await app.get(planted, 'home')).status).toBe(401);
     });
 
-    it('leads nobody in by an old id that a renewal has just replaced (#11)', async () => {
+    it('admits nobody by an old id that a renewal has just replaced (#11)', async () => {
       await start();
       const jar = new Jar();
       await app.post(jar, 'set', { cart: [1] });

@@ -65,7 +65,7 @@ describeEachStore((each) => {
       await expect(app.registry.list({ limit: 0 })).rejects.toThrow(/limit/);
     });
 
-    it('goes on after a page whose last session has ended meanwhile', async () => {
+    it('continues after a page whose last session has ended meanwhile', async () => {
       for (let n = 0; n < 4; n += 1) {
         await app.loggedIn('ann');
         clock.advance(1);

@@ -122,7 +122,7 @@ onBothAdapters(() => {
       expect(sentDays()).toBe(30);
     });
 
-    it('lasts as long as absoluteTimeout at most, and says so once', async () => {
+    it('lasts as long as absoluteTimeout at most, and warns once', async () => {
       const warned: string[] = [];
       const logger = { warn: (message: string) => void warned.push(message), error: () => undefined };
       await start({ absoluteTimeout: '7d', logger });

@@ -42,7 +42,7 @@ describeEachStore((each) => {
     await place.close();
   });
 
-  it('#13.18 says once that a record can not be read, and not at each request', async () => {
+  it('#13.18 warns once that a record can not be read, and not at each request', async () => {
     place = await each.open();
     app = await startApp([LogController], { store: place.store, logger });
     await place.store.create('broken', { text: '{"cookie":{},"__keycard":7}', expiresAt: Date.now() + 60_000 });

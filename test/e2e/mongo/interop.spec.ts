@@ -141,7 +141,7 @@ describeWithServer('mongo', (server) => {
     });
   }
 
-  it('keeps the types that a sub-document has and JSON lacks, where nobody changes the value', async () => {
+  it('keeps the types that a sub-document has and JSON lacks, as long as the value is unchanged', async () => {
     const client = new MongoClient(server.url);
     const documents = client.db('keycard').collection(uniqueName('types'));
     const store = new MongoStore({ collection: documents, stringify: false });

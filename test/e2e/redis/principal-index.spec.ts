@@ -110,7 +110,7 @@ function healing(connect: () => Redis | Cluster): void {
     expect(Number(await client.zscore(indexOf('7'), 'a'))).toBeGreaterThan(Date.now() + 2 * hour);
   });
 
-  it('never hides a live session, whoever lists while it comes', async () => {
+  it('never hides a live session, while it is listed concurrently', async () => {
     const other = connect();
     const reader = new RedisStore({ client: other, prefix });
     const sizes = new Set<number>();

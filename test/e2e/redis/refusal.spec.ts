@@ -113,7 +113,7 @@ describeWithProgram('redis', () => {
     }
   });
 
-  it.each(['ioredis', 'node-redis'])('goes on when the server forgets the scripts, on %s', async (kind) => {
+  it.each(['ioredis', 'node-redis'])('continues when the server forgets the scripts, on %s', async (kind) => {
     const plain = kind === 'ioredis' ? undefined : await createClient({ url: server.url }).connect();
     const store = new RedisStore({ client: plain ?? admin });
     await store.create('a', record({ n: 0 }, '7'));

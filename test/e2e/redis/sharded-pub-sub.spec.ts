@@ -94,7 +94,7 @@ describeWithProgram('redis-cluster', () => {
     );
 
     it.each(kinds)(
-      '%s: goes on when the channel has moved to another shard, and when it was cut (#15.4)',
+      '%s: continues when the channel has moved to another shard, and when it was cut (#15.4)',
       async (kind) => {
         const keyPrefix = `${uniqueName('app')}:`;
         const { bus, texts, states } = await busOf(cluster, kind, keyPrefix);

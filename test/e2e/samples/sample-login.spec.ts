@@ -45,7 +45,7 @@ describe('npm run sample, in a fresh clone', () => {
     expect(sample.said).toMatch(/ada +password: analytical engine/);
   });
 
-  it('sends a stranger to the login page, without a cookie', async () => {
+  it('sends an anonymous visitor to the login page, without a cookie', async () => {
     const jar = new Jar();
     const dashboard = await visit(jar, '/dashboard');
     expect([dashboard.status, dashboard.headers.get('location')]).toEqual([303, '/login?notice=login-required']);
@@ -178,7 +178,7 @@ describe('npm run sample, in a fresh clone', () => {
     expect((await stat(data('.sessions'))).mode & 0o777).toBe(0o700);
   });
 
-  it('shows a page that helps while the store is away, and goes on by itself when it is back', async () => {
+  it('shows a page that helps while the store is away, and continues by itself when it is back', async () => {
     const jar = await loggedIn();
     await rename(data('.sessions'), data('.sessions-away'));
     await writeFile(data('.sessions'), 'no folder');

@@ -210,7 +210,7 @@ describe('commit', () => {
     expect(await visit('look')).toEqual({ calls: ['load'], cookies: [] });
   });
 
-  it('resave: what nobody changed is written', async () => {
+  it('resave: an unchanged session is written', async () => {
     await server.close();
     await start({ resave: true });
     await visit('count');

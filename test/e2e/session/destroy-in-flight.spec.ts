@@ -91,7 +91,7 @@ describe.each(kinds)('a logout on %s', (_, makeStore) => {
     expect(await (await visit('look')).json()).toEqual({ user: null });
   });
 
-  it.each(['slowUpdate', 'slowSave'])('is told to who asks: %s', async (script) => {
+  it.each(['slowUpdate', 'slowSave'])('is reported to the caller: %s', async (script) => {
     const inFlight = visit(script);
     await gate.reached;
     await visit('logout');

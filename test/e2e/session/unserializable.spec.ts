@@ -146,14 +146,14 @@ describe("a value that JSON can't carry", () => {
     },
   );
 
-  it.each(BAD)('is told to who calls save(): %s', async (_, make, code, says) => {
+  it.each(BAD)('is reported to the caller of save(): %s', async (_, make, code, says) => {
     bad = make;
     expect((await visit('save')).status).toBe(200);
     expect(told).toMatchObject({ name: 'SessionDataError', code, message: expect.stringMatching(says) });
     expect(await (await visit('look')).json()).toEqual({ good: 1, after: 1 });
   });
 
-  it.each(BAD)('is told to who calls update(): %s', async (_, make, code) => {
+  it.each(BAD)('is reported to the caller of update(): %s', async (_, make, code) => {
     bad = make;
     await visit('update');
     expect(told).toMatchObject({ name: 'SessionDataError', code });
@@ -258,7 +258,7 @@ describe('data that JSON would change without a word', () => {
   afterEach(() => server.close());
 
   it.each(['promise', 'query', 'call'])(
-    'lets nobody in by a forgotten await or call, in the same request: %s (#13.7)',
+    'admits nobody by a forgotten await or call, in the same request: %s (#13.7)',
     async (forgot) => {
       const answer = await jar.fetch(`${server.url}/guarded`, { headers: { 'x-forgot': forgot } });
       expect(answer.status).not.toBe(200);
@@ -266,7 +266,7 @@ describe('data that JSON would change without a word', () => {
     },
   );
 
-  it('lets nobody in by a forgotten await, in the next request (#13.7)', async () => {
+  it('admits nobody by a forgotten await, in the next request (#13.7)', async () => {
     value = Promise.resolve(undefined);
     expect((await visit('s/put')).status).toBe(500);
     expect((await visit('guarded')).status).toBe(401);

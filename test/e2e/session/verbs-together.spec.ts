@@ -253,7 +253,7 @@ describe('verbs of one session that overlap', () => {
     },
   );
 
-  it('req.session = null ends a session that nobody asked for, with load lazy', async () => {
+  it('req.session = null ends a session that nothing accessed, with load lazy', async () => {
     await go('in');
     const before = jar.header;
     await server.close();

@@ -173,7 +173,7 @@ describe('a store that', () => {
       expect(await answer.json()).toMatchObject(BODY);
     });
 
-    it('leaves routes that need no session, and visitors without a cookie, as ever', async () => {
+    it('leaves routes that need no session, and visitors without a cookie, as usual', async () => {
       breakIt();
       const plain = await visit('/r/plain');
       expect([plain.status, await plain.text()]).toEqual([200, 'no session needed']);
@@ -182,7 +182,7 @@ describe('a store that', () => {
       expect([look.status, await look.json()]).toEqual([200, { user: null }]);
     });
 
-    it("lets nobody past the guard, which says 503, and doesn't send to the login page", async () => {
+    it("admits nobody through the guard, which says 503, and doesn't send to the login page", async () => {
       breakIt();
       for (const path of ['/guarded', '/guarded/predicate']) {
         const answer = await visit(path);
@@ -195,7 +195,7 @@ describe('a store that', () => {
       }
     });
 
-    it('lets nobody past the guard with onStoreError: anonymous either; elsewhere the session is empty, nothing is written, no cookie set or cleared', async () => {
+    it('admits nobody through the guard with onStoreError: anonymous either; elsewhere the session is empty, nothing is written, no cookie set or cleared', async () => {
       await server.close();
       await start({ onStoreError: 'anonymous' });
       breakIt();
@@ -340,7 +340,7 @@ describe('a store that', () => {
     expect(errors).toEqual(['A session could not be kept alive.']);
   });
 
-  it('fails for many requests is said once a second', async () => {
+  it('fails for many requests is logged at most once a second', async () => {
     store.failure = new Error('down');
     const from = performance.now();
     for (let n = 0; n < 5; n += 1) await visit('/s/look');

@@ -20,7 +20,7 @@ it('runs what has one key in order, and what has another at once', async () => {
   expect(said).toEqual(['b', 'a1', 'a2']);
 });
 
-it('goes on after a failure, which only its own caller sees', async () => {
+it('continues after a failure, which only its own caller sees', async () => {
   const queue = new KeyedQueue();
   const failing = queue.run('a', () => Promise.reject(new Error('no')));
   const next = queue.run('a', () => Promise.resolve('yes'));

@@ -36,7 +36,7 @@ describe('Pruner', () => {
     pruner.stop();
   });
 
-  it('goes on after a failure, which it reports', async () => {
+  it('continues after a failure, which it reports', async () => {
     const [failure, reported] = [new Error('away'), jest.fn()];
     const prune = jest.fn(() => Promise.reject(failure));
     const pruner = new Pruner(1_000, prune, reported);

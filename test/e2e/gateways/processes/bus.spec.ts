@@ -160,7 +160,7 @@ describeWithServer('redis', (server) => {
     expect(await client.closed).toBe(4401);
   });
 
-  it('a user that may not publish or subscribe is said once, and sockets end within "revalidate" (#15.4)', async () => {
+  it('a user that may not publish or subscribe is logged once, and sockets end within "revalidate" (#15.4)', async () => {
     const admin = new Redis(server.url);
     const user = uniqueName('deaf');
     await admin.call('ACL', 'SETUSER', user, 'on', '>pass', '~*', '+@all', 'resetchannels');
@@ -240,7 +240,7 @@ describeWithServer('postgres', (server) => {
 });
 
 describeWithServer('pgbouncer', (server) => {
-  it('a pooler that swallows LISTEN is said once, and sockets end within "revalidate" (#15.4)', async () => {
+  it('a pooler that swallows LISTEN is logged once, and sockets end within "revalidate" (#15.4)', async () => {
     const tableName = uniqueName('bus');
     const make = () =>
       new PostgresStore({

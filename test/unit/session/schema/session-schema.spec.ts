@@ -179,7 +179,7 @@ describe('a schema for session data', () => {
     expect(read().price).toBeInstanceOf(Money);
   });
 
-  it('says once which transform works on its own results', () => {
+  it('warns once which transform works on its own results', () => {
     const said: string[] = [];
     const schema = new DataSchema(
       z.object({ count: z.number().transform((n) => n + 1), name: z.string().trim() }),

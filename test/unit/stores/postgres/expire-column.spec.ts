@@ -10,7 +10,7 @@ const withCookie = (expires: unknown) =>
   JSON.stringify({ cookie: { originalMaxAge: HOUR, expires, path: '/' }, views: 1 });
 
 describe('expire, as it is read', () => {
-  it('takes the offset of whoever wrote the row from its microseconds', () => {
+  it('takes the offset of the writer of the row from its microseconds', () => {
     for (const quarters of [-48, -20, 0, 22, 23, 56]) {
       const digits = `${(END + 123 + quarters * 900_000) / 1_000}${500 + quarters}`;
       expect(read(digits)).toBe(END + 123);

@@ -70,7 +70,7 @@ describe('a body of 3 MB', () => {
     expect(body(text)).toHaveLength(3 * MIB);
   });
 
-  it('stops for a client that reads slowly, and goes on with it', async () => {
+  it('stops for a client that reads slowly, and continues with it', async () => {
     const save = new Save();
     const { stream, given } = source(24 * MIB);
     const server = await start((_req, res) => void stream.pipe(res), savingHooks(save));

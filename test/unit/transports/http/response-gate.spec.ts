@@ -455,7 +455,7 @@ describe('while held', () => {
     expect(body(client.text)).toBe('x');
   });
 
-  it('throws what Node throws for a wrong chunk, and goes on', async () => {
+  it('throws what Node throws for a wrong chunk, and continues', async () => {
     const { save, res, client } = await held((res) => res.write('x'));
     expect(() => res.write(null)).toThrow(expect.objectContaining({ code: 'ERR_STREAM_NULL_VALUES' }) as never);
     expect(() => res.end(5)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as never);
@@ -473,7 +473,7 @@ describe('while held', () => {
     expect(await client.has('\r\n\r\nx')).toContain('200 OK');
   });
 
-  it.each(['the client goes', 'the app destroys the response'])('goes on with the save when %s', async (who) => {
+  it.each(['the client goes', 'the app destroys the response'])('continues with the save when %s', async (who) => {
     const written = jest.fn();
     const { save, res, client } = await held((res) => void (res.write('x', written), res.end('y')));
     const closed = once(res, 'close');
