@@ -1,9 +1,11 @@
 import { types } from 'node:util';
 import { within } from '../common/deadline.js';
+import { show } from '../common/duration.js';
 import { ReservedKeyError, SessionStateError } from '../common/errors.js';
 import { METADATA_KEY } from '../common/metadata-key.js';
 import type { SessionValues } from '../record/record-text.js';
 import { changedKeys, snapshot } from '../common/merge.js';
+import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import { runWithin } from '../session/update-scope.js';
 
@@ -23,12 +25,14 @@ const ALWAYS_RESERVED: ReadonlySet<string> = new Set([METADATA_KEY, '__proto__',
 export async function applied(core: SessionCore, fn: UpdateFunction): Promise<Applied> {
   const draft = core.data.copy();
   const before = snapshot(draft);
+  const ownerBefore = core.principalIn(draft);
   core.applying = true;
   try {
     const values = await resultOf(core, draft, fn);
     if (core.status === 'ended-here')
       throw new SessionStateError('ENDED', 'The session ended while fn of update(fn) ran, so nothing was changed.');
     assertKeys(core, values, before);
+    assertOwner(core, core.principalIn(values), ownerBefore);
     return { values, before };
   } finally {
     core.applying = false;
@@ -68,6 +72,15 @@ const fnTookLonger = (ms: number): SessionStateError =>
     'UNSUPPORTED',
     `fn of update(fn) took longer than ${ms} ms ("storeTimeout"), so nothing was changed. Fetch what it needs before update(), and only change the draft in fn.`,
   );
+
+/** `session.user = …` gives another user a session of their own. In one swap of the same record that can't be done. */
+function assertOwner(core: SessionCore, owner: string | undefined, before: string | undefined): void {
+  if (owner === undefined || owner === before || !core.services.surface.strict || !isAnothers(core, owner)) return;
+  throw new SessionStateError(
+    'UNSUPPORTED',
+    `update(fn): fn made the session of ${show(core.principal() ?? before)} that of ${show(owner)}. Call session.login() for the other user instead. Nothing was changed.`,
+  );
+}
 
 /** Keys that can't be assigned to a session can't come from fn either, unless the record already had them. */
 function assertKeys(core: SessionCore, values: SessionValues, before: ReadonlyMap<string, string>): void {

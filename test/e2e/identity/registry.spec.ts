@@ -225,6 +225,16 @@ describeEachStore((each) => {
       expect(await app.registry.open('nobody')).toBeUndefined();
     });
 
+    it('refuses an update(fn) that makes the session of one user that of another (#11)', async () => {
+      const jar = await app.loggedIn('ann', { user: { id: 'ann' } });
+      const session = (await app.registry.open(idIn(jar))) as AnySession;
+      const become = session.update((draft) => void (draft['user'] = { id: 'eve' }));
+      await expect(become).rejects.toThrow(/made the session of "ann" that of "eve"/);
+      await session.update((draft) => void (draft['user'] = { id: 'ann', name: 'Ann' }));
+      const { data, principal } = await app.me(jar);
+      expect({ data, principal }).toMatchObject({ data: { user: { id: 'ann', name: 'Ann' } }, principal: 'ann' });
+    });
+
     it('opens a session by its handle, of its principal and of no other (#15.7)', async () => {
       const jar = await app.loggedIn('ann');
       const handle = await handleOf(jar);
