@@ -91,6 +91,34 @@ export const mutants = [
     replace: 'true',
     spec: e2e('cookie-vectors'),
   },
+  {
+    name: 'what another library assigns to req.session on a route without one is dropped',
+    file: lib('transports/http/lifecycle'),
+    find: "if (request === undefined) giveAway(this, 'session', value);",
+    replace: 'if (request === undefined) return;',
+    spec: e2e('response/early-properties'),
+  },
+  {
+    name: "an outer app's req.sessionID stays where a session begins",
+    file: lib('transports/http/lifecycle'),
+    find: 'req.sessionID === undefined &&\n    ',
+    replace: '',
+    spec: e2e('response/early-properties'),
+  },
+  {
+    name: 'a response that is not held says finish to an app whose save failed',
+    file: lib('transports/http/response-gate-hold'),
+    find: "gate.phase = held.ended ? 'ended' : 'replaced';",
+    replace: "if (!held.ended) response.emit('finish');\n  gate.phase = held.ended ? 'ended' : 'replaced';",
+    spec: e2e('response/thrown-and-closed'),
+  },
+  {
+    name: 'a strict length is checked by a status that was set after the first byte',
+    file: lib('transports/http/response-gate-state'),
+    find: 'head?.status ?? sentStatus ?? response.statusCode',
+    replace: 'head?.status ?? response.statusCode',
+    spec: unit('transports/http/response-gate'),
+  },
   // Login
   {
     name: 'a flash message that was taken stays away if the save failed',
