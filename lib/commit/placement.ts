@@ -28,8 +28,8 @@ export class Placement {
   }
 
   /**
-   * The same for a record that the old one doesn't name yet. If this process dies before it does, while somebody else ends or replaces the old
-   * one, the new one must not count as a session, as nobody has its id.
+   * Marks the draft of a new record as pending until the old record names it. If this process dies before that, and
+   * another one ends or replaces the old record, the new one must not count as a session: no browser has its id.
    */
   pending(core: SessionCore, made: Applied | undefined, draft: Draft): Draft {
     const takesNoPlace = draft.arrival === 'renewed' || draft.arrival === 'confirmed';

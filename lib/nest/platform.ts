@@ -32,7 +32,7 @@ export function checkPlatform(adapter: object | null | undefined, isMounted: boo
   );
 }
 
-/** Express alone sets prototypes. A server that isn't Nest's own works too; its sessions cost more on Node 20 and 22. */
+/** Only Express sets prototypes. A server that isn't Nest's own works too, but its sessions cost more on Node 20 and 22. */
 export function prepareServer(adapter: object | null | undefined): void {
   const { getType, getHttpServer } = (adapter ?? {}) as { getType?(): string; getHttpServer?(): Server | undefined };
   if (getType?.call(adapter) !== 'express') return;

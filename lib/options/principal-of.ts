@@ -12,7 +12,7 @@ export function isPrincipal(value: unknown): value is string | number | bigint {
   );
 }
 
-/** The same for a principal that the app passes. Text made of nothing (`String(user.ids)`) would be the same principal for many users. */
+/** The same for a principal that the app passes. `String(undefined)` would be the same principal for many users. */
 export const isNamedPrincipal = (value: unknown): value is string | number | bigint =>
   isPrincipal(value) && value !== 'undefined' && value !== '[object Object]';
 

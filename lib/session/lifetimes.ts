@@ -9,7 +9,7 @@ export class Lifetimes {
     return this.options.clock.now();
   }
 
-  /** Whether the session was last seen so long ago that its idle timeout has to be extended. A pending one is written anew. */
+  /** Whether the idle timeout has to be extended: the session was last seen long ago, or its record is still pending. */
   isTouchDue(metadata: SessionMetadata): boolean {
     return metadata.isPending === true || this.now() - metadata.seenAt >= this.options.touchIntervalMs;
   }

@@ -134,7 +134,7 @@ function defineOn(req: object, sessionId: PropertyDescriptor): void {
   Object.defineProperty(req, 'sessionStore', SESSION_STORE);
 }
 
-/** Whether `defineEarly` has been here, and nobody has assigned anything since: defining again would cost the request its hidden class. */
+/** Whether `defineEarly` has run and nothing was assigned since: defining again would cost the request its hidden class. */
 function isDefined(req: SessionRequest & { sessionID?: unknown; sessionStore?: unknown }): boolean {
   return (
     Object.getOwnPropertyDescriptor(req, 'session')?.get === SESSION.get &&

@@ -119,7 +119,7 @@ export function setGate(response: Gated, gate: Gate): void {
   else response[GATE] = gate;
 }
 
-/** A request may be used with another response, as batch routes do. The gate is that of the first, and of what inherits from it. */
+/** A batch route may use the request with another response. The gate is for the first, and for objects that inherit from it. */
 export function gateOf(response: Gated): Gate | undefined {
   const gate = response.req?.[REQUEST]?.gate;
   if (gate === undefined) return response[GATE];

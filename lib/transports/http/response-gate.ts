@@ -92,7 +92,7 @@ function functionsOf(res: ServerResponse): GatedFunctions {
   return { writeHead, write, end, flushHeaders } as unknown as GatedFunctions;
 }
 
-/** Do what the inherited function does. They keep the places of the gate's functions on a response that has no gate yet. */
+/** Call the inherited function. They reserve the properties of the gate on a response that has no gate yet. */
 const STAND_INS = Object.fromEntries(
   NAMES.map((name) => [
     name,

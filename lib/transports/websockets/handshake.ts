@@ -46,7 +46,7 @@ export async function shakeHands(
   return undefined;
 }
 
-/** Stops with the TCP connection: also for a client that the app's own check refuses, or that leaves before it is connected. */
+/** Stops when the TCP connection closes: also if the app's own check refuses the client, or it disconnects early. */
 function stopWithConnection({ headers, socket }: IncomingMessage, session: SocketSession): void {
   // A client that polls outlives the connections of its requests.
   if (headers.upgrade === undefined) return;
