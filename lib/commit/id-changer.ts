@@ -177,11 +177,6 @@ export class IdChanger {
   /** The old session ended meanwhile. A login or `regenerate()` doesn't need it. */
   private async withoutOld(change: Change): Promise<Written> {
     const { core, operation, fn, key, old } = change;
-    const needsOld = core.idChange === 'confirm' || core.idChange === 'renew';
-    const there = needsOld ? undefined : await this.services.records.load(old.key);
-    const isReplaced = there?.record.metadata?.replaced !== undefined;
-    // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
-    if (isReplaced && (await this.oldRecords.pin(there)) === 'conflict') return this.tryUntilDone(change);
     // If the new record was ended as well, the login was ended.
     if (key !== undefined && (await this.services.records.destroy(key)) === 'gone') throw endedAtLogin();
     // The place was released together with the record.
@@ -191,8 +186,13 @@ export class IdChanger {
       core.idChange = undefined;
       return fn === undefined ? this.swapper.saveToSuccessor(core, operation) : markGone(core, this.services);
     }
+    const there = await this.services.records.load(old.key);
+    const isReplaced = there?.record.metadata?.replaced !== undefined;
     if (core.status === 'stored') startOver(core, isReplaced && there.record.metadata!.handle === core.metadata.handle);
     core.replaces = undefined;
-    return this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
+    const written = await this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
+    // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
+    if (isReplaced && written === 'ok') await this.oldRecords.pin(there);
+    return written;
   }
 }

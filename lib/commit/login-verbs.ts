@@ -84,10 +84,13 @@ export class LoginVerbs {
     // If this request also called login(), its mark counts: that is when the login began.
     const mark = core.claim?.mark ?? moment.mark;
     const isLogin = isLoggedInByData(core);
+    // As with login(): a different user must not get the data of the former one.
+    if (isLogin && isAnothers(core, principal)) handOver(core);
     const { keys = core.metadata.loginKeys, given = [], endsLife } = core.claim ?? {};
     core.claim = { principal, at: moment.at, mark, keys, given, endsLife };
-    if (core.status === 'stored' && (core.idChange === undefined || core.idChange === 'renew'))
-      core.idChange = isLogin ? 'login' : 'confirm';
+    if (isLogin) core.idChange = 'login';
+    else if (core.status === 'stored' && (core.idChange === undefined || core.idChange === 'renew'))
+      core.idChange = 'confirm';
   }
 }
 

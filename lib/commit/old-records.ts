@@ -54,9 +54,19 @@ export class OldRecords {
     return this.services.records.replace(key, text, metadata, cookie, revision);
   }
 
-  /** Keeps a replaced record as it is: `bringBack` restores no record that was written since. */
-  pin({ key, record, revision }: LoadedRecord): Promise<WriteResult> {
-    return this.write(key, { ...record.metadata!, nonce: newNonce() }, revision);
+  /** Keeps a replaced record as it is: `bringBack` restores no record that was written since. One that was restored already is ended. */
+  async pin({ key, record, revision }: LoadedRecord): Promise<void> {
+    const { records, notices } = this.services;
+    const { handle } = record.metadata!;
+    try {
+      if ((await this.write(key, { ...record.metadata!, nonce: newNonce() }, revision)) !== 'conflict') return;
+      const found = await records.load(key);
+      const metadata = found?.record.metadata;
+      if (metadata?.handle === handle && metadata.replaced === undefined) await records.destroy(key, found!.revision);
+    } catch (error) {
+      // The login itself has succeeded.
+      if (!isClosed(error)) notices.storeFailed('save', error);
+    }
   }
 
   private async wasOurs(key: string, nonce: string): Promise<boolean> {

@@ -83,14 +83,16 @@ export class SessionSwapper {
    * new session. But the request learns neither its id nor its data, as an id from before a login must not lead to
    * them.
    */
-  async saveToSuccessor(core: SessionCore, operation: Operation): Promise<Written> {
+  async saveToSuccessor(core: SessionCore, operation: Operation, isSecondTry = false): Promise<Written> {
     const { handle } = core.metadata;
     const replaced = (await this.services.records.load(core.key))?.record.metadata;
     if (replaced?.handle !== handle) return markGone(core, this.services);
     // The id change failed, and has restored the record.
     if (replaced.replaced === undefined) return this.swap(core, operation, 'change');
     const found = await this.finder.successorOf(replaced);
-    if (found?.id === undefined || found.metadata.handle !== handle) return markGone(core, this.services);
+    if (found?.id === undefined || found.metadata.handle !== handle)
+      // The id change may be failing right now, and restore the record.
+      return isSecondTry ? markGone(core, this.services) : this.saveToSuccessor(core, operation, true);
     const heir = continuedAs(core, found.loaded, found.id);
     if (heir === undefined) return markGone(core, this.services);
     const written = await this.queue.run(heir.key, () => this.swap(heir, operation, 'change'));

@@ -572,7 +572,7 @@ class Oracle {
     for (const { handleBefore } of request.operations)
       if (handleBefore !== undefined && this.mayHaveEnded(handleBefore, request.began, request, false)) return;
     if (this.mayBeEvicted(login, principal)) return;
-    const failed = [...handles].flatMap((handle) => this.changesThatFailed(handle, request));
+    const failed = [...handles].flatMap((handle) => this.changesThatFailed(handle, request, ids));
     // Its answer would have had the new cookie.
     if (failed.some(({ died, clientLeft }) => died || clientLeft)) return;
     this.fail(
@@ -677,14 +677,18 @@ class Oracle {
   }
 
   /** The requests with the session that failed, or whose answer never came: each may have changed its id. */
-  private changesThatFailed(handle: string, by: RequestRecord): RequestRecord[] {
+  private changesThatFailed(
+    handle: string,
+    by: RequestRecord,
+    ids: ReadonlySet<string | undefined> = new Set([by.setId]),
+  ): RequestRecord[] {
     return this.history.requests.filter(
       (request) =>
         request !== by &&
         (request.died || !isOver(request)) &&
         (request.operations.some((each) => each.handleBefore === handle || each.handle === handle) ||
           this.seen.some((seen) => seen.began === request.began && seen.handle === handle) ||
-          request.sentId === by.setId),
+          (request.sentId !== undefined && ids.has(request.sentId))),
     );
   }
 

@@ -26,6 +26,9 @@ const MENDED = [
   [40020445, 'a cap, and two id changes of one session'],
   [50009324, 'a clock that jumps while an id change is finished'],
   [4675, 'a login over a session that was revoked and is in no index, beside another'],
+  [60008178, 'a login by data that is confirmed, in a session that was another user’s'],
+  [60016489, 'a change beside a login that fails and restores the old id'],
+  [60032281, 'a login that is tried again after its first try failed'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 
