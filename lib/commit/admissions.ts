@@ -95,12 +95,13 @@ export class Admissions {
     const state = await this.states.change(principal, async (before) => {
       assertBeganAfter(before.mark, { ...applicant, mark: seen });
       seen ??= before.mark.nonce;
-      const holders = await this.holders(before, applicant);
+      const now = this.services.now();
+      const holders = await this.holders(before, applicant, now);
       surplus = this.surplus(holders.newestFirst(handle), applicant);
       failed = holders.failed;
       // The store may have lost the principal's record. The sessions' own numbers keep a number from being given twice.
       const number = 1 + Math.max(before.lastNumber, holders.highest);
-      return this.withPlace(before, applicant, number, surplus);
+      return this.withPlace(before, applicant, number, surplus, now);
     });
     const admission = { principal, handle, mark: mark ?? state.mark.nonce, number: state.lastNumber };
     try {
@@ -116,8 +117,7 @@ export class Admissions {
   }
 
   /** Who shares the limit now. */
-  private async holders(state: PrincipalState, { principal, handle }: Applicant): Promise<Holders> {
-    const now = this.services.now();
+  private async holders(state: PrincipalState, { principal, handle }: Applicant, now: number): Promise<Holders> {
     const holders = new Holders();
     for (const place of state.places) if (place.until > now) holders.add(place.handle, place.number, 0);
     const replaced: ListedRecord[] = [];
@@ -163,8 +163,8 @@ export class Admissions {
     { handle, isInPlace }: Applicant,
     number: number,
     surplus: readonly Holder[],
+    now: number,
   ): PrincipalState {
-    const now = this.services.now();
     const lost = new Set([handle, ...surplus.map((each) => each.handle)]);
     const isLost = (place: Place): boolean =>
       lost.has(place.handle) || (place.until <= now && place.isInPlace !== true);

@@ -18,6 +18,9 @@ import { endedAtLogin, isEndedAtLogin } from './revocations.js';
 import type { SessionCreator } from './session-creator.js';
 import type { SessionSwapper } from './session-swapper.js';
 
+/** How often it is tried again to say that a new record is pending no more. */
+const MOST_CONFIRMATIONS = 5;
+
 /** One change of a session's id. */
 interface Change {
   readonly core: SessionCore;
@@ -144,7 +147,7 @@ export class IdChanger {
   }
 
   /** The old record names the new one: it is pending no more. Any other write of it has said so already. */
-  private async confirmNew(key: string, pending: Draft, draft: Draft): Promise<void> {
+  private async confirmNew(key: string, pending: Draft, draft: Draft, attempt = 0): Promise<void> {
     const { records, notices } = this.services;
     try {
       const own = await records.load(key);
@@ -153,8 +156,10 @@ export class IdChanger {
       if (isOurs && draft.metadata.expiresAt > this.services.now())
         await records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
     } catch (error) {
-      // The next request with its id does it.
-      if (!isClosed(error)) notices.storeFailed('save', error);
+      if (isClosed(error)) return;
+      notices.storeFailed('save', error);
+      // After that, the next request with its id does it.
+      if (attempt < MOST_CONFIRMATIONS) this.newRecords.later(() => this.confirmNew(key, pending, draft, attempt + 1));
     }
   }
 
@@ -186,13 +191,15 @@ export class IdChanger {
       core.idChange = undefined;
       return fn === undefined ? this.swapper.saveToSuccessor(core, operation) : markGone(core, this.services);
     }
-    const there = await this.services.records.load(old.key);
-    const isReplaced = there?.record.metadata?.replaced !== undefined;
-    if (core.status === 'stored') startOver(core, isReplaced && there.record.metadata!.handle === core.metadata.handle);
+    const { handle } = old.metadata;
+    if (core.status === 'stored') {
+      const there = (await this.services.records.load(core.key))?.record.metadata;
+      startOver(core, there?.replaced !== undefined && there.handle === handle);
+    }
     core.replaces = undefined;
     const written = await this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
     // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
-    if (isReplaced && written === 'ok') await this.oldRecords.pin(there);
+    if (written === 'ok') await this.oldRecords.pin(old.key, handle);
     return written;
   }
 }

@@ -54,15 +54,23 @@ export class OldRecords {
     return this.services.records.replace(key, text, metadata, cookie, revision);
   }
 
-  /** Keeps a replaced record as it is: `bringBack` restores no record that was written since. One that was restored already is ended. */
-  async pin({ key, record, revision }: LoadedRecord): Promise<void> {
+  /**
+   * For a login that goes on without the record of an old id: that id leads nowhere from now on. `bringBack` restores no
+   * record that was written since; one that was restored already, or is hidden by a clock that is wrong, is ended.
+   */
+  async pin(key: string, handle?: string): Promise<void> {
     const { records, notices } = this.services;
-    const { handle } = record.metadata!;
     try {
-      if ((await this.write(key, { ...record.metadata!, nonce: newNonce() }, revision)) !== 'conflict') return;
-      const found = await records.load(key);
-      const metadata = found?.record.metadata;
-      if (metadata?.handle === handle && metadata.replaced === undefined) await records.destroy(key, found!.revision);
+      for (let attempt = 0; attempt < MOST_LOOKS; attempt += 1) {
+        const found = await records.loadToEnd(key);
+        const metadata = found?.record.metadata;
+        if (metadata === undefined || (handle !== undefined && metadata.handle !== handle)) return;
+        const result =
+          metadata.replaced === undefined
+            ? await records.destroy(key, found!.revision)
+            : await this.write(key, { ...metadata, nonce: newNonce() }, found!.revision);
+        if (result !== 'conflict') return;
+      }
     } catch (error) {
       // The login itself has succeeded.
       if (!isClosed(error)) notices.storeFailed('save', error);

@@ -48,11 +48,12 @@ export class Placement {
       core.admission = await this.admissions.admit({
         principal: draft.metadata.principal!,
         handle: draft.metadata.handle,
-        mark: draft.mark,
+        mark: draft.mark ?? markSeen(core.firstAdmission, draft),
         began: core.openedAt,
         isInPlace: core.status === 'stored' && !core.isChangingId,
         mustBeAdmitted: draft.arrival === 'adopted',
       });
+      core.firstAdmission ??= core.admission;
       draft = draftOf(core, made?.values);
     }
     return draft;
@@ -114,3 +115,7 @@ export class Placement {
 /** Whether the place was taken for the session in this draft. */
 const isFor = (admission: Admission | undefined, { metadata: { principal, handle } }: Draft): boolean =>
   admission !== undefined && admission.principal === principal && admission.handle === handle;
+
+/** The revocation mark that stood when a login by data was first admitted. */
+const markSeen = (first: Admission | undefined, { metadata: { principal } }: Draft): string | undefined =>
+  first !== undefined && first.principal === principal ? first.mark : undefined;

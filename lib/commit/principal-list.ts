@@ -59,7 +59,10 @@ export class PrincipalList {
    * list began, a session may have changed its id to one that is not in the list.
    */
   async withReplaced(principal: string): Promise<ListedRecord[]> {
-    return (await this.toEnd(principal)).filter(({ record }) => this.services.lifetimes.isInTime(record.metadata!));
+    const { lifetimes } = this.services;
+    return (await this.toEnd(principal)).filter(({ record: { metadata } }) =>
+      metadata!.replaced === undefined ? lifetimes.isInTime(metadata!) : metadata!.expiresAt > this.services.now(),
+    );
   }
 
   /**

@@ -29,7 +29,7 @@ export class RequestWrites {
     const ended = core.replaces ?? core;
     if (await this.track(host, this.writer.destroy(core, mayEnd))) this.emitEnd(ended, as);
     // The record is expired by this process's clock. The clock may be wrong, so a logout ends it in the store as well.
-    else if (host.overdueId !== undefined && ended.isNew) await this.track(host, this.ender.endOverdue(host.overdueId));
+    if (host.overdueId !== undefined) await this.track(host, this.ender.endOverdue(host.overdueId));
   }
 
   /** Called only if this call ended the session, and no other had done so before. */

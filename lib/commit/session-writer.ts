@@ -5,7 +5,7 @@ import { CallTimer } from '../record/store-timer.js';
 import type { SessionCore } from '../session/session-core.js';
 import { reset } from '../session/succession.js';
 import type { Admissions } from './admissions.js';
-import { applied, type UpdateFunction } from './apply-update.js';
+import { type Applied, applied, type UpdateFunction } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import { IdChanger } from './id-changer.js';
 import { NewRecords } from './new-records.js';
@@ -44,6 +44,7 @@ export class SessionWriter {
   private readonly creator: SessionCreator;
   private readonly swapper: SessionSwapper;
   private readonly idChanger: IdChanger;
+  private readonly oldRecords: OldRecords;
 
   constructor(
     private readonly services: CommitServices,
@@ -58,13 +59,13 @@ export class SessionWriter {
     const placement = new Placement(services, admissions, ender, newRecords);
     this.creator = new SessionCreator(services, newRecords, placement);
     this.swapper = new SessionSwapper(services, this.queue, finder, placement);
-    const oldRecords = new OldRecords(services, links, newRecords);
+    this.oldRecords = new OldRecords(services, links, newRecords);
     this.idChanger = new IdChanger(
       services,
       this.queue,
       finder,
       newRecords,
-      oldRecords,
+      this.oldRecords,
       placement,
       this.creator,
       this.swapper,
@@ -85,9 +86,17 @@ export class SessionWriter {
   private async writeNow(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation);
-    if (core.isNew) return this.creator.create(core, operation);
+    if (core.isNew) return this.create(core, operation);
     const reason = why ?? whyWritten(core);
     return this.queue.run(core.key, () => this.swapper.swap(core, operation, reason));
+  }
+
+  private async create(core: SessionCore, operation: Operation, made?: Applied): Promise<Written> {
+    const written = await this.creator.create(core, operation, made);
+    const { formerId } = core;
+    core.formerId = undefined;
+    if (written === 'ok' && formerId !== undefined) await this.oldRecords.pin(this.services.records.key(formerId));
+    return written;
   }
 
   /** `update(fn)`: writes the pending changes and the result of `fn` in one swap. */
@@ -98,7 +107,7 @@ export class SessionWriter {
   private async updateNow(core: SessionCore, operation: Operation, fn: UpdateFunction): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation, fn);
-    if (core.isNew) return this.creator.create(core, operation, await applied(core, fn));
+    if (core.isNew) return this.create(core, operation, await applied(core, fn));
     return this.queue.run(core.key, () => this.swapper.swap(core, operation, 'change', fn));
   }
 
@@ -122,14 +131,20 @@ export class SessionWriter {
 
   private async destroyNow(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
     const { ender, list } = this.parts;
-    const { records } = this.services;
+    const { options, records } = this.services;
     const ended = core.replaces ?? core;
     // A write that found no record may be wrong: a clock that is ahead hides it.
     if (ended.status !== 'stored' && ended.status !== 'ended-elsewhere') return false;
     if (await ender.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
     // The replaced record, which names the new id, may no longer exist. The index still finds the session by its handle.
     const { principal, handle } = ended.metadata;
-    if (mayEnd !== undefined || principal === undefined || !records.canList) return false;
+    if (
+      mayEnd !== undefined ||
+      principal === undefined ||
+      this.services.now() - ended.openedAt < options.renewGraceMs ||
+      !records.canList
+    )
+      return false;
     let didEnd = false;
     for (const found of await list.toEnd(principal)) {
       const { metadata } = found.record;

@@ -10,7 +10,9 @@ export function holdsReplacedId(core: SessionCore): boolean {
 
 /** The browser may still start again, such as by a second click on "log in", and gets a new session. */
 export function beginAnew(core: SessionCore): void {
-  if (holdsReplacedId(core)) core.status = 'new';
+  if (!holdsReplacedId(core)) return;
+  core.status = 'new';
+  core.formerId = core.host.browserId;
 }
 
 export function assertCurrent(core: SessionCore): void {

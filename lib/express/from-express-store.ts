@@ -179,10 +179,10 @@ export class AdaptedExpressStore extends SessionStore {
   async destroy(id: string, revision?: Revision): Promise<WriteResult> {
     return this.queue.run(id, async () => {
       const present = await this.load(id);
-      if (!present) return 'gone';
-      if (revision !== undefined && present.revision !== revision) return 'conflict';
+      if (revision !== undefined && present?.revision !== revision) return present ? 'conflict' : 'gone';
+      // Also if the store doesn't return it: it may be expired by this process's clock alone.
       await this.remove(id);
-      return 'ok';
+      return present ? 'ok' : 'gone';
     });
   }
 

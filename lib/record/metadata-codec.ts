@@ -23,7 +23,8 @@ interface MetadataJson {
   b?: string | undefined;
   m?: number | undefined;
   l?: number | undefined;
-  j?: 1 | undefined;
+  /** The nonce of the write that made the record pending: version 0.1 keeps what it does not know. */
+  j?: string | undefined;
   t?: number | undefined;
   w?: readonly { k: number; h: string; u: number; i?: 1 | undefined }[] | undefined;
   x?: { u: number; w?: string | undefined; s?: string | undefined; k?: string | undefined } | undefined;
@@ -55,7 +56,7 @@ export function encodeMetadata(metadata: SessionMetadata): string {
     b: metadata.binding,
     m: metadata.schemaVersion,
     l: metadata.loginNumber,
-    j: metadata.isPending ? 1 : undefined,
+    j: metadata.isPending ? metadata.nonce : undefined,
     t: metadata.revokedUntil,
     w: places?.map(({ number, handle, until, isInPlace }) => ({
       k: number,
@@ -91,7 +92,7 @@ export function decodeMetadata(value: unknown): SessionMetadata | undefined {
     binding: value.b,
     schemaVersion: value.m,
     loginNumber: value.l,
-    isPending: value.j === 1 || undefined,
+    isPending: value.j === value.n || undefined,
     revokedUntil: value.t,
     places: value.w?.map(placeOf),
     replaced: value.x && replacementOf(value.x),

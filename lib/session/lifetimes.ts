@@ -11,7 +11,7 @@ export class Lifetimes {
 
   /** Whether the idle timeout has to be extended: the session was last seen long ago, or its record is still pending. */
   isTouchDue(metadata: SessionMetadata): boolean {
-    return metadata.isPending === true || this.now() - metadata.seenAt >= this.options.touchIntervalMs;
+    return metadata.isPending === true || Math.abs(this.now() - metadata.seenAt) >= this.options.touchIntervalMs;
   }
 
   /** Whether a listed session is live and within its idle timeout. */

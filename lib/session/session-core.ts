@@ -51,6 +51,10 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
   wasChanged = false;
   /** This request changed cookie attributes, and they are saved. */
   cookieWasChanged = false;
+  /** The first place that this request was given: a `revokeAll()` since then ends a login by data, whatever the clocks say. */
+  firstAdmission: Admission | undefined;
+  /** The id of the browser, if another request had replaced it when this one began, and this one begins a session of its own. */
+  formerId: string | undefined;
   readonly openedAt: number;
   private idText: string | undefined;
   private nextIdText: string | undefined;

@@ -811,8 +811,6 @@ class Oracle {
         continue;
       if (isDerived && (principalBefore !== undefined || request.operations.slice(at + 1).length > 0)) continue;
       if (isDerived && request.operations.some((each) => each.verb.do === 'forget')) continue;
-      // It began with an id whose change failed and was put back, and in between got a session of its own.
-      if (this.wasPutBack(request)) continue;
       const old = new Set([request.sentId, ...(idBefore === undefined ? [] : [idBefore])]);
       // Ids of the same session that were given out before.
       for (const each of this.history.requests)
@@ -834,22 +832,6 @@ class Oracle {
           `${operation.id} (${verb.do}) was acknowledged; an id from before it lets in ${found.principal}`,
         );
     }
-  }
-
-  /** Whether a request saw a new session, as an id change was under way at its id that failed. */
-  private wasPutBack(request: RequestRecord): boolean {
-    return (
-      this.seen.some(
-        ({ began, isNew, handle }) => began === request.began && (isNew || !this.isKnown(handle, request)),
-      ) &&
-      this.history.requests.some(
-        (other) =>
-          other.sentId === request.sentId &&
-          !isOver(other) &&
-          isAfter(request.began, other.began) &&
-          other.operations.some(({ verb }) => ['confirm', 'login', 'derive', 'renew', 'regenerate'].includes(verb.do)),
-      )
-    );
   }
 
   // --- 9

@@ -29,6 +29,8 @@ const MENDED = [
   [60008178, 'a login by data that is confirmed, in a session that was another user’s'],
   [60016489, 'a change beside a login that fails and restores the old id'],
   [60032281, 'a login that is tried again after its first try failed'],
+  [20003806, 'a login with an id that a failing login had replaced'],
+  [10003206, 'a login by data that is tried again after a revokeAll()'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 

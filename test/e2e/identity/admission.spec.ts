@@ -181,6 +181,20 @@ describeEachStore((each) => {
       expect(await isIn(app, jars[2]!)).toBe(false);
     });
 
+    it('logs out where a store of one’s own returns no record that is expired by this process’s clock (#11)', async () => {
+      class BlindStore extends BarrierStore {
+        override load(id: string) {
+          return super.load(id);
+        }
+      }
+      const app = await start({}, new BlindStore(place.store));
+      const jar = await app.loggedIn('ann');
+      clock.advance(48 * HOUR);
+      expect((await app.post(copyOf(jar), 'logout')).status).toBe(200);
+      clock.advance(-48 * HOUR);
+      expect(await isIn(app, jar)).toBe(false);
+    });
+
     it('makes an id change whose swap got no answer at the second try (#11)', async () => {
       const store = new BarrierStore(place.store);
       const app = await start({ storeTimeout: 200 }, store);
@@ -255,6 +269,8 @@ describeEachStore((each) => {
       replacing.release();
       expect((await answer).status).toBe(200);
       await last.reached;
+      expect(await handles(living)).toHaveLength(1);
+      clock.advance(60_000);
       expect(await handles(living)).toHaveLength(1);
       expect((await living.post(new Jar(), 'login', { id: 'ann' })).status).toBe(409);
       // Its browser comes back.
