@@ -71,6 +71,6 @@ export class SessionEnder {
   async endOverdue(id: string): Promise<boolean> {
     const key = this.records.key(id);
     const known = await this.records.loadToEnd(key);
-    return known !== undefined && known.record.metadata?.replaced === undefined && this.end(key, id, known);
+    return known?.record.metadata?.replaced === undefined && this.end(key, id, known);
   }
 }

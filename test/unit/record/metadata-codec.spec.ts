@@ -33,6 +33,12 @@ describe('the metadata of a record', () => {
     expect(decodeMetadata(JSON.parse(encodeMetadata(whole)))).toEqual(whole);
   });
 
+  it('are pending only as long as no other write has followed, as version 0.1 keeps what it does not know (#11)', () => {
+    const text = encodeMetadata({ ...whole, isPending: true });
+    expect(decodeMetadata(JSON.parse(text))).toMatchObject({ isPending: true });
+    expect(decodeMetadata({ ...(JSON.parse(text) as object), n: 'of another write' })!.isPending).toBeUndefined();
+  });
+
   const json = JSON.parse(encodeMetadata(whole)) as Record<string, unknown>;
   const required = ['v', 'c', 's', 'e', 'h', 'n'];
 

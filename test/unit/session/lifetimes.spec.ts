@@ -38,6 +38,9 @@ describe('Lifetimes', () => {
     const due = lifetimes({ touchInterval: '10s' });
     expect(due.isTouchDue(session({ seenAt: NOW - 9_999 }))).toBe(false);
     expect(due.isTouchDue(session({ seenAt: NOW - 10_000 }))).toBe(true);
+    // By a clock that was ahead.
+    expect(due.isTouchDue(session({ seenAt: NOW + 10_000 }))).toBe(true);
+    expect(due.isTouchDue(session({ isPending: true }))).toBe(true);
   });
 
   it.each([
