@@ -140,6 +140,12 @@ export class SessionRecords {
     return this.call(() => this.store.replace(key, record, revision));
   }
 
+  /** Ends a record that the store doesn't return, as its own clock may be wrong. Leaves an unreadable record alone. */
+  async destroyHidden(key: string): Promise<WriteResult> {
+    const stored = await this.call(() => this.store.load(key, true));
+    return stored === undefined ? this.destroy(key) : 'conflict';
+  }
+
   destroy(key: string, revision?: Revision): Promise<WriteResult> {
     return this.call(() => this.store.destroy(key, revision));
   }

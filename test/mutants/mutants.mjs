@@ -769,8 +769,8 @@ export const mutants = [
   {
     name: 'a clock that is ahead leaves others a session that it says it has ended',
     file: lib('record/session-records'),
-    find: 'this.store.load(key, true)',
-    replace: 'this.store.load(key)',
+    find: 'this.store.load(key, true));\n    return stored === undefined ? undefined',
+    replace: 'this.store.load(key));\n    return stored === undefined ? undefined',
     spec: e2e('admission'),
   },
   {

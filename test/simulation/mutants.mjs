@@ -111,8 +111,8 @@ export const planted = [
   {
     name: '10: a session is ended only if it is live by this process’s clock',
     file: lib('record/session-records'),
-    find: 'this.store.load(key, true)',
-    replace: 'this.store.load(key)',
+    find: 'this.store.load(key, true));\n    return stored === undefined ? undefined',
+    replace: 'this.store.load(key));\n    return stored === undefined ? undefined',
   },
   {
     name: '10: a clock that is behind ends what it renews',
