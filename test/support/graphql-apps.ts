@@ -27,7 +27,7 @@ export interface GraphqlServer {
   ): Promise<TestApp>;
 }
 
-const mercurius = async (name = '@nestjs/mercurius') =>
+export const mercurius = async (name = '@nestjs/mercurius') =>
   ((await import(name)) as { MercuriusDriver: typeof ApolloDriver }).MercuriusDriver;
 
 const server = (

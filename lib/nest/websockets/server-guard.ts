@@ -1,7 +1,9 @@
+import { Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { dropHandshake, type HandshakeRefusal } from '../../transports/websockets/handshake.js';
 
 type Check = (request: IncomingMessage) => Promise<HandshakeRefusal | undefined>;
+type Refusal = HandshakeRefusal | { readonly statusCode: 500; readonly message: string };
 type AllowRequest = (
   request: IncomingMessage,
   done: (message: string | null | undefined, allowed: boolean) => void,
@@ -48,33 +50,38 @@ function guardEngine(engine: Engine, check: Check): void {
   engine.on('connection', (connection) => connection.once('close', () => dropHandshake(connection.request)));
 }
 
+/** Never rejects: a check that fails refuses the client, and is logged. */
+async function refusalOf(check: Check, request: IncomingMessage): Promise<Refusal | undefined> {
+  try {
+    return await check(request);
+  } catch (error) {
+    const reason = error instanceof Error ? error.stack : error;
+    new Logger('Session').error('A WebSocket client was refused, as its handshake could not be checked.', reason);
+    return { statusCode: 500, message: 'The handshake could not be checked.' };
+  }
+}
+
 function allowing(check: Check, own: AllowRequest | undefined): AllowRequest {
   return (request, done) => {
-    check(request).then(
-      (refusal) => {
-        if (refusal !== undefined) done(refusal.message, false);
-        else if (own === undefined) done(null, true);
-        else
-          own(request, (message, allowed) => {
-            if (!allowed) dropHandshake(request);
-            done(message, allowed);
-          });
-      },
-      () => done('The handshake could not be checked.', false),
-    );
+    void refusalOf(check, request).then((refusal) => {
+      if (refusal !== undefined) done(refusal.message, false);
+      else if (own === undefined) done(null, true);
+      else
+        own(request, (message, allowed) => {
+          if (!allowed) dropHandshake(request);
+          done(message, allowed);
+        });
+    });
   };
 }
 
 export function verifying(check: Check, own: VerifyClient | null | undefined): VerifyClient {
   return (info: VerifyInfo, done: Verified) => {
-    check(info.req).then(
-      (refusal) => {
-        if (refusal !== undefined) done(false, refusal.statusCode, refusal.message);
-        else if (own == null) done(true);
-        else if (own.length === 2) own(info, done);
-        else done((own as (given: VerifyInfo) => boolean)(info));
-      },
-      () => done(false, 500, 'The handshake could not be checked.'),
-    );
+    void refusalOf(check, info.req).then((refusal) => {
+      if (refusal !== undefined) done(false, refusal.statusCode, refusal.message);
+      else if (own == null) done(true);
+      else if (own.length === 2) own(info, done);
+      else done((own as (given: VerifyInfo) => boolean)(info));
+    });
   };
 }

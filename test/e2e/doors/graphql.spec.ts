@@ -14,6 +14,7 @@ import {
   type DoorSession,
   type Outcome,
 } from '../../support/door-contract.js';
+import { mercurius } from '../../support/graphql-apps.js';
 
 type Data = Record<string, unknown>;
 
@@ -54,8 +55,6 @@ async function ask(url: string, jar: Jar, query: string, variables: Data = {}): 
   return (await (await jar.fetch(`${url}/graphql`, post({ query, variables }))).json()) as Answer;
 }
 
-const mercurius = async (name = '@nestjs/mercurius') =>
-  ((await import(name)) as { MercuriusDriver: typeof ApolloDriver }).MercuriusDriver;
 const apollo = () => Promise.resolve(ApolloDriver);
 
 describe.each([

@@ -1,5 +1,7 @@
-import type { INestApplication } from '@nestjs/common';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { INestApplication, LoggerService } from '@nestjs/common';
+import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
 import fastifyWebsocket from '@fastify/websocket';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -7,8 +9,9 @@ import { once } from 'node:events';
 import { type SessionModuleOptions, SessionRegistry, type SessionStore } from 'nestjs-keycard';
 import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
+import { withSubscriptionSessions } from 'nestjs-keycard/websockets';
 import { Jar, post, type TestApp } from '../../support/app.js';
-import { graphqlServers } from '../../support/graphql-apps.js';
+import { graphqlServers, mercurius } from '../../support/graphql-apps.js';
 import { type GraphqlClient, connectGraphql } from '../../support/graphql-client.js';
 import { NewsResolver, WhoService } from '../../support/graphql-news.js';
 import { LoginController } from '../../support/login-app.js';
@@ -120,4 +123,34 @@ it("Mercurius's own verifyClient is asked after ours, and its context may read r
   expect(asked).toEqual(['unwanted', 'wanted']);
   // What is changed in it later would be lost: it is gone.
   expect(requests.map(({ session }) => session)).toEqual([undefined]);
+});
+
+@Resolver()
+class HelloResolver {
+  @Query(() => String)
+  hello() {
+    return 'hello';
+  }
+}
+
+it('Mercurius in an app without SessionModule, beside others with it, refuses clients, and the log says why (#15.5)', async () => {
+  for (const server of graphqlServers.slice(0, 2)) await start(server);
+  const options = { driver: await mercurius(), autoSchemaFile: true, subscription: { fullWsTransport: true } };
+  const imports = [GraphQLModule.forRoot(withSubscriptionSessions(options))];
+  const testing = await Test.createTestingModule({ imports, providers: [HelloResolver] }).compile();
+  const logged: unknown[] = [];
+  const quiet = (): void => undefined;
+  const logger: LoggerService = { log: quiet, warn: quiet, error: (...args: unknown[]) => void logged.push(args) };
+  const app = testing.createNestApplication(new FastifyAdapter(), { logger });
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  apps.push({ app, url, close: () => app.close() });
+  await expect(connect(url, new Jar())).rejects.toThrow('500');
+  expect(logged).toEqual([
+    [
+      'A WebSocket client was refused, as its handshake could not be checked.',
+      expect.stringContaining('belongs to no app with SessionModule'),
+      'Session',
+    ],
+  ]);
 });

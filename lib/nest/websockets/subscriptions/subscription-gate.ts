@@ -27,7 +27,8 @@ export class SubscriptionGate {
       );
   }
 
-  check(request: IncomingMessage): Promise<HandshakeRefusal | undefined> {
+  /** Rejects if no app has the server that the client came to. */
+  async check(request: IncomingMessage): Promise<HandshakeRefusal | undefined> {
     return shakeHands(managerServing(request), this.rules, request);
   }
 
