@@ -12,7 +12,7 @@ export function devicesPage(session: Session, devices: readonly SessionSummary[]
   const body = html`${noticeBox(notice)}
     <h1>Your devices</h1>
     <p class="lead">
-      Every place where you are logged in. What you log out here is worthless at once, even in the middle of a request.
+      Every place where you are logged in. What you log out here ends at once, even in the middle of a request.
     </p>
     <div data-devices>
       <ul class="panel rows">
