@@ -32,10 +32,14 @@ export function checkPlatform(adapter: object | null | undefined, isMounted: boo
   );
 }
 
-/** Only Express sets prototypes. A server that isn't Nest's own works too, but its sessions cost more on Node 20 and 22. */
-export function prepareServer(adapter: object | null | undefined): void {
+/**
+ * Only Express sets prototypes. A server that isn't Nest's own works too, but its sessions cost more on Node 20 and 22.
+ *
+ * @returns a function that undoes it.
+ */
+export function prepareServer(adapter: object | null | undefined): (() => void) | undefined {
   const { getType, getHttpServer } = (adapter ?? {}) as { getType?(): string; getHttpServer?(): Server | undefined };
-  if (getType?.call(adapter) !== 'express') return;
+  if (getType?.call(adapter) !== 'express') return undefined;
   const server = getHttpServer?.call(adapter);
-  if (typeof server?.prependListener === 'function') defineEarly(server);
+  return typeof server?.prependListener === 'function' ? defineEarly(server) : undefined;
 }

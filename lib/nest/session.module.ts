@@ -65,6 +65,7 @@ export class SessionModule
   private readonly routes: RouteMatcher;
   private readonly use: StoreUse;
   private isMounted = false;
+  private leaveServer: (() => void) | undefined;
 
   /**
    * Adds sessions to the app. Call it once, in the root module.
@@ -180,7 +181,7 @@ export class SessionModule
 
   onApplicationBootstrap(): void {
     this.routes.addControllers(this.modules, this.config.getVersioning());
-    prepareServer(this.host.httpAdapter as object | undefined);
+    this.leaveServer = prepareServer(this.host.httpAdapter as object | undefined);
     if (isInjected([CurrentSession, FlashMessages], this.modules)) trackRequests();
     const mistaken = handlersWithNestSession(this.modules);
     if (mistaken.length > 0)
@@ -193,6 +194,7 @@ export class SessionModule
   async onApplicationShutdown(): Promise<void> {
     mountedIn.delete(this.modules);
     servedManagers.delete(this.manager);
+    this.leaveServer?.();
     await watchOf(this.manager).close();
     await this.use.close();
   }

@@ -128,6 +128,8 @@ function oneAfterTheOther(first: RequestSession, second: RequestSession): GateHo
   };
 }
 
+const NAMES = [REQUEST, 'session', 'sessionID', 'sessionStore'] as const;
+
 function defineOn(req: object, sessionId: PropertyDescriptor): void {
   Object.defineProperty(req, 'session', SESSION);
   Object.defineProperty(req, 'sessionID', sessionId);
@@ -146,15 +148,23 @@ function isDefined(req: SessionRequest & { sessionID?: unknown; sessionStore?: u
 /**
  * Defines a session's properties on each request and response of a server before Express sets their prototypes. Up to
  * Node 22, V8 gives an object its own hidden class for each property that is added after that, which made up half the
- * cost of a session. Until a session begins, the properties read and act as if they were not there.
+ * cost of a session. Until a session begins, the properties are `undefined` and can be assigned.
+ *
+ * @returns a function that stops it.
  */
-export function defineEarly(server: Server): void {
-  server.prependListener('request', (req: SessionRequest, res: ServerResponse) => {
-    defineOn(req, SESSION_ID);
-    // The value comes with the session.
-    req[REQUEST] ??= undefined;
-    standIn(res);
-  });
+export function defineEarly(server: Server): () => void {
+  server.prependListener('request', reserve);
+  return () => void server.removeListener('request', reserve);
+}
+
+/** One function for all servers, so that apps on the same server can each remove theirs. */
+function reserve(req: SessionRequest, res: ServerResponse): void {
+  // Another listener has defined its own, or the event is emitted again for a request that has its session.
+  if (NAMES.some((name) => Object.hasOwn(req, name))) return;
+  defineOn(req, SESSION_ID);
+  // The value comes with the session.
+  req[REQUEST] = undefined;
+  standIn(res);
 }
 
 /** RFC 6265bis 5.1.4: `/foo` covers `/foo` and `/foo/bar`, not `/foobar`. */

@@ -105,8 +105,10 @@ const STAND_INS = Object.fromEntries(
   ]),
 ) as unknown as Record<(typeof NAMES)[number], Call>;
 
-/** Keeps the places of the gate's functions on a response: see `defineEarly`. */
+/** Reserves the properties of the gate's functions on a response: see `defineEarly`. */
 export function standIn(res: ServerResponse): void {
+  // A mock's functions, or those of a tracer that wraps them.
+  if (NAMES.some((name) => Object.hasOwn(res, name))) return;
   res.writeHead = STAND_INS.writeHead as never;
   res.write = STAND_INS.write as never;
   res.end = STAND_INS.end as never;
