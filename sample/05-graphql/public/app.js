@@ -2,7 +2,15 @@
 const LOGGED_OUT = 4401;
 const $ = (id) => document.getElementById(id);
 let socket;
-const send = (message) => socket.send(JSON.stringify(message));
+/** Mutations over the connection that have no answer yet, by their ids. */
+const operations = new Map();
+/** A message waits for it, so that it is said in the room that the page shows. */
+let entered = Promise.resolve();
+
+function send(message) {
+  if (socket.readyState !== WebSocket.OPEN) throw new Error('There is no connection. Please try again.');
+  socket.send(JSON.stringify(message));
+}
 
 async function ask(query, variables) {
   const answer = await fetch('/graphql', {
@@ -24,21 +32,37 @@ function show(isInside) {
   $('inside').hidden = !isInside;
 }
 
-function listen() {
+function listen(me) {
   socket = new WebSocket(`${location.origin.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   socket.onopen = () => send({ type: 'connection_init' });
   socket.onmessage = ({ data }) => {
-    const { type, payload } = JSON.parse(data);
-    if (type === 'connection_ack')
+    const { id, type, payload } = JSON.parse(data);
+    const operation = operations.get(id);
+    const error = type === 'error' ? payload[0] : payload?.errors?.[0];
+    if (error) (operation?.reject ?? fail)(error);
+    else if (type === 'connection_ack') {
       send({ id: 'messages', type: 'subscribe', payload: { query: 'subscription { messages { by text } }' } });
-    else if (type === 'ping') send({ type: 'pong' });
-    else if (type === 'next' && payload.data?.messages) add(payload.data.messages);
-    else if (type === 'error') say(payload[0].message);
+      show(true);
+      say(`You are ${me}.`);
+    } else if (type === 'ping') send({ type: 'pong' });
+    else if (type === 'next' && payload.data.messages) add(payload.data.messages);
+    else if (type === 'complete') operation?.resolve();
   };
   socket.onclose = ({ code }) => {
+    for (const { reject } of operations.values()) reject(new Error('The connection was lost.'));
+    operations.clear();
     if (code === LOGGED_OUT) leave('This device was logged out.');
-    else if (!$('inside').hidden) setTimeout(begin, 1_000);
+    else setTimeout(begin, 1_000);
   };
+}
+
+/** A mutation over the connection, so that its subscription sees the change at once, and not after `revalidate`. */
+function operate(query, variables) {
+  return new Promise((resolve, reject) => {
+    const id = crypto.randomUUID();
+    send({ id, type: 'subscribe', payload: { query, variables } });
+    operations.set(id, { resolve, reject });
+  });
 }
 
 function add({ by, text }) {
@@ -59,18 +83,26 @@ async function start() {
   const { me } = await ask('{ me }');
   if (me === null)
     return leave('Log in, here and in another browser. The password of virginia is “lighthouse keeper”.');
-  show(true);
-  say(`You are ${me}.`);
-  listen();
+  const { room } = await ask('{ room }');
+  for (const choice of $('rooms').elements) choice.checked = choice.value === room;
+  entered = Promise.resolve();
+  listen(me);
 }
 
-const begin = () => start().catch((error) => say(error.message));
+const fail = (error) => say(error.message);
+
+/** Tries until the server answers. */
+const begin = () =>
+  start().catch((error) => {
+    fail(error);
+    setTimeout(begin, 1_000);
+  });
 
 /** Does what a form or a button asks for, and says what went wrong. */
 const on = (id, event, fn) =>
   $(id).addEventListener(event, (happened) => {
     happened.preventDefault();
-    fn(happened).catch((error) => say(error.message));
+    fn(happened).catch(fail);
   });
 
 on('login', 'submit', async ({ target }) => {
@@ -80,14 +112,14 @@ on('login', 'submit', async ({ target }) => {
   await start();
 });
 on('say', 'submit', async ({ target }) => {
+  await entered;
   await ask('mutation ($text: String!) { say(text: $text) }', Object.fromEntries(new FormData(target)));
   target.reset();
 });
-on('rooms', 'change', async ({ target }) => {
-  // Over the connection, so that its subscription sees the change at once, and not after `revalidate`.
-  const query = 'mutation ($room: String!) { enter(room: $room) }';
-  send({ id: crypto.randomUUID(), type: 'subscribe', payload: { query, variables: { room: target.value } } });
+on('rooms', 'change', ({ target }) => {
+  entered = operate('mutation ($room: String!) { enter(room: $room) }', { room: target.value });
   $('messages').replaceChildren();
+  return entered;
 });
 on('others', 'click', async () => {
   const { logOutOthers } = await ask('mutation { logOutOthers }');

@@ -1,4 +1,4 @@
-import { Args, Field, Mutation, ObjectType, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Field, Mutation, ObjectType, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { EventEmitter, on } from 'node:events';
 import { getSession, RequireSession, Session } from 'nestjs-keycard';
 
@@ -19,12 +19,17 @@ type Event = readonly [Message];
 
 const HALL = 'hall';
 
-/** For who is logged in alone. The room is kept in the session. */
+/** Only for visitors who are logged in. The room is kept in the session. */
 @Resolver()
 @RequireSession()
 export class MessagesResolver {
   /** A real app has several processes, and pub/sub between them. */
   private readonly emitter = new EventEmitter().setMaxListeners(0);
+
+  @Query(() => String)
+  room(@Session('room') room = HALL) {
+    return room;
+  }
 
   @Mutation(() => String)
   enter(@Session() session: ChatSession, @Args('room') room: string) {
@@ -38,7 +43,7 @@ export class MessagesResolver {
     return this.emitter.emit('message', message);
   }
 
-  /** Those of the room that the subscriber is in by then. */
+  /** The messages of the room that the subscriber is in at that moment. */
   @Subscription(() => Message, {
     resolve: ([message]: Event) => message,
     filter: async ([message]: Event, _: unknown, context: object) => {

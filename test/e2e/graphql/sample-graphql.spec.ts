@@ -1,37 +1,21 @@
-import { NestFactory } from '@nestjs/core';
-import type { INestApplication } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { Jar, post } from '../../support/app.js';
 import { connectGraphql, type GraphqlAnswer, type GraphqlClient } from '../../support/graphql-client.js';
+import { useSampleApp } from '../../support/sample-app.js';
 
 const LOGIN = 'mutation { login(name: "virginia", password: "lighthouse keeper") }';
 
 describe('sample 05-graphql (#15.5, #15.8)', () => {
-  let app: INestApplication;
-  let url: string;
-  let folder: string;
+  const sample = useSampleApp(() => import('../../../sample/05-graphql/src/app.module.js'));
   const clients: GraphqlClient[] = [];
-  beforeAll(async () => {
-    folder = process.env.SESSION_PATH = await mkdtemp(join(tmpdir(), 'keycard-sample-graphql-'));
-    const { AppModule } = await import('../../../sample/05-graphql/src/app.module.js');
-    app = await NestFactory.create(AppModule, { logger: false, forceCloseConnections: true });
-    await app.listen(0, '127.0.0.1');
-    url = await app.getUrl();
-  });
   afterAll(async () => {
-    delete process.env.SESSION_PATH;
     for (const client of clients) await client.close();
-    await app.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
   const ask = async (jar: Jar, query: string) =>
-    (await (await jar.fetch(`${url}/graphql`, post({ query }))).json()) as GraphqlAnswer;
+    (await (await jar.fetch(`${sample.url}/graphql`, post({ query }))).json()) as GraphqlAnswer;
   const listen = async (jar: Jar) => {
-    const client = await connectGraphql(url, { cookie: jar.header, origin: url });
+    const client = await connectGraphql(sample.url, { cookie: jar.header, origin: sample.url });
     clients.push(client);
     const events = client.events('subscription { messages { by room text } }');
     const next = () => events.next().then(({ value }) => (value as GraphqlAnswer).data?.messages);
@@ -54,7 +38,9 @@ describe('sample 05-graphql (#15.5, #15.8)', () => {
     const hello = { by: 'virginia', room: 'hall', text: 'hello' };
     expect(await Promise.all([heard.first, hall.first])).toEqual([hello, hello]);
 
+    expect(await ask(here, '{ room }')).toMatchObject({ data: { room: 'hall' } });
     await heard.client.ask('mutation { enter(room: "garden") }');
+    expect(await ask(here, '{ room }')).toMatchObject({ data: { room: 'garden' } });
     const inGarden = heard.next();
     await ask(other, 'mutation { say(text: "to the hall") }');
     await ask(here, 'mutation { say(text: "to the garden") }');
@@ -74,7 +60,7 @@ describe('sample 05-graphql (#15.5, #15.8)', () => {
       ['app.js', 'text/javascript'],
       ['style.css', 'text/css'],
     ] as const) {
-      const answer = await fetch(`${url}/${path}`);
+      const answer = await fetch(`${sample.url}/${path}`);
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, `${type}; charset=utf-8`]);
     }
   });
