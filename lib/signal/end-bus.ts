@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { within } from '../common/deadline.js';
+import { show } from '../common/duration.js';
 import type { SessionEvent } from '../common/session-events.js';
 import { wordsOf } from '../common/scrubbed-error.js';
 import type { SessionBus } from '../stores/session-bus.js';
 import { EventFeed, type EventFeedServices } from './event-feed.js';
 import { HINTS } from './hints.js';
 
-/** How long a message may take to return to its sender. */
-const ECHO_MS = 2_000;
+/** How long the bus may take to answer a call, and a message to return to its sender. */
+const ANSWER_MS = 2_000;
 /** How often it is checked that messages arrive. */
 const CHECK_MS = 30_000;
 /** The most characters of one message: PostgreSQL accepts 8,000 bytes. */
@@ -72,7 +74,7 @@ export class EndBus {
 
   private async publish(text: string): Promise<boolean> {
     try {
-      await this.bus.publish(text);
+      await inTime(this.bus.publish(text));
       return true;
     } catch (error) {
       this.say('told', error);
@@ -107,7 +109,7 @@ export class EndBus {
     const { stop } = this;
     this.stop = undefined;
     this.isLost = false;
-    await stop?.().catch(() => undefined);
+    if (stop !== undefined) await inTime(stop()).catch(() => undefined);
   }
 
   /**
@@ -122,7 +124,7 @@ export class EndBus {
     let failure: unknown;
     try {
       if (this.stop === undefined)
-        await (this.subscribing ??= this.subscribe().finally(() => (this.subscribing = undefined)));
+        await inTime((this.subscribing ??= this.subscribe().finally(() => (this.subscribing = undefined))));
       isTold = await this.isEchoed();
     } catch (error) {
       failure = error;
@@ -148,9 +150,11 @@ export class EndBus {
         if (isUp) void this.check();
       },
     );
-    const end = (): Promise<void> => {
+    if (typeof stop !== 'function')
+      throw new TypeError(`its subscribe() returned ${show(stop)}, and must return a function that unsubscribes`);
+    const end = async (): Promise<void> => {
       isOver = true;
-      return stop();
+      await stop();
     };
     if (this.timer === undefined) await end();
     else this.stop = end;
@@ -159,7 +163,7 @@ export class EndBus {
   private async isEchoed(): Promise<boolean> {
     const token = randomUUID();
     const echoed = new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), ECHO_MS).unref();
+      const timer = setTimeout(() => resolve(false), ANSWER_MS).unref();
       this.echoes.set(token, () => {
         clearTimeout(timer);
         resolve(true);
@@ -199,6 +203,10 @@ export class EndBus {
     );
   }
 }
+
+/** A bus that hangs must not keep back a check or a shutdown. */
+const inTime = <T>(work: Promise<T>): Promise<T> =>
+  within(ANSWER_MS, work, () => new Error(`it has not answered within ${ANSWER_MS / 1_000} s`));
 
 /** Joins the entries into as few messages as possible. */
 function* textsOf(entries: Iterable<string>): Generator<string> {

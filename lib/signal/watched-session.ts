@@ -1,5 +1,6 @@
 import type { Found, RecordFinder } from '../commit/record-finder.js';
 import type { Revocations } from '../commit/revocations.js';
+import type { Notices } from '../record/notices.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import type { SessionRecords } from '../record/session-records.js';
 import type { Lifetimes } from '../session/lifetimes.js';
@@ -8,6 +9,7 @@ import type { Lifetimes } from '../session/lifetimes.js';
 export interface WatchServices {
   readonly finder: RecordFinder;
   readonly lifetimes: Lifetimes;
+  readonly notices: Notices;
   readonly records: SessionRecords;
   readonly revocations: Revocations;
   now(): number;
@@ -149,6 +151,11 @@ export class WatchedSession {
     this.found = undefined;
     const closers = [...this.closers];
     this.closers.clear();
-    for (const close of closers) close();
+    for (const close of closers)
+      try {
+        close();
+      } catch (error) {
+        this.services.notices.error('A socket or stream of a session that has ended could not be closed.', error);
+      }
   }
 }

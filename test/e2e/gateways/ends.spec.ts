@@ -1,5 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { Controller, Get, type MessageEvent, Sse } from '@nestjs/common';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { type OnGatewayConnection, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { concatWith, fromEvent, map, merge, NEVER, type Observable, of, Subject, takeUntil } from 'rxjs';
 import {
@@ -22,7 +23,11 @@ import { ObservedStore } from '../../support/observed-store.js';
 const news = new Subject<string>();
 
 @WebSocketGateway()
-class ChatGateway {
+class ChatGateway implements OnGatewayConnection {
+  onConnection: (client: EventEmitter) => void = () => undefined;
+  handleConnection(client: EventEmitter) {
+    this.onConnection(client);
+  }
   @SubscribeMessage('who')
   who(@Session() session: AnySession) {
     return { re: 'who', principal: session.info.principal, aborted: session.signal.aborted };
@@ -176,6 +181,28 @@ describe.each(gatewayTransports.filter(({ name }) => !name.includes('polling')))
     });
   },
 );
+
+it("a listener of the app's that throws while a socket is closed leaves no other open, and is logged (#15.3)", async () => {
+  begin();
+  const { adapter, connect, closedByServer } = gatewayTransports.find(({ name }) => name === 'socket.io')!;
+  adapterOf = adapter;
+  const logged: unknown[] = [];
+  const logger = { warn: () => undefined, error: (...said: unknown[]) => void logged.push(said) };
+  const failure = new Error('of the app');
+  const server = await start({ logger });
+  await login(server);
+  const gateway = server.app.get(ChatGateway);
+  gateway.onConnection = (client) =>
+    void client.once('disconnecting', () => {
+      throw failure;
+    });
+  for (let n = 0; n < 3; n += 1) clients.push(await connect(server.url, { cookie: jar.header }));
+  await server.app.get(SessionRegistry).revokeAll('7');
+  expect(await Promise.all(clients.map(({ closed }) => closed))).toEqual(clients.map(() => closedByServer));
+  expect(logged).toEqual(
+    clients.map(() => ['A socket or stream of a session that has ended could not be closed.', failure]),
+  );
+});
 
 describe('session.signal', () => {
   it('ends an event stream that it is given to (#15.3)', async () => {

@@ -1,8 +1,7 @@
-import { EventEmitter } from 'node:events';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, expect, it } from '@jest/globals';
-import { MemoryStore, type SessionBus } from 'nestjs-keycard';
+import { MemoryStore } from 'nestjs-keycard';
 import { withSessions } from 'nestjs-keycard/websockets';
 import { SessionManager } from '../../../../lib/session-manager.js';
 import { watchOf } from '../../../../lib/signal/session-watch.js';
@@ -10,6 +9,7 @@ import { Jar, post, startApp, type TestApp } from '../../../support/app.js';
 import { type GatewayClient, gatewayTransports } from '../../../support/gateway-client.js';
 import { LoginController, ManualClock } from '../../../support/login-app.js';
 import { ObservedStore } from '../../../support/observed-store.js';
+import { OwnBus } from '../../../support/own-bus.js';
 
 const { connect } = gatewayTransports.find(({ name }) => name === 'ws')!;
 const SESSIONS = 1_000;
@@ -17,17 +17,6 @@ const SOCKETS = 5_000;
 
 @WebSocketGateway()
 class IdleGateway {}
-
-/** A bus of the app's own, within this process. */
-class OwnBus extends EventEmitter implements SessionBus {
-  async publish(text: string): Promise<void> {
-    this.emit('text', text);
-  }
-  async subscribe(hear: (text: string) => void): Promise<() => Promise<void>> {
-    this.on('text', hear);
-    return async () => void this.off('text', hear);
-  }
-}
 
 let server: TestApp;
 let clients: GatewayClient[] = [];
