@@ -107,7 +107,7 @@ export class IdChanger {
       change.unsure = this.oldRecords.of(old, id, as);
       const result = await this.oldRecords.replace(change.unsure);
       if (result === 'ok') {
-        if (first !== draft) void this.confirmNew(change.key!, first, draft);
+        if (first.metadata.isPending) void this.confirmNew(change.key!, first, draft);
         // If the response was sent without the new id, undo the change.
         assertInTime(operation, this.services);
         core.id = id;
@@ -180,8 +180,7 @@ export class IdChanger {
   }
 
   /** The old session ended meanwhile. A login or `regenerate()` doesn't need it. */
-  private async withoutOld(change: Change): Promise<Written> {
-    const { core, operation, fn, key, old } = change;
+  private async withoutOld({ core, operation, fn, key, old }: Change): Promise<Written> {
     // If the new record was ended as well, the login was ended.
     if (key !== undefined && (await this.services.records.destroy(key)) === 'gone') throw endedAtLogin();
     // The place was released together with the record.
@@ -191,15 +190,14 @@ export class IdChanger {
       core.idChange = undefined;
       return fn === undefined ? this.swapper.saveToSuccessor(core, operation) : markGone(core, this.services);
     }
-    const { handle } = old.metadata;
+    // `old` may be this session itself, which gets another id now.
+    const formerId = old.id;
     if (core.status === 'stored') {
       const there = (await this.services.records.load(core.key))?.record.metadata;
-      startOver(core, there?.replaced !== undefined && there.handle === handle);
+      startOver(core, there?.replaced !== undefined && there.handle === core.metadata.handle);
     }
     core.replaces = undefined;
-    const written = await this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
-    // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
-    if (written === 'ok') await this.oldRecords.pin(old.key, handle);
-    return written;
+    core.formerId = formerId;
+    return this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
   }
 }

@@ -58,13 +58,13 @@ export class OldRecords {
    * For a login that goes on without the record of an old id: that id leads nowhere from now on. `bringBack` restores no
    * record that was written since; one that was restored already, or is hidden by a clock that is wrong, is ended.
    */
-  async pin(key: string, handle?: string): Promise<void> {
+  async pin(key: string): Promise<void> {
     const { records, notices } = this.services;
     try {
       for (let attempt = 0; attempt < MOST_LOOKS; attempt += 1) {
         const found = await records.loadToEnd(key);
         const metadata = found?.record.metadata;
-        if (metadata === undefined || (handle !== undefined && metadata.handle !== handle)) return;
+        if (metadata === undefined) return;
         const result =
           metadata.replaced === undefined
             ? await records.destroy(key, found!.revision)

@@ -5,6 +5,7 @@ import type { Draft } from '../session/session-state.js';
 import { loginUndone } from '../session/succession.js';
 import { type Applied, take } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
+import type { OldRecords } from './old-records.js';
 import type { NewRecords } from './new-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { Placement } from './placement.js';
@@ -18,6 +19,7 @@ export class SessionCreator {
   constructor(
     private readonly services: CommitServices,
     private readonly newRecords: NewRecords,
+    private readonly oldRecords: OldRecords,
     private readonly placement: Placement,
   ) {}
 
@@ -47,6 +49,10 @@ export class SessionCreator {
     const { handle, principal } = draft.metadata;
     this.services.events.emit('created', key, { handle, principal });
     this.placement.noteLogin(key, draft);
+    const { formerId } = core;
+    core.formerId = undefined;
+    // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
+    if (formerId !== undefined) await this.oldRecords.pin(this.services.records.key(formerId));
     return 'ok';
   }
 

@@ -5,7 +5,7 @@ import { CallTimer } from '../record/store-timer.js';
 import type { SessionCore } from '../session/session-core.js';
 import { reset } from '../session/succession.js';
 import type { Admissions } from './admissions.js';
-import { type Applied, applied, type UpdateFunction } from './apply-update.js';
+import { applied, type UpdateFunction } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import { IdChanger } from './id-changer.js';
 import { NewRecords } from './new-records.js';
@@ -44,7 +44,6 @@ export class SessionWriter {
   private readonly creator: SessionCreator;
   private readonly swapper: SessionSwapper;
   private readonly idChanger: IdChanger;
-  private readonly oldRecords: OldRecords;
 
   constructor(
     private readonly services: CommitServices,
@@ -57,15 +56,15 @@ export class SessionWriter {
     const { finder, ender, admissions } = parts;
     const newRecords = new NewRecords(services);
     const placement = new Placement(services, admissions, ender, newRecords);
-    this.creator = new SessionCreator(services, newRecords, placement);
+    const oldRecords = new OldRecords(services, links, newRecords);
+    this.creator = new SessionCreator(services, newRecords, oldRecords, placement);
     this.swapper = new SessionSwapper(services, this.queue, finder, placement);
-    this.oldRecords = new OldRecords(services, links, newRecords);
     this.idChanger = new IdChanger(
       services,
       this.queue,
       finder,
       newRecords,
-      this.oldRecords,
+      oldRecords,
       placement,
       this.creator,
       this.swapper,
@@ -86,17 +85,9 @@ export class SessionWriter {
   private async writeNow(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation);
-    if (core.isNew) return this.create(core, operation);
+    if (core.isNew) return this.creator.create(core, operation);
     const reason = why ?? whyWritten(core);
     return this.queue.run(core.key, () => this.swapper.swap(core, operation, reason));
-  }
-
-  private async create(core: SessionCore, operation: Operation, made?: Applied): Promise<Written> {
-    const written = await this.creator.create(core, operation, made);
-    const { formerId } = core;
-    core.formerId = undefined;
-    if (written === 'ok' && formerId !== undefined) await this.oldRecords.pin(this.services.records.key(formerId));
-    return written;
   }
 
   /** `update(fn)`: writes the pending changes and the result of `fn` in one swap. */
@@ -107,7 +98,7 @@ export class SessionWriter {
   private async updateNow(core: SessionCore, operation: Operation, fn: UpdateFunction): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation, fn);
-    if (core.isNew) return this.create(core, operation, await applied(core, fn));
+    if (core.isNew) return this.creator.create(core, operation, await applied(core, fn));
     return this.queue.run(core.key, () => this.swapper.swap(core, operation, 'change', fn));
   }
 

@@ -53,7 +53,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
   cookieWasChanged = false;
   /** The first place that this request was given: a `revokeAll()` since then ends a login by data, whatever the clocks say. */
   firstAdmission: Admission | undefined;
-  /** The id of the browser, if another request had replaced it when this one began, and this one begins a session of its own. */
+  /** The id that a new session is to follow, if its record was replaced or ended by others: it must lead nowhere. */
   formerId: string | undefined;
   readonly openedAt: number;
   private idText: string | undefined;

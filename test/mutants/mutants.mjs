@@ -520,6 +520,13 @@ export const mutants = [
     spec: e2e('identity/admission'),
   },
   {
+    name: 'a logout believes a write that found no record',
+    file: lib('commit/session-writer'),
+    find: " && ended.status !== 'ended-elsewhere'",
+    replace: '',
+    spec: e2e('identity/admission'),
+  },
+  {
     name: 'a session whose process died in an id change takes a place',
     file: lib('commit/placement'),
     find: 'draftOf(core, made?.values, true)',

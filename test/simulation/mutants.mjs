@@ -97,8 +97,8 @@ export const planted = [
   },
   {
     name: '8: an id from before a login is restored by the request that had replaced it',
-    file: lib('commit/id-changer'),
-    find: "if (written === 'ok') await this.oldRecords.pin(old.key, handle);",
+    file: lib('commit/session-creator'),
+    find: 'if (formerId !== undefined) await this.oldRecords.pin(this.services.records.key(formerId));',
     replace: '',
   },
   {

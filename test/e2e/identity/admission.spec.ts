@@ -3,7 +3,7 @@ import { type SessionModuleOptions } from 'nestjs-keycard';
 import { Jar } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
 import { type StorePlace } from '../../support/five-stores.js';
-import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
+import { type AnySession, copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 
 const HOUR = 3_600_000;
@@ -179,6 +179,19 @@ describeEachStore((each) => {
       await app.registry.revokeAll('ann');
       clock.advance(-48 * HOUR);
       expect(await isIn(app, jars[2]!)).toBe(false);
+    });
+
+    it('logs out also after a write that found no record, which a clock that is ahead had hidden (#11)', async () => {
+      const app = await start();
+      const jar = await app.loggedIn('ann');
+      const session = (await app.registry.open(idIn(jar))) as AnySession;
+      clock.advance(48 * HOUR);
+      // Redis goes by its own clock, and takes it.
+      const written = await session.update((draft) => void (draft['note'] = 1)).catch((error: Error) => error.message);
+      expect([undefined, expect.stringContaining('has ended')]).toContainEqual(written);
+      await session.logout();
+      clock.advance(-48 * HOUR);
+      expect(await isIn(app, jar)).toBe(false);
     });
 
     it('logs out where a store of one’s own returns no record that is expired by this process’s clock (#11)', async () => {
