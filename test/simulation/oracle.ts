@@ -710,9 +710,9 @@ class Oracle {
   }
 
   /**
-   * Requests whose client has left, and those whose process died between settling the session and the first byte: its login counted, or it went
-   * on to answer, and wrote nothing before that. Without a cap, a ghost of any request that died may live, as the write that this needs costs more than it is
-   * worth: nothing is refused or evicted for it.
+   * Requests whose client has left, and those whose process died between settling the session and the first byte:
+   * its login counted, or it went on to answer, and wrote nothing before that. Without a cap, a ghost of any request
+   * that died may live, as the write that this needs costs more than it is worth: it refuses and evicts nobody.
    */
   private excusedGhosts(principal: string): number {
     return this.history.requests.filter(
