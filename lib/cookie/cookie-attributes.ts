@@ -82,12 +82,12 @@ export function serializeAttributes(attributes: CookieAttributes): string {
   const { domain, path, expires, httpOnly, secure, partitioned, priority, sameSite } = attributes;
   let text = '';
   if (domain) {
-    if (!DOMAIN.test(domain))
+    if (!isText(domain, DOMAIN))
       throw new SessionOptionsError(`"cookie.domain" got ${show(domain)}; it takes a host name such as 'example.com'.`);
     text += `; Domain=${domain}`;
   }
   if (path) {
-    if (!PATH.test(path))
+    if (!isText(path, PATH))
       throw new SessionOptionsError(`"cookie.path" got ${show(path)}; it takes a path such as '/'.`);
     text += `; Path=${path}`;
   }
@@ -103,6 +103,9 @@ export function serializeAttributes(attributes: CookieAttributes): string {
   if (sameSite) text += `; SameSite=${sameSite === true ? 'Strict' : named(SAME_SITE, sameSite, 'sameSite')}`;
   return text;
 }
+
+/** Attributes may come from plain JavaScript. */
+const isText = (value: unknown, pattern: RegExp): boolean => typeof value === 'string' && pattern.test(value);
 
 function named(names: Readonly<Record<string, string>>, value: unknown, option: string): string {
   const text = typeof value === 'string' ? names[value.toLowerCase()] : undefined;
@@ -123,9 +126,8 @@ const isNamed = (names: Readonly<Record<string, string>>, value: unknown): boole
 const SETTABLE: Readonly<Partial<Record<string, (value: unknown) => boolean>>> = Object.assign(
   Object.create(null) as object,
   {
-    domain: (value: unknown) =>
-      value === undefined || (typeof value === 'string' && (value === '' || DOMAIN.test(value))),
-    path: (value: unknown) => value === undefined || (typeof value === 'string' && PATH.test(value)),
+    domain: (value: unknown) => value === undefined || value === '' || isText(value, DOMAIN),
+    path: (value: unknown) => value === undefined || isText(value, PATH),
     httpOnly: isFlag,
     secure: (value: unknown) => isFlag(value) || value === 'auto',
     sameSite: (value: unknown) => isFlag(value) || value === 'auto' || isNamed(SAME_SITE, value),

@@ -12,6 +12,12 @@ const SIGNATURE_LENGTH = 43;
 const expected = Buffer.alloc(SIGNATURE_LENGTH);
 const given = Buffer.alloc(SIGNATURE_LENGTH);
 
+/** Whether a value can be a secret. */
+export function isSecret(value: unknown): value is Secret {
+  if (value instanceof KeyObject) return value.type === 'secret';
+  return (typeof value === 'string' || value instanceof Uint8Array) && value.length > 0;
+}
+
 /** The bytes of a secret. */
 export function secretBytes(secret: Secret): Buffer {
   if (typeof secret === 'string') return Buffer.from(secret, 'utf8');

@@ -61,6 +61,9 @@ export function cookieAttributes(
   if (cookie.secure !== undefined && typeof cookie.secure !== 'boolean' && cookie.secure !== 'auto') {
     throw new SessionOptionsError(`"cookie.secure" got ${show(cookie.secure)}; it takes true, false or 'auto'.`);
   }
+  for (const flag of ['httpOnly', 'partitioned'] as const)
+    if (typeof (cookie[flag] ?? false) !== 'boolean')
+      unusable(`"cookie.${flag}" got ${show(cookie[flag])}; it takes true or false.`);
   if (cookie.expires && !(cookie.expires instanceof Date))
     throw new SessionOptionsError(`"cookie.expires" got ${show(cookie.expires)}; it takes a Date.`);
   serializeAttributes({ ...cookie, sameSite: cookie.sameSite === 'auto' ? 'lax' : cookie.sameSite });

@@ -1,7 +1,7 @@
-import { type Secret, secretBytes } from '../cookie/cookie-signer.js';
+import { isSecret, type Secret, secretBytes } from '../cookie/cookie-signer.js';
 import { show } from '../common/duration.js';
-import { didYouMean } from '../common/did-you-mean.js';
 import { SessionOptionsError } from '../common/errors.js';
+import { unknownName } from '../common/option-rules.js';
 
 /** Encryption of records at rest. */
 export interface Encryption {
@@ -15,22 +15,37 @@ export interface Encryption {
   readonly readPlain?: boolean | undefined;
 }
 
-/** Checks the option. */
-export function checkEncryption(value: Encryption | undefined): Encryption | undefined {
-  if (value === undefined) return undefined;
-  const strange = Object.keys(value ?? {}).find((name) => name !== 'key' && name !== 'readPlain');
-  if (strange !== undefined)
-    throw new SessionOptionsError(
-      `"encryption.${strange}" is no option; the options are key, readPlain.${didYouMean(strange, ['key', 'readPlain'])}`,
+const NAMES = ['key', 'readPlain'] satisfies (keyof Encryption)[];
+const SHORTEST_KEY_BYTES = 32;
+
+/** @throws SessionOptionsError, which never contains a key. */
+export function checkEncryption(value: unknown): Encryption {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(
+      'encryption',
+      typeof value === 'string' ? 'text' : show(value),
+      `an object with a "key" of at least ${SHORTEST_KEY_BYTES} bytes`,
     );
-  const keys = (Array.isArray(value?.key) ? value.key : [value?.key]) as unknown[];
-  if (
-    keys.length === 0 ||
-    keys.some((key) => key === undefined || key === null || secretBytes(key as Secret).length < 32)
-  ) {
+  const unknown = unknownName(value, NAMES);
+  if (unknown !== undefined)
     throw new SessionOptionsError(
-      `"encryption.key" got ${show(value?.key === undefined ? undefined : 'less than it takes')}; it takes a key of at least 32 bytes, or an array of them.`,
+      `"encryption.${unknown.name}" is no option; the options are ${NAMES.join(', ')}.${unknown.question}`,
     );
-  }
-  return value;
+  const { key, readPlain } = value as { key?: unknown; readPlain?: unknown };
+  const keys: unknown[] = Array.isArray(key) ? key : [key];
+  const unusable = keys.length === 0 ? 'an empty array' : keys.map(faultOf).find((fault) => fault !== undefined);
+  if (unusable !== undefined)
+    throw wrong('encryption.key', unusable, `a key of at least ${SHORTEST_KEY_BYTES} bytes, or an array of them`);
+  if (readPlain !== undefined && typeof readPlain !== 'boolean')
+    throw wrong('encryption.readPlain', show(readPlain), 'true or false');
+  return value as Encryption;
 }
+
+function faultOf(key: unknown): string | undefined {
+  if (key !== '' && !isSecret(key)) return show(key);
+  const { length } = secretBytes(key);
+  return length < SHORTEST_KEY_BYTES ? `one of ${length} bytes` : undefined;
+}
+
+const wrong = (option: string, got: string, takes: string): SessionOptionsError =>
+  new SessionOptionsError(`"${option}" got ${got}; it takes ${takes}.`);

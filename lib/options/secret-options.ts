@@ -1,7 +1,6 @@
-import { KeyObject } from 'node:crypto';
 import { show } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
-import { type Secret, secretBytes } from '../cookie/cookie-signer.js';
+import { isSecret, type Secret, secretBytes } from '../cookie/cookie-signer.js';
 import type { SessionLogger, SessionOptions } from './options.js';
 
 const SHORTEST_SECRET_BYTES = 32;
@@ -59,9 +58,4 @@ export function secretsOf(
     logger.warn(`${message}. This is an error in production, unless "allowShortSecret" is set.`);
   }
   return list;
-}
-
-function isSecret(secret: unknown): secret is Secret {
-  if (secret instanceof KeyObject) return secret.type === 'secret';
-  return (typeof secret === 'string' || secret instanceof Uint8Array) && secret.length > 0;
 }

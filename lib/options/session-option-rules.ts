@@ -16,7 +16,7 @@ import {
   wholeNumber,
 } from '../common/option-rules.js';
 import { newSessionId } from '../common/session-id.js';
-import { checkEncryption, type Encryption } from './encryption-option.js';
+import { checkEncryption } from './encryption-option.js';
 import { defaultPrincipalOf } from './principal-of.js';
 import { isPromise } from '../common/is-promise.js';
 import { systemClock } from '../stores/clock.js';
@@ -74,7 +74,7 @@ export const SESSION_OPTIONS = {
   schemaVersion: wholeNumber('none', undefined),
   migrate: callback<SessionOptions['migrate']>('none', undefined),
   hashIds: flag(false),
-  encryption: rule<SessionOptions['encryption']>('none', undefined, (value) => checkEncryption(value as Encryption)),
+  encryption: rule<SessionOptions['encryption']>('none', undefined, checkEncryption),
   bindTo: rule<Given<'bindTo'>>('none', [], bindTo),
   onMismatch: choice<Given<'onMismatch'>>('event', 'destroy'),
   bus: orFalse(
