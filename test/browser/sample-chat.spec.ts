@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
-import { describeWithBrowser, picture } from '../support/browser/browser.js';
+import { describeWithBrowser, noteErrors, picture } from '../support/browser/browser.js';
 import { lowContrasts } from '../support/browser/contrast.js';
 import { useSample } from '../support/sample.js';
 
@@ -17,10 +17,14 @@ describeWithBrowser('sample 04-chat in a browser (#15.8)', (browser) => {
     for (const context of contexts.splice(0)) await context.close();
   });
 
-  const visit = async (look: Parameters<ReturnType<typeof browser>['newContext']>[0] = {}): Promise<Page> => {
+  const visit = async (
+    look: Parameters<ReturnType<typeof browser>['newContext']>[0] = {},
+    prepare?: (page: Page) => void,
+  ): Promise<Page> => {
     const context = await browser().newContext(look);
     contexts.push(context);
     const page = await context.newPage();
+    prepare?.(page);
     await page.goto(running.sample.url);
     return page;
   };
@@ -82,6 +86,23 @@ describeWithBrowser('sample 04-chat in a browser (#15.8)', (browser) => {
     await one.getByRole('heading', { name: 'Come in' }).waitFor();
   });
 
+  it('a button whose request fails says so, and the page stays', async () => {
+    const [one, other] = [await visit(), await visit()];
+    await logIn(one);
+    await logIn(other);
+    const failed = one.getByRole('alert').getByText('That did not work. Please try again.');
+    await one.route('**/*logout*', (route) => route.abort());
+    for (const name of [/^Log out$/, /^Log out everywhere$/, /^Log out Chrome/]) {
+      await one.getByRole('button', { name }).click();
+      await failed.waitFor();
+      await one.evaluate("document.querySelector('[data-failed]').textContent = ''");
+    }
+    await one.unroute('**/*logout*');
+    await other.getByRole('button', { name: 'Log out everywhere' }).click();
+    await isToldOfTheEnd(one);
+    await one.getByText('That happened on another device').waitFor();
+  });
+
   it('a page that was not told, as the server was away, finds out when it is back', async () => {
     const context = await browser().newContext();
     contexts.push(context);
@@ -104,9 +125,7 @@ describeWithBrowser('sample 04-chat in a browser (#15.8)', (browser) => {
     'looks right in $name: nothing overflows or errs, contrasts hold; pictures are kept',
     async ({ name, ...look }) => {
       const errors: string[] = [];
-      const page = await visit(look);
-      page.on('pageerror', (error) => errors.push(error.message));
-      page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+      const page = await visit(look, (of) => noteErrors(of, errors));
       const show = async (title: string): Promise<void> => {
         expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
         expect(await lowContrasts(page)).toEqual([]);

@@ -1,6 +1,6 @@
 import { openChat } from './chat.js';
 import { followDevices } from './devices.js';
-import { byData, logRow, post } from './page.js';
+import { byData, logRow, post, press } from './page.js';
 
 /** What this page has open, while somebody is logged in. */
 let open;
@@ -33,6 +33,7 @@ function leave({ isLeaving, log, chat, devices }) {
   devices.close();
   for (const part of ['me', 'logout', 'room']) byData(part).hidden = true;
   askToLogIn();
+  byData('failed').textContent = '';
   byData('ended-why').textContent = `${
     isLeaving ? 'You did that here.' : 'That happened on another device, or the session was too old.'
   }${log.length > 0 ? ' The server has closed what this page had open:' : ''}`;
@@ -70,9 +71,12 @@ for (const [part, path] of [
   ['logout', '/logout'],
   ['everywhere', '/logout-everywhere'],
 ])
-  byData(part).addEventListener('click', () => {
-    if (open !== undefined) open.isLeaving = true;
-    void post(path);
+  byData(part).addEventListener('click', async () => {
+    const page = open;
+    if (page === undefined) return;
+    // The end may be told before the answer comes.
+    page.isLeaving = true;
+    page.isLeaving = await press(path);
   });
 
 /** `null`: nobody; `undefined`: the server doesn't answer. */

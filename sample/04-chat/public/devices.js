@@ -1,4 +1,4 @@
-import { byData, element, post, time } from './page.js';
+import { byData, element, press, time } from './page.js';
 
 /** Follows where this person is logged in. `closed` is called when the server says that this session has ended. */
 export function followDevices({ closed, doubt }) {
@@ -37,7 +37,7 @@ function deviceOf({ handle, name, since, isThis }) {
   const button = element('button', 'Log out', 'quiet');
   button.type = 'button';
   button.setAttribute('aria-label', `Log out ${name}`);
-  button.addEventListener('click', () => void post(`/devices/${handle}/logout`));
+  button.addEventListener('click', () => void press(`/devices/${handle}/logout`));
   row.append(button);
   return row;
 }

@@ -23,3 +23,12 @@ export function post(path, body) {
   const json = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   return fetch(path, { method: 'POST', ...json }).catch(() => new Response(null, { status: 503 }));
 }
+
+/** Posts what a button asks for, and shows an error if that fails. Gives whether it succeeded. */
+export async function press(path) {
+  const failed = byData('failed');
+  failed.textContent = '';
+  const { ok } = await post(path);
+  if (!ok) failed.textContent = 'That did not work. Please try again.';
+  return ok;
+}

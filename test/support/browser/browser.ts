@@ -42,6 +42,12 @@ export async function sessionCookie(context: BrowserContext, name = 'sid') {
   return (await context.cookies()).find((cookie) => cookie.name === name);
 }
 
+/** Notes exceptions in a page, and what its console reports as errors, such as blocked content. */
+export function noteErrors(page: Page, errors: string[]): void {
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+}
+
 /** Keeps a picture of the page in artifacts/screenshots. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(screenshots, { recursive: true });
