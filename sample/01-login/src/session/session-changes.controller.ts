@@ -4,7 +4,10 @@ import { filter, map, type Observable } from 'rxjs';
 
 const ENDS = new Set<SessionEvent['type']>(['logged-out', 'destroyed', 'revoked', 'evicted', 'expired']);
 
-/** Tells a page what happens to its guest's sessions, on any device. In this process: `allEvents` has those of others too, with RedisStore or PostgresStore. */
+/**
+ * Tells a page what happens to its guest's sessions, on any device. `events` has what happens in this process;
+ * `allEvents` adds that of other processes, with RedisStore or PostgresStore.
+ */
 @Controller('session')
 export class SessionChangesController {
   constructor(private readonly registry: SessionRegistry) {}
