@@ -1,5 +1,5 @@
 import { show } from '../common/duration.js';
-import { didYouMean } from '../common/did-you-mean.js';
+import { unknownName } from '../common/option-rules.js';
 import { isNamedPrincipal } from './principal-of.js';
 
 /**
@@ -26,9 +26,7 @@ export function principalIn(where: string, principal: unknown): string {
 export function assertKeys(call: string, query: unknown, known: readonly string[]): void {
   if (typeof query !== 'object' || query === null)
     throw new TypeError(`${call} got ${show(query)}; it takes an object with ${known.join(', ')}.`);
-  const unknown = Object.keys(query).find((key) => !known.includes(key));
+  const unknown = unknownName(query, known);
   if (unknown !== undefined)
-    throw new TypeError(
-      `${call} got the unknown "${unknown}"; it takes ${known.join(', ')}.${didYouMean(unknown, known)}`,
-    );
+    throw new TypeError(`${call} got the unknown "${unknown.name}"; it takes ${known.join(', ')}.${unknown.question}`);
 }

@@ -106,6 +106,27 @@ export const mutants = [
     spec: e2e('response/early-properties'),
   },
   {
+    name: 'a request event that comes again takes the session from the request',
+    file: lib('transports/http/lifecycle'),
+    find: 'if (NAMES.some((name) => Object.hasOwn(req, name))) return;',
+    replace: '',
+    spec: e2e('response/request-event'),
+  },
+  {
+    name: 'what a tracer has put on a response is dropped',
+    file: lib('transports/http/response-gate'),
+    find: 'if (NAMES.some((name) => Object.hasOwn(res, name))) return;',
+    replace: '',
+    spec: e2e('response/request-event'),
+  },
+  {
+    name: 'a closed app leaves its listener on the server',
+    file: lib('transports/http/lifecycle'),
+    find: "return () => void server.removeListener('request', reserve);",
+    replace: 'return () => undefined;',
+    spec: e2e('response/request-event'),
+  },
+  {
     name: 'a response that is not held says finish to an app whose save failed',
     file: lib('transports/http/response-gate-hold'),
     find: "gate.phase = held.ended ? 'ended' : 'replaced';",

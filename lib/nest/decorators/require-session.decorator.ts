@@ -1,6 +1,6 @@
 import { applyDecorators, type CustomDecorator, SetMetadata, UseGuards } from '@nestjs/common';
-import { didYouMean } from '../../common/did-you-mean.js';
 import { type Duration, show, toMs } from '../../common/duration.js';
+import { unknownName } from '../../common/option-rules.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import {
   RECENT_LOGIN,
@@ -71,10 +71,10 @@ export function RequireSession(
 ): MethodDecorator & ClassDecorator {
   const predicate = typeof first === 'function' ? first : undefined;
   const given = optionsOf(first, options);
-  const strange = Object.keys(given).find((name) => !OPTIONS.includes(name));
-  if (strange !== undefined)
+  const unknown = unknownName(given, OPTIONS, { redirect: 'redirectTo' });
+  if (unknown !== undefined)
     throw new TypeError(
-      `@RequireSession() got ${show(strange)}, which is no option of it; the options are ${OPTIONS.join(', ')}.${didYouMean(strange, OPTIONS, { redirect: 'redirectTo' })}`,
+      `@RequireSession() got ${show(unknown.name)}, which is no option of it; the options are ${OPTIONS.join(', ')}.${unknown.question}`,
     );
   const { redirectTo, returnTo = false, guests = false, message } = given;
   if (guests && predicate === undefined)

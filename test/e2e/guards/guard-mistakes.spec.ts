@@ -123,16 +123,15 @@ describe('the guard, where an app is mistaken (#16.3)', () => {
     expect(await status('health')).toBe(500);
     expect(said.join()).toContain('add @Public()');
   });
+});
 
-  it.each<[string, unknown[], RegExp]>([
-    ['a role', ['admin'], /^@RequireSession\(\) got "admin"; it takes a predicate, such as \(session\) =>/],
-    ['null', [null], /^@RequireSession\(\) got null; it takes a predicate/],
-    ['a list', [[isAdmin]], /^@RequireSession\(\) got an array; it takes a predicate/],
-    ['options before the predicate', [{ redirectTo: '/' }, isAdmin], /the predicate goes first/],
-    ['two predicates', [isAdmin, isAdmin], /got a function as options/],
-    ['text for options', [isAdmin, '/login'], /got "\/login" as options/],
-  ])('is not asked for by %s', async (_, args, says) => {
-    expect(() => RequireSession(...(args as [SessionPredicate]))).toThrow(says);
-    await start();
-  });
+it.each<[string, unknown[], RegExp]>([
+  ['a role', ['admin'], /^@RequireSession\(\) got "admin"; it takes a predicate, such as \(session\) =>/],
+  ['null', [null], /^@RequireSession\(\) got null; it takes a predicate/],
+  ['a list', [[isAdmin]], /^@RequireSession\(\) got an array; it takes a predicate/],
+  ['options before the predicate', [{ redirectTo: '/' }, isAdmin], /the predicate goes first/],
+  ['two predicates', [isAdmin, isAdmin], /got a function as options/],
+  ['text for options', [isAdmin, '/login'], /got "\/login" as options/],
+])('@RequireSession() refuses %s, where the app is read (#16.3)', (_, args, says) => {
+  expect(() => RequireSession(...(args as [SessionPredicate]))).toThrow(says);
 });
