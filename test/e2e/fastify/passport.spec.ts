@@ -5,6 +5,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preValidationHoo
 import { Strategy } from 'passport-local';
 import { Session, SessionGuard, SessionId } from 'nestjs-keycard';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
+import { runDocs } from '../../support/docs-code.js';
 
 type Any = Session<Record<string, unknown>>;
 const people = [{ id: 7, name: 'ann', password: 'lighthouse keeper' }];
@@ -22,24 +23,16 @@ interface Authenticator {
   authenticate(name: string, options: object): preValidationHookHandler;
 }
 
-/** As docs/fastify.md has it. */
+const { manage } = await runDocs<{ manage(passport: Authenticator): void }>(
+  'fastify.md',
+  'passport.sessionManager',
+  (code) => `export function manage(passport) {\n${code}}\n`,
+);
+
 async function newPassport(): Promise<Authenticator> {
   const name = '@fastify/passport';
   const passport = new ((await import(name)) as { Authenticator: new () => Authenticator }).Authenticator();
-  const sessionOf = (request: FastifyRequest) => (request as unknown as { session: Any }).session;
-  passport.sessionManager = {
-    async logIn(request: FastifyRequest, person: unknown, options?: { keepSessionInfo?: boolean }) {
-      const user = await passport.serializeUser(person, request);
-      const kept = options?.keepSessionInfo ? { ...sessionOf(request) } : {};
-      await sessionOf(request).regenerate();
-      Object.assign(sessionOf(request), kept, { passport: { user } });
-    },
-    async logOut(request: FastifyRequest) {
-      await sessionOf(request).regenerate();
-    },
-    getUserFromSession: (request: FastifyRequest) =>
-      (sessionOf(request).passport as { user?: unknown } | undefined)?.user,
-  };
+  manage(passport);
   passport.registerUserSerializer(async (person: Person) => person.id);
   passport.registerUserDeserializer(async (id: number) => people.find((each) => each.id === id));
   passport.use(
