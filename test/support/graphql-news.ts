@@ -13,6 +13,7 @@ import {
   Subscription,
 } from '@nestjs/graphql';
 import { CurrentSession, getSession, RequireRecentLogin, Session, SessionGuard, SessionId } from 'nestjs-keycard';
+import { until } from './until.js';
 
 type AnySession = Session<Record<string, unknown>>;
 
@@ -21,7 +22,7 @@ export const news = new EventEmitter();
 export const filtered: string[] = [];
 /** Subscribed, as far as the server is concerned. */
 export const subscribers = async (count: number) => {
-  while (news.listenerCount('news') < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => news.listenerCount('news') >= count);
 };
 /** As pub/sub packages give their events: `return()` ends them at once. */
 const newsOf = () => {

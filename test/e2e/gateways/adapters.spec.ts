@@ -14,6 +14,7 @@ import { watchOf } from '../../../lib/signal/session-watch.js';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
 import { type AnySession, LoginController } from '../../support/login-app.js';
 import { ObservedStore } from '../../support/observed-store.js';
+import { until } from '../../support/until.js';
 
 interface Joining {
   join(room: string): unknown;
@@ -182,7 +183,7 @@ describe('socket.io', () => {
     expect([(await poll('unwanted')).status, watch.size]).toEqual([403, 0]);
     expect([(await poll('wanted')).status, watch.size]).toEqual([200, 1]);
     expect(adapter.asked).toEqual(['unwanted', 'wanted']);
-    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => watch.size === 0);
   });
 
   it('wrong options and adapters are refused in a sentence (#15.2)', async () => {
@@ -231,6 +232,6 @@ describe('ws', () => {
     // Whom the app refuses is not watched.
     for (const socket of sockets.splice(0)) socket.close();
     const watch = watchOf(server.app.get(SessionManager));
-    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => watch.size === 0);
   });
 });

@@ -19,6 +19,7 @@ import { type AnySession } from '../../support/login-app.js';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
 import { type GatewayClient, gatewayTransports } from '../../support/gateway-client.js';
 import { ObservedStore } from '../../support/observed-store.js';
+import { until } from '../../support/until.js';
 
 const news = new Subject<string>();
 
@@ -232,7 +233,7 @@ describe('session.signal', () => {
     const { sessions } = await server.app.get(SessionRegistry).list({ principal: '7' });
     expect(sessions).toHaveLength(1);
     stream.abort();
-    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => watch.size === 0);
     clock.advance(10 * 60_000);
     expect(await (await jar.fetch(`${server.url}/me`)).json()).toMatchObject({ isNew: true });
   });
@@ -266,6 +267,6 @@ describe('session.signal', () => {
     await jar.fetch(`${server.url}/events`, { signal: stream.signal });
     expect(watch.size).toBe(1);
     stream.abort();
-    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => watch.size === 0);
   });
 });

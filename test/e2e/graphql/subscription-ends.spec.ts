@@ -7,6 +7,7 @@ import { graphqlServers } from '../../support/graphql-apps.js';
 import { type GraphqlClient } from '../../support/graphql-client.js';
 import { GraphqlFixture } from '../../support/graphql-fixture.js';
 import { news, publish, subscribers } from '../../support/graphql-news.js';
+import { until } from '../../support/until.js';
 
 describe.each(graphqlServers)('the end of a session, $name', (server) => {
   const the = new GraphqlFixture(server);
@@ -36,7 +37,7 @@ describe.each(graphqlServers)('the end of a session, $name', (server) => {
     await subscribers(1);
     await end(app, client);
     expect(await client.closed).toBe(4401);
-    while (news.listenerCount('news') > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => news.listenerCount('news') === 0);
     if (how !== 'time') expect(await other.ask('{ who }')).toMatchObject({ data: { who: '8 string' } });
   });
 
@@ -50,7 +51,7 @@ describe.each(graphqlServers)('the end of a session, $name', (server) => {
     expect(await client.closed).toBe(4401);
   });
 
-  it('what a client asks for moves the idle end; events do not (#15.5)', async () => {
+  it('operations of a client extend the idle timeout; events do not (#15.5)', async () => {
     const app = await the.start({ idleTimeout: '10m', touchInterval: '1m' });
     await the.login(app);
     const client = await the.connect(app);
@@ -68,13 +69,13 @@ describe.each(graphqlServers)('the end of a session, $name', (server) => {
     expect(await client.closed).toBe(4401);
   });
 
-  it('a session that is closed by its client is watched no longer (#15.5)', async () => {
+  it('a session is no longer watched when its client has closed the connection (#15.5)', async () => {
     const app = await the.start();
     await the.login(app);
     const watch = watchOf(app.app.get(SessionManager));
     const client = await the.connect(app);
     expect(watch.size).toBe(1);
     await client.close();
-    while (watch.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => watch.size === 0);
   });
 });

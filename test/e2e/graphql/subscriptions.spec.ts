@@ -6,6 +6,7 @@ import { graphqlServers, type OwnHandlers } from '../../support/graphql-apps.js'
 import { type GraphqlAnswer } from '../../support/graphql-client.js';
 import { GraphqlFixture } from '../../support/graphql-fixture.js';
 import { filtered, news, publish, subscribers } from '../../support/graphql-news.js';
+import { until } from '../../support/until.js';
 
 const extensions = (answer: GraphqlAnswer) => answer.errors?.[0]?.extensions;
 
@@ -42,7 +43,7 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(await the.data(app)).toMatchObject({ subscribed: true });
   });
 
-  it('an event has the session as it is by then, and what its resolvers change is saved (#15.5)', async () => {
+  it('an event has the current session, and what its resolvers change is saved (#15.5)', async () => {
     const app = await the.start();
     await the.login(app);
     const client = await the.connect(app);
@@ -58,7 +59,7 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(await the.data(app)).toMatchObject({ heard: 2 });
   });
 
-  it('an event has the session of who hears it, also if another tells it over a connection or by HTTP (#15.5)', async () => {
+  it('an event has the session of its subscriber, also if another user publishes it, over a connection or over HTTP (#15.5)', async () => {
     const app = await the.start();
     await the.login(app);
     await the.jar.fetch(`${app.url}/set`, post({ name: 'Ann' }));
@@ -74,7 +75,7 @@ describe.each(graphqlServers)('$name', (server) => {
     }
   });
 
-  it("a filter sees the session, also when another's request has changed it (#15.5)", async () => {
+  it('a filter sees the session, also when an HTTP request has changed it (#15.5)', async () => {
     const app = await the.start();
     await the.login(app);
     await the.jar.fetch(`${app.url}/set`, post({ room: 'red' }));
@@ -88,7 +89,7 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(await answer).toMatchObject({ data: { mine: { text: 'for red' } } });
     answer = next();
     publish('mine', 'for blue', 'blue');
-    while (filtered.at(-1) !== 'blue in red') await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => filtered.at(-1) === 'blue in red');
     await the.jar.fetch(`${app.url}/set`, post({ room: 'blue' }));
     the.clock.advance(5_000);
     publish('mine', 'for red again', 'red');
@@ -96,7 +97,7 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(await answer).toMatchObject({ data: { mine: { text: 'for blue again' } } });
   });
 
-  it('a mutation is saved before its answer leaves, and the.login() says that it needs a cookie (#15.5)', async () => {
+  it('a mutation is saved before its answer leaves, and login() says that it needs a cookie (#15.5)', async () => {
     const app = await the.start();
     await the.login(app);
     const client = await the.connect(app);
@@ -108,7 +109,7 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(errors![0]!.message).toMatch("a message over a WebSocket can't set a cookie");
   });
 
-  it('what can not be saved is an error in place of the answer, with no word of the store (#15.5)', async () => {
+  it('if a save fails, the client gets an error in place of the answer, which says nothing about the store (#15.5)', async () => {
     const app = await the.start({ logger: { warn: () => undefined, error: () => undefined } });
     await the.login(app);
     const client = await the.connect(app);
@@ -125,7 +126,7 @@ describe.each(graphqlServers)('$name', (server) => {
     expect(news.listenerCount('news')).toBe(0);
   });
 
-  it('refuses who has no session, or comes from another origin, before anything is asked (#15.5)', async () => {
+  it('refuses a client without a session, or from another origin, before it can ask anything (#15.5)', async () => {
     const app = await the.start(
       { logger: { warn: () => undefined, error: () => undefined } },
       {
@@ -144,7 +145,7 @@ describe.each(graphqlServers)('$name', (server) => {
     });
   });
 
-  it('a function "origins" that throws admits nobody, and is logged (#15.5)', async () => {
+  it('a function "origins" that throws refuses the client, and is logged (#15.5)', async () => {
     const logged: string[] = [];
     const origins = () => {
       throw new Error('of the app');
@@ -172,7 +173,7 @@ describe.each(graphqlServers)('$name', (server) => {
     const client = await the.connect(app);
     expect(await client.ask('{ who own }')).toMatchObject({ data: { who: '7 string', own: 'own' } });
     await client.close();
-    while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => calls.length >= 2);
     expect(calls).toEqual(['connect', 'disconnect']);
   });
 

@@ -13,6 +13,7 @@ import { type CompiledLib, compileLib } from '../../../support/compile-lib.js';
 import { type GatewayClient, gatewayTransports } from '../../../support/gateway-client.js';
 import { type AnySession, LoginController } from '../../../support/login-app.js';
 import { describeWithServer, type SharedServer, uniqueName } from '../../../support/servers/available.js';
+import { until } from '../../../support/until.js';
 import { isHeard } from '../../../support/watching.js';
 import { WorkerProcess } from '../../../support/worker-process.js';
 
@@ -114,11 +115,6 @@ function leavesNothing(
     expect(endless).toBe(0);
     expect(logged).toEqual([]);
   }, 60_000);
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await isSo());)
-    if (Date.now() > deadline) throw new Error('It did not come to that within 10 s.');
 }
 
 async function tracesInRedis(url: string): Promise<Traces> {
