@@ -69,6 +69,12 @@ export const doorHandlers = {
   },
 };
 
+/** Calls the handler of this name, for doors that take the name and JSON as a text. */
+export function callDoor(session: DoorSession, name: string, body: string): unknown {
+  const handler = doorHandlers[name as DoorCall] as (session: DoorSession, body: unknown) => unknown;
+  return handler(session, JSON.parse(body));
+}
+
 /** The same over HTTP: where a browser gets its cookie, and where a test sees what a door has changed. */
 @Controller('http')
 export class DoorController {

@@ -3,8 +3,8 @@ import { MemoryStore, type SessionModuleOptions } from 'nestjs-keycard';
 import { Jar, post, type TestApp } from './app.js';
 import type { GraphqlServer } from './graphql-apps.js';
 import { type GraphqlClient, connectGraphql } from './graphql-client.js';
-import { filtered, news, NewsResolver, WhoService } from './graphql-news.js';
-import { LoginController, ManualClock } from './login-app.js';
+import { filtered, news, newsModule } from './graphql-news.js';
+import { ManualClock } from './login-app.js';
 import { ObservedStore } from './observed-store.js';
 
 /** What the tests of one GraphQL server share: apps that tell news, and clients of them. To be called in a `describe`. */
@@ -39,8 +39,7 @@ export class GraphqlFixture {
     sockets: Parameters<GraphqlServer['start']>[2] = {},
   ): Promise<TestApp> {
     const { store, clock } = this;
-    const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
-    const app = await this.server.start(module, { store, clock, ...options }, sockets);
+    const app = await this.server.start(newsModule, { store, clock, ...options }, sockets);
     this.apps.push(app);
     return app;
   }

@@ -13,6 +13,7 @@ import {
   Subscription,
 } from '@nestjs/graphql';
 import { CurrentSession, getSession, RequireRecentLogin, Session, SessionGuard, SessionId } from 'nestjs-keycard';
+import { LoginController } from './login-app.js';
 import { until } from './until.js';
 
 type AnySession = Session<Record<string, unknown>>;
@@ -131,3 +132,6 @@ export class NewsResolver {
 
 export const publish = (name: string, text: string, to?: string): boolean =>
   news.emit('news', { [name]: { text }, to });
+
+/** An app in which people log in over HTTP and hear news. */
+export const newsModule = { controllers: [LoginController], providers: [NewsResolver, WhoService] };

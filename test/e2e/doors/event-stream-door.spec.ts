@@ -5,6 +5,7 @@ import { concatWith, fromEvent, NEVER, type Observable, of, takeUntil } from 'rx
 import { Session, SessionGuard, SessionSignal } from 'nestjs-keycard';
 import { type Jar, startApp } from '../../support/app.js';
 import {
+  callDoor,
   describeDoor,
   type DoorCall,
   DoorController,
@@ -34,8 +35,7 @@ class StreamDoor {
     @Query('name') name: DoorCall,
     @Query('body') body: string,
   ) {
-    const handler = doorHandlers[name] as (session: DoorSession, body: Data) => unknown;
-    return lasting((await handler(session, JSON.parse(body) as Data)) as object, signal);
+    return lasting((await callDoor(session, name, body)) as object, signal);
   }
 }
 

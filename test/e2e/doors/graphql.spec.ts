@@ -7,6 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { RequireRecentLogin, Session, SessionGuard, type SessionModuleOptions } from 'nestjs-keycard';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
 import {
+  callDoor,
   describeDoor,
   type DoorCall,
   DoorController,
@@ -23,8 +24,7 @@ type Data = Record<string, unknown>;
 class DoorResolver {
   @Mutation(() => String)
   async call(@Session() session: DoorSession, @Args('name') name: string, @Args('body') body: string) {
-    const handler = doorHandlers[name as DoorCall] as (session: DoorSession, body: Data) => unknown;
-    return JSON.stringify(await handler(session, JSON.parse(body) as Data));
+    return JSON.stringify(await callDoor(session, name, body));
   }
   @Mutation(() => String)
   @UseGuards(SessionGuard)

@@ -1,17 +1,9 @@
 import { UseGuards } from '@nestjs/common';
 import { Args, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { Session, SessionGuard } from 'nestjs-keycard';
-import {
-  describeDoor,
-  type DoorCall,
-  doorHandlers,
-  type DoorSession,
-  type Outcome,
-} from '../../support/door-contract.js';
+import { callDoor, describeDoor, doorHandlers, type DoorSession, type Outcome } from '../../support/door-contract.js';
 import { graphqlServers } from '../../support/graphql-apps.js';
 import { connectGraphql, type GraphqlAnswer } from '../../support/graphql-client.js';
-
-type Data = Record<string, unknown>;
 
 /** A subscription of one event: values go as the text of their JSON, so that no type has to be told to GraphQL. */
 async function* once(name: string, value: unknown): AsyncGenerator<object> {
@@ -26,8 +18,7 @@ class SubscriptionDoor {
   }
   @Subscription(() => String)
   async call(@Session() session: DoorSession, @Args('name') name: string, @Args('body') body: string) {
-    const handler = doorHandlers[name as DoorCall] as (session: DoorSession, body: Data) => unknown;
-    return once('call', await handler(session, JSON.parse(body) as Data));
+    return once('call', await callDoor(session, name, body));
   }
   @Subscription(() => String)
   @UseGuards(SessionGuard)

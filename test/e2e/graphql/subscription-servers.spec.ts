@@ -13,8 +13,7 @@ import { withSubscriptionSessions } from 'nestjs-keycard/websockets';
 import { Jar, post, type TestApp } from '../../support/app.js';
 import { graphqlServers, mercurius } from '../../support/graphql-apps.js';
 import { type GraphqlClient, connectGraphql } from '../../support/graphql-client.js';
-import { NewsResolver, WhoService } from '../../support/graphql-news.js';
-import { LoginController } from '../../support/login-app.js';
+import { newsModule } from '../../support/graphql-news.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
 import { isHeard } from '../../support/watching.js';
 
@@ -28,8 +27,7 @@ afterEach(async () => {
 });
 
 const start = async (server: (typeof graphqlServers)[number], options: Partial<SessionModuleOptions> = {}) => {
-  const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
-  const app = await server.start(module, options, { sessions: { revalidate: '1h' } });
+  const app = await server.start(newsModule, options, { sessions: { revalidate: '1h' } });
   apps.push(app);
   return app;
 };
@@ -87,9 +85,8 @@ describe.each(graphqlServers)('$name', (server) => {
 });
 
 it('Mercurius on a WebSocket server that the app has registered checks its clients too (#15.5)', async () => {
-  const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
   const before = (app: INestApplication) => (app as NestFastifyApplication).register(fastifyWebsocket as never);
-  const app = await graphqlServers[2]!.start(module, {}, { sessions: { requireSession: true }, before });
+  const app = await graphqlServers[2]!.start(newsModule, {}, { sessions: { requireSession: true }, before });
   apps.push(app);
   await expect(connect(app.url, new Jar())).rejects.toThrow('4401');
   const jar = await login(app, '7');
@@ -110,8 +107,7 @@ it("Mercurius's own verifyClient is asked after ours, and its context may read r
       return { mine: request.session!.info.principal };
     },
   };
-  const module = { controllers: [LoginController], providers: [NewsResolver, WhoService] };
-  const app = await graphqlServers[2]!.start(module, {}, { sessions: { requireSession: true }, own });
+  const app = await graphqlServers[2]!.start(newsModule, {}, { sessions: { requireSession: true }, own });
   apps.push(app);
   await expect(connect(app.url, new Jar())).rejects.toThrow('401');
   expect(asked).toEqual([]);

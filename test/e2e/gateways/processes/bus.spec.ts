@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { createClient, createCluster } from 'redis';
 import {
   MemoryStore,
-  Session,
   type SessionBus,
   type SessionModuleOptions,
   SessionRegistry,
@@ -21,18 +19,11 @@ import { watchOf } from '../../../../lib/signal/session-watch.js';
 import { Jar, post, startApp, type TestApp } from '../../../support/app.js';
 import { type CompiledLib, compileLib } from '../../../support/compile-lib.js';
 import { type GatewayClient, gatewayTransports } from '../../../support/gateway-client.js';
-import { type AnySession, LoginController } from '../../../support/login-app.js';
+import { LoginController } from '../../../support/login-app.js';
 import { describeWithServer, type SharedServer, uniqueName } from '../../../support/servers/available.js';
 import { isHeard } from '../../../support/watching.js';
+import { WhoGateway } from '../../../support/who-gateway.js';
 import { WorkerProcess } from '../../../support/worker-process.js';
-
-@WebSocketGateway()
-class WhoGateway {
-  @SubscribeMessage('who')
-  who(@Session() session: AnySession) {
-    return { re: 'who', principal: session.info.principal };
-  }
-}
 
 const { connect } = gatewayTransports.find(({ name }) => name === 'ws')!;
 const servers: TestApp[] = [];

@@ -1,29 +1,21 @@
 import { join } from 'node:path';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { Session, SessionRegistry, type SessionStore } from 'nestjs-keycard';
+import { SessionRegistry, type SessionStore } from 'nestjs-keycard';
 import { PostgresStore } from 'nestjs-keycard/postgres';
 import { RedisStore } from 'nestjs-keycard/redis';
 import { withSessions } from 'nestjs-keycard/websockets';
 import { Jar, post, startApp, type TestApp } from '../../../support/app.js';
 import { type CompiledLib, compileLib } from '../../../support/compile-lib.js';
 import { type GatewayClient, gatewayTransports } from '../../../support/gateway-client.js';
-import { type AnySession, LoginController } from '../../../support/login-app.js';
+import { LoginController } from '../../../support/login-app.js';
 import { describeWithServer, type SharedServer, uniqueName } from '../../../support/servers/available.js';
 import { until } from '../../../support/until.js';
 import { isHeard } from '../../../support/watching.js';
+import { WhoGateway } from '../../../support/who-gateway.js';
 import { WorkerProcess } from '../../../support/worker-process.js';
-
-@WebSocketGateway()
-class WhoGateway {
-  @SubscribeMessage('who')
-  who(@Session() session: AnySession) {
-    return { re: 'who', principal: session.info.principal };
-  }
-}
 
 const { connect } = gatewayTransports.find(({ name }) => name === 'ws')!;
 const SCRIPT = join(import.meta.dirname, '../../../support/gateway-worker.mjs');
