@@ -1,3 +1,4 @@
+import { inTime } from '../subscription-limit.js';
 import type { PostgresClient } from './postgres-client.js';
 
 /** The part of a connection of `pg` that listening needs. */
@@ -42,10 +43,10 @@ export async function listen(
   connection.on('error', () => undefined);
   connection.on('notification', ({ payload }) => hear(payload ?? ''));
   try {
-    await connection.connect();
-    await connection.query(`LISTEN "${channel}"`);
+    await inTime(connection.connect().then(() => connection.query(`LISTEN "${channel}"`)));
   } catch (error) {
-    await connection.end().catch(() => undefined);
+    // Not awaited, as a server that hangs doesn't answer this either.
+    connection.end().catch(() => undefined);
     throw error;
   }
   connection.on('end', lost);

@@ -1,3 +1,4 @@
+import { inTime } from '../subscription-limit.js';
 import type { Hear, IoredisClient, IoredisSubscriber } from './redis-client.js';
 
 /** One server of a `Cluster`. */
@@ -33,7 +34,7 @@ export async function hearShard(
     own.on('error', () => undefined);
     try {
       if (own.ssubscribe === undefined) throw new Error('this version of ioredis has no ssubscribe()');
-      await own.ssubscribe(channel);
+      await inTime(own.ssubscribe(channel));
     } catch (error) {
       own.disconnect();
       last = error;

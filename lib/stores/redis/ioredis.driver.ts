@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import { SessionStoreError } from '../session-store.error.js';
 import { KeptConnection } from '../kept-connection.js';
+import { inTime } from '../subscription-limit.js';
 import { endedOr, isConnecting, untilReady } from './connecting.js';
 import { hearShard, publishOnShard } from './ioredis-shard.js';
 import {
@@ -122,7 +123,7 @@ export class IoredisDriver implements RedisDriver {
     own.on('error', () => undefined);
     own.on('message', (_, text) => hear(text));
     try {
-      await own.subscribe(channel);
+      await inTime(own.subscribe(channel));
     } catch (error) {
       own.disconnect();
       throw error;

@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../session-store.error.js';
+import { inTime } from '../subscription-limit.js';
 import { type ConnectingClient, endedOr, isConnecting, untilReady } from './connecting.js';
 import {
   bySha,
@@ -112,8 +113,7 @@ export class NodeRedisDriver implements RedisDriver {
     if (own === undefined) throw noDuplicate();
     own.on('error', () => undefined);
     try {
-      await own.connect();
-      await own[command](channel, hear);
+      await inTime(own.connect().then(() => own[command](channel, hear)));
     } catch (error) {
       own.destroy();
       throw error;
