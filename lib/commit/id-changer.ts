@@ -1,6 +1,7 @@
 import { SessionUnavailableError } from '../common/errors.js';
 import type { KeyedQueue } from '../common/keyed-queue.js';
 import { pause } from '../common/pause.js';
+import { draftOf } from '../session/draft.js';
 import { saved } from '../session/saved.js';
 import { isClosed } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
@@ -97,7 +98,8 @@ export class IdChanger {
         if (found.id !== oldId && as === 'renew') return this.goOnAsRenewed(change);
       }
       const made = fn === undefined ? undefined : await applied(core, fn);
-      const draft = await this.placement.draftOf(core, made);
+      let draft = draftOf(core, made?.values);
+      if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
       const id = core.nextId;
       const first = this.placement.pending(core, made, draft);
       if (!(await this.writeNew(change, id, first))) {

@@ -18,32 +18,16 @@ export class Placement {
     private readonly newRecords: NewRecords,
   ) {}
 
-  /**
-   * Makes the draft to write. If it makes the session a principal's, takes a place among the principal's sessions
-   * first.
-   */
-  draftOf(core: SessionCore, made: Applied | undefined): Draft | Promise<Draft> {
-    const draft = draftOf(core, made?.values);
-    return this.needsPlace(draft) ? this.withPlace(core, draft, made) : draft;
-  }
-
-  /**
-   * Marks the draft of a new record as pending until the old record names it. If this process dies before that, and
-   * another one ends or replaces the old record, the new one must not count as a session: no browser has its id.
-   */
-  pending(core: SessionCore, made: Applied | undefined, draft: Draft): Draft {
-    const takesNoPlace = draft.arrival === 'renewed' || draft.arrival === 'confirmed';
-    return takesNoPlace && this.admissions.isLimited ? draftOf(core, made?.values, true) : draft;
-  }
-
-  private needsPlace({ arrival, mark }: Draft): boolean {
+  /** Whether the session of this draft needs a place among its principal's sessions before it is written. */
+  isNeeded({ arrival, mark }: Draft): boolean {
     if (arrival === undefined || arrival === 'renewed' || arrival === 'confirmed') return false;
     return mark === undefined || this.admissions.isLimited;
   }
 
-  private async withPlace(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
+  /** Takes the place that a draft needs, unless the session has it. Returns the draft with the place in it. */
+  async take(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
     let draft = first;
-    while (this.needsPlace(draft) && !isFor(core.admission, draft)) {
+    while (this.isNeeded(draft) && !isFor(core.admission, draft)) {
       await this.giveUp(core);
       core.admission = await this.admissions.admit({
         principal: draft.metadata.principal!,
@@ -57,6 +41,15 @@ export class Placement {
       draft = draftOf(core, made?.values);
     }
     return draft;
+  }
+
+  /**
+   * Marks the draft of a new record as pending until the old record names it. If this process dies before that, and
+   * another one ends or replaces the old record, the new one must not count as a session: no browser has its id.
+   */
+  pending(core: SessionCore, made: Applied | undefined, draft: Draft): Draft {
+    const takesNoPlace = draft.arrival === 'renewed' || draft.arrival === 'confirmed';
+    return takesNoPlace && this.admissions.isLimited ? draftOf(core, made?.values, true) : draft;
   }
 
   /** Gives up the place of a session that was not written. */

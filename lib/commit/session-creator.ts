@@ -1,4 +1,5 @@
 import { isStoreError } from '../stores/session-store.error.js';
+import { draftOf } from '../session/draft.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
@@ -35,7 +36,8 @@ export class SessionCreator {
   }
 
   private async createNow(core: SessionCore, operation: Operation, made: Applied | undefined): Promise<Written> {
-    const draft = await this.placement.draftOf(core, made);
+    let draft = draftOf(core, made?.values);
+    if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
     assertInTime(operation, this.services);
     await this.write(core, draft);
     const { key } = core;

@@ -2,6 +2,7 @@ import { SessionUnavailableError } from '../common/errors.js';
 import type { KeyedQueue } from '../common/keyed-queue.js';
 import { pause } from '../common/pause.js';
 import { WriteNonces } from '../record/write-nonces.js';
+import { draftOf } from '../session/draft.js';
 import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
@@ -54,8 +55,8 @@ export class SessionSwapper {
           if (why === 'touch' && sent.length > 0) return 'skipped';
         }
         const made = fn === undefined ? undefined : await applied(core, fn);
-        const drafting = this.placement.draftOf(core, made);
-        const draft = drafting instanceof Promise ? await drafting : drafting;
+        let draft = draftOf(core, made?.values);
+        if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
         sent.push({ made, draft });
         nonces.await(draft.metadata.nonce);
         const { text, metadata, cookie } = draft;

@@ -1,19 +1,20 @@
 import { recordText, recordTextWithRaw, type SessionValues } from '../record/record-text.js';
-import { nextMetadata } from './next-metadata.js';
+import type { SessionMetadata } from '../record/session-metadata.js';
+import { fingerprint } from './login-fingerprint.js';
+import { loginStands } from './logged-in.js';
 import type { SessionCore } from './session-core.js';
 import type { Arrival, Draft } from './session-state.js';
 
 /**
- * Makes the record to write now.
+ * Makes the draft of the record to write now.
  *
  * @param values the result of `update(fn)`; default: the data as they are.
  * @param isPending whether the record is to replace one that does not name it yet.
  * @throws SessionDataError for data that JSON can't hold, or that don't fit the schema.
  */
 export function draftOf(core: SessionCore, values?: SessionValues, isPending = false): Draft {
-  const { services } = core;
   const content = core.data.content(values);
-  const metadata = nextMetadata(services, services.now(), core, content.values);
+  const metadata = nextMetadata(core, content.values);
   metadata.isPending = isPending || undefined;
   const cookie = core.host.cookieJson(core, metadata);
   const { json, raw } = content;
@@ -43,4 +44,81 @@ function arrivalOf(core: SessionCore, principal: string | undefined): Arrival | 
   if (core.isNew) return 'derived';
   if (metadata.principal === principal) return undefined;
   return core.principalIn(core.storedValues()) === principal ? 'adopted' : 'derived';
+}
+
+/**
+ * The metadata of the next write.
+ *
+ * @param values the data to write; `undefined`: as they were read.
+ */
+function nextMetadata(core: SessionCore, values: SessionValues | undefined): SessionMetadata {
+  const { isNew, idChange, claim, admission } = core;
+  const { options, lifetimes, nonces } = core.services;
+  const now = core.services.now();
+  const next: SessionMetadata = { ...core.metadata, cookieOverrides: core.overrides() };
+  if (idChange !== undefined) {
+    next.idSince = now;
+    // `absoluteTimeout` counts from the login.
+    if (idChange === 'login') next.createdAt = now;
+  }
+  // Never write a time in the past. If the store still returns the session, this process's clock may be wrong.
+  const isOverdue = next.expiresAt <= now;
+  if (isNew || isOverdue || core.isDue || idChange !== undefined || claim !== undefined || core.cookieChanged) {
+    // A clock that is behind must not end a session that goes on.
+    const end = lifetimes.expiryOf(next, isNew ? now : Math.max(now, next.seenAt), core.decidedLife());
+    const goesOn = !isNew && !core.cookieChanged;
+    next.seenAt = now;
+    next.expiresAt = goesOn ? Math.max(next.expiresAt, end) : end;
+  }
+  if (isNew || idChange !== undefined) {
+    next.device = core.host.device() ?? next.device;
+    next.binding = core.host.binding() ?? next.binding;
+  }
+  if (!options.device) next.device = undefined;
+  // Data that the app didn't access keep their version. A newer app may have written them, and must not migrate them
+  // twice.
+  if (options.schemaVersion !== undefined && (isNew || core.isGiven))
+    next.schemaVersion = Math.max(next.schemaVersion ?? 0, options.schemaVersion);
+  if (claim !== undefined) {
+    next.principal = claim.principal;
+    next.authenticatedAt = claim.at;
+    next.revocationNonce = claim.mark;
+    next.formerPrincipal = undefined;
+    next.principalSince = undefined;
+    next.loginFingerprint = fingerprint(values ?? core.values(), claim.keys);
+    next.loginKeys = claim.keys;
+  } else if (values !== undefined || core.isUnsettled || core.isUntold)
+    settlePrincipal(next, core, values ?? core.values());
+  if (admission !== undefined && admission.principal === next.principal) {
+    next.revocationNonce = admission.mark;
+    next.loginNumber = admission.number;
+  }
+  nonces.stamp(next);
+  return next;
+}
+
+/** Sets the principal that the written data name. */
+function settlePrincipal(next: SessionMetadata, core: SessionCore, values: SessionValues): void {
+  if (next.loginFingerprint !== undefined) {
+    if (loginStands(next, core.storedValues(), values, (data) => core.principalIn(data))) {
+      next.loginFingerprint = fingerprint(values, next.loginKeys);
+      return;
+    }
+    next.authenticatedAt = undefined;
+    next.loginFingerprint = undefined;
+    next.loginKeys = undefined;
+  }
+  const principal = core.principalIn(values);
+  if (principal === next.principal) return;
+  next.principalSince = undefined;
+  next.loginNumber = undefined;
+  next.revocationNonce = undefined;
+  if (principal === undefined) {
+    next.formerPrincipal = next.principal ?? next.formerPrincipal;
+    next.principal = undefined;
+  } else {
+    next.formerPrincipal = undefined;
+    next.principal = principal;
+    if (core.openedAt > next.createdAt) next.principalSince = core.openedAt;
+  }
 }

@@ -2,7 +2,7 @@ import type { SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionValues } from '../record/record-text.js';
 import { newHandle } from '../common/session-id.js';
 import type { LoadedRecord } from '../record/session-records.js';
-import type { Device, SessionMetadata } from '../record/session-metadata.js';
+import type { SessionMetadata } from '../record/session-metadata.js';
 import {
   authenticatedAt,
   type LoggedIn,
@@ -12,7 +12,6 @@ import {
   principalIn,
   principalOf,
 } from './logged-in.js';
-import type { MetadataSource } from './next-metadata.js';
 import { type CookieOwner, OwnCookie } from './own-cookie.js';
 import { type DataOwner, SessionData } from './session-data.js';
 import type { SessionHost } from './session-host.js';
@@ -21,7 +20,7 @@ import type { Admission, IdChange, LoginClaim, SessionStatus } from './session-s
 import { StoredData } from './stored-data.js';
 
 /** The state of one session in one request: what was read, what the app changed, and what is to be done. */
-export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSource {
+export class SessionCore implements DataOwner, CookieOwner, Owned {
   status: SessionStatus = 'new';
   metadata: SessionMetadata;
   /** The version that was read; `undefined`: none, or its revision isn't known. */
@@ -186,6 +185,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
     return this.ownCookie.differsFrom(this.metadata.cookieOverrides);
   }
 
+  /** The lifetime that this request gave the cookie, in ms. */
   decidedLife(): number | undefined {
     return this.services.options.cookieFor === undefined ? undefined : (this.cookie.originalMaxAge ?? undefined);
   }
@@ -226,14 +226,6 @@ export class SessionCore implements DataOwner, CookieOwner, Owned, MetadataSourc
 
   principalIn(values: SessionValues): string | undefined {
     return principalIn(this, values);
-  }
-
-  device(): Device | undefined {
-    return this.host.device();
-  }
-
-  binding(): string | undefined {
-    return this.host.binding();
   }
 
   // --- The data

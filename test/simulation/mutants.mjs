@@ -116,7 +116,7 @@ export const planted = [
   },
   {
     name: '10: a clock that is behind ends what it renews',
-    file: lib('session/next-metadata'),
+    file: lib('session/draft'),
     find: 'goesOn ? Math.max(next.expiresAt, end) : end',
     replace: 'end',
   },
