@@ -117,7 +117,11 @@ export class Admissions {
   }
 
   /** Who shares the limit now. */
-  private async holders(state: PrincipalState, { principal, handle }: Applicant, now: number): Promise<Holders> {
+  private async holders(
+    state: PrincipalState,
+    { principal, handle }: Pick<Applicant, 'principal' | 'handle'>,
+    now: number,
+  ): Promise<Holders> {
     const holders = new Holders();
     for (const place of state.places) if (place.until > now) holders.add(place.handle, place.number, 0);
     const replaced: ListedRecord[] = [];
@@ -174,6 +178,15 @@ export class Admissions {
     const failed = places.filter(({ until }) => until === 0).slice(-MOST_FAILED);
     const mine: Place = { number, handle, until: now + PLACE_LIFE_MS, isInPlace };
     return { ...before, lastNumber: number, places: [...failed, ...places.filter(({ until }) => until !== 0), mine] };
+  }
+
+  /** For a session that was restored: a login that began meanwhile may have counted without it. */
+  async evictSurplus(principal: string): Promise<void> {
+    if (!this.isLimited) return;
+    const state = await this.states.read(principal);
+    const holders = await this.holders(state, { principal, handle: '' }, this.services.now());
+    const surplus = holders.newestFirst('').slice(this.services.options.maxSessionsPerPrincipal);
+    for (const each of surplus) await this.evict(principal, each);
   }
 
   private async evict(principal: string, { handle, records }: Holder): Promise<void> {

@@ -36,7 +36,9 @@ export class LoginVerbs {
     const remembered = this.cappedLife(rememberedMs(options));
     const isHandOver = isAnothers(core, name);
     const began = performance.now();
-    const moment = await this.admissions.beforeLogin(name, isHandOver ? '' : core.metadata.handle);
+    const moment = await this.writer.inTime(() =>
+      this.admissions.beforeLogin(name, isHandOver ? '' : core.metadata.handle),
+    );
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()', began);
     // Only after the checks: a refused login leaves the session as it was.
     beginAnew(core);
@@ -73,7 +75,8 @@ export class LoginVerbs {
         'session.confirmLogin() needs a session that somebody is logged in to. Call session.login() instead.',
       );
     const began = performance.now();
-    const moment = await this.revocations.beforeConfirmation(principal, core.metadata);
+    const { metadata } = core;
+    const moment = await this.writer.inTime(() => this.revocations.beforeConfirmation(principal, metadata));
     if (moment === undefined) {
       await this.writes.end(core, 'revoked', await this.revocations.revokedOf(principal));
       core.status = 'ended-elsewhere';

@@ -6,6 +6,7 @@ import { isClosed } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { IdChange } from '../session/session-state.js';
 import type { Revision, WriteResult } from '../stores/session-store.js';
+import type { Admissions } from './admissions.js';
 import type { CommitServices } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
 import type { SessionLinks } from './session-links.js';
@@ -28,6 +29,7 @@ export class OldRecords {
     private readonly services: CommitServices,
     private readonly links: SessionLinks,
     private readonly newRecords: NewRecords,
+    private readonly admissions: Admissions,
   ) {}
 
   of({ id, metadata, stored }: SessionCore, nextId: string, as: IdChange): OldRecord {
@@ -88,7 +90,8 @@ export class OldRecords {
    * For a replacement that the store didn't answer: it may have happened, or may still happen.
    *
    * - If it has not happened, the record is written again unchanged, so that the late swap fails.
-   * - If it has, the old record is restored. If it names the new record (`nextKey`), that link is extended instead.
+   * - If it has, the old record is restored. If it names the new record (`nextKey`), that link is extended instead, as the
+   *   browser keeps the old id.
    * - If another request has changed or ended the record meanwhile, there is nothing to do.
    */
   async bringBack(old: OldRecord, nextKey?: string, attempt = 0): Promise<void> {
@@ -107,6 +110,8 @@ export class OldRecords {
         const cookie = JSON.stringify(record.cookie());
         const text = recordText(cookie, JSON.stringify(data), next);
         result = await records.replace(key, text, next, cookie, found.revision);
+        // Meanwhile a login may have taken the place of this session.
+        if (result === 'ok' && next.principal !== undefined) await this.admissions.evictSurplus(next.principal);
       }
       if (result === 'conflict') return await this.bringBack(old, nextKey, attempt + 1);
       if (nextKey !== undefined && !isReplaced) await records.destroy(nextKey);
@@ -117,8 +122,9 @@ export class OldRecords {
     }
   }
 
-  private longer({ replaced }: OldRecord): SessionMetadata {
-    const until = this.services.now() + this.services.options.renewGraceMs;
-    return { ...replaced, replaced: { ...replaced.replaced!, until } };
+  /** Leads to the new record for as long as the session would have lived without a request. */
+  private longer({ metadata: { expiresAt }, replaced }: OldRecord): SessionMetadata {
+    const until = Math.max(expiresAt, replaced.replaced!.until);
+    return { ...replaced, expiresAt: Math.max(until, replaced.expiresAt), replaced: { ...replaced.replaced!, until } };
   }
 }

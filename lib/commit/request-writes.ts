@@ -29,7 +29,12 @@ export class RequestWrites {
     const ended = core.replaces ?? core;
     if (await this.track(host, this.writer.destroy(core, mayEnd))) this.emitEnd(ended, as);
     // The record is expired by this process's clock. The clock may be wrong, so a logout ends it in the store as well.
-    if (host.overdueId !== undefined) await this.track(host, this.ender.endOverdue(host.overdueId));
+    const { overdueId } = host;
+    if (overdueId !== undefined)
+      await this.track(
+        host,
+        this.writer.inTime(() => this.ender.endOverdue(overdueId)),
+      );
   }
 
   /** Called only if this call ended the session, and no other had done so before. */

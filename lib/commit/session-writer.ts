@@ -56,7 +56,7 @@ export class SessionWriter {
     const { finder, ender, admissions } = parts;
     const newRecords = new NewRecords(services);
     const placement = new Placement(services, admissions, ender, newRecords);
-    const oldRecords = new OldRecords(services, links, newRecords);
+    const oldRecords = new OldRecords(services, links, newRecords, admissions);
     this.creator = new SessionCreator(services, newRecords, oldRecords, placement);
     this.swapper = new SessionSwapper(services, this.queue, finder, placement);
     this.idChanger = new IdChanger(
@@ -122,20 +122,13 @@ export class SessionWriter {
 
   private async destroyNow(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
     const { ender, list } = this.parts;
-    const { options, records } = this.services;
     const ended = core.replaces ?? core;
     // A write that found no record may be wrong: a clock that is ahead hides it.
     if (ended.status !== 'stored' && ended.status !== 'ended-elsewhere') return false;
     if (await ender.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
     // The replaced record, which names the new id, may no longer exist. The index still finds the session by its handle.
     const { principal, handle } = ended.metadata;
-    if (
-      mayEnd !== undefined ||
-      principal === undefined ||
-      this.services.now() - ended.openedAt < options.renewGraceMs ||
-      !records.canList
-    )
-      return false;
+    if (mayEnd !== undefined || principal === undefined || !this.services.records.canList) return false;
     let didEnd = false;
     for (const found of await list.toEnd(principal)) {
       const { metadata } = found.record;
@@ -149,7 +142,11 @@ export class SessionWriter {
    * For a logout with a replaced id, which must not end the new session. If the old record leads nowhere, it is
    * removed: an id change that failed may be about to restore it.
    */
-  async endDeadEnd(id: string): Promise<void> {
+  endDeadEnd(id: string): Promise<void> {
+    return this.inTime(() => this.endDeadEndNow(id));
+  }
+
+  private async endDeadEndNow(id: string): Promise<void> {
     const { records } = this.services;
     const { finder, ender } = this.parts;
     const key = records.key(id);

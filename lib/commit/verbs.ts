@@ -42,11 +42,15 @@ export class Verbs implements SessionVerbs<SessionCore> {
     assertCurrent(core);
     if (core.isNew && core.host.res?.headersSent) throw headersSent('save()');
     const why = this.whySave(core);
-    if (why === 'change' && isLoggedInByData(core)) {
-      if (this.services.surface.strict) assertResponse(core, 'save() of a session that somebody has logged in to');
-      this.writes.giveNewId(core);
-    }
+    if (why === 'change') this.giveNewIdToLogin(core, 'save()');
     if (why !== undefined) await this.writes.track(core.host, this.writeOrThrow(core, why));
+  }
+
+  /** A login by data gets a new id before it is written: the browser's own id must never lead to it. */
+  private giveNewIdToLogin(core: SessionCore, method: string): void {
+    if (!isLoggedInByData(core)) return;
+    if (this.services.surface.strict) assertResponse(core, `${method} of a session that somebody has logged in to`);
+    this.writes.giveNewId(core);
   }
 
   private whySave(core: SessionCore): WriteReason | undefined {
@@ -70,6 +74,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
       throw new TypeError(`session.update(fn): fn got ${show(fn)}; give it a function that changes the draft.`);
     const { host } = core;
     if (core.isNew && host.res?.headersSent) throw headersSent('update()');
+    this.giveNewIdToLogin(core, 'update()');
     const before = host.res === undefined || host.res.headersSent ? undefined : { who: core.loggedInBefore() };
     const written = await this.writes.track(host, this.writer.update(core, fn as UpdateFunction));
     if (written === 'gone') throw endedElsewhere();

@@ -244,9 +244,8 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
 
   // --- Changes of its state
 
-  /** The version that was read is outdated. Keeps its data, as the merge compares with them. */
+  /** The version that was read is outdated. Its data stay, as the merge compares with them. */
   giveUpStored(): void {
-    this.data.pinBase();
     this.stored = undefined;
   }
 

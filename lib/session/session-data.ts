@@ -263,11 +263,6 @@ export class SessionData {
     this.base = new StoredData(undefined, valuesToJson(this.values()));
   }
 
-  /** Keeps the data that changes are compared with when the record is forgotten. */
-  pinBase(): void {
-    this.base = this.base.pinned();
-  }
-
   /**
    * Applies the app's changes to a newer version.
    *

@@ -49,11 +49,6 @@ export class StoredData {
     return changedKeys(snapshot(this.values()), snapshot(values)).size > 0;
   }
 
-  /** A copy that doesn't need the record. */
-  pinned(): StoredData {
-    return this.record === undefined ? this : new StoredData(undefined, this.json ?? valuesToJson(this.values()));
-  }
-
   /**
    * The data after a write.
    *

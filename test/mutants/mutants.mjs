@@ -541,6 +541,27 @@ export const mutants = [
     spec: e2e('identity/admission'),
   },
   {
+    name: 'a session that is restored is one too many',
+    file: lib('commit/old-records'),
+    find: "if (result === 'ok' && next.principal !== undefined)",
+    replace: 'if (false)',
+    spec: e2e('identity/admission'),
+  },
+  {
+    name: 'a renewal without an answer leads on for renewGrace',
+    file: lib('commit/old-records'),
+    find: 'const until = Math.max(expiresAt, replaced.replaced!.until);',
+    replace: 'const until = replaced.replaced!.until;',
+    spec: e2e('identity/admission'),
+  },
+  {
+    name: 'a login by data is written under the old id by update()',
+    file: lib('commit/verbs'),
+    find: "this.giveNewIdToLogin(core, 'update()');",
+    replace: '',
+    spec: e2e('identity/people'),
+  },
+  {
     name: 'a logout believes a write that found no record',
     file: lib('commit/session-writer'),
     find: " && ended.status !== 'ended-elsewhere'",
@@ -592,8 +613,8 @@ export const mutants = [
   {
     name: "a logout leaves a record that is over by this process's clock",
     file: lib('commit/request-writes'),
-    find: 'if (host.overdueId !== undefined)',
-    replace: 'if (host.overdueId === host)',
+    find: 'if (overdueId !== undefined)',
+    replace: 'if (overdueId === "")',
     spec: e2e('identity/admission'),
   },
   {

@@ -105,6 +105,8 @@ export interface RequestRecord {
 export interface History {
   readonly plan: Plan;
   readonly requests: RequestRecord[];
+  /** Requests of the observer at a quiet moment, each of which also changes its session. */
+  readonly probes: RequestRecord[];
   readonly registry: RegistryRecord[];
   readonly observations: Observation[];
   /** The registry's lists at a quiet moment: handles by principal. */

@@ -19,6 +19,7 @@ export const INVARIANTS = {
   'deletion-lost': '1: a deletion beats a change that was made without knowing of it',
   'ended-lives': '2: after an acknowledged logout, destroy or unset, no later request finds the session',
   'handle-revoked-lives': '2: the same after an acknowledged revoke()',
+  'renewed-lost': '1: for renewGrace, an id that was renewed leads to the session, unless something ended it',
   'regenerated-lives': '2: after an acknowledged regenerate(), the old id leads to nothing',
   'logout-keeps-cookie': '2: a logout that is answered with success clears the cookie',
   'revoked-lives': '3: after an acknowledged revokeAll(), no session of a login that began before it lets anyone in',
@@ -92,6 +93,7 @@ class Oracle {
       this.checkChanges();
       this.checkDeletions();
       this.checkCookies();
+      this.checkRenewals();
       if (this.history.lostMarks.length === 0) this.checkCap();
       this.checkRefused();
       this.checkGhosts();
@@ -179,7 +181,8 @@ class Oracle {
       if (others) continue;
       // The request got a session of its own, as the one that it began with had ended.
       const ids = this.idsFrom(write.request);
-      if (this.seen.some((other) => ids.has(other.sentId) && other.data[key] === write.value)) continue;
+      const isOwn = (other: Observation): boolean => other.data[key] === write.value || other.handle !== write.handle;
+      if (this.seen.some((other) => ids.has(other.sentId) && !other.isNew && isOwn(other))) continue;
       const isLate = this.replacedDuring(write);
       this.fail(
         isLate ? 'late-change-lost' : 'change-lost',
@@ -224,8 +227,9 @@ class Oracle {
   }
 
   private checkCookies(): void {
-    for (const request of this.history.requests) {
-      if (!isOver(request)) continue;
+    for (const request of [...this.history.requests, ...this.history.probes]) {
+      // The store may have lost the record that says that the id was replaced.
+      if (!isOver(request) || this.history.lostKeys.length > 0) continue;
       const does = (...names: string[]): boolean => request.operations.some(({ verb }) => names.includes(verb.do));
       const last = request.operations.at(-1);
       if (
@@ -247,22 +251,80 @@ class Oracle {
           !other.operations.some((each) => each.verb.do === 'reload' || each.verb.do === 'unset') &&
           isAfter(request.began, other.released) &&
           !this.history.plan.config.expiring &&
-          other.released.time + RENEW_GRACE > request.released.time &&
-          !this.endedBeside(other),
+          this.firstChange(request.sentId) + RENEW_GRACE - SKEW > request.released.time &&
+          !this.endedBeside(other, handleBefore!) &&
+          !this.mayBeEvictedSince(other.began, other),
       );
-      if (replaced !== undefined && this.seen.every((seen) => seen.began !== request.began || !seen.isNew))
+      if (replaced !== undefined)
         this.fail('old-id-sets-cookie', `${request.name} sent an id that ${replaced.id} replaced, and got a cookie`);
     }
   }
 
+  /** An id that was renewed leads to the session for a while, as requests that the browser had sent before may have it. */
+  private checkRenewals(): void {
+    const { plan, lostKeys } = this.history;
+    if (plan.config.expiring || lostKeys.length > 0) return;
+    const changing = ['login', 'confirm', 'derive', 'regenerate', 'logout', 'destroy', 'unset', 'forget'];
+    for (const request of this.history.requests) {
+      const { sentId, setId, began, released, operations, endHandle: handle } = request;
+      if (!isOver(request) || sentId === undefined || !setId || setId === sentId || handle === undefined) continue;
+      if (!this.isKnown(handle, request) || operations.some(({ verb }) => changing.includes(verb.do))) continue;
+      // Another request with this id failed, or its process died: it may have renewed it earlier.
+      if (this.history.requests.some((each) => each.sentId === sentId && !isOver(each))) continue;
+      if (this.mayHaveEnded(handle, began, request) || this.mayBeReplaced(handle, began)) continue;
+      if (this.mayBeEvictedSince(began, request)) continue;
+      const end = began.time + RENEW_GRACE - SKEW;
+      const lost = this.seen.find(
+        (seen) =>
+          seen.sentId === sentId &&
+          isAfter(seen.began, released) &&
+          seen.began.time < end &&
+          (seen.isNew || seen.handle !== handle),
+      );
+      if (lost !== undefined)
+        this.fail('renewed-lost', `${request.name} renewed the id of ${handle}; a request with the old id loses it`);
+    }
+  }
+
+  /** Before when no request has replaced an id. Until `renewGrace` after that, the store knows that it was replaced. */
+  private firstChange(id: string | undefined): number {
+    const changing = this.history.requests.filter(({ sentId, setId, died }) => sentId === id && (setId || died));
+    return Math.min(...changing.map(({ began }) => began.time));
+  }
+
+  /** Whether a login that another request made since may have evicted sessions. */
+  private mayBeEvictedSince(since: Point, by: RequestRecord): boolean {
+    const { cap, onTooMany } = this.history.plan.config;
+    return (
+      cap !== undefined &&
+      onTooMany === 'evict-oldest' &&
+      this.operations.some(
+        (each) =>
+          (each.verb.do === 'login' || each.verb.do === 'confirm' || each.verb.do === 'derive') &&
+          each.request !== by &&
+          isAfter(this.doneAt(each), since),
+      )
+    );
+  }
+
+  /** Whether a login or the like may have replaced the id of a session after a point. */
+  private mayBeReplaced(handle: string, since: Point): boolean {
+    return this.operations.some(
+      (each) =>
+        (each.verb.do === 'login' || each.verb.do === 'confirm' || each.verb.do === 'derive') &&
+        (each.handleBefore === handle || each.handle === handle) &&
+        isAfter(this.doneAt(each), since),
+    );
+  }
+
   /** Whether something else ended the session whose id a request replaced: then its record is gone, and nothing says that it was replaced. */
-  private endedBeside(request: RequestRecord): boolean {
+  private endedBeside(request: RequestRecord, handle: string): boolean {
     return (
       this.operations.some(
-        ({ verb, request: other }) =>
+        ({ verb, request: other, handleBefore }) =>
           ['logout', 'destroy', 'unset', 'regenerate'].includes(verb.do) &&
           other !== request &&
-          other.sentId === request.sentId,
+          (other.sentId === request.sentId || handleBefore === handle),
       ) || this.history.registry.some(({ action }) => action.do === 'revoke' || action.do === 'revokeAll')
     );
   }
@@ -359,7 +421,7 @@ class Oracle {
         this.fail('regenerated-lives', `${request.name} regenerated ${found.handle}; its old id still leads to it`);
     }
     for (const { handle, at, what, began } of this.endings()) {
-      if (began !== undefined && this.isOfFailedLogin(handle, began, at)) continue;
+      if (began !== undefined && (this.isOfFailedLogin(handle, began, at) || this.isSentAgain(handle, began))) continue;
       // A record of before the login is not the session that was revoked: it lets nobody in.
       const found = this.seen.find(
         (seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at) && (what !== 'revoke' || seen.letIn),
@@ -373,20 +435,41 @@ class Oracle {
   }
 
   /**
-   * Of two logins of one anonymous session, each with the handle that it had, a revoke() beside both ended the one, whose request was told so.
-   * The other counts as after it.
+   * A revoke() beside a login ended the new record, and the request was told so: it keeps the session of before, with the same handle. A
+   * login that succeeds beside it, or later, counts as after the revoke().
    */
   private isOfFailedLogin(handle: string, began: Point, ended: Point): boolean {
-    const beside = this.operations.filter(
-      ({ verb, request, handleBefore, principalBefore }) =>
-        (verb.do === 'login' || verb.do === 'derive') &&
-        handleBefore === handle &&
-        principalBefore === undefined &&
-        isAfter(ended, request.began) &&
-        isAfter(request.released, began),
+    const logins = this.operations.filter(
+      ({ verb, handleBefore }) =>
+        (verb.do === 'login' || verb.do === 'derive' || verb.do === 'confirm') && handleBefore === handle,
     );
-    const succeeded = beside.find(({ outcome, request }) => outcome === 'ok' && isOver(request));
-    return succeeded !== undefined && beside.some(({ request }) => request !== succeeded.request && !isOver(request));
+    const failed = logins.find(
+      ({ request }) => !isOver(request) && isAfter(ended, request.began) && isAfter(request.released, began),
+    );
+    return (
+      failed !== undefined &&
+      logins.some(
+        ({ verb, outcome, request }) =>
+          verb.do !== 'confirm' && outcome === 'ok' && isOver(request) && isAfter(request.released, began),
+      )
+    );
+  }
+
+  /**
+   * A revoke() beside the very login of the session: it ended what the driver then sent again, as it had no answer. The login counts as
+   * after it.
+   */
+  private isSentAgain(handle: string, began: Point): boolean {
+    return (
+      this.history.plan.faults.some(({ kind }) => kind === 'repeated') &&
+      this.operations.some(
+        ({ verb, request, handle: given }) =>
+          (verb.do === 'login' || verb.do === 'derive') &&
+          given === handle &&
+          isAfter(began, request.began) &&
+          isAfter(request.released, began),
+      )
+    );
   }
 
   // --- 3
@@ -418,6 +501,7 @@ class Oracle {
       for (const seen of this.seen) {
         if (!seen.letIn || seen.principal !== action.principal || seen.handle === except) continue;
         if (!isAfter(seen.began, ended) || renewed.has(seen.handle) || this.isOfLateLogin(seen, began)) continue;
+        if (except !== undefined && this.isOfSpared(seen, except)) continue;
         if (config.index === 'apart') {
           if (this.isJumping || seen.began.time < ended.time + TOUCH_INTERVAL + 2 * SKEW) continue;
         }
@@ -433,6 +517,13 @@ class Oracle {
   private isOfLateLogin(seen: Observation, began: Point): boolean {
     return this.loginsOf(seen.principal!).some(
       (login) => isAfter(login.heard ?? login.ended, began) && this.idsFrom(login.request).has(seen.sentId),
+    );
+  }
+
+  /** Of a login in a session that was spared, and got another handle, as another request had ended the session. */
+  private isOfSpared(seen: Observation, except: string): boolean {
+    return this.loginsOf(seen.principal!).some(
+      (login) => login.handleBefore === except && this.idsFrom(login.request).has(seen.sentId),
     );
   }
 
@@ -498,7 +589,8 @@ class Oracle {
         (each) =>
           each.handle === handle && isAfter(refused.request.began, each.at) && isAfter(each.at, login.request.released),
       );
-      if (!ended) holders.add(handle);
+      // Of two logins that began with one id, one has another handle, which the simulator didn't see.
+      if (!ended) holders.add(this.hasRival(login.request) ? `${handle} as ${login.request.setId}` : handle);
     }
     if (holders.size < cap)
       this.fail(
@@ -567,10 +659,11 @@ class Oracle {
       return;
     // A renewal whose answer never came has the session under an id that no probe knows.
     for (const handle of handles) if (this.mayHaveEnded(handle, login.began, request)) return;
-    if (this.isBehind(request) || this.mayBeEndedUnseen(request, ids)) return;
-    // A logout that began with the id from before it may follow to it.
-    for (const { handleBefore } of request.operations)
-      if (handleBefore !== undefined && this.mayHaveEnded(handleBefore, request.began, request, false)) return;
+    const followers = this.history.requests.filter(({ sentId }) => ids.has(sentId));
+    if ([request, ...followers].some((each) => this.isBehind(each)) || this.mayBeEndedUnseen(request, ids)) return;
+    // A logout that began with an id from before it may follow to it.
+    for (const handle of this.handlesBefore(request))
+      if (this.mayHaveEnded(handle, request.began, request, false)) return;
     if (this.mayBeEvicted(login, principal)) return;
     const failed = [...handles].flatMap((handle) => this.changesThatFailed(handle, request, ids));
     // Its answer would have had the new cookie.
@@ -617,6 +710,15 @@ class Oracle {
     const ids = new Set<string | undefined>(setId ? [setId] : []);
     for (const each of this.history.requests) if (each.setId && ids.has(each.sentId)) ids.add(each.setId);
     return ids;
+  }
+
+  /** The sessions that a request, and those before it that gave it its id, began with. */
+  private handlesBefore(request: RequestRecord): Set<string> {
+    const line = new Set([request]);
+    for (const { sentId } of line)
+      for (const before of this.history.requests) if (sentId !== undefined && before.setId === sentId) line.add(before);
+    const handles = [...line].flatMap(({ operations }) => operations.map(({ handleBefore }) => handleBefore));
+    return new Set(handles.filter((handle) => handle !== undefined));
   }
 
   /** Whether something that did not end before `since` may have ended a session, or made it another's. */
@@ -716,15 +818,17 @@ class Oracle {
    */
   private excusedGhosts(principal: string): number {
     return this.history.requests.filter(
-      ({ died, releasedAfterDeath, settled, clientLeft, operations }) =>
+      ({ died, releasedAfterDeath, settled, clientLeft, operations, sentId }) =>
         clientLeft ||
         (died &&
           (releasedAfterDeath || settled || this.history.plan.config.cap === undefined) &&
-          operations.some(
+          (operations.some(
             (each) =>
               ((each.verb.do === 'login' || each.verb.do === 'derive') && each.verb.principal === principal) ||
               each.principalBefore === principal,
-          )),
+          ) ||
+            // It renewed the id by itself.
+            this.loginsOf(principal).some(({ request }) => this.idsFrom(request).has(sentId)))),
     ).length;
   }
 

@@ -103,7 +103,10 @@ const FAULTS: readonly FaultKind[] = [
   'slow',
 ];
 
-/** Narrows what is simulated: names such as `atomic`, `cap`, `reject`, `kills`, `no-hash`; all have to hold. */
+/**
+ * Narrows what is simulated: names such as `atomic`, `cap`, `reject`, `kills`, `no-hash`; all have to hold. `data`, `logins` and `revocation`
+ * say what most requests do, and `crowd`: many change one session at once, while its id is renewed.
+ */
 export type Filter = readonly string[];
 
 export function namesOf(config: Config): string[] {
@@ -122,9 +125,13 @@ export function namesOf(config: Config): string[] {
   ];
 }
 
+const FOCUSES: ReadonlySet<string> = new Set(['crowd', 'data', 'logins', 'revocation']);
+
 function fits(config: Config, filter: Filter): boolean {
   const names = new Set(namesOf(config));
-  return filter.every((word) => (word.startsWith('no-') ? !names.has(word.slice(3)) : names.has(word)));
+  return filter.every(
+    (word) => FOCUSES.has(word) || (word.startsWith('no-') ? !names.has(word.slice(3)) : names.has(word)),
+  );
 }
 
 function drawConfig(random: Random): Config {
@@ -161,7 +168,10 @@ export function planOf(seed: number, filter: Filter = []): Plan {
   const principal = (): string => (random.chance(0.8) ? 'ada' : some(PRINCIPALS));
   const key = (): string => (random.chance(0.7) ? KEYS[0]! : some(KEYS));
 
-  const focus = random.weighted({ nothing: 50, data: 18, logins: 16, revocation: 16 });
+  const drawn = random.weighted({ nothing: 50, data: 18, logins: 16, revocation: 16 });
+  const asked = filter.find((word) => FOCUSES.has(word));
+  const isCrowd = asked === 'crowd';
+  const focus = isCrowd ? 'data' : ((asked as typeof drawn | undefined) ?? drawn);
   let at = 0;
   const setUp = focus === 'data' ? 1 : random.int(browsers + 1);
   for (let i = 0; i < setUp; i += 1) {
@@ -184,7 +194,7 @@ export function planOf(seed: number, filter: Filter = []): Plan {
       destroy: 3,
       unset: 4,
       confirm: 12 * of('logins', 2),
-      renew: 6,
+      renew: isCrowd ? 40 : 6,
       regenerate: 4,
       update: 12 * of('data', 3),
       set: 12 * of('data', 2),
@@ -216,7 +226,7 @@ export function planOf(seed: number, filter: Filter = []): Plan {
     }
   };
 
-  const count = 2 + random.int(6);
+  const count = (isCrowd ? 8 : 2) + random.int(6);
   for (let i = 0; i < count; i += 1) {
     const process = random.int(processes);
     if (random.chance(focus === 'revocation' ? 0.4 : 0.16)) {
@@ -261,7 +271,7 @@ export function planOf(seed: number, filter: Filter = []): Plan {
         leavesAfter: random.chance(0.05) ? random.between(0, 20) : undefined,
       });
     }
-    at += random.chance(0.8)
+    at += random.chance(isCrowd ? 0.98 : 0.8)
       ? random.between(0, 8)
       : some([60, 60, 400, 3_100, RENEW_GRACE + 1_000, TOUCH_INTERVAL + 1_000]);
   }

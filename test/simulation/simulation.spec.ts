@@ -31,6 +31,9 @@ const MENDED = [
   [60032281, 'a login that is tried again after its first try failed'],
   [20003806, 'a login with an id that a failing login had replaced'],
   [10003206, 'a login by data that is tried again after a revokeAll()'],
+  [22101438, 'a session that is restored after a login has taken its place'],
+  [22074634, 'a renewal without an answer, whose browser comes back later'],
+  [22043732, 'a logout with an expired id, by a slow store'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 

@@ -75,6 +75,7 @@ class World {
     this.history = {
       plan,
       requests: [],
+      probes: [],
       registry: [],
       observations: [],
       lists: new Map(),
@@ -140,8 +141,9 @@ class World {
     const isPrincipal = key.startsWith('keycard.');
     // A login asks for the principal's record first; what else the request sends meanwhile says nothing of it.
     for (const each of request.operations) if (isPrincipal || each.verb.do !== 'login') each.heard ??= this.point();
-    // Requests that wait for the same session go on in each other's name.
-    for (const each of new Set([request, ...(this.processes[request.process]?.running ?? [])])) {
+    // Requests that wait for the same session go on in each other's name, and what a process sent before it died is carried out.
+    const dead = this.history.requests.filter(({ died, process: at }) => died && at === request.process);
+    for (const each of new Set([request, ...(this.processes[request.process]?.running ?? []), ...dead])) {
       if (call === 'create' && !isPrincipal) each.wroteNew = true;
       if (call === 'replace' && isPrincipal && each.wroteNew) each.settled = true;
     }
@@ -640,20 +642,29 @@ class World {
 
   private async visit(cookie: string, process: Process, number: number, probe: 'near' | 'late'): Promise<void> {
     const request = this.requestOf('probe', undefined, number, cookie);
-    request.began = this.point();
+    this.history.probes.push(request);
     let done = false;
+    const look = async (req: SimulatedRequest, res: Exchange['res']): Promise<void> => {
+      try {
+        await this.observe(request, req, res, process.engine, undefined, probe);
+        if (req.session) req.session.probed = probe;
+      } catch (error) {
+        this.note(() => `probe: ${messageOf(error)}`);
+      }
+      res.end('done');
+    };
     this.scheduler.after(
       0,
       process.owner,
       () => {
         request.began = this.point();
         this.note(() => `probes ${short(request.sentId!)}`);
-        const exchange = new Exchange(cookie, 'observer', () => void (done = true));
-        process.engine.begin(exchange.req, exchange.res, () => {
-          void this.observe(request, exchange.req, exchange.res, process.engine, undefined, probe)
-            .catch((error: unknown) => this.note(() => `probe: ${messageOf(error)}`))
-            .finally(() => exchange.res.end('done'));
+        const exchange = new Exchange(cookie, 'observer', (head) => {
+          this.release(request, head);
+          done = true;
         });
+        const req = exchange.req as SimulatedRequest;
+        process.engine.begin(req, exchange.res, () => void look(req, exchange.res));
       },
       request,
     );

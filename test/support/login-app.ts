@@ -123,6 +123,13 @@ export class LoginController {
 
   /** A changed password: this session stays, all others end. */
   /** Somebody is logged in by data, and confirmed, in a session that this request has begun. */
+  @Post('begin-and-update')
+  async beginAndUpdate(@Session() session: AnySession, @Body() { id }: { id: string }) {
+    session.user = { id };
+    await session.update((draft) => void (draft['visits'] = 1));
+    return 'in';
+  }
+
   @Post('begin-and-confirm')
   async beginAndConfirm(@Session() session: AnySession, @Body() { id }: { id: string }) {
     session.visits = 1;

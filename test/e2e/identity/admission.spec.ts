@@ -4,6 +4,7 @@ import { Jar } from '../../support/app.js';
 import { BarrierStore } from '../../support/barrier-store.js';
 import { type StorePlace } from '../../support/five-stores.js';
 import { type AnySession, copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
+import { until } from '../../support/until.js';
 import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
 
 const HOUR = 3_600_000;
@@ -319,6 +320,53 @@ describeEachStore((each) => {
       expect((await second).status).toBe(200);
       expect(await isIn(app, jar)).toBe(false);
       expect(await handles(app)).toHaveLength(1);
+    });
+
+    /** An id change whose swap was done, and whose answers got lost. `restoring`: what comes next is held too. */
+    const withoutAnswer = async (store: BarrierStore, request: () => Promise<Response>) => {
+      const first = store.stop('replace', true);
+      const answer = request();
+      await first.reached;
+      const second = store.stop('replace', true);
+      await second.reached;
+      const restoring = store.stop('replace', false);
+      expect((await answer).status).toBe(503);
+      await restoring.reached;
+      const release = (): void => [first, second, restoring].forEach((each) => each.release());
+      return release;
+    };
+
+    it('leads a browser to its session long after a renewal, if it did not get the answer (#11)', async () => {
+      const store = new BarrierStore(place.store);
+      const app = await start({ storeTimeout: 200 }, store);
+      const jar = await app.loggedIn('ann');
+      const id = idIn(jar);
+      const release = await withoutAnswer(store, () => app.post(jar, 'renew'));
+      const restored = store.stop('replace', true);
+      release();
+      await restored.reached;
+      restored.release();
+      clock.advance(600_000);
+      expect(idIn(jar)).toBe(id);
+      expect(await isIn(app, jar)).toBe(true);
+      expect(idIn(jar)).not.toBe(id);
+      expect(await handles(app)).toHaveLength(1);
+    });
+
+    it('holds the limit if a session is restored after a login has taken its place (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 1 } as const;
+      const store = new BarrierStore(place.store);
+      const [app, other] = [await start({ ...capped, storeTimeout: 200 }, store), await start(capped)];
+      const [jar, newer] = [await app.loggedIn('ann'), new Jar()];
+      const release = await withoutAnswer(store, () => app.post(jar, 'confirm'));
+      const restored = store.stop('replace', true);
+      expect((await other.post(newer, 'login', { id: 'ann' })).status).toBe(200);
+      release();
+      await restored.reached;
+      expect(await handles(other)).toHaveLength(2);
+      restored.release();
+      await until(async () => (await handles(other)).length === 1);
+      expect([await isIn(other, jar), await isIn(other, newer)]).toEqual([false, true]);
     });
 
     it('puts back no session that a logout came to while its id change failed (#11)', async () => {

@@ -130,17 +130,20 @@ describeEachStore((each) => {
         expect((await app.me(jar)).data).toEqual({ user: { id: 'bob' } });
       });
 
-      it('also if who is logged in by data confirms it in a session that was nobody’s any more', async () => {
-        const jar = await app.loggedIn('bob', { user: { id: 'bob' }, secret: 'of bob' });
-        const { handle } = await app.me(jar);
-        await app.post(jar, 'delete/user');
-        expect((await app.me(jar)).principal).toBeUndefined();
-        expect((await app.post(jar, 'begin-and-confirm', { id: 'ann' })).status).toBe(201);
-        const after = await app.me(jar);
-        expect(after).toMatchObject({ principal: 'ann', data: { user: { id: 'ann' } } });
-        expect(after.data).not.toHaveProperty('secret');
-        expect(after.handle).not.toBe(handle);
-      });
+      it.each(['begin-and-confirm', 'begin-and-update'])(
+        'also if who is logged in by data takes over a session that was nobody’s any more (%s)',
+        async (route) => {
+          const jar = await app.loggedIn('bob', { user: { id: 'bob' }, secret: 'of bob' });
+          const { handle } = await app.me(jar);
+          await app.post(jar, 'delete/user');
+          expect((await app.me(jar)).principal).toBeUndefined();
+          expect((await app.post(jar, route, { id: 'ann' })).status).toBe(201);
+          const after = await app.me(jar);
+          expect(after).toMatchObject({ principal: 'ann', data: { user: { id: 'ann' } } });
+          expect(after.data).not.toHaveProperty('secret');
+          expect(after.handle).not.toBe(handle);
+        },
+      );
 
       it("keeps a visitor's cart", async () => {
         const jar = new Jar();
