@@ -154,8 +154,7 @@ export class IdChanger {
     try {
       const own = await records.load(key);
       const isOurs = own?.record.metadata?.nonce === pending.metadata.nonce;
-      // The clock may have jumped since: a record in the past would end the session.
-      if (isOurs && draft.metadata.expiresAt > this.services.now())
+      if (isOurs && !this.isOver(draft))
         await records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
     } catch (error) {
       if (isClosed(error)) return;
@@ -165,10 +164,15 @@ export class IdChanger {
     }
   }
 
+  /** The clock may have jumped since the draft was made. Written in the past, it would end the session. */
+  private isOver({ metadata }: Draft): boolean {
+    return metadata.expiresAt <= this.services.now();
+  }
+
   private async rewrite(key: string, draft: Draft): Promise<WriteResult> {
     const { records } = this.services;
     const own = await records.load(key);
-    if (own === undefined) return 'gone';
+    if (own === undefined || this.isOver(draft)) return 'gone';
     return records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
   }
 

@@ -110,11 +110,12 @@ export class OldRecords {
         const cookie = JSON.stringify(record.cookie());
         const text = recordText(cookie, JSON.stringify(data), next);
         result = await records.replace(key, text, next, cookie, found.revision);
-        // Meanwhile a login may have taken the place of this session.
-        if (result === 'ok' && next.principal !== undefined) await this.admissions.evictSurplus(next.principal);
       }
       if (result === 'conflict') return await this.bringBack(old, nextKey, attempt + 1);
       if (nextKey !== undefined && !isReplaced) await records.destroy(nextKey);
+      // Before it was restored, by this look or an earlier one, a login may have taken the place of this session.
+      const { principal } = old.metadata;
+      if (nextKey === undefined && principal !== undefined) await this.admissions.evictSurplus(principal);
     } catch (error) {
       if (isClosed(error)) return;
       notices.storeFailed('save', error);

@@ -543,7 +543,7 @@ export const mutants = [
   {
     name: 'a session that is restored is one too many',
     file: lib('commit/old-records'),
-    find: "if (result === 'ok' && next.principal !== undefined)",
+    find: 'if (nextKey === undefined && principal !== undefined)',
     replace: 'if (false)',
     spec: e2e('identity/admission'),
   },

@@ -64,6 +64,9 @@ const FOREVER_ASKED = 20 * STORE_TIMEOUT;
 /** Clocks that count as right differ by this at most, in ms. */
 const SKEW = 2_000;
 
+/** Before all that happens. */
+const START: Point = { step: -1, time: 0 };
+
 const isOver = (request: RequestRecord): boolean => request.status !== undefined && request.status < 400;
 const isAfter = (a: Point, b: Point): boolean => a.step > b.step;
 
@@ -252,7 +255,7 @@ class Oracle {
           isAfter(request.began, other.released) &&
           !this.history.plan.config.expiring &&
           this.firstChange(request.sentId) + RENEW_GRACE - SKEW > request.released.time &&
-          !this.endedBeside(other, handleBefore!) &&
+          !this.endedBeside(other) &&
           !this.mayBeEvictedSince(other.began, other),
       );
       if (replaced !== undefined)
@@ -271,7 +274,7 @@ class Oracle {
       if (!this.isKnown(handle, request) || operations.some(({ verb }) => changing.includes(verb.do))) continue;
       // Another request with this id failed, or its process died: it may have renewed it earlier.
       if (this.history.requests.some((each) => each.sentId === sentId && !isOver(each))) continue;
-      if (this.mayHaveEnded(handle, began, request) || this.mayBeReplaced(handle, began)) continue;
+      if (this.mayHaveEnded(handle, START, request) || this.mayBeReplaced(handle, began)) continue;
       if (this.mayBeEvictedSince(began, request)) continue;
       const end = began.time + RENEW_GRACE - SKEW;
       const lost = this.seen.find(
@@ -295,13 +298,15 @@ class Oracle {
   /** Whether a login that another request made since may have evicted sessions. */
   private mayBeEvictedSince(since: Point, by: RequestRecord): boolean {
     const { cap, onTooMany } = this.history.plan.config;
+    // A login as somebody else leaves the session of before, and the next one in the same request may evict that.
+    const logsInTwice = by.operations.filter(({ verb }) => verb.do === 'login' || verb.do === 'derive').length > 1;
     return (
       cap !== undefined &&
       onTooMany === 'evict-oldest' &&
       this.operations.some(
         (each) =>
           (each.verb.do === 'login' || each.verb.do === 'confirm' || each.verb.do === 'derive') &&
-          each.request !== by &&
+          (each.request !== by || logsInTwice) &&
           isAfter(this.doneAt(each), since),
       )
     );
@@ -318,13 +323,14 @@ class Oracle {
   }
 
   /** Whether something else ended the session whose id a request replaced: then its record is gone, and nothing says that it was replaced. */
-  private endedBeside(request: RequestRecord, handle: string): boolean {
+  private endedBeside(request: RequestRecord): boolean {
+    const handles = this.handlesBefore(request);
     return (
       this.operations.some(
         ({ verb, request: other, handleBefore }) =>
           ['logout', 'destroy', 'unset', 'regenerate'].includes(verb.do) &&
           other !== request &&
-          (other.sentId === request.sentId || handleBefore === handle),
+          (other.sentId === request.sentId || handles.has(handleBefore!)),
       ) || this.history.registry.some(({ action }) => action.do === 'revoke' || action.do === 'revokeAll')
     );
   }
