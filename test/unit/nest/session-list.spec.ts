@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { newestFirst } from '../../../lib/commit/revocation-mark.js';
+import { bounded, placeIn, placeOf, summary } from '../../../lib/nest/session-list.js';
+import type { SessionMetadata } from '../../../lib/record/session-metadata.js';
+
+const session = (more: Partial<SessionMetadata> = {}): SessionMetadata => ({
+  createdAt: 1_000,
+  seenAt: 2_000,
+  expiresAt: 3_000,
+  handle: 'h',
+  nonce: 'secret',
+  ...more,
+});
+
+it('summary() shows times as dates, and no secrets', () => {
+  const shown = summary(session({ authenticatedAt: 1_500, device: { userAgent: 'a', ip: 'b' } }), 'ada');
+  expect(shown).toEqual({
+    handle: 'h',
+    principal: 'ada',
+    createdAt: new Date(1_000),
+    lastSeenAt: new Date(2_000),
+    authenticatedAt: new Date(1_500),
+    expiresAt: new Date(3_000),
+    device: { userAgent: 'a', ip: 'b' },
+  });
+  expect(summary(session(), undefined).authenticatedAt).toBeUndefined();
+});
+
+it('a place in the list has the order of its session, also after that has ended', () => {
+  const sessions = [
+    session({ authenticatedAt: 9_000 }),
+    session({ principalSince: 8_000 }),
+    session({ handle: 'b' }),
+    session({ handle: 'a' }),
+  ];
+  for (const [n, one] of sessions.entries())
+    for (const [m, other] of sessions.entries())
+      expect(Math.sign(newestFirst(placeIn(placeOf(one)), other))).toBe(Math.sign(n - m));
+});
+
+describe('bounded()', () => {
+  it.each([1, 1_000])('takes %d', (limit) => expect(bounded(limit)).toBe(limit));
+  it.each([0, 1_001, 1.5, Number.NaN])('refuses %d', (limit) =>
+    expect(() => bounded(limit)).toThrow('limit must be a whole number from 1 to 1000'),
+  );
+});
