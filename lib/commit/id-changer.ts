@@ -142,8 +142,8 @@ export class IdChanger {
       change.key = this.services.records.key(id);
       await this.newRecords.write(core, change.key, draft);
       change.isWritten = true;
-      if (!(await this.placement.settled(core, change.key, draft))) return false;
     }
+    if (!(await this.placement.settled(core, change.key, draft))) return false;
     assertInTime(change.operation, this.services);
     return true;
   }

@@ -27,7 +27,7 @@ export class Placement {
   /** Takes the place that a draft needs, unless the session has it. Returns the draft with the place in it. */
   async take(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
     let draft = first;
-    while (this.isNeeded(draft) && !isFor(core.admission, draft)) {
+    while (this.isNeeded(draft) && !this.isTaken(core.admission, draft)) {
       await this.giveUp(core);
       core.admission = await this.admissions.admit({
         principal: draft.metadata.principal!,
@@ -41,6 +41,12 @@ export class Placement {
       draft = draftOf(core, made?.values);
     }
     return draft;
+  }
+
+  /** Whether the place was taken for the session in this draft. A session that only confirmed its login took none. */
+  private isTaken(admission: Admission | undefined, { metadata: { principal, handle } }: Draft): boolean {
+    if (admission === undefined || admission.principal !== principal || admission.handle !== handle) return false;
+    return admission.number !== undefined || !this.admissions.isLimited;
   }
 
   /**
@@ -104,10 +110,6 @@ export class Placement {
     if (arrival === 'login') this.services.events.emit('logged-in', key, { handle, principal });
   }
 }
-
-/** Whether the place was taken for the session in this draft. */
-const isFor = (admission: Admission | undefined, { metadata: { principal, handle } }: Draft): boolean =>
-  admission !== undefined && admission.principal === principal && admission.handle === handle;
 
 /** The revocation mark that stood when a login by data was first admitted. */
 const markSeen = (first: Admission | undefined, { metadata: { principal } }: Draft): string | undefined =>

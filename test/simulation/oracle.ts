@@ -186,6 +186,7 @@ class Oracle {
       const ids = this.idsFrom(write.request);
       const isOwn = (other: Observation): boolean => other.data[key] === write.value || other.handle !== write.handle;
       if (this.seen.some((other) => ids.has(other.sentId) && !other.isNew && isOwn(other))) continue;
+      if (this.hasRival(write.request) && write.request.operations.some(({ verb }) => verb.do === 'login')) continue;
       const isLate = this.replacedDuring(write);
       this.fail(
         isLate ? 'late-change-lost' : 'change-lost',
@@ -395,12 +396,15 @@ class Oracle {
         verb.do === 'destroy' ||
         (verb.do === 'unset' && this.history.plan.config.unset === 'destroy');
       // A request with an id that a login replaced has nothing to end.
-      if (ends && this.isKnown(handleBefore, each.request))
+      if (!ends || !this.isKnown(handleBefore, each.request)) continue;
+      // Nothing else leads from an id to a session that is nobody's.
+      if (each.principalBefore !== undefined || !this.isLost(each.request.sentId))
         yield { handle: handleBefore, at, what: `${verb.do} ${each.id}` };
     }
     for (const { action, outcome, result, handle, began, ended } of this.history.registry)
-      if (action.do === 'revoke' && outcome === 'ok' && result === true && handle !== undefined)
-        yield { handle, at: ended, what: 'revoke', began };
+      // A session is found by its handle only in the index.
+      if (action.do === 'revoke' && outcome === 'ok' && result === true && this.history.lostEntries.length === 0)
+        yield { handle: handle!, at: ended, what: 'revoke', began };
   }
 
   /** Whether an earlier request had a session of this handle, so that it is in the store. */
@@ -486,6 +490,12 @@ class Oracle {
     );
   }
 
+  /** When a login begins: when the store first hears of it. Of a read that is sent again, only the last reply counts. */
+  private beginOf({ heard, ended }: Operation): Point {
+    const isSentAgain = this.history.plan.faults.some(({ kind }) => kind === 'repeated');
+    return isSentAgain ? ended : (heard ?? ended);
+  }
+
   private checkRevoked(): void {
     const { config } = this.history.plan;
     for (const { action, outcome, began, ended, handle: spared } of this.history.registry) {
@@ -493,7 +503,7 @@ class Oracle {
       const except = action.spares ? spared : undefined;
       const renewed = new Set(
         this.loginsOf(action.principal)
-          .filter((login) => isAfter(login.heard ?? login.ended, began))
+          .filter((login) => isAfter(this.beginOf(login), began))
           .flatMap(({ handle, request }) => [handle, request.endHandle]),
       );
       for (const opened of this.history.registry) {
@@ -522,7 +532,7 @@ class Oracle {
   /** Of a login that began after a point, and whose session has another handle than the handler saw (its old one had ended). */
   private isOfLateLogin(seen: Observation, began: Point): boolean {
     return this.loginsOf(seen.principal!).some(
-      (login) => isAfter(login.heard ?? login.ended, began) && this.idsFrom(login.request).has(seen.sentId),
+      (login) => isAfter(this.beginOf(login), began) && this.idsFrom(login.request).has(seen.sentId),
     );
   }
 
@@ -590,7 +600,8 @@ class Oracle {
       for (const seen of this.seen)
         if (ids.has(seen.sentId) && !seen.isNew && seen.handle !== refused.handleBefore) holders.add(seen.handle);
       const { handle } = login;
-      if (handle === undefined || handle === refused.handleBefore) continue;
+      if (handle === undefined) continue;
+      if (handle === refused.handleBefore && !this.mayHaveEnded(handle, login.began, login.request)) continue;
       const ended = [...this.endings()].some(
         (each) =>
           each.handle === handle && isAfter(refused.request.began, each.at) && isAfter(each.at, login.request.released),
@@ -610,7 +621,10 @@ class Oracle {
     const before = this.seen.find((seen) => seen.began === request.began && seen.sentId === request.sentId);
     if (before === undefined || before.isNew || login.handleBefore !== before.handle) return;
     if (!this.isKnown(before.handle, request)) return;
-    if (this.mayHaveEnded(before.handle, request.began, request)) return;
+    // What the handler does beside its login is its own doing.
+    if (request.operations.some(({ verb }) => ['logout', 'destroy', 'unset', 'regenerate'].includes(verb.do))) return;
+    for (const handle of [before.handle, ...this.handlesBefore(request)])
+      if (this.mayHaveEnded(handle, request.began, request)) return;
     if (request.clientLeft || this.history.plan.config.expiring || this.history.lostKeys.length > 0) return;
     if (this.changesThatFailed(before.handle, request).length > 0) return;
     const after = this.seen.find((seen) => seen.probe === 'near' && seen.handle === before.handle && !seen.isNew);
@@ -755,8 +769,10 @@ class Oracle {
       const end = outcome === 'ok' ? ended : NEVER_ENDED;
       if (!isAfter(end, since)) return false;
       if (action.do === 'revoke') return meant === handle;
-      // Of two requests that began with one id and changed it, one got another handle, which the simulator didn't see.
-      return action.do === 'revokeAll' && !(action.spares && meant === handle && !this.hasRival(by));
+      // Of two requests that began with one id and changed it, or if a revoke() ended the old session, one got another handle, which the
+      // simulator didn't see.
+      const hasOtherHandle = this.hasRival(by) || this.history.registry.some((each) => each.action.do === 'revoke');
+      return action.do === 'revokeAll' && !(action.spares && meant === handle && !hasOtherHandle);
     });
   }
 
@@ -897,6 +913,8 @@ class Oracle {
           (verb.do === 'login' || verb.do === 'confirm' || verb.do === 'derive') &&
           other !== request &&
           ((verb.do === 'login' && !verb.data) ||
+            // It named the user in another key.
+            verb.do === 'derive' ||
             isAfter(other.died || !isOver(other) ? NEVER_ENDED : other.released, request.began)),
       );
       if (again) continue;

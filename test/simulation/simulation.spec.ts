@@ -34,6 +34,10 @@ const MENDED = [
   [22101438, 'a session that is restored after a login has taken its place'],
   [22074634, 'a renewal without an answer, whose browser comes back later'],
   [22043732, 'a logout with an expired id, by a slow store'],
+  [23009893, 'a session that a late attempt restored, after a login had taken its place'],
+  [23126028, 'a clock that jumps while the record of a login is written again'],
+  [24123715, 'confirmLogin() beside a request that takes the login away'],
+  [24091891, 'a login with an old id, long after an id change that failed'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 

@@ -141,6 +141,8 @@ class World {
     const isPrincipal = key.startsWith('keycard.');
     // A login asks for the principal's record first; what else the request sends meanwhile says nothing of it.
     for (const each of request.operations) if (isPrincipal || each.verb.do !== 'login') each.heard ??= this.point();
+    // Or it has replaced the old record of the session, which was a principal's already.
+    if (call === 'replace' && request.wroteNew) request.settled = true;
     // Requests that wait for the same session go on in each other's name, and what a process sent before it died is carried out.
     const dead = this.history.requests.filter(({ died, process: at }) => died && at === request.process);
     for (const each of new Set([request, ...(this.processes[request.process]?.running ?? []), ...dead])) {
