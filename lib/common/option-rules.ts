@@ -1,5 +1,6 @@
 import { didYouMean } from './did-you-mean.js';
 import { durationMs } from './duration.js';
+import { hasMethods } from './has-methods.js';
 
 /** Makes the errors about one option: the engine's, or a store's. */
 export interface Place {
@@ -83,8 +84,7 @@ export const callback = <T>(shown: string, byDefault: T): Rule<T> =>
 /** An object that has these methods. */
 export const having = <T>(shown: string, byDefault: T, methods: readonly string[], takes: string): Rule<T> =>
   rule(shown, byDefault, (value, place) => {
-    const has = (name: string): boolean => typeof (value as Record<string, unknown> | null)?.[name] === 'function';
-    if (!methods.every(has)) throw place.wrong(value, takes);
+    if (!hasMethods(value, ...methods)) throw place.wrong(value, takes);
     return value as T;
   });
 

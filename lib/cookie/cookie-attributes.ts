@@ -39,6 +39,19 @@ export interface CookieAttributes {
   partitioned?: boolean | undefined;
 }
 
+/** The names of all attributes. */
+export const ATTRIBUTE_NAMES = [
+  'domain',
+  'path',
+  'maxAge',
+  'expires',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'priority',
+  'partitioned',
+] as const satisfies readonly (keyof CookieAttributes)[];
+
 /** The `cookie` of a stored session, as in the stores of express-session. */
 export interface StoredCookie {
   originalMaxAge: number | null;

@@ -1,4 +1,5 @@
 import { within } from '../common/deadline.js';
+import { isPromise } from '../common/is-promise.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 
 type Method = (...parameters: unknown[]) => unknown;
@@ -25,7 +26,7 @@ export function callStore(
       const method = (store as Record<string, Method>)[name]!;
       const takesCallback = method.length > parameters.length;
       const answer = method.call(store, ...parameters, settle);
-      if (!isThenable(answer)) return;
+      if (!isPromise(answer)) return;
       answer.then(
         // A method with a callback may also return a promise of nothing, before it calls the callback.
         (result) => (takesCallback && result === undefined ? undefined : settle(undefined, result)),
@@ -49,8 +50,4 @@ function isError(error: unknown): boolean {
 /** Stores on files report a missing session by this error, and express-session accepts that. */
 function isNotFound(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ENOENT';
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

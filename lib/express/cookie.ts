@@ -1,4 +1,4 @@
-import type { CookieAttributes } from '../cookie/cookie-attributes.js';
+import { ATTRIBUTE_NAMES, type CookieAttributes } from '../cookie/cookie-attributes.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
 
 /** The options of `new Cookie()`. If both `expires` and `maxAge` are given, the last one counts. */
@@ -37,16 +37,6 @@ export class Cookie extends SessionCookie {
 
 Object.defineProperty(Cookie.prototype, 'maxAge', { enumerable: true });
 
-const ATTRIBUTES: ReadonlySet<string> = new Set([
-  'domain',
-  'path',
-  'httpOnly',
-  'secure',
-  'sameSite',
-  'priority',
-  'partitioned',
-]);
-
 /**
  * Converts express-session's cookie options for the engine. Options that the engine doesn't know (`signed`, `encode`,
  * `overwrite`) have no effect in express-session either, and are left out.
@@ -59,7 +49,7 @@ export function attributesOf(options: object | null | undefined): CookieAttribut
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (name === 'maxAge' || name === 'expires' || name === '_expires') Object.assign(attributes, endOf(name, value));
-    else if (ATTRIBUTES.has(name)) attributes[name] = value;
+    else if ((ATTRIBUTE_NAMES as readonly string[]).includes(name)) attributes[name] = value;
   }
   return attributes;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Secret } from '../cookie/cookie-signer.js';
 import type { CookieOptions, SessionLogger, SessionOptions } from '../options/options.js';
 import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
+import { SESSION_OPTIONS } from '../options/session-option-rules.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { attributesOf, type CookieInit } from './cookie.js';
 import type { ExpressStoreLike } from './express-store-like.js';
@@ -93,33 +94,10 @@ export interface ExpressSessionOptions extends OfOurs {
   keepCookieOnDestroy?: boolean | undefined;
 }
 
-/** The options of `resolveOptions` that express-session doesn't have. */
-const OURS = [
-  'idleTimeout',
-  'absoluteTimeout',
-  'renewAfter',
-  'renewGrace',
-  'touchInterval',
-  'onStoreError',
-  'onSaveError',
-  'storeTimeout',
-  'maxRecordBytes',
-  'onConflict',
-  'principalOf',
-  'isAuthenticated',
-  'maxSessionsPerPrincipal',
-  'onTooMany',
-  'device',
-  'schema',
-  'schemaVersion',
-  'migrate',
-  'hashIds',
-  'encryption',
-  'bindTo',
-  'onMismatch',
-  'clock',
-  'logger',
-] as const satisfies readonly (keyof OfOurs)[];
+/** The options that are passed on as they are. */
+const OURS = Object.keys(SESSION_OPTIONS).filter(
+  (name) => !['secret', 'store', 'load', 'allowShortSecret'].includes(name),
+) as (keyof OfOurs)[];
 
 const COOKIE_DEFAULTS = { path: '/', httpOnly: true } as const;
 
@@ -155,21 +133,18 @@ export function readOptions(options: ExpressSessionOptions): {
 
 function mapOptions(options: ExpressSessionOptions): Omit<SessionOptions, 'secret'> {
   const { cookie, genid, proxy } = options;
-  const mapped: Record<string, unknown> = {
+  const mapped: Record<string, unknown> = { absoluteTimeout: false, touchInterval: 0, device: false };
+  for (const name of OURS) if (options[name] !== undefined) mapped[name] = options[name];
+  return Object.assign(mapped, {
     name: String(options.name || options.key || 'connect.sid'),
     cookie: typeof cookie === 'function' ? (req: IncomingMessage) => cookieOf(cookie(req)) : cookieOf(cookie),
     resave: options.resave === undefined || Boolean(options.resave),
     saveUninitialized: options.saveUninitialized === undefined || Boolean(options.saveUninitialized),
     rolling: Boolean(options.rolling),
     unset: options.unset || 'keep',
-    genid: genid || undefined,
+    genid: (genid || undefined) as SessionOptions['genid'],
     proxy: proxy === true || proxy === false ? proxy : undefined,
-    absoluteTimeout: false,
-    touchInterval: 0,
-    device: false,
-  };
-  for (const name of OURS) if (options[name] !== undefined) mapped[name] = options[name];
-  return mapped as Omit<SessionOptions, 'secret'>;
+  });
 }
 
 function cookieOf(given: object | null | undefined): CookieOptions {

@@ -4,6 +4,7 @@ import type { SessionRecord, SessionStore } from '../stores/session-store.js';
 import { show } from '../common/duration.js';
 import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
+import { isSettable } from '../cookie/cookie-attributes.js';
 import { METADATA_KEY } from '../common/metadata-key.js';
 import { metadataIn } from '../stores/record-metadata.js';
 import { readSession } from './stored-session.js';
@@ -191,19 +192,12 @@ function endOf(cookie: SessionObject['cookie'] | undefined, now: number): number
   return typeof maxAge === 'number' ? now + maxAge : undefined;
 }
 
-/** For each attribute, the values that express-session can make a cookie of. */
-const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
-  originalMaxAge: isLife,
-  maxAge: isLife,
-  expires: (value) => value === null || (typeof value === 'string' && !Number.isNaN(Date.parse(value))),
-  path: isText,
-  domain: isText,
-  httpOnly: isFlag,
-  partitioned: isFlag,
-  secure: (value) => isFlag(value) || value === 'auto',
-  sameSite: (value) => isFlag(value) || (typeof value === 'string' && /^(strict|lax|none|auto)$/i.test(value)),
-  priority: (value) => typeof value === 'string' && /^(low|medium|high)$/i.test(value),
-};
+/** Whether express-session can make a cookie of this value of an attribute. */
+function isSound([name, value]: [string, unknown]): boolean {
+  if (name === 'originalMaxAge' || name === 'maxAge') return value === null || Number.isFinite(value);
+  if (name === 'expires') return value === null || (typeof value === 'string' && !Number.isNaN(Date.parse(value)));
+  return isSettable(name, value);
+}
 
 /**
  * express-session makes its own cookie from this one, and fails or hangs if an attribute is invalid. So invalid
@@ -213,22 +207,9 @@ function withSoundCookie(session: Record<string, unknown>): SessionObject {
   const { cookie } = session;
   const isObject = typeof cookie === 'object' && cookie !== null && !Array.isArray(cookie);
   const given = isObject ? Object.entries(cookie) : [];
-  const sound = given.filter(([name, value]) => Object.hasOwn(SOUND, name) && SOUND[name]!(value));
+  const sound = given.filter(isSound);
   if (isObject && sound.length === given.length) return session as SessionObject;
   return { ...session, cookie: { originalMaxAge: null, expires: null, ...Object.fromEntries(sound) } };
-}
-
-function isLife(value: unknown): boolean {
-  return value === null || Number.isFinite(value);
-}
-
-function isFlag(value: unknown): boolean {
-  return typeof value === 'boolean';
-}
-
-/** A string that can't break a header. */
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && /^[\x20-\x3a\x3c-\x7e]*$/.test(value);
 }
 
 function lacks(capability: string): SessionStoreError {

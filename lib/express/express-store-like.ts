@@ -1,3 +1,5 @@
+import { hasMethods } from '../common/has-methods.js';
+
 /** A Node callback, which express-session passes to its stores last. */
 export type StoreCallback = (error?: unknown, result?: unknown) => void;
 
@@ -28,10 +30,7 @@ export function can<K extends keyof ExpressStoreAbilities | keyof ExpressStoreLi
   store: unknown,
   method: K,
 ): store is Pick<ExpressStoreAbilities & ExpressStoreLike, K> {
-  return (
-    ((typeof store === 'object' && store !== null) || typeof store === 'function') &&
-    typeof (store as Record<string, unknown>)[method] === 'function'
-  );
+  return hasMethods(store, method);
 }
 
 /** Our stores that wrap an express-session store. */

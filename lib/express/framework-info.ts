@@ -1,3 +1,4 @@
+import { hasMethods } from '../common/has-methods.js';
 import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
 import { REQUEST } from '../transports/http/response-gate.js';
 import type { FrameworkInfo } from '../transports/http/request-origin.js';
@@ -45,7 +46,4 @@ export const EXPRESS_SESSION_ID: PropertyDescriptor = {
 };
 
 /** Whether a response can be held. Upgrade requests of sockets come with `{}` instead. */
-export function hasGate(res: unknown): boolean {
-  const { writeHead, end } = (res ?? {}) as { writeHead?: unknown; end?: unknown };
-  return typeof writeHead === 'function' && typeof end === 'function';
-}
+export const hasGate = (res: unknown): boolean => hasMethods(res, 'writeHead', 'end');

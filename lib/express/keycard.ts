@@ -1,5 +1,4 @@
 import { CORE } from '../session/session-core-symbol.js';
-import type { SessionCore } from '../session/session-core.js';
 import { defineControls } from '../session/session-controls.js';
 import { coreOf } from '../session/session-surface.js';
 import type { SessionControls, SessionData } from '../session/session-types.js';
@@ -10,19 +9,8 @@ import type { SessionControls, SessionData } from '../session/session-types.js';
  */
 export type Keycard<D = SessionData> = SessionControls<D>;
 
-class KeycardControls {
-  readonly #core: SessionCore;
-
-  constructor(core: SessionCore) {
-    this.#core = core;
-  }
-
-  get [CORE](): SessionCore {
-    return this.#core;
-  }
-}
-
-defineControls(KeycardControls.prototype);
+const controls = {};
+defineControls(controls);
 
 /**
  * All methods of this library for a session of `nestjs-keycard/express`:
@@ -37,6 +25,5 @@ defineControls(KeycardControls.prototype);
 export function keycard<D = SessionData>(session: object | null | undefined): Keycard<D> {
   const core = session === null || session === undefined ? undefined : coreOf(session);
   if (core === undefined) throw new TypeError('keycard(session) takes the session of a request, such as req.session.');
-  // `defineControls` defines the methods on the prototype, which TypeScript can't see.
-  return new KeycardControls(core) as unknown as Keycard<D>;
+  return Object.create(controls, { [CORE]: { value: core } }) as Keycard<D>;
 }

@@ -4,7 +4,7 @@ import { isUnderPath, sessionOf, startSession } from '../transports/http/lifecyc
 import type { FrameworkInfo } from '../transports/http/request-origin.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionManager } from '../session-manager.js';
-import { SessionStore } from '../stores/session-store.js';
+import { isSessionStore, type SessionStore } from '../stores/session-store.js';
 import { Cookie } from './cookie.js';
 import { type ExpressSessionOptions, readOptions, warner } from './express-options.js';
 import { expressSurface } from './express-surface.js';
@@ -224,15 +224,4 @@ function hasSession(req: ParsedRequest, res: ServerResponse): boolean {
   const earlier = sessionOf(req);
   if (earlier !== undefined && (!earlier.isPutAside || res.headersSent)) return true;
   return Boolean((req as { session?: unknown }).session);
-}
-
-/** By its methods, as each of the two builds of this package has a class of its own. */
-function isSessionStore(value: unknown): value is SessionStore {
-  if (value instanceof SessionStore) return true;
-  const store = value as Record<string, unknown> | null;
-  return (
-    typeof store === 'object' &&
-    store !== null &&
-    ['create', 'load', 'replace', 'destroy'].every((name) => typeof store[name] === 'function')
-  );
 }

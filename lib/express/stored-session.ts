@@ -1,3 +1,4 @@
+import { parseJson } from '../common/parse-json.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 
 /** session-file-store puts the time of its last write among the data. */
@@ -7,14 +8,10 @@ const NESTED_TOO_DEEP = 'nested too deep';
 
 /** A session as JSON values; `undefined` if the text is no JSON object. */
 export function readSession(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined; // Not JSON: no session of an express-session store.
-  }
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
 }
 
 /**

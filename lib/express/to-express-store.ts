@@ -1,10 +1,12 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import type { SessionStore } from '../stores/session-store.js';
 import { asGiven, duration, type Rules } from '../common/option-rules.js';
 import { clock, LONGEST_LIFE_MS, readStoreOptions } from '../stores/store-options.js';
 import type { StoreCallback } from './express-store-like.js';
 import { ExpressSessions, type ExpressSessionsOptions, type SessionObject } from './express-sessions.js';
 import { reviveSession, type SessionRequest } from './revive-session.js';
+import type { Session } from './session.js';
+import { Store } from './store.js';
 
 /** Options of `toExpressStore`. */
 export interface ToExpressStoreOptions<S = unknown> extends ExpressSessionsOptions {
@@ -64,13 +66,13 @@ export function toExpressStore<S>(
 export function toExpressStore(store: SessionStore, options?: ExpressSessionsOptions): ExpressStore;
 export function toExpressStore(store: SessionStore, options: ToExpressStoreOptions = {}): unknown {
   // It may be express-session itself, which has more properties than the options.
-  const { Store, ttl, clock: given } = options;
+  const { Store: Given, ttl, clock: given } = options;
   const read = readStoreOptions(
     'toExpressStore',
     OPTIONS,
-    Store === undefined ? options : { Store, ttl, clock: given },
+    Given === undefined ? options : { Store: Given, ttl, clock: given },
   );
-  const BaseStore = (Store ?? PlainStore) as Base;
+  const BaseStore = (Given ?? PlainStore) as Base;
   const sessions = new ExpressSessions(store, read.ttl, read.clock);
 
   class KeycardStore extends BaseStore {
@@ -115,29 +117,10 @@ export function toExpressStore(store: SessionStore, options: ToExpressStoreOptio
   return new KeycardStore();
 }
 
-/** Does what express-session's `Store` does, without importing it. express-session adds `generate`. */
-class PlainStore extends EventEmitter {
-  declare generate: (request: SessionRequest) => void;
-  declare get: (sid: string, callback: StoreCallback) => void;
-  declare destroy: (sid: string, callback: StoreCallback) => void;
-
-  regenerate(request: SessionRequest, callback: StoreCallback): void {
-    this.destroy(request.sessionID, (error) => {
-      this.generate(request);
-      callback(error);
-    });
-  }
-
-  load(sid: string, callback: StoreCallback): void {
-    this.get(sid, (error, session) => {
-      if (error || !session) return callback(error ?? undefined);
-      const request = { sessionID: sid, sessionStore: this };
-      callback(undefined, this.createSession(request, session as SessionObject));
-    });
-  }
-
-  createSession(request: SessionRequest, session: SessionObject): object {
-    return reviveSession(this.generate, request, session);
+/** Makes sessions of express-session's own class, without importing it. express-session adds `generate`. */
+class PlainStore extends Store {
+  override createSession(request: object, session: object): Session {
+    return reviveSession(this.generate, request as SessionRequest, session as SessionObject) as Session;
   }
 }
 

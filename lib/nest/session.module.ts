@@ -13,6 +13,7 @@ import type { Server } from 'node:net';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { show } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
+import { hasMethods } from '../common/has-methods.js';
 import { CurrentSession, trackRequests } from './current/current-session.js';
 import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
@@ -207,12 +208,7 @@ function routeInfo(route: string | RouteInfo): { path: string; method: RequestMe
 }
 
 function isReal(adapter: Adapter | null | undefined): adapter is Adapter {
-  return (
-    adapter != null &&
-    typeof adapter.use === 'function' &&
-    typeof adapter.getInstance === 'function' &&
-    adapter.getInstance() !== undefined
-  );
+  return hasMethods(adapter, 'use', 'getInstance') && adapter!.getInstance() !== undefined;
 }
 
 function prefixOf(config: ApplicationConfig): string {

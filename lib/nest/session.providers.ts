@@ -5,6 +5,7 @@ import { show } from '../common/duration.js';
 import type { SessionLogger } from '../options/options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
 import { SessionManager } from '../session-manager.js';
+import { can, isExpressStore } from '../express/express-store-like.js';
 import { fromExpressStore } from '../express/from-express-store.js';
 import { MODULE_OPTIONS_TOKEN, type SessionModuleOptions } from './session.module-definition.js';
 import { FlashMessages } from './current/flash-messages.js';
@@ -13,7 +14,7 @@ import { SessionHealthIndicator } from './session.health.js';
 import { SessionRegistry } from './session.registry.js';
 import { SESSION_MANAGER, SESSION_OVERRIDES, type SessionOverrides, type TestOverrides } from './session.tokens.js';
 import { MemoryStore } from '../stores/memory.store.js';
-import { SessionStore } from '../stores/session-store.js';
+import { isSessionStore, SessionStore } from '../stores/session-store.js';
 
 /** The options, checked. */
 const RESOLVED = Symbol('nestjs-keycard.resolved-options');
@@ -80,10 +81,9 @@ function storeOf(
   if (inMemory && !warnOfWorkers(logger) && production) {
     logger.warn('Sessions are in a MemoryStore: they end with this process, and no other process sees them.');
   }
-  if (isSessionStore(given)) {
-    return saidOf(given, logger);
-  }
-  if (isExpressStore(given)) return saidOf(fromExpressStore(given, clock === undefined ? {} : { clock }), logger);
+  if (isSessionStore(given)) return saidOf(given, logger);
+  if (isExpressStore(given) && can(given, 'destroy'))
+    return saidOf(fromExpressStore(given, clock === undefined ? {} : { clock }), logger);
   throw new SessionOptionsError(
     `"store" got ${show(given)}; it takes a SessionStore, or an express-session store with get, set and destroy.`,
   );
@@ -103,19 +103,6 @@ function saidOf(store: SessionStore, logger: SessionLogger): SessionStore {
   const { describeLimits } = store as { describeLimits?: () => string };
   if (describeLimits !== undefined) logger.warn(describeLimits.call(store));
   return store;
-}
-
-/** By its methods, as each of the two builds of this package has a class of its own. */
-const isSessionStore = (value: unknown): value is SessionStore => has(value, ['create', 'load', 'replace', 'destroy']);
-const isExpressStore = (value: unknown): value is Parameters<typeof fromExpressStore>[0] =>
-  has(value, ['get', 'set', 'destroy']);
-
-function has(value: unknown, methods: readonly string[]): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
-  );
 }
 
 function nestLogger(): SessionLogger {

@@ -1,7 +1,12 @@
 import { show, toMs } from '../common/duration.js';
 import { SessionOptionsError } from '../common/errors.js';
 import { unknownName } from '../common/option-rules.js';
-import { type CookieAttributes, isCookieName, serializeAttributes } from '../cookie/cookie-attributes.js';
+import {
+  ATTRIBUTE_NAMES,
+  type CookieAttributes,
+  isCookieName,
+  serializeAttributes,
+} from '../cookie/cookie-attributes.js';
 import type { CookieOptions } from './options.js';
 
 /** How the cookie option of an API differs. */
@@ -24,19 +29,6 @@ export function cookieName(name: unknown): string {
   return name;
 }
 
-const ATTRIBUTES = [
-  'domain',
-  'path',
-  'maxAge',
-  'expires',
-  'httpOnly',
-  'secure',
-  'sameSite',
-  'priority',
-  'partitioned',
-  'originalMaxAge',
-];
-
 /** Checks the attributes together, and against the name's prefix (RFC 6265bis 4.1.3). */
 export function cookieAttributes(
   given: unknown,
@@ -49,10 +41,10 @@ export function cookieAttributes(
       `"cookie" got ${show(given)}; it takes an object such as { maxAge: '1d' }, or a function that returns one.`,
     );
   }
-  const unknown = unknownName(given, ATTRIBUTES);
+  const unknown = unknownName(given, [...ATTRIBUTE_NAMES, 'originalMaxAge']);
   if (unknown !== undefined) {
     throw new SessionOptionsError(
-      `"cookie.${unknown.name}" is no cookie attribute; they are ${ATTRIBUTES.slice(0, -1).join(', ')}.${unknown.question}`,
+      `"cookie.${unknown.name}" is no cookie attribute; they are ${ATTRIBUTE_NAMES.join(', ')}.${unknown.question}`,
     );
   }
   const { maxAge, ...rest } = given as CookieOptions;

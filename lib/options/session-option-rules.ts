@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from '../common/option-rules.js';
 import { newSessionId } from '../common/session-id.js';
+import { ATTRIBUTE_NAMES } from '../cookie/cookie-attributes.js';
 import { checkEncryption } from './encryption-option.js';
 import { defaultPrincipalOf } from './principal-of.js';
 import { isPromise } from '../common/is-promise.js';
@@ -118,12 +119,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   keys: 'secret',
   password: 'secret',
   cookieoptions: 'cookie',
-  ...Object.fromEntries(
-    ['domain', 'path', 'maxAge', 'expires', 'httpOnly', 'secure', 'sameSite', 'priority', 'partitioned'].map((name) => [
-      name.toLowerCase(),
-      `cookie.${name}`,
-    ]),
-  ),
+  ...Object.fromEntries(ATTRIBUTE_NAMES.map((name) => [name.toLowerCase(), `cookie.${name}`])),
 };
 
 /** @throws SessionOptionsError for an option that doesn't exist. */

@@ -8,8 +8,9 @@ export class Pruner {
   private timer: NodeJS.Timeout | undefined;
   private stopped = true;
 
+  /** @param intervalMs `false`: never. */
   constructor(
-    private readonly intervalMs: number,
+    private readonly intervalMs: number | false,
     private readonly prune: () => Promise<unknown>,
     private readonly onError: (error: unknown) => void,
   ) {}
@@ -27,13 +28,11 @@ export class Pruner {
   }
 
   private schedule(): void {
+    if (this.intervalMs === false) return;
     // If the store was closed and opened again during this turn, a timer already runs.
     clearTimeout(this.timer);
-    this.timer = setTimeout(
-      () => void this.turn(),
-      Math.min(LONGEST_TIMER_MS, this.intervalMs * (0.5 + Math.random())),
-    );
-    this.timer.unref();
+    const delay = Math.min(LONGEST_TIMER_MS, this.intervalMs * (0.5 + Math.random()));
+    this.timer = setTimeout(() => void this.turn(), delay).unref();
   }
 
   private async turn(): Promise<void> {
@@ -45,3 +44,12 @@ export class Pruner {
     if (!this.stopped) this.schedule();
   }
 }
+
+/** Reports a failed round as a warning of the process. */
+export const warnOfFailedPrune =
+  (code: string) =>
+  (error: unknown): void =>
+    process.emitWarning(
+      `Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`,
+      { type: 'KeycardWarning', code },
+    );

@@ -1,4 +1,5 @@
 import { METADATA_KEY } from '../common/metadata-key.js';
+import { parseJson } from '../common/parse-json.js';
 
 const QUOTED_KEY = `"${METADATA_KEY}":`;
 
@@ -16,8 +17,8 @@ export function metadataInText(text: string): RecordMetadata | undefined {
   const at = text.lastIndexOf(QUOTED_KEY);
   if (at === -1) return undefined;
   // If the key were nested, a brace would remain behind it, and this would not parse.
-  const last = parse(text.slice(at + QUOTED_KEY.length, -1));
-  return last === undefined ? metadataIn(parse(text)) : readMetadata(last);
+  const last = parseJson(text.slice(at + QUOTED_KEY.length, -1));
+  return last === undefined ? metadataIn(parseJson(text)) : readMetadata(last);
 }
 
 /** The metadata of a parsed record. */
@@ -32,11 +33,3 @@ function readMetadata(json: unknown): RecordMetadata | undefined {
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // If it isn't JSON, the engine reports that when it reads the record.
-  }
-}

@@ -1,3 +1,4 @@
+import { hasMethods } from '../common/has-methods.js';
 import type { SessionBus } from './session-bus.js';
 
 /**
@@ -152,6 +153,10 @@ export abstract class SessionStore {
    */
   close?(): Promise<void>;
 }
+
+/** By its methods, as each of the two builds of this package has a class of its own. */
+export const isSessionStore = (value: unknown): value is SessionStore =>
+  hasMethods(value, 'create', 'load', 'replace', 'destroy');
 
 /** The optional capabilities of a store. */
 export type StoreCapability = 'list' | 'count' | 'clear' | 'prune';

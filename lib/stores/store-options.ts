@@ -1,4 +1,5 @@
-import { inSeconds } from '../common/duration.js';
+import { inSeconds, show } from '../common/duration.js';
+import { hasMethods } from '../common/has-methods.js';
 import { type Place, readByRules, type Resolved, type Rule, rule, unknownName } from '../common/option-rules.js';
 import { type Clock, systemClock } from './clock.js';
 
@@ -46,7 +47,7 @@ export function readStoreOptions<Table extends Record<string, Rule<unknown>>>(
 
 /** The clock of a store. */
 export const clock = rule<Clock>("the machine's", systemClock, (value, place) => {
-  if (typeof (value as { now?: unknown } | null)?.now === 'function') return value as Clock;
+  if (hasMethods(value, 'now')) return value as Clock;
   throw place.says('takes an object with now(), which returns ms since the epoch');
 });
 
@@ -75,6 +76,3 @@ const placeIn = (store: string, option: string): Place => {
 
 const wordsOf = (known: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(OTHER_NAMES).filter(([, ours]) => known.includes(ours)));
-
-/** A value as an error message shows it. */
-const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

@@ -1,3 +1,4 @@
+import { parseJson } from '../../common/parse-json.js';
 import { SessionStoreError } from '../session-store.error.js';
 
 /**
@@ -5,9 +6,12 @@ import { SessionStoreError } from '../session-store.error.js';
  * session expires at `__lastAccess` + (`cookie.originalMaxAge` or the ttl). In front of it may be `__keycardFile`: the
  * id, if the file's name doesn't show it, and the principal's tag.
  */
-export interface FileContent {
+export interface FileContent extends Ours {
   readonly text: string;
   readonly expiresAt: number;
+}
+
+interface Ours {
   /** The id, if the file's name is a hash. */
   readonly id?: string | undefined;
   /** The hash of the principal under which the session is listed. */
@@ -47,7 +51,7 @@ export function decode(content: string, ttl: number): FileContent | undefined {
 
 /** For a record that session-file-store wrote with keys behind `__lastAccess`. */
 function decodeSlowly(content: string, ttl: number): FileContent | undefined {
-  const json = parse(content);
+  const json = parseJson(content);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
   const { __lastAccess: access, __keycardFile: ours, ...rest } = json as Record<string, unknown>;
   if (typeof access !== 'number') return undefined;
@@ -58,7 +62,7 @@ function decodeSlowly(content: string, ttl: number): FileContent | undefined {
 /** How long session-file-store keeps a session after its last access, in ms. */
 function lifeOf(text: string, ttl: number): number {
   const quick = AGE_IN_PLACE.exec(text)?.[1];
-  const age = quick === undefined ? ageOf(parse(text)) : Number(quick === 'null' ? 0 : quick);
+  const age = quick === undefined ? ageOf(parseJson(text)) : Number(quick === 'null' ? 0 : quick);
   return age || ttl;
 }
 
@@ -67,17 +71,17 @@ function ageOf(json: unknown): number {
   return typeof age === 'number' && Number.isFinite(age) ? age : 0;
 }
 
-function withoutOurs(body: string): { body: string; id?: string | undefined; tag?: string | undefined } {
+function withoutOurs(body: string): Ours & { readonly body: string } {
   if (!body.endsWith('}')) return { body };
   const start = body.lastIndexOf(OURS);
   const before = body[start - 1];
   if (before !== ',' && before !== '{') return { body };
   // If it is nested, or not the last key, the rest is no valid JSON.
-  const ours = parse(body.slice(start + OURS.length));
+  const ours = parseJson(body.slice(start + OURS.length));
   return ours === undefined ? { body } : { body: body.slice(0, before === ',' ? start - 1 : start), ...known(ours) };
 }
 
-function known(ours: unknown): { id?: string | undefined; tag?: string | undefined } {
+function known(ours: unknown): Ours {
   const { id, tag } = (ours ?? {}) as Record<string, unknown>;
   return {
     id: typeof id === 'string' ? id : undefined,
@@ -90,15 +94,6 @@ function stringified(values: object): string | undefined {
     return JSON.stringify(values);
   } catch {
     // JSON.parse accepts deeper nesting. That is no session, and must not make a list fail.
-    return undefined;
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Callers treat what isn't JSON as missing.
     return undefined;
   }
 }

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { KeyedQueue } from '../../common/keyed-queue.js';
-import { Pruner } from '../pruner.js';
+import { Pruner, warnOfFailedPrune } from '../pruner.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -32,7 +32,7 @@ export class FileStore extends SessionStore {
   private readonly files: SessionFiles;
   private readonly queue = new KeyedQueue();
   private readonly fsync: boolean;
-  private readonly pruner: Pruner | undefined;
+  private readonly pruner: Pruner;
   private readonly readsLater: boolean;
   private rules: NamingRules | undefined;
 
@@ -43,17 +43,7 @@ export class FileStore extends SessionStore {
     this.folder = new SessionFolder(path);
     this.fsync = fsync;
     this.files = new SessionFiles(this.folder, { clock, ttl, fsync });
-    if (pruneInterval !== false) {
-      this.pruner = new Pruner(
-        pruneInterval,
-        () => this.prune(),
-        (error) =>
-          process.emitWarning(
-            `Expired sessions could not be removed, which is tried again later: ${String(error)}`,
-            'FileStore',
-          ),
-      );
-    }
+    this.pruner = new Pruner(pruneInterval, () => this.prune(), warnOfFailedPrune('KEYCARD_FILE'));
     this.readsLater = reads === 'async';
     if (this.readsLater) Object.defineProperty(this, 'loadNow', { value: undefined });
   }
@@ -68,11 +58,11 @@ export class FileStore extends SessionStore {
       this.ready();
       await tidyAbandonedFiles(this.folder, this.files.versions, () => this.files.newTemp());
     });
-    this.pruner?.start();
+    this.pruner.start();
   }
 
   override close(): Promise<void> {
-    this.pruner?.stop();
+    this.pruner.stop();
     return Promise.resolve();
   }
 

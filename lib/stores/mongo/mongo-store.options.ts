@@ -1,5 +1,6 @@
 import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
 import type { Duration } from '../../common/duration.js';
+import { hasMethods } from '../../common/has-methods.js';
 import { asGiven, duration, flag, orFalse, type Resolved, rule, type Rules } from '../../common/option-rules.js';
 import type { Clock } from '../clock.js';
 import {
@@ -158,16 +159,12 @@ function sourceOf({ client, ownsClient, db, collection, url, clientOptions }: Re
     return { kind: 'url', url, clientOptions: clientOptions ?? {} };
   }
   if (clientOptions !== undefined) throw new TypeError('MongoStore: "clientOptions" can only be used with "url".');
-  if (client && (can(client, 'db') || can(client, 'then')))
+  if (client && (hasMethods(client, 'db') || hasMethods(client, 'then')))
     return { kind: 'client', client, isOwn: ownsClient === true };
-  if (db && can(db, 'collection')) return { kind: 'db', db };
-  if (collection && can(collection, 'findOne')) return { kind: 'collection', collection };
+  if (db && hasMethods(db, 'collection')) return { kind: 'db', db };
+  if (collection && hasMethods(collection, 'findOne')) return { kind: 'collection', collection };
   throw new TypeError(
     'MongoStore takes a MongoClient (or a promise of one) as "client", a Db as "db", a Collection as "collection", or a ' +
       'string that begins with mongodb:// or mongodb+srv:// as "url".',
   );
-}
-
-function can(value: object, method: string): boolean {
-  return typeof (value as Record<string, unknown>)[method] === 'function';
 }

@@ -1,5 +1,5 @@
 import { within } from '../../common/deadline.js';
-import { Pruner } from '../pruner.js';
+import { Pruner, warnOfFailedPrune } from '../pruner.js';
 import { SessionStoreError } from '../session-store.error.js';
 import { SessionStore } from '../session-store.js';
 import type {
@@ -23,6 +23,8 @@ import {
 } from './session-collection.js';
 import { expiryOf, ownMetadata, principalOf, valueOf } from './session-document.js';
 
+const WARNING = 'KEYCARD_MONGO';
+
 /**
  * Keeps sessions in MongoDB, in connect-mongo's format: one document for each session, and a TTL index that removes it.
  *
@@ -32,13 +34,14 @@ import { expiryOf, ownMetadata, principalOf, valueOf } from './session-document.
 export class MongoStore extends SessionStore {
   private readonly options: ResolvedMongoOptions;
   private readonly connection: MongoConnection;
-  private pruner: Pruner | undefined;
+  private readonly pruner: Pruner;
 
   /** @throws TypeError if an option can't be used: one sentence that names it. */
   constructor(options: MongoStoreOptions) {
     super();
     this.options = resolveOptions(options);
     this.connection = new MongoConnection(this.options);
+    this.pruner = new Pruner(this.options.pruneIntervalMs, () => this.prune(), warnOfFailedPrune(WARNING));
   }
 
   /**
@@ -51,19 +54,12 @@ export class MongoStore extends SessionStore {
       await this.connection.mustBeAtomic();
       return makeIndexes(documents, warn);
     });
-    const { pruneIntervalMs } = this.options;
-    if (serverPrunes || pruneIntervalMs === false || this.connection.closed) return;
-    this.pruner ??= new Pruner(
-      pruneIntervalMs,
-      () => this.prune(),
-      (error) => warn(`Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`),
-    );
-    this.pruner.start();
+    if (!serverPrunes && !this.connection.closed) this.pruner.start();
   }
 
   /** Closes the client if the store made it, or with `ownsClient`. */
   override async close(): Promise<void> {
-    this.pruner?.stop();
+    this.pruner.stop();
     await this.connection.close();
   }
 
@@ -160,5 +156,5 @@ export class MongoStore extends SessionStore {
 }
 
 function warn(message: string): void {
-  process.emitWarning(message, { type: 'KeycardWarning', code: 'KEYCARD_MONGO' });
+  process.emitWarning(message, { type: 'KeycardWarning', code: WARNING });
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '../../common/parse-json.js';
 import { metadataIn, metadataInText, type RecordMetadata } from '../record-metadata.js';
 import type { SessionRecord } from '../session-store.js';
 import { fitsSubDocument, isPlainObject, keepTypes, type PlainObject } from './bson-values.js';
@@ -27,7 +28,7 @@ export function textOf({ session }: SessionDocument): string | undefined {
  */
 export function valueOf(text: string, stringify: boolean, before?: unknown): SessionValue {
   if (stringify) return text;
-  const value = parse(text);
+  const value = parseJson(text);
   if (!isPlainObject(value) || !fitsSubDocument(value)) return text;
   const { cookie } = value;
   if (isPlainObject(cookie) && isTime(cookie['expires'])) cookie['expires'] = new Date(cookie['expires']);
@@ -68,12 +69,4 @@ function isTime(value: unknown): value is string {
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) &&
     !Number.isNaN(Date.parse(value))
   );
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Not JSON, such as an encrypted record: kept as text.
-  }
 }

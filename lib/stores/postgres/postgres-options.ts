@@ -1,4 +1,5 @@
 import type { Duration } from '../../common/duration.js';
+import { hasMethods } from '../../common/has-methods.js';
 import {
   asGiven,
   duration,
@@ -80,11 +81,8 @@ export interface PostgresStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
-const isClient = (value: unknown): value is PostgresClient =>
-  typeof (value as Partial<PostgresClient> | null)?.query === 'function';
-
 const client = rule<PostgresClient | undefined>('none', undefined, (value) => {
-  if (isClient(value)) return value;
+  if (hasMethods(value, 'query')) return value as PostgresClient;
   throw new TypeError(
     'PostgresStore: "pool" or "client" must be a Pool or Client of "pg", or an object with their query().',
   );

@@ -18,13 +18,15 @@ import { PostgresDatabase, type Row } from './postgres-database.js';
 import { type PostgresStoreOptions, type ResolvedPostgresOptions, resolveOptions } from './postgres-options.js';
 import { type PostgresQueries, postgresQueries } from './postgres-queries.js';
 import { principalKey } from './principal-index.js';
-import { Pruner } from '../pruner.js';
+import { Pruner, warnOfFailedPrune } from '../pruner.js';
 import { readRow, RowVersion, type SessionRow, storedSession } from './session-row.js';
 import { SharedQueries } from './shared-queries.js';
 import { setUpTable } from './table-setup.js';
 
 /** Rows that one statement of `prune` removes: few enough that no lock lasts long. */
 const PRUNE_BATCH = 1_000;
+
+const WARNING = 'KEYCARD_POSTGRES';
 
 /**
  * Keeps sessions in a PostgreSQL table, in the format of connect-pg-simple. PostgreSQL 12 or newer, `pg` 8.
@@ -42,7 +44,7 @@ export class PostgresStore extends SessionStore {
   private readonly options: ResolvedPostgresOptions;
   private readonly queries: PostgresQueries;
   private readonly database: PostgresDatabase;
-  private readonly pruner: Pruner | undefined;
+  private readonly pruner: Pruner;
   private readonly shared: SharedQueries;
   private readonly listeners = new Set<KeptConnection>();
 
@@ -53,15 +55,7 @@ export class PostgresStore extends SessionStore {
     this.queries = postgresQueries(this.options.tableName, this.options.schemaName);
     this.database = new PostgresDatabase(this.options, this.queries.table);
     this.shared = new SharedQueries(this.database, this.queries);
-    const { pruneIntervalMs } = this.options;
-    if (pruneIntervalMs !== false) {
-      this.pruner = new Pruner(
-        pruneIntervalMs,
-        () => this.prune(),
-        (error) =>
-          warn(`Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`),
-      );
-    }
+    this.pruner = new Pruner(this.options.pruneIntervalMs, () => this.prune(), warnOfFailedPrune(WARNING));
   }
 
   /**
@@ -78,7 +72,7 @@ export class PostgresStore extends SessionStore {
       this.mustBeOpen();
       return setUpTable({ database, table, tableName, schemaName, create, warn });
     });
-    if (!this.database.closed) this.pruner?.start();
+    if (!this.database.closed) this.pruner.start();
   }
 
   /** A bus by `LISTEN` and `NOTIFY`. It listens on a connection of its own. */
@@ -109,7 +103,7 @@ export class PostgresStore extends SessionStore {
   }
 
   override async close(): Promise<void> {
-    this.pruner?.stop();
+    this.pruner.stop();
     await Promise.all([...this.listeners].map((listener) => listener.end()));
     this.listeners.clear();
     await this.database.close();
@@ -238,7 +232,7 @@ async function onceUp(work: () => Promise<void>): Promise<void> {
 }
 
 function warn(message: string): void {
-  process.emitWarning(message, { type: 'KeycardWarning', code: 'KEYCARD_POSTGRES' });
+  process.emitWarning(message, { type: 'KeycardWarning', code: WARNING });
 }
 
 const closed = (): SessionStoreError =>

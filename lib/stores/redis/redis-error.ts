@@ -1,15 +1,15 @@
+import { scrub } from '../../common/scrubbed-error.js';
 import { SessionStoreError, type SessionStoreErrorCode } from '../session-store.error.js';
 
 const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS|OOM|DENIED|ERR unknown command|ERR This Redis command is not allowed)/;
 /** Errors within a script, which versions before 7 wrap in a message of their own. */
 const REFUSED_IN_SCRIPT = /The user executing the script|ACL failure in script|-OOM /;
 const NO_SCRIPT = /'(evalsha|eval)'/i;
-const LISTED_ARGUMENTS = /,? with args beginning with:.*$/s;
 
 /** A driver's error as a store error. */
 export function storeErrorOf(error: unknown): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
-  const cause = withoutArguments(error);
+  const cause = scrub(error);
   const said = cause instanceof Error ? cause.message : String(cause);
   const code = codeOf(said);
   return new SessionStoreError(code, sentence(code, said), { cause });
@@ -27,14 +27,6 @@ function sentence(code: SessionStoreErrorCode, said: string): string {
     ? 'RedisStore compares and swaps in Lua scripts, so its user needs +eval and +evalsha'
     : 'docs/stores/redis.md lists the commands and keys that RedisStore needs';
   return `Redis refused: ${said}. ${hint}.`;
-}
-
-/** Drivers add a command's arguments to its error. They contain ids and session data, which must not get into a log. */
-function withoutArguments(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  if (LISTED_ARGUMENTS.test(error.message)) return new Error(error.message.replace(LISTED_ARGUMENTS, ''));
-  if ('command' in error) Reflect.deleteProperty(error, 'command');
-  return error;
 }
 
 /** A driver's promise that rejects with a store error. */
