@@ -41,6 +41,13 @@ describeEachStore((each) => {
         expect(await isIn(jar)).toBe(false);
       });
 
+      it('after the login of a visitor, whom no list of sessions names', async () => {
+        const jar = new Jar();
+        await app.post(jar, 'set', { cart: ['tea'] });
+        await logoutAround(jar, () => app.post(jar, 'login', { id: 'ann' }));
+        expect(await isIn(jar)).toBe(false);
+      });
+
       it('after several, also where the first is longer ago than renewGrace', async () => {
         const jar = await app.loggedIn('ann');
         await logoutAround(jar, async () => {
