@@ -24,6 +24,8 @@ export interface Applicant {
   readonly handle: string;
   /** The nonce of the revocation mark when the login began. `undefined`: there was no `login()`. */
   readonly mark: string | undefined;
+  /** Called with the nonce of the mark that stands when the session first asks. */
+  readonly onMark: (nonce: string) => void;
   /** When the request began. If there was no `login()`, this time is compared with the last `revokeAll()`. */
   readonly began: number;
   /** The session is already in the store, and its id does not change. */
@@ -86,6 +88,7 @@ export class Admissions {
       if (mark !== undefined) return { principal, handle, mark, number: undefined };
       const state = await this.states.read(principal);
       assertBeganAfter(state.mark, applicant);
+      applicant.onMark(state.mark.nonce);
       return { principal, handle, mark: state.mark.nonce, number: undefined };
     }
     let surplus: readonly Holder[] = [];
@@ -95,6 +98,7 @@ export class Admissions {
     const state = await this.states.change(principal, async (before) => {
       assertBeganAfter(before.mark, { ...applicant, mark: seen });
       seen ??= before.mark.nonce;
+      applicant.onMark(seen);
       const now = this.services.now();
       const holders = await this.holders(before, applicant, now);
       surplus = this.surplus(holders.newestFirst(handle), applicant);

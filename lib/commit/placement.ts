@@ -29,15 +29,16 @@ export class Placement {
     let draft = first;
     while (this.isNeeded(draft) && !this.isTaken(core.admission, draft)) {
       await this.giveUp(core);
+      const principal = draft.metadata.principal!;
       core.admission = await this.admissions.admit({
-        principal: draft.metadata.principal!,
+        principal,
         handle: draft.metadata.handle,
-        mark: draft.mark ?? markSeen(core.firstAdmission, draft),
+        mark: draft.mark ?? markSeen(core, principal),
+        onMark: (nonce) => (core.firstMark ??= { principal, nonce }),
         began: core.openedAt,
         isInPlace: core.status === 'stored' && !core.isChangingId,
         mustBeAdmitted: draft.arrival === 'adopted',
       });
-      core.firstAdmission ??= core.admission;
       draft = draftOf(core, made?.values);
     }
     return draft;
@@ -111,6 +112,6 @@ export class Placement {
   }
 }
 
-/** The revocation mark that stood when a login by data was first admitted. */
-const markSeen = (first: Admission | undefined, { metadata: { principal } }: Draft): string | undefined =>
-  first !== undefined && first.principal === principal ? first.mark : undefined;
+/** The revocation mark that stood when a login by data was first tried. */
+const markSeen = ({ firstMark }: SessionCore, principal: string): string | undefined =>
+  firstMark?.principal === principal ? firstMark.nonce : undefined;

@@ -50,8 +50,8 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
   wasChanged = false;
   /** This request changed cookie attributes, and they are saved. */
   cookieWasChanged = false;
-  /** The first place that this request was given: a `revokeAll()` since then ends a login by data, whatever the clocks say. */
-  firstAdmission: Admission | undefined;
+  /** The mark that stood when this request first asked for a place: a `revokeAll()` since then ends a login by data, whatever the clocks say. */
+  firstMark: { readonly principal: string; readonly nonce: string } | undefined;
   /** The id that a new session is to follow, if its record was replaced or ended by others: it must lead nowhere. */
   formerId: string | undefined;
   readonly openedAt: number;

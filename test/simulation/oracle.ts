@@ -397,6 +397,8 @@ class Oracle {
         (verb.do === 'unset' && this.history.plan.config.unset === 'destroy');
       // A request with an id that a login replaced has nothing to end.
       if (!ends || !this.isKnown(handleBefore, each.request)) continue;
+      // Of two logins in one session, one has another handle, which the simulator didn't see. Its own logout ended that one.
+      if (this.hasRivalLogin(each.request)) continue;
       // Nothing else leads from an id to a session that is nobody's.
       if (each.principalBefore !== undefined || !this.isLost(each.request.sentId))
         yield { handle: handleBefore, at, what: `${verb.do} ${each.id}` };
@@ -460,7 +462,10 @@ class Oracle {
       failed !== undefined &&
       logins.some(
         ({ verb, outcome, request }) =>
-          verb.do !== 'confirm' && outcome === 'ok' && isOver(request) && isAfter(request.released, began),
+          verb.do !== 'confirm' &&
+          outcome === 'ok' &&
+          (isOver(request) || Boolean(request.setId)) &&
+          isAfter(request.released, began),
       )
     );
   }
@@ -774,6 +779,17 @@ class Oracle {
       const hasOtherHandle = this.hasRival(by) || this.history.registry.some((each) => each.action.do === 'revoke');
       return action.do === 'revokeAll' && !(action.spares && meant === handle && !hasOtherHandle);
     });
+  }
+
+  /** Whether another request logged in in the session in which this one did. */
+  private hasRivalLogin(request: RequestRecord): boolean {
+    const handles = request.operations
+      .filter(({ verb }) => verb.do === 'login')
+      .map(({ handleBefore }) => handleBefore);
+    return this.operations.some(
+      ({ verb, request: other, handleBefore }) =>
+        (verb.do === 'login' || verb.do === 'derive') && other !== request && handles.includes(handleBefore),
+    );
   }
 
   /** Whether another request changed the same id. */

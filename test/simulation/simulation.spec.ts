@@ -38,6 +38,7 @@ const MENDED = [
   [23126028, 'a clock that jumps while the record of a login is written again'],
   [24123715, 'confirmLogin() beside a request that takes the login away'],
   [24091891, 'a login with an old id, long after an id change that failed'],
+  [25019815, 'a login by data that is refused, and tried again after a revokeAll()'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 
