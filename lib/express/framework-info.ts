@@ -1,7 +1,7 @@
 import { hasMethods } from '../common/has-methods.js';
 import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
 import { REQUEST } from '../transports/http/response-gate.js';
-import type { FrameworkInfo } from '../transports/http/request-origin.js';
+import { type FrameworkInfo, frameworkInfo } from '../transports/http/request-origin.js';
 import { isWellFormedId } from '../common/session-id.js';
 import type { SessionManager } from '../session-manager.js';
 
@@ -10,19 +10,12 @@ export interface ParsedRequest extends SessionRequest {
   secret?: unknown;
   cookies?: Record<string, unknown>;
   signedCookies?: Record<string, unknown>;
-  secure?: unknown;
-  ip?: unknown;
 }
 
-/** What Express knows of a request. The request of a WebSocket may be an object that the app made. */
+/** What Express knows of a request, and cookie-parser. */
 export function frameworkInfoOf(manager: SessionManager): FrameworkInfo {
   return {
-    isSecure: (req) =>
-      (req.socket as { encrypted?: unknown } | undefined)?.encrypted === true || (req as ParsedRequest).secure === true,
-    ip: (req) => {
-      const { ip, socket } = req as ParsedRequest;
-      return typeof ip === 'string' ? ip : (socket as { remoteAddress?: string } | undefined)?.remoteAddress;
-    },
+    ...frameworkInfo,
     otherId: (req) => parsedId(req, manager),
   };
 }

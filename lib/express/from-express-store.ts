@@ -4,7 +4,7 @@ import { duration, type Resolved, type Rules } from '../common/option-rules.js';
 import { placesAfter } from '../stores/blind-cursor.js';
 import type { Clock } from '../stores/clock.js';
 import { metadataInText } from '../stores/record-metadata.js';
-import { SessionStoreError } from '../stores/session-store.error.js';
+import { idTaken, SessionStoreError } from '../stores/session-store.error.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -143,7 +143,7 @@ export class AdaptedExpressStore extends SessionStore {
 
   async create(id: string, record: SessionRecord): Promise<void> {
     await this.queue.run(id, async () => {
-      if (await this.load(id)) throw new SessionStoreError('ID_TAKEN', 'A live session already has this id.');
+      if (await this.load(id)) throw idTaken();
       await this.write(id, record);
     });
   }

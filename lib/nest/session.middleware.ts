@@ -1,24 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { beginSession, coverSession, type SessionRequest } from '../transports/http/lifecycle.js';
-import type { FrameworkInfo } from '../transports/http/request-origin.js';
+import { frameworkInfo } from '../transports/http/request-origin.js';
 import type { SessionManager } from '../session-manager.js';
 import { withinRequest } from './current/current-session.js';
 import { noteExcluded } from './excluded-requests.js';
 import type { RouteMatcher } from './session.routes.js';
 
 type Next = (error?: unknown) => void;
-
-/** What Express and Fastify's middie know of a request, with their trust-proxy setting applied. */
-export const frameworkInfo: FrameworkInfo = {
-  isSecure: (req) =>
-    (req as { secure?: unknown }).secure === true ||
-    (req as { protocol?: unknown }).protocol === 'https' ||
-    (req.socket as { encrypted?: unknown }).encrypted === true,
-  ip: (req) => {
-    const { ip } = req as { ip?: unknown };
-    return typeof ip === 'string' ? ip : req.socket.remoteAddress;
-  },
-};
 
 /** The middleware that attaches sessions to requests. */
 export function sessionMiddleware(

@@ -5,7 +5,7 @@ import type { Clock } from './clock.js';
 import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } from './memory/packed-record.js';
 import { PrincipalIndex } from './memory/principal-index.js';
 import { ShardedMap } from './memory/sharded-map.js';
-import { SessionStoreError } from './session-store.error.js';
+import { idTaken, SessionStoreError } from './session-store.error.js';
 import { clock, LONGEST_TIMER_MS, readStoreOptions } from './store-options.js';
 import { duration, rule, type Rules } from '../common/option-rules.js';
 import type { Duration } from '../common/duration.js';
@@ -87,7 +87,7 @@ export class MemoryStore extends SessionStore {
   create(id: string, record: SessionRecord): Promise<void> {
     const found = this.records.get(id);
     if (found !== undefined && this.isLive(found)) {
-      return Promise.reject(new SessionStoreError('ID_TAKEN', 'A live session already has this id.'));
+      return Promise.reject(idTaken());
     }
     if (found === undefined && this.records.size >= this.maxSessions) {
       const message = `The memory store has ${this.maxSessions} sessions, the most that "maxSessions" allows. Raise it, or use a store that isn't in memory.`;

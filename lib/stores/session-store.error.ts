@@ -22,6 +22,14 @@ export class SessionStoreError extends Error {
   }
 }
 
+/** A live record already has the id. */
+export const idTaken = (): SessionStoreError =>
+  new SessionStoreError('ID_TAKEN', 'A live session already has this id. Nothing was written.');
+
+/** @param store the name of its class. */
+export const storeClosed = (store: string): SessionStoreError =>
+  new SessionStoreError('CLOSED', `This ${store} was closed. Call open() before you use it again.`);
+
 /** Compares the name, as each of the two builds of this package has a class of its own. */
 export function isStoreError(error: unknown): error is SessionStoreError {
   return (

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Clock } from '../clock.js';
-import { SessionStoreError } from '../session-store.error.js';
+import { idTaken, SessionStoreError } from '../session-store.error.js';
 import type { SessionRecord, WriteResult } from '../session-store.js';
 import { decode, encode, type FileContent } from './file-format.js';
 import { isHashed, tagOf } from './file-names.js';
 import { newOwner } from './owner.js';
 import { PrincipalMarkers } from './principal-markers.js';
 import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
-import { VersionedFiles } from './versioned-files.js';
+import { type Outcome, VersionedFiles } from './versioned-files.js';
 
 /** The expiry in the file of an ended session. No live session has it. */
 const ENDED_AT = 1;
@@ -132,38 +132,31 @@ export class SessionFiles {
 
   /** Writes a new session if there is none, or one that has ended. `false`: try again. */
   private async place(name: string, content: string): Promise<boolean> {
-    const temp = this.newTemp();
-    try {
-      await this.folder.writeTemp(temp, content, this.options.fsync);
-      if (this.folder.linkTemp(temp, name)) return true;
+    const outcome = await this.withTemp(content, this.options.fsync, (temp) => {
+      if (this.folder.linkTemp(temp, name)) return 'linked';
       const version = this.folder.read(name);
-      if (version === undefined) return false;
+      if (version === undefined) return 'lost';
       // An unreadable file is not overwritten, as it may still be needed.
       const found = decode(version.content, this.options.ttl);
-      if (found === undefined || found.expiresAt > this.options.clock.now()) {
-        throw new SessionStoreError('ID_TAKEN', 'A session already has this id.');
-      }
-      return this.versions.put(name, version, temp) === 'won';
-    } finally {
-      this.folder.discardTemp(temp);
-    }
+      if (found === undefined || found.expiresAt > this.options.clock.now()) throw idTaken();
+      return this.versions.put(name, version, temp);
+    });
+    return outcome === 'linked' || outcome === 'won';
   }
 
-  private async put(
-    name: string,
-    version: FileVersion,
-    content: string,
-    fsync: boolean,
-  ): Promise<'won' | 'lost' | 'busy'> {
+  private put(name: string, version: FileVersion, content: string, fsync: boolean): Promise<Outcome> {
+    return this.withTemp(content, fsync, (temp) => this.versions.put(name, version, temp));
+  }
+
+  private async withTemp<T>(content: string, fsync: boolean, use: (temp: string) => T): Promise<T> {
     const temp = this.newTemp();
-    let outcome: 'won' | 'lost' | 'busy' | undefined;
+    let result: T | undefined;
     try {
       await this.folder.writeTemp(temp, content, fsync);
-      outcome = this.versions.put(name, version, temp);
-      return outcome;
+      return (result = use(temp));
     } finally {
       // After `won`, the temporary file has become the session's, so there is nothing to delete.
-      if (outcome !== 'won') this.folder.discardTemp(temp);
+      if (result !== 'won') this.folder.discardTemp(temp);
     }
   }
 

@@ -3,6 +3,12 @@ import { SessionStoreError } from '../session-store.error.js';
 import { type FileVersion, isSameVersion, type SessionFolder } from './session-folder.js';
 
 /**
+ * `lost`: the version was replaced, or another process claimed it, and its claim was completed. `busy`: the version has
+ * ended, and a process that seems to be alive is about to remove it.
+ */
+export type Outcome = 'won' | 'lost' | 'busy';
+
+/**
  * Compare-and-swap on files between processes, without locks.
  *
  * A lock is not safe here: a process may check its lock, be stopped, lose the lock, and a minute later rename its file
@@ -35,11 +41,8 @@ export class VersionedFiles {
     this.claims = new Claims(folder);
   }
 
-  /**
-   * Replaces a version by a temporary file. `lost`: the version was replaced, or another process claimed it, and its
-   * claim was completed. `busy`: the version has ended, and a process that seems to be alive is about to remove it.
-   */
-  put(name: string, version: FileVersion, temp: string): 'won' | 'lost' | 'busy' {
+  /** Replaces a version by a temporary file. */
+  put(name: string, version: FileVersion, temp: string): Outcome {
     const isCurrent = (): boolean => isSameVersion(this.folder.read(name), version);
     const claimed = this.claims.take(linkOf(name, version), { kind: 'put', temp }, isCurrent);
     if (claimed.outcome === 'passed') return 'lost';

@@ -1,5 +1,5 @@
 import type { Collection, Db, MongoClient } from 'mongodb';
-import { SessionStoreError } from '../session-store.error.js';
+import { SessionStoreError, storeClosed } from '../session-store.error.js';
 import { serverCode } from './mongo-errors.js';
 import type { MongoSource, ResolvedMongoOptions } from './mongo-store.options.js';
 import { SessionCollection } from './session-collection.js';
@@ -137,8 +137,7 @@ export class MongoConnection {
   }
 
   private mustBeOpen(): void {
-    if (this.ended)
-      throw new SessionStoreError('CLOSED', 'This MongoStore was closed. Call open() before you use it again.');
+    if (this.ended) throw storeClosed('MongoStore');
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Collection, Filter, FindOptions } from 'mongodb';
 import type { Clock } from '../clock.js';
-import { SessionStoreError } from '../session-store.error.js';
+import { idTaken } from '../session-store.error.js';
 import type { Revision, StoredSession, WriteResult } from '../session-store.js';
 import { isDuplicate } from './mongo-errors.js';
 import { live, principalOf, type SessionDocument, type SessionValue, textOf } from './session-document.js';
@@ -83,7 +83,7 @@ export class SessionCollection {
       const resent = await this.find(id);
       if (resent !== undefined && textOf(resent) === textOf({ _id: id, ...fields })) return;
       if (resent === undefined && (await this.replaceExpired(id, fields))) return;
-      throw new SessionStoreError('ID_TAKEN', 'A live session already has this id.');
+      throw idTaken();
     }
   }
 

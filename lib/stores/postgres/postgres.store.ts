@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { KeptConnection } from '../kept-connection.js';
 import type { SessionBus } from '../session-bus.js';
-import { SessionStoreError } from '../session-store.error.js';
+import { idTaken, type SessionStoreError, storeClosed } from '../session-store.error.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -122,7 +122,7 @@ export class PostgresStore extends SessionStore {
       }
       if (row !== undefined) await this.removeVersion(row);
     }
-    throw new SessionStoreError('ID_TAKEN', 'A live session already has this id. Nothing was written.');
+    throw idTaken();
   }
 
   load(id: string, overdue = false): Promise<StoredSession | undefined> {
@@ -235,5 +235,4 @@ function warn(message: string): void {
   process.emitWarning(message, { type: 'KeycardWarning', code: WARNING });
 }
 
-const closed = (): SessionStoreError =>
-  new SessionStoreError('CLOSED', 'This PostgresStore was closed. Call open() before you use it again.');
+const closed = (): SessionStoreError => storeClosed('PostgresStore');

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { metadataInText } from '../record-metadata.js';
 import type { SessionBus } from '../session-bus.js';
-import { SessionStoreError } from '../session-store.error.js';
+import { idTaken, storeClosed } from '../session-store.error.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -17,10 +17,7 @@ import { connectTo, driverOf } from './redis-driver.js';
 import { storeErrorOf, wrapped } from './redis-error.js';
 import { readRedisStoreOptions, type RedisStoreOptions, type ResolvedRedisOptions } from './redis-store.options.js';
 import { SessionKeys } from './session-keys.js';
-import { dropStale, listAll, listOf, type ListSource } from './session-list.js';
-
-/** The parts that work on one client. */
-type Backend = ListSource;
+import { dropStale, listAll, listOf, type Backend } from './session-list.js';
 
 /**
  * Keeps sessions in Redis or Redis Cluster, version 6 or later, in the format of connect-redis: the JSON text under
@@ -207,8 +204,7 @@ export class RedisStore extends SessionStore {
   }
 
   private connected(): Promise<Backend> | Backend {
-    if (this.closed)
-      throw new SessionStoreError('CLOSED', 'This RedisStore was closed. Call open() before you use it again.');
+    if (this.closed) throw storeClosed('RedisStore');
     return this.backend ?? this.connecting ?? this.connect();
   }
 
@@ -249,6 +245,3 @@ export class RedisStore extends SessionStore {
     return Number.isFinite(expiresAt) ? expiresAt : this.clock.now() + this.options.ttl;
   }
 }
-
-const idTaken = (): SessionStoreError =>
-  new SessionStoreError('ID_TAKEN', 'A live session already has this id. Nothing was written.');

@@ -1,3 +1,4 @@
+import { placesAfter } from '../blind-cursor.js';
 import type { ListedSession, ListQuery } from '../session-store.js';
 import { digestOf, scanPages, type ScanStart } from './key-scan.js';
 import type { PrincipalIndex } from './principal-index.js';
@@ -5,8 +6,8 @@ import { metadataInText } from '../record-metadata.js';
 import type { RedisDriver } from './redis-client.js';
 import type { SessionKeys } from './session-keys.js';
 
-/** What a list needs. */
-export interface ListSource {
+/** The parts of the store that work on one client. */
+export interface Backend {
   readonly driver: RedisDriver;
   readonly index: PrincipalIndex;
   readonly prefix: string;
@@ -23,7 +24,7 @@ const ID = /^[\x21-\x7e]{1,256}$/;
 const LONG_MS = 400 * 86_400_000;
 
 /** Lists every session by scanning the keys. Remembers ids, as SCAN may repeat a key. */
-export async function* listAll(source: ListSource, query: ListQuery): AsyncGenerator<ListedSession> {
+export async function* listAll(source: Backend, query: ListQuery): AsyncGenerator<ListedSession> {
   const from = query.cursor === undefined ? undefined : startOf(query.cursor);
   const pages = scanPages(source.driver, {
     prefix: source.prefix,
@@ -49,14 +50,12 @@ export async function* listAll(source: ListSource, query: ListQuery): AsyncGener
 
 /** Lists one principal's sessions by the index, and corrects wrong entries. */
 export async function* listOf(
-  source: ListSource,
+  source: Backend,
   principal: string,
   query: ListQuery,
   now: number,
 ): AsyncGenerator<ListedSession> {
-  const { cursor: after = '' } = query;
-  const entries = (await source.index.ids(principal)).map((id) => ({ id, cursor: digestOf(id) + digestOf(`${id}.`) }));
-  const rest = entries.filter(({ cursor }) => cursor > after).sort((a, b) => (a.cursor < b.cursor ? -1 : 1));
+  const rest = placesAfter(await source.index.ids(principal), query.cursor);
   const size = query.batch ?? source.scanCount;
   for (let at = 0; at < rest.length; at += size) {
     const batch = rest.slice(at, at + size);
@@ -74,7 +73,7 @@ export async function* listOf(
  * Removes entries from an index, and checks the records afterwards. A record that became the principal's meanwhile was
  * either written before this check, and its entry is restored; or after it, and its writer adds the entry.
  */
-export async function dropStale(source: ListSource, principal: string, ids: string[], now: number): Promise<void> {
+export async function dropStale(source: Backend, principal: string, ids: string[], now: number): Promise<void> {
   await source.index.remove(principal, ids);
   const texts = await Promise.all(ids.map((id) => source.keys.text(id)));
   const wrong = ids.filter((_, n) => metadataInText(texts[n] ?? '')?.principal === principal);

@@ -16,6 +16,25 @@ export interface FrameworkInfo {
   otherId?(req: IncomingMessage): string | undefined;
 }
 
+/**
+ * What Express and Fastify's middie know of a request, with their trust-proxy setting applied. The request of a
+ * WebSocket may be an object that the app made, without a socket.
+ */
+export const frameworkInfo: FrameworkInfo = {
+  isSecure: (req) => {
+    const { secure, protocol, socket } = req as {
+      secure?: unknown;
+      protocol?: unknown;
+      socket?: { encrypted?: unknown };
+    };
+    return secure === true || protocol === 'https' || socket?.encrypted === true;
+  },
+  ip: (req) => {
+    const { ip, socket } = req as { ip?: unknown; socket?: { remoteAddress?: string } };
+    return typeof ip === 'string' ? ip : socket?.remoteAddress;
+  },
+};
+
 /** An IPv6 address has at most 45 characters; a zone may follow. */
 const LONGEST_IP = 64;
 const LONGEST_USER_AGENT = 256;
