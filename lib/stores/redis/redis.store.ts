@@ -61,11 +61,7 @@ export class RedisStore extends SessionStore {
   }
 
   override load(id: string): Promise<StoredSession | undefined> {
-    return this.backend === undefined ? this.loadOnceConnected(id) : this.backend.keys.stored(id);
-  }
-
-  private async loadOnceConnected(id: string): Promise<StoredSession | undefined> {
-    return (await this.connected()).keys.stored(id);
+    return this.withBackend(({ keys }) => keys.stored(id));
   }
 
   override async create(id: string, record: SessionRecord): Promise<void> {
@@ -88,8 +84,10 @@ export class RedisStore extends SessionStore {
   }
 
   override replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    const { backend } = this;
-    if (backend === undefined) return this.replaceOnceConnected(id, record, revision);
+    return this.withBackend((backend) => this.swap(backend, id, record, revision));
+  }
+
+  private swap(backend: Backend, id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
     const { keys, index } = backend;
     const { text, principal } = record;
     const expiresAt = this.expiryOf(record);
@@ -99,11 +97,6 @@ export class RedisStore extends SessionStore {
     if (principal === undefined || index.covers(principal, id, former?.expiresAt, expiresAt)) return swap;
     // The entry exists and only its expiry changes, so it needn't wait for the swap.
     return Promise.all([swap, wrapped(index.add(principal, id, expiresAt))]).then(([result]) => result);
-  }
-
-  private async replaceOnceConnected(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
-    await this.connected();
-    return this.replace(id, record, revision);
   }
 
   /** The session belongs to another principal now: the index is updated after the session is written. */
@@ -201,6 +194,11 @@ export class RedisStore extends SessionStore {
     this.backend = undefined;
     this.connecting = undefined;
     if (this.isOwn) await (backend ?? (await connecting?.catch(() => undefined)))?.driver.end();
+  }
+
+  /** Uses the client at once if there is one, as a promise in between would take requests another turn. */
+  private withBackend<T>(work: (backend: Backend) => Promise<T>): Promise<T> {
+    return this.backend === undefined ? (async () => work(await this.connected()))() : work(this.backend);
   }
 
   private connected(): Promise<Backend> | Backend {
