@@ -79,7 +79,7 @@ const decorator = (key?: string, ...pipes: Pipe[]): ParameterDecorator => {
  * @Get() cart(@Session() session: Session) { return session.cart ?? []; }
  * ```
  */
-export const Session: SessionDecorator = Object.assign(decorator, { of: () => Session as never });
+export const Session: SessionDecorator = Object.assign(decorator, { of: () => Session });
 export type Session<D = SessionData> = SessionType<D>;
 
 /**

@@ -12,7 +12,11 @@ export type Callback = (...args: unknown[]) => unknown;
 export type TellClient = (refusal: Refusal & { readonly status: 'error' }) => void;
 
 /** Wraps a handler: the session's changes are saved before the reply is sent. */
-export function withMessageSession(callback: Callback, socket: SocketSession, tell: TellClient): Callback {
+export function withMessageSession(
+  callback: Callback,
+  socket: SocketSession,
+  tell: TellClient,
+): (...args: unknown[]) => Promise<unknown> {
   return (...args) => {
     const message = new MessageSession(socket);
     const handling = new MessageHandling(message, tell);

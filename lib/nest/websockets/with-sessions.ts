@@ -1,4 +1,4 @@
-import type { INestApplicationContext, WebSocketAdapter } from '@nestjs/common';
+import type { INestApplicationContext, WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { show } from '../../common/duration.js';
 import { SessionOptionsError } from '../../common/errors.js';
@@ -11,10 +11,7 @@ import { guardServer } from './server-guard.js';
 import { closeSocket, type Socket, tellSocket } from './close-socket.js';
 import { type SocketSessionOptions, socketRules } from './socket-options.js';
 
-/** What an adapter gets for one event. */
-interface Handler {
-  readonly callback: Callback;
-}
+type Transform = Parameters<WebSocketAdapter['bindMessageHandlers']>[2];
 
 /**
  * Gives the messages of an app's gateways their session. The cookie is read once, at the handshake.
@@ -44,9 +41,9 @@ export function withSessions<Adapter extends WebSocketAdapter>(
     bindClientConnect(server: unknown, connected: Callback): void {
       bindClientConnect.call(adapter, server, (...args: unknown[]) => gate.connect(args, connected));
     },
-    bindMessageHandlers(client: Socket, handlers: Handler[], transform: Callback): void {
+    bindMessageHandlers(client: Socket, handlers: WsMessageHandler[], transform: Transform): void {
       const own = handlers.map((handler) => gate.handlerFor(client, handler));
-      bindMessageHandlers.call(adapter, client, own as never, transform as never);
+      bindMessageHandlers.call(adapter, client, own, transform);
     },
   });
 }
@@ -88,7 +85,7 @@ class SocketGate {
     client.on(client.handshake === undefined ? 'close' : 'disconnect', forget);
   }
 
-  handlerFor(client: Socket, handler: Handler): Handler {
+  handlerFor(client: Socket, handler: WsMessageHandler): WsMessageHandler {
     const session = this.sessions.get(client);
     if (session === undefined) return handler;
     const callback = withMessageSession(handler.callback, session, (refusal) => tellSocket(client, refusal));

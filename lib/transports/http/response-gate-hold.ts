@@ -107,7 +107,7 @@ function unlock({ response, lock }: Gate): void {
   }
   for (const [n, name] of LOCKED_NAMES.entries()) {
     const own = lock.own[n];
-    if (own === undefined) delete (response as unknown as Record<string, unknown>)[name];
+    if (own === undefined) Reflect.deleteProperty(response, name);
     else Object.defineProperty(response, name, own);
   }
 }
@@ -176,7 +176,7 @@ export function callBase(gate: Gate, name: Kept | 'writeHead', args: readonly un
     return base.writeHead.apply(response, head.message === undefined ? [head.status] : [head.status, head.message]);
   };
   if (name === 'writeHead') return told();
-  response.writeHead = told as never;
+  (response as { writeHead: unknown }).writeHead = told;
   try {
     return call.apply(response, args as unknown[]);
   } finally {

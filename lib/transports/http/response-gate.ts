@@ -31,6 +31,8 @@ export {
 } from './response-gate-state.js';
 
 const NAMES = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
+/** A response, seen as an object whose functions can be assigned. */
+type Replaceable = Record<(typeof NAMES)[number], unknown>;
 
 /**
  * Holds a response, from its first byte, until the hooks have finished. Works with everything that has the documented
@@ -61,10 +63,11 @@ export function attachGate(res: ServerResponse, hooks: GateHooks): void {
     sentStatus: undefined,
     written: 0,
   });
-  res.writeHead = gatedWriteHead as never;
-  res.write = gatedWrite as never;
-  res.end = gatedEnd as never;
-  if (base.flushHeaders !== undefined) res.flushHeaders = gatedFlushHeaders;
+  const own: Replaceable = res;
+  own.writeHead = gatedWriteHead;
+  own.write = gatedWrite;
+  own.end = gatedEnd;
+  if (base.flushHeaders !== undefined) own.flushHeaders = gatedFlushHeaders;
 }
 
 function functionsOf(res: ServerResponse): GatedFunctions {
@@ -109,10 +112,11 @@ const STAND_INS = Object.fromEntries(
 export function standIn(res: ServerResponse): void {
   // A mock's functions, or those of a tracer that wraps them.
   if (NAMES.some((name) => Object.hasOwn(res, name))) return;
-  res.writeHead = STAND_INS.writeHead as never;
-  res.write = STAND_INS.write as never;
-  res.end = STAND_INS.end as never;
-  res.flushHeaders = STAND_INS.flushHeaders as never;
+  const own: Replaceable = res;
+  own.writeHead = STAND_INS.writeHead;
+  own.write = STAND_INS.write;
+  own.end = STAND_INS.end;
+  own.flushHeaders = STAND_INS.flushHeaders;
 }
 
 /** If the gate can't be found, as the response's `req` was replaced, the call passes through. */
