@@ -19,6 +19,7 @@ import { FlashMessages } from './current/flash-messages.js';
 import { isInjected } from './current/is-injected.js';
 import { handlersWithNestSession } from './foreign-session.js';
 import { checkPlatform, prepareServer } from './platform.js';
+import { assertOptions } from '../options/resolve-options.js';
 import { SessionManager } from '../session-manager.js';
 import { watchOf } from '../signal/session-watch.js';
 import { isFastify, mountOnFastify } from '../transports/fastify/mount.js';
@@ -82,11 +83,7 @@ export class SessionModule
    * ```
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    if (typeof options !== 'object' || options === null) {
-      throw new SessionOptionsError(
-        `The session options got ${show(options)}; it takes an object with at least a "secret".`,
-      );
-    }
+    assertOptions(options);
     return super.forRoot(options);
   }
 

@@ -3,7 +3,7 @@ import { Logger, type Provider } from '@nestjs/common';
 import { SessionOptionsError } from '../common/errors.js';
 import { show } from '../common/duration.js';
 import type { SessionLogger } from '../options/options.js';
-import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { assertOptions, type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
 import { SessionManager } from '../session-manager.js';
 import { can, isExpressStore } from '../express/express-store-like.js';
 import { fromExpressStore } from '../express/from-express-store.js';
@@ -54,8 +54,7 @@ function missingOptions(): never {
 }
 
 function resolve(options: SessionModuleOptions, { clock, secret }: TestOverrides): ResolvedOptions {
-  // A factory may return nothing.
-  if (typeof options !== 'object' || options === null) return resolveOptions(options);
+  assertOptions(options);
   const given = { ...options, logger: options.logger ?? nestLogger() };
   if (secret !== undefined && !given.secret) given.secret = secret;
   return resolveOptions(clock === undefined ? given : { ...given, clock });

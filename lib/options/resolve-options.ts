@@ -69,11 +69,7 @@ export interface ResolveContext extends CookieContext {
  * @throws SessionOptionsError: one sentence with the option, the value that was given and what it takes.
  */
 export function resolveOptions(options: SessionOptions, context: ResolveContext = {}): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new SessionOptionsError(
-      `The session options got ${show(options)}; it takes an object with at least a "secret".`,
-    );
-  }
+  assertOptions(options);
   checkNames(options);
   const read = readByRules(SESSION_OPTIONS, options, placeOf);
   const logger = read.logger ?? consoleLogger;
@@ -109,6 +105,14 @@ export function resolveOptions(options: SessionOptions, context: ResolveContext 
       error: (message: string, cause?: unknown) => logger.error(message, scrubbed(cause)),
     },
   });
+}
+
+/** @throws SessionOptionsError if the options are no object, such as what a factory without a `return` returns. */
+export function assertOptions(options: unknown): asserts options is object {
+  if (typeof options === 'object' && options !== null) return;
+  throw new SessionOptionsError(
+    `The session options got ${show(options)}; it takes an object with at least a "secret".`,
+  );
 }
 
 function absoluteMs(read: ReadSessionOptions, idleMs: number, maxAge: number, given: SessionOptions): number {

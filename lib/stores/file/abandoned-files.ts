@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 
 import { Claims, ownerOf } from './claims.js';
-import { livenessOf } from './owner.js';
+import { isAbandoned } from './owner.js';
 import type { SessionFolder } from './session-folder.js';
 import type { VersionedFiles } from './versioned-files.js';
 
@@ -19,21 +19,18 @@ export async function tidyAbandonedFiles(
   files: VersionedFiles,
   newMark: () => string,
 ): Promise<void> {
-  const isAbandoned = (owner: string, path: string): boolean => {
-    const liveness = livenessOf(owner);
-    if (liveness !== 'unknown') return liveness === 'dead';
-    const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-    return stat !== undefined && Date.now() - stat.mtimeMs > FOREIGN_AGE;
-  };
   const temps = (await fs.promises.readdir(folder.temps)).filter((temp) =>
-    isAbandoned(ownerOf(temp), join(folder.temps, temp)),
+    isAbandoned(ownerOf(temp), join(folder.temps, temp), FOREIGN_AGE),
   );
   const claims = new Claims(folder);
   const claimed = new Set<string>();
   for (const link of await fs.promises.readdir(folder.claims)) {
     const claim = claims.read(link);
     // Any process may complete a `put` at any time.
-    if (claim?.kind === 'put' || (claim !== undefined && isAbandoned(ownerOf(claim.mark), join(folder.claims, link))))
+    if (
+      claim?.kind === 'put' ||
+      (claim !== undefined && isAbandoned(ownerOf(claim.mark), join(folder.claims, link), FOREIGN_AGE))
+    )
       files.finish(link, newMark());
     const temp = claims.tempOf(link);
     if (temp !== undefined) claimed.add(temp);

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { join, sep } from 'node:path';
 
 import { codeOf, succeeds } from './file-errors.js';
-import { livenessOf } from './owner.js';
+import { isAbandoned } from './owner.js';
 import { FILE_MODE, type FileVersion, type SessionFolder } from './session-folder.js';
 
 /**
@@ -130,20 +130,13 @@ export class Claims {
     return fs.lstatSync(this.pathOf(link), { bigint: true, throwIfNoEntry: false })?.ino;
   }
 
-  /** The age of a claim, in ms. */
-  ageOf(link: string): number {
-    const stat = fs.lstatSync(this.pathOf(link), { throwIfNoEntry: false });
-    return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
-  }
-
   /**
    * Whether a claim on the current version can never be completed. A `put`: its temporary file is missing although the
    * version is still there (names are never used again). A `remove`: its process is dead.
    */
   private isSpent(link: string, claim: Claim, isCurrent: () => boolean): boolean {
     if (claim.kind === 'put') return this.tempOf(link) === undefined && isCurrent();
-    const liveness = livenessOf(ownerOf(claim.mark));
-    return liveness === 'dead' || (liveness === 'unknown' && this.ageOf(link) > FOREIGN_AGE);
+    return isAbandoned(ownerOf(claim.mark), this.pathOf(link), FOREIGN_AGE);
   }
 
   private make(link: string, plan: Plan): boolean {

@@ -56,7 +56,7 @@ export class FileStore extends SessionStore {
   override async open(): Promise<void> {
     await this.guard(async () => {
       this.ready();
-      await tidyAbandonedFiles(this.folder, this.files.versions, () => this.files.newTemp());
+      await this.tidy();
     });
     this.pruner.start();
   }
@@ -67,17 +67,7 @@ export class FileStore extends SessionStore {
   }
 
   load(id: string, overdue = false): Promise<StoredSession | undefined> {
-    if (this.readsLater || overdue) {
-      return this.guard(async () => {
-        const version = await this.folder.readLater(this.nameOf(id));
-        return stored(overdue ? this.files.present(version) : this.files.live(version));
-      });
-    }
-    try {
-      return Promise.resolve(this.loadNow(id));
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
+    return this.guard(async () => stored(await this.read(this.nameOf(id), overdue)));
   }
 
   override loadNow(id: string): StoredSession | undefined {
@@ -139,9 +129,18 @@ export class FileStore extends SessionStore {
         if (name !== undefined && this.files.removeExpired(name)) pruned += 1;
         if (++seen % DEFAULT_BATCH === 0) await nextTurn();
       }
-      await tidyAbandonedFiles(this.folder, this.files.versions, () => this.files.newTemp());
+      await this.tidy();
       return pruned;
     });
+  }
+
+  private tidy(): Promise<void> {
+    return tidyAbandonedFiles(this.folder, this.files.versions, () => this.files.newTemp());
+  }
+
+  private async read(name: string, overdue = false): Promise<LiveFile | undefined> {
+    const version = this.readsLater ? await this.folder.readLater(name) : this.folder.read(name);
+    return overdue ? this.files.present(version) : this.files.live(version);
   }
 
   private write<T>(id: string, work: (name: string) => Promise<T>): Promise<T> {
@@ -178,8 +177,7 @@ export class FileStore extends SessionStore {
   }
 
   private async find(name: string, tag: string | undefined, overdue?: boolean): Promise<LiveFile | undefined> {
-    const version = this.readsLater ? await this.folder.readLater(name) : this.folder.read(name);
-    const found = overdue === true ? this.files.present(version) : this.files.live(version);
+    const found = await this.read(name, overdue);
     if (tag === undefined || found?.content.tag === tag) return found;
     if (this.files.markers.isStale(tag, name)) this.files.unlist(tag, name);
     return undefined;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** `unknown`: the process runs on another machine or in another container, so its process id can't be checked. */
@@ -24,10 +24,13 @@ export function livenessOf(owner: string): Liveness {
   return stat.start !== start || stat.state === 'Z' || stat.state === 'X' ? 'dead' : 'alive';
 }
 
-const world = createHash('sha256')
-  .update([hostname(), firstLine('/proc/sys/kernel/random/boot_id'), linkOf('/proc/self/ns/pid')].join('\n'))
-  .digest('hex')
-  .slice(0, 8);
+/** Whether the owner of a file is dead; in another container, whether the file is older than that, in ms. */
+export function isAbandoned(owner: string, path: string, foreignAge: number): boolean {
+  const liveness = livenessOf(owner);
+  if (liveness !== 'unknown') return liveness === 'dead';
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > foreignAge;
+}
 
 function exists(pid: number): boolean {
   try {
@@ -48,20 +51,24 @@ function statOf(pid: number): { readonly state: string; readonly start: string }
   return state === undefined || start === undefined ? undefined : { state, start };
 }
 
-function firstLine(path: string): string {
+const firstLine = (path: string): string => ifReadable(() => readFileSync(path, 'latin1').split('\n', 1)[0]!);
+
+/** Empty if the system is not Linux, or does not let this process read it. */
+function ifReadable(read: () => string): string {
   try {
-    return readFileSync(path, 'latin1').split('\n', 1)[0]!;
+    return read();
   } catch {
-    // Not on Linux, or not readable: callers treat an empty line as unknown.
     return '';
   }
 }
 
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    // Likewise.
-    return '';
-  }
-}
+const world = createHash('sha256')
+  .update(
+    [
+      hostname(),
+      firstLine('/proc/sys/kernel/random/boot_id'),
+      ifReadable(() => readlinkSync('/proc/self/ns/pid')),
+    ].join('\n'),
+  )
+  .digest('hex')
+  .slice(0, 8);

@@ -37,13 +37,10 @@ export class MongoConnection {
   /** The addresses of the servers, if the client shows them. */
   get servers(): string | undefined {
     const { source } = this.options;
-    const given = {
-      url: this.owned,
-      client: source.kind === 'client' ? source.client : undefined,
-      db: source.kind === 'db' ? source.db.client : undefined,
-      collection: source.kind === 'collection' ? source.collection.db?.client : undefined,
-    }[source.kind] as { readonly options?: { readonly hosts?: readonly unknown[] } } | undefined;
-    return given?.options?.hosts?.map(String).join(', ') || undefined;
+    const given = 'collection' in source ? source.collection.db : 'db' in source ? source.db : undefined;
+    const client: unknown = given?.client ?? ('client' in source ? source.client : this.owned);
+    const { options } = (client ?? {}) as { readonly options?: { readonly hosts?: readonly unknown[] } };
+    return options?.hosts?.map(String).join(', ') || undefined;
   }
 
   /**

@@ -12,7 +12,7 @@ interface TableState {
   readonly exists: boolean;
   readonly bytes: number;
   readonly columns: ReadonlyMap<string, string>;
-  readonly indexes: ReadonlySet<'expire' | 'principal'>;
+  readonly lacks: readonly ('expire' | 'principal')[];
   /** Names of indexes that exist in the schema for something else. */
   readonly taken: ReadonlySet<string>;
 }
@@ -74,10 +74,7 @@ async function inspect({ database, tableName, schemaName }: TableSetup): Promise
     exists: oid !== null,
     bytes: Number(bytes),
     columns: new Map((columns ?? '').split('\n').map((line) => line.split('\t') as [name: string, type: string])),
-    indexes: new Set([
-      ...(expire === 'true' ? (['expire'] as const) : []),
-      ...(principal === 'true' ? (['principal'] as const) : []),
-    ]),
+    lacks: (['expire', 'principal'] as const).filter((_, n) => [expire, principal][n] !== 'true'),
     taken: new Set((taken ?? '').split('\n')),
   };
 }
@@ -116,9 +113,8 @@ async function createTable(setup: TableSetup, state: TableState): Promise<void> 
 }
 
 async function completeIndexes(setup: TableSetup, state: TableState): Promise<void> {
-  const missing = (['expire', 'principal'] as const).filter((kind) => !state.indexes.has(kind));
-  if (missing.length === 0) return;
-  const statements = missing.map((kind) => indexSql(setup, state, kind));
+  if (state.lacks.length === 0) return;
+  const statements = state.lacks.map((kind) => indexSql(setup, state, kind));
   const advice = `The table ${setup.table} lacks an index, which makes pruning or listing by principal read it whole. Run:\n${statements
     .map((sql) => `${sql.replace('CREATE INDEX', 'CREATE INDEX CONCURRENTLY')};`)
     .join('\n')}`;
