@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { SessionStore } from '../stores/session-store.js';
 import { asGiven, duration, type Rules } from '../common/option-rules.js';
-import { clock, LONGEST_LIFE_MS, readStoreOptions } from '../stores/store-options.js';
+import { clock, LONGEST_LIFE_MS, readStoreOptions, warnAs } from '../stores/store-options.js';
 import type { StoreCallback } from './express-store-like.js';
 import { ExpressSessions, type ExpressSessionsOptions, type SessionObject } from './express-sessions.js';
 import { reviveSession, type SessionRequest } from './revive-session.js';
@@ -38,6 +38,8 @@ export interface ExpressStore extends EventEmitter, ExpressStoreMethods {
   load(sid: string, callback: (error: unknown, session?: never) => void): void;
   createSession(request: object, session: object): never;
 }
+
+const warn = warnAs('KEYCARD_EXPRESS');
 
 const OPTIONS = {
   Store: asGiven('none'),
@@ -133,9 +135,5 @@ function answer(promise: Promise<unknown>, callback: StoreCallback = warnOfError
 }
 
 function warnOfError(error: unknown): void {
-  if (!error) return;
-  process.emitWarning(`A call of the session store without a callback failed: ${(error as Error).message}`, {
-    type: 'KeycardWarning',
-    code: 'KEYCARD_EXPRESS',
-  });
+  if (error) warn(`A call of the session store without a callback failed: ${(error as Error).message}`);
 }

@@ -45,11 +45,8 @@ export class Pruner {
   }
 }
 
-/** Reports a failed round as a warning of the process. */
+/** Reports a failed round by a warning. */
 export const warnOfFailedPrune =
-  (code: string) =>
+  (warn: (message: string) => void) =>
   (error: unknown): void =>
-    process.emitWarning(
-      `Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`,
-      { type: 'KeycardWarning', code },
-    );
+    warn(`Expired sessions could not be removed, which is tried again later: ${(error as Error).message}`);

@@ -58,11 +58,16 @@ export const clock = rule<Clock>("the machine's", systemClock, (value, place) =>
  */
 export function warnOfShort(store: string, option: string, value: unknown, elsewhere: string, code: string): void {
   if (typeof value !== 'number' || value >= 60_000) return;
-  process.emitWarning(
+  warnAs(code)(
     `${store}: "${option}" is ${value} ms, which is ${inSeconds(value)}. If you mean seconds, as in ${elsewhere}, write ${value * 1_000}.`,
-    { type: 'KeycardWarning', code },
   );
 }
+
+/** Warns as the process does, as a store has no logger. */
+export const warnAs =
+  (code: string) =>
+  (message: string): void =>
+    process.emitWarning(message, { type: 'KeycardWarning', code });
 
 const placeIn = (store: string, option: string): Place => {
   const says = (rest: string): TypeError => new TypeError(`${store}: "${option}" ${rest}.`);

@@ -1,5 +1,5 @@
 import { show, toMs, type Duration } from '../../common/duration.js';
-import { didYouMean } from '../../common/did-you-mean.js';
+import { flag, type Place, readByRules, rule, type Rules, unknownName } from '../../common/option-rules.js';
 import { SessionOptionsError } from '../../common/errors.js';
 import type { AllowedOrigins, HandshakeRules } from '../../transports/websockets/handshake.js';
 
@@ -34,51 +34,41 @@ export interface SocketSessionOptions {
   readonly keepAlive?: boolean | undefined;
 }
 
-const NAMES = [
-  'origins',
-  'requireSession',
-  'revalidate',
-  'keepAlive',
-] as const satisfies (keyof SocketSessionOptions)[];
+const OPTIONS = {
+  origins: rule<AllowedOrigins | undefined>('the origin of the host', undefined, originsOf),
+  requireSession: flag(false),
+  revalidate: rule<number>("'5s'", 5_000, (value, { option }) => toMs(value, option)),
+  keepAlive: flag(true),
+} satisfies Rules<SocketSessionOptions>;
 
 /**
  * @param by the function whose options they are, for errors.
  * @throws SessionOptionsError for an unknown option, or a wrong value.
  */
 export function socketRules(options: SocketSessionOptions, by = 'withSessions()'): HandshakeRules {
-  const wrong = (what: string, value: unknown, takes: string): SessionOptionsError =>
-    new SessionOptionsError(`${by} got ${show(value)} for ${what}; it takes ${takes}.`);
-  if (typeof options !== 'object' || options === null) throw wrong('the options', options, 'an object');
-  const strange = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name));
-  if (strange !== undefined)
+  if (typeof options !== 'object' || options === null)
+    throw new SessionOptionsError(`${by} got ${show(options)} for the options; it takes an object.`);
+  const known = Object.keys(OPTIONS);
+  const unknown = unknownName(options, known, { origin: 'origins' });
+  if (unknown !== undefined)
     throw new SessionOptionsError(
-      `${by} got ${show(strange)}, which is no option of it; the options are ${NAMES.join(', ')}.${didYouMean(strange, NAMES, { origin: 'origins' })}`,
+      `${by} got ${show(unknown.name)}, which is no option of it; the options are ${known.join(', ')}.${unknown.question}`,
     );
-  const { origins, requireSession = false, revalidate = '5s', keepAlive = true } = options;
-  if (typeof requireSession !== 'boolean') throw wrong('"requireSession"', requireSession, 'true or false');
-  if (typeof keepAlive !== 'boolean') throw wrong('"keepAlive"', keepAlive, 'true or false');
-  return {
-    origins: originsOf(origins, wrong),
-    requireSession,
-    revalidateMs: toMs(revalidate, 'revalidate'),
-    keepsAlive: keepAlive,
-  };
+  const { origins, requireSession, revalidate, keepAlive } = readByRules(OPTIONS, options, (option) => {
+    const says = (rest: string) => new SessionOptionsError(`${by} got ${rest}.`);
+    const wrong = (value: unknown, takes: string) => says(`${show(value)} for "${option}"; it takes ${takes}`);
+    return { option, says, wrong, wrongType: wrong };
+  });
+  return { origins, requireSession, revalidateMs: revalidate, keepsAlive: keepAlive };
 }
 
-function originsOf(
-  given: AllowedOrigins | undefined,
-  wrong: (what: string, value: unknown, takes: string) => SessionOptionsError,
-): AllowedOrigins | undefined {
-  if (given === undefined || typeof given === 'function') return given;
-  const isOrigin = (each: unknown): boolean =>
-    typeof each === 'string' && URL.canParse(each) && new URL(each).origin === each;
-  if (!Array.isArray(given)) throw wrong('"origins"', given, 'an array of origins, or a function');
-  const strange: unknown = given.find((each) => !isOrigin(each));
+function originsOf(given: unknown, place: Place): AllowedOrigins {
+  if (typeof given === 'function') return given as AllowedOrigins;
+  if (!Array.isArray(given)) throw place.wrong(given, 'an array of origins, or a function');
+  const strange: unknown = given.find(
+    (each) => typeof each !== 'string' || !URL.canParse(each) || new URL(each).origin !== each,
+  );
   if (strange !== undefined)
-    throw wrong(
-      '"origins"',
-      strange,
-      "origins as browsers send them, such as 'https://app.example.com', without a path",
-    );
+    throw place.wrong(strange, "origins as browsers send them, such as 'https://app.example.com', without a path");
   return [...given] as string[];
 }

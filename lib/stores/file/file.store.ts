@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { KeyedQueue } from '../../common/keyed-queue.js';
 import { Pruner, warnOfFailedPrune } from '../pruner.js';
+import { warnAs } from '../store-options.js';
 import {
   type ListedSession,
   type ListQuery,
@@ -43,7 +44,7 @@ export class FileStore extends SessionStore {
     this.folder = new SessionFolder(path);
     this.fsync = fsync;
     this.files = new SessionFiles(this.folder, { clock, ttl, fsync });
-    this.pruner = new Pruner(pruneInterval, () => this.prune(), warnOfFailedPrune('KEYCARD_FILE'));
+    this.pruner = new Pruner(pruneInterval, () => this.prune(), warnOfFailedPrune(warnAs('KEYCARD_FILE')));
     this.readsLater = reads === 'async';
     if (this.readsLater) Object.defineProperty(this, 'loadNow', { value: undefined });
   }

@@ -10,6 +10,7 @@ import type {
   StoredSession,
   WriteResult,
 } from '../session-store.js';
+import { warnAs } from '../store-options.js';
 import { makeIndexes } from './collection-setup.js';
 import { MongoConnection } from './mongo-connection.js';
 import { refusesDocument, storeErrorOf } from './mongo-errors.js';
@@ -23,7 +24,7 @@ import {
 } from './session-collection.js';
 import { expiryOf, ownMetadata, principalOf, valueOf } from './session-document.js';
 
-const WARNING = 'KEYCARD_MONGO';
+const warn = warnAs('KEYCARD_MONGO');
 
 /**
  * Keeps sessions in MongoDB, in connect-mongo's format: one document for each session, and a TTL index that removes it.
@@ -41,7 +42,7 @@ export class MongoStore extends SessionStore {
     super();
     this.options = resolveOptions(options);
     this.connection = new MongoConnection(this.options);
-    this.pruner = new Pruner(this.options.pruneIntervalMs, () => this.prune(), warnOfFailedPrune(WARNING));
+    this.pruner = new Pruner(this.options.pruneIntervalMs, () => this.prune(), warnOfFailedPrune(warn));
   }
 
   /**
@@ -153,8 +154,4 @@ export class MongoStore extends SessionStore {
       throw storeErrorOf(error);
     }
   }
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, { type: 'KeycardWarning', code: WARNING });
 }

@@ -19,6 +19,7 @@ import { type PostgresStoreOptions, type ResolvedPostgresOptions, resolveOptions
 import { type PostgresQueries, postgresQueries } from './postgres-queries.js';
 import { principalKey } from './principal-index.js';
 import { Pruner, warnOfFailedPrune } from '../pruner.js';
+import { warnAs } from '../store-options.js';
 import { readRow, RowVersion, type SessionRow, storedSession } from './session-row.js';
 import { SharedQueries } from './shared-queries.js';
 import { setUpTable } from './table-setup.js';
@@ -26,7 +27,7 @@ import { setUpTable } from './table-setup.js';
 /** Rows that one statement of `prune` removes: few enough that no lock lasts long. */
 const PRUNE_BATCH = 1_000;
 
-const WARNING = 'KEYCARD_POSTGRES';
+const warn = warnAs('KEYCARD_POSTGRES');
 
 /**
  * Keeps sessions in a PostgreSQL table, in the format of connect-pg-simple. PostgreSQL 12 or newer, `pg` 8.
@@ -55,7 +56,7 @@ export class PostgresStore extends SessionStore {
     this.queries = postgresQueries(this.options.tableName, this.options.schemaName);
     this.database = new PostgresDatabase(this.options, this.queries.table);
     this.shared = new SharedQueries(this.database, this.queries);
-    this.pruner = new Pruner(this.options.pruneIntervalMs, () => this.prune(), warnOfFailedPrune(WARNING));
+    this.pruner = new Pruner(this.options.pruneIntervalMs, () => this.prune(), warnOfFailedPrune(warn));
   }
 
   /**
@@ -229,10 +230,6 @@ async function onceUp(work: () => Promise<void>): Promise<void> {
       await wait(100);
     }
   }
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, { type: 'KeycardWarning', code: WARNING });
 }
 
 const closed = (): SessionStoreError => storeClosed('PostgresStore');
