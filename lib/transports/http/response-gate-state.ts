@@ -204,7 +204,7 @@ export function lengthOf(chunk: unknown, encoding: unknown): number {
 export function sayLate({ response }: Gate, callback: AnyFunction | undefined): void {
   const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
   process.nextTick(() => {
-    callback?.(error as never);
+    callback?.(error as never); // of the app's, so its parameters aren't known
     if (!response.destroyed) response.emit('error', error);
   });
 }
@@ -249,7 +249,7 @@ function headersIn(given: unknown): [name: string, value: OutgoingHttpHeader][] 
 }
 
 function pairsOf(given: unknown, flat: readonly unknown[]): [string, OutgoingHttpHeader][] {
-  if (flat.length % 2 !== 0) refuse((res) => res.writeHead(200, given as never));
+  if (flat.length % 2 !== 0) refuse((res) => res.writeHead(200, given as never)); // a value that its type excludes
   return Array.from({ length: flat.length / 2 }, (_, n) => [flat[2 * n] as string, flat[2 * n + 1] as string]);
 }
 

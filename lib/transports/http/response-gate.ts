@@ -92,6 +92,7 @@ function functionsOf(res: ServerResponse): GatedFunctions {
       'Sessions need a response whose writeHead(), write() and end() can be replaced. This one is frozen, so it can not be held until the session is saved.',
     );
   }
+  // One signature can't express Node's overloads.
   return { writeHead, write, end, flushHeaders } as unknown as GatedFunctions;
 }
 
@@ -106,7 +107,7 @@ const STAND_INS = Object.fromEntries(
       return prototype[name]!.apply(this, args);
     },
   ]),
-) as unknown as Record<(typeof NAMES)[number], Call>;
+) as Record<(typeof NAMES)[number], Call>;
 
 /** Reserves the properties of the gate's functions on a response: see `defineEarly`. */
 export function standIn(res: ServerResponse): void {
