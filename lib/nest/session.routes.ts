@@ -1,5 +1,5 @@
 import { RequestMethod, type Type, VERSION_NEUTRAL, type VersioningOptions, VersioningType } from '@nestjs/common';
-import type { ModulesContainer } from '@nestjs/core';
+import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
 import { pathToRegexp } from 'path-to-regexp';
 import { SKIP_SESSION } from './decorators/skip-session.decorator.js';
@@ -148,18 +148,9 @@ function controllerRoutes(
 
 /** The handlers of routes, inherited ones included. */
 function handlersOf(controller: Type): object[] {
-  const found = new Map<string, object>();
-  for (
-    let at = controller.prototype as object | null;
-    at !== null && at !== Object.prototype;
-    at = Object.getPrototypeOf(at) as object | null
-  ) {
-    for (const name of Object.getOwnPropertyNames(at)) {
-      const handler = Object.getOwnPropertyDescriptor(at, name)?.value as unknown;
-      if (typeof handler === 'function' && !found.has(name)) found.set(name, handler);
-    }
-  }
-  return [...found.values()].filter((handler) => Reflect.hasMetadata(PATH_METADATA, handler));
+  const prototype = controller.prototype as Record<string, object>;
+  const methods = new MetadataScanner().getAllMethodNames(prototype).map((name) => prototype[name]!);
+  return methods.filter((method) => Reflect.hasMetadata(PATH_METADATA, method));
 }
 
 /** `/v1` and the like, as Nest puts it before a route; empty without versions in the URI. */
