@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Pruner } from '../../../lib/stores/pruner.js';
+import { Pruner, warnOfFailedPrune } from '../../../lib/stores/pruner.js';
+import { warnAs } from '../../../lib/stores/store-options.js';
 
 describe('Pruner', () => {
   beforeEach(() => {
@@ -44,6 +45,29 @@ describe('Pruner', () => {
     await jest.advanceTimersByTimeAsync(3_001);
     expect(prune.mock.calls.length).toBeGreaterThanOrEqual(2);
     expect(reported).toHaveBeenCalledWith(failure);
+    pruner.stop();
+  });
+
+  it('never begins with the interval false (#14.5)', () => {
+    const pruner = new Pruner(false, () => Promise.resolve(), warnOfFailedPrune(warnAs('KEYCARD_TEST')));
+    pruner.start();
+    expect(jest.getTimerCount()).toBe(0);
+    pruner.stop();
+  });
+
+  it("reports a failed round as the store's warning (#14.5)", async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const failing = () => Promise.reject(new Error('away'));
+    const pruner = new Pruner(1_000, failing, warnOfFailedPrune(warnAs('KEYCARD_TEST')));
+    jest.spyOn(Math, 'random').mockReturnValueOnce(0);
+    pruner.start();
+    await jest.advanceTimersByTimeAsync(500);
+    expect(warn.mock.calls).toEqual([
+      [
+        'Expired sessions could not be removed, which is tried again later: away',
+        { type: 'KeycardWarning', code: 'KEYCARD_TEST' },
+      ],
+    ]);
     pruner.stop();
   });
 
