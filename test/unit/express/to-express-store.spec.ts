@@ -108,6 +108,10 @@ describe('toExpressStore', () => {
         '{"cookie":{"originalMaxAge":1e999,"httpOnly":true,"path":"/a","sameSite":"Lax","secure":"auto","__proto__":{"a":1}},"user":1}',
         { ...none, httpOnly: true, path: '/a', sameSite: 'Lax', secure: 'auto' },
       ],
+      [
+        '{"cookie":{"originalMaxAge":5,"domain":"a b.example","expires":null},"user":1}',
+        { ...none, originalMaxAge: 5 },
+      ],
     ];
     for (const [n, [text, cookie]] of odd.entries()) {
       await inner.create(`odd-${n}`, { text, expiresAt: START + 1_000 });
