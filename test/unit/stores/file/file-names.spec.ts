@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { fileOf, nameOf, nameOfFile, tagOf } from '../../../../lib/stores/file/file-names.js';
+import { fileOf, nameOf, nameOfFile, SortedNames, tagOf } from '../../../../lib/stores/file/file-names.js';
 
 const EXACT = { foldsCase: false };
 const FOLDING = { foldsCase: true };
@@ -36,4 +36,23 @@ describe('the name of a session', () => {
 it('makes the name of a folder of any principal', () => {
   expect(tagOf('../x')).toMatch(/^[0-9a-f]{32}$/);
   expect(tagOf('a')).not.toBe(tagOf('A'));
+});
+
+it('SortedNames has names in the order of sort()', () => {
+  const letters = '-09AZ_az~';
+  const all = [
+    'a',
+    'aa',
+    'aaa',
+    'a-',
+    'a~',
+    '~f',
+    ...Array.from(
+      { length: 2_000 },
+      (_, n) => [5, 3, 2, 7].map((step) => letters[(n * step) % letters.length]).join('') + n,
+    ),
+  ];
+  const names = new SortedNames();
+  for (const name of all) names.add(name);
+  expect([...names]).toEqual([...all].sort());
 });

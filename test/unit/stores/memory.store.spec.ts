@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { MemoryStore } from '../../../../lib/stores/memory.store.js';
-import { ManualClock } from '../../../../lib/testing/contract/manual-clock.js';
-import { compileLib } from '../../../support/compile-lib.js';
+import { MemoryStore } from '../../../lib/stores/memory.store.js';
+import { ManualClock } from '../../../lib/testing/contract/manual-clock.js';
+import { compileLib } from '../../support/compile-lib.js';
 
 interface Insides {
   readonly records: { readonly size: number };
