@@ -92,7 +92,7 @@ describe("a driver's error", () => {
   });
 
   it.each(['sessions', 'express'])(
-    '#13.10 is logged without them where a store of express-session fails: %s',
+    '#13.10 is logged without them if a store of express-session fails: %s',
     async (kind) => {
       const store = new ExpressMemoryStore();
       const own = databaseError();
@@ -134,7 +134,7 @@ describe("a driver's error", () => {
     },
   );
 
-  it("#13.10 our own error says no id where a store of the app's gives its driver's error as it is", async () => {
+  it("#13.10 our own error says no id if a store of the app throws its driver's error as it is", async () => {
     const store = new MemoryStore();
     const duplicate = 'E11000 duplicate key error collection: a.s index: _id_ dup key: { _id: "SECRET-ID" }';
     store.create = () => Promise.reject(new Error(duplicate));

@@ -129,7 +129,7 @@ describe.each(both)('Cookie of %s, taken apart (#13.28),', (_name, { Cookie }) =
     expect([cookie.path, cookie.maxAge]).toEqual(['/', 60_000]);
   });
 
-  it('shows its attributes where it is logged', () => {
+  it('shows its attributes when it is logged', () => {
     const text = "path: '/',\n  _expires: 2026-01-01T12:01:00.000Z,\n  originalMaxAge: 60000,\n  httpOnly: true,";
     expect(inspect(new Cookie(given))).toBe(`{\n  ${text}\n  sameSite: 'strict',\n  secure: true\n}`);
   });

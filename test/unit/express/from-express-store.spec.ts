@@ -191,7 +191,7 @@ describe('fromExpressStore', () => {
     });
   });
 
-  it('takes ENOENT for an error where it comes from a write', async () => {
+  it('treats ENOENT as an error if it comes from a write', async () => {
     const peer = new Texts();
     peer.set = (_sid, _session, callback) => callback(enoent());
     await expect(fromExpressStore(peer).create('a', record())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
@@ -255,7 +255,7 @@ describe('fromExpressStore', () => {
     expect(await store.count!({ principal: '8' })).toBe(1);
   });
 
-  it('says so where all() gives no ids, rather than listing nothing', async () => {
+  it('throws if all() returns no ids, instead of listing nothing', async () => {
     const peer = Object.assign(new Texts(), { all: (callback: StoreCallback) => callback(null, [{ cookie: {} }]) });
     const list = fromExpressStore(peer).list!()[Symbol.asyncIterator]();
     await expect(list.next()).rejects.toMatchObject({ code: 'REFUSED', message: expect.stringContaining('no ids') });

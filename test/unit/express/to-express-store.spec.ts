@@ -51,7 +51,7 @@ function setUp() {
 }
 
 describe('toExpressStore', () => {
-  it("is an instance of express-session's Store where that is handed over", () => {
+  it("is an instance of express-session's Store if that is passed", () => {
     const store = toExpressStore(new MemoryStore(), session);
     expect(store).toBeInstanceOf(session.Store);
     // Either kind is what session() takes.
@@ -121,7 +121,7 @@ describe('toExpressStore', () => {
     expect(odd.map((_, n) => all[`odd-${n}`]?.cookie)).toEqual(odd.map(([, cookie]) => cookie));
   });
 
-  it('ends a session with its cookie, or after `ttl` where that has no end', async () => {
+  it('ends a session with its cookie, or after `ttl` if the cookie has no end', async () => {
     const { time, get, set } = setUp();
     await set('short', { cookie: cookieUntil(START + 1_000) });
     await set('endless', { cookie: cookieUntil(null) });
@@ -246,7 +246,7 @@ describe('toExpressStore', () => {
     expect(await promised<number>((done) => store.length(done))).toBe(0);
   });
 
-  it('opens the store with the first call, tries again where that failed, and closes it', async () => {
+  it('opens the store with the first call, tries again if that failed, and closes it', async () => {
     const { inner, store, get } = setUp();
     const open = jest.fn(async () => undefined).mockRejectedValueOnce(new SessionStoreError('UNAVAILABLE', 'away'));
     const close = jest.spyOn(inner, 'close');

@@ -131,7 +131,7 @@ describe('names and times that are nearly right (#13.22)', () => {
     expect(messageOf(() => resolve(options))).toMatch(new RegExp(` Did you mean "${meant}"\\?$`));
   });
 
-  it('asks nothing where no name comes near', () => {
+  it('suggests nothing if no name is similar', () => {
     expect(messageOf(() => resolve({ banana: 1 }))).toMatch(
       /^"banana" is no session option; the options are .*exclude\.$/,
     );
@@ -205,7 +205,7 @@ describe('resolveOptions, of a wrong option,', () => {
     expect(messageOf(() => resolve({ secret: 'hunter2' }, true))).not.toContain('hunter2');
   });
 
-  it.each([undefined, null, 'secret', 7])('says that options are an object, where they are %s', (options) => {
+  it.each([undefined, null, 'secret', 7])('says that options must be an object, if they are %s', (options) => {
     expect(messageOf(() => resolveOptions(options as never))).toMatch(/options got .*object with at least a "secret"/);
   });
 });

@@ -27,7 +27,7 @@ describe('nonces of writes', () => {
     expect(seen.size).toBe(300);
   });
 
-  it('leave no trace where one writer is alone', () => {
+  it('leave no trace if there is only one writer', () => {
     const one = writer();
     for (let n = 0; n < 10; n += 1) write(one);
     expect(facts).not.toHaveProperty('q');
@@ -104,7 +104,7 @@ describe('nonces of writes', () => {
     expect(WriteNonces.has(facts, ahead)).toBe(false);
   });
 
-  it('go after twice the time that a store may take, where that is longer', () => {
+  it('are dropped after twice the time that a store may take, if that is longer', () => {
     const [a, b] = [new WriteNonces(() => now, 60_000), new WriteNonces(() => now, 60_000)];
     const first = write(a);
     now += 119_000;

@@ -125,7 +125,7 @@ export class AppModule {}
     );
   });
 
-  it('adds the list of imports where there is none', () => {
+  it('adds the list of imports if there is none', () => {
     expect(moduleOf(STARTER.replace('  imports: [],\n', ''))).toMatch(
       /@Module\(\{\n {2}imports: \[\n {4}SessionModule[^]*\n {2}\],\n {2}controllers/,
     );

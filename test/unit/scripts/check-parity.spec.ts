@@ -21,7 +21,7 @@ describe('the check of the parity table', () => {
     ]);
   });
 
-  it('is content where every test ran and passed', () => {
+  it('accepts a table if every test ran and passed', () => {
     expect(
       faultsOf(rowsOf(table), report(['suite shows a', 'passed'], ['suite shows d', 'passed'], ['other', 'failed'])),
     ).toEqual([]);

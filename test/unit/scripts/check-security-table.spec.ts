@@ -25,11 +25,11 @@ describe('the check of the security table', () => {
     ]);
   });
 
-  it('is content where every test ran and passed, on every store where it has to', () => {
+  it('accepts a table if every test ran and passed, on each store that it needs', () => {
     expect(faultsOf(rowsOf(table), report(...all))).toEqual([]);
   });
 
-  it('tells of a test that is missing, was skipped or failed, and of the store where', () => {
+  it('names a test that is missing, was skipped or failed, and the store', () => {
     const rows = rowsOf(table);
     expect(faultsOf(rows, report(...without('an id is random')))).toEqual(['ids: there is no test "an id is random".']);
     expect(faultsOf(rows, report(...without('it clears'), ['it clears', 'pending']))).toEqual([

@@ -24,11 +24,11 @@ describe('the summary that npm run test:all ends on', () => {
     expect(summaryOf(7, 0, 3, 1)).toEqual({ passed: 7, failed: 3 });
   });
 
-  it('fails where Jest failed for a reason that no test has', () => {
+  it('fails if Jest failed, but no test did', () => {
     expect(summaryOf(7, 0, 0, 1)).toEqual({ passed: 7, failed: 1 });
   });
 
-  it('fails where Jest wrote no report', () => {
+  it('fails if Jest wrote no report', () => {
     expect(summarize(join(folder, 'no-such.json'), 0)).toEqual({ passed: 0, failed: 1 });
   });
 });

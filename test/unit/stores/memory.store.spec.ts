@@ -43,7 +43,7 @@ describe('what has expired and is never asked for', () => {
     expect(await store.count({ principal: 'user-0' })).toBe(1);
   });
 
-  it('goes a little at a time, where 100,000 expire at once', async () => {
+  it('removes a few at a time if 100,000 expire at once', async () => {
     await fill(100_000, clock.now() + 1000);
     clock.advance(1000);
     const steps: number[] = [];

@@ -46,7 +46,7 @@ describe('metadataInText', () => {
     expect(metadataInText(text)).toBeUndefined();
   });
 
-  it('takes the real facts where data hold a key of that name as well', () => {
+  it('takes the real metadata if the data contain a key of that name too', () => {
     const text = '{"cookie":{},"cart":{"__keycard":{"p":"admin"}},"__keycard":{"p":"7"}}';
     expect(metadataInText(text)?.principal).toBe('7');
     const behind = '{"cookie":{},"__keycard":{"p":"7"},"cart":{"__keycard":{"p":"admin"}}}';

@@ -47,7 +47,7 @@ describe('TurnBatcher', () => {
     expect(heavy.queries).toEqual([[1, 2], [3]]);
   });
 
-  it('tries each alone where one spoils the query of all, so that only the culprit fails', async () => {
+  it('tries each alone if one makes the query of all fail, so that only that one fails', async () => {
     const { batcher, queries } = doubling({ fail: (items) => (items.includes(2) ? serverError('22P02') : undefined) });
     const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
@@ -60,7 +60,7 @@ describe('TurnBatcher', () => {
     expect(queries).toEqual([[1, 2], [1], [2]]);
   });
 
-  it('tries nothing again where a query may have been carried out', async () => {
+  it('tries nothing again if a query may have been executed', async () => {
     for (const error of [new Error('Connection terminated unexpectedly'), serverError('57P01'), serverError('40003')]) {
       const { batcher, queries } = doubling({ fail: () => error });
       const results = await Promise.allSettled([1, 2].map((item) => batcher.add(item)));

@@ -22,23 +22,23 @@ describe('the catalog of servers', () => {
     expect(lookUp('redis')).toEqual({ from: 'env', at: 'redis://elsewhere:6379' });
   });
 
-  it('uses a program on the machine where the environment names no server', () => {
+  it('uses a program on the machine if the environment names no server', () => {
     process.env.KEYCARD_REDIS_SERVER = process.execPath;
     expect(lookUp('redis')).toEqual({ from: 'program', at: process.execPath });
   });
 
-  it('looks for a program only, where a test needs a server of its own to stop', () => {
+  it('looks only for a program if a test needs a server that it can stop', () => {
     process.env.REDIS_URL = 'redis://elsewhere:6379';
     process.env.KEYCARD_REDIS_SERVER = process.execPath;
     expect(lookUp('redis', { program: true })).toEqual({ from: 'program', at: process.execPath });
   });
 
-  it.each(serverNames.filter((name) => name !== 'pgbouncer'))('says what is wrong where %s is missing', (name) => {
+  it.each(serverNames.filter((name) => name !== 'pgbouncer'))('says what is wrong if %s is missing', (name) => {
     process.env[catalog[name].programEnv] = '/nowhere/program';
     expect(lookUp(name).missing).toBe(`${catalog[name].programEnv} names /nowhere/program, where no such program is`);
   });
 
-  it('misses pgbouncer where there is no PostgreSQL to put behind it', () => {
+  it('has no pgbouncer if there is no PostgreSQL for it', () => {
     process.env.KEYCARD_PGBOUNCER = process.execPath;
     process.env.KEYCARD_POSTGRES_BIN = '/nowhere';
     expect(lookUp('pgbouncer').missing).toContain('KEYCARD_POSTGRES_BIN');

@@ -209,7 +209,7 @@ describe('the contract suite', () => {
     expect(ran).toBeGreaterThan(50);
   });
 
-  it('takes JSON values for texts where the store says that it keeps no texts', async () => {
+  it('accepts JSON values in place of text if the store says that it keeps no text', async () => {
     const create = (options: { clock: Clock }) => ({ store: DEFECTS['changes the order of keys']!(options.clock) });
     expect((await runContract({ name: 'Values', create, exactText: false })).failed).toEqual([]);
   });

@@ -79,7 +79,7 @@ describe.each(LIBRARIES)('a schema of %s', (_name, { loose, strict }) => {
       }
     });
 
-    it('does so as well where a required key is not there yet', () => {
+    it('does so too if a required key is missing', () => {
       expect(read(schema, {})).toEqual({ values: { cart: [] }, refused: [] });
       expect(read(schema, { name: ' Ada ' })).toEqual({ values: { cart: [], name: 'Ada' }, refused: [] });
     });
@@ -145,7 +145,7 @@ describe('a schema for session data', () => {
     });
   });
 
-  it('reads each key by itself where the whole does not fit, and refuses to save that', () => {
+  it('reads each key by itself if the whole is invalid, and refuses to save it', () => {
     const schema = z
       .object({ from: z.coerce.number(), to: z.number().default(9) })
       .refine(({ from, to }) => from < to, 'from is to be before to');
@@ -199,7 +199,7 @@ describe('a schema for session data', () => {
     expect(() => new DataSchema(schema, silent).check({ name: 'Ada' })).toThrow('session.name');
   });
 
-  it('is refused at bootstrap where it can be seen to be asynchronous, or is none', () => {
+  it('is refused at bootstrap if it is no schema, or is known to be asynchronous', () => {
     const secret = 'a secret of at least thirty-two bytes';
     const asynchronous: StandardSchemaV1 = {
       '~standard': { version: 1, vendor: 'ours', validate: () => Promise.reject(new Error('later')) },

@@ -21,13 +21,13 @@ describe('what session-file-store has written', () => {
     expect(encode({ text, expiresAt }, HOUR)).toBe(THEIRS);
   });
 
-  it('ends after the ttl where the cookie has no age', () => {
+  it('ends after the ttl if the cookie has no lifetime', () => {
     const content = '{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"__lastAccess":1000}';
     expect(decode(content, HOUR)?.expiresAt).toBe(1000 + HOUR);
     expect(encode(decode(content, HOUR)!, HOUR)).toBe(content);
   });
 
-  it('ended before its last access where the age is negative', () => {
+  it('ended before its last access if the lifetime is negative', () => {
     expect(decode('{"cookie":{"originalMaxAge":-1000},"__lastAccess":5000}', HOUR)?.expiresAt).toBe(4000);
   });
 

@@ -6,7 +6,7 @@ const EXACT = { foldsCase: false };
 const FOLDING = { foldsCase: true };
 
 describe('the name of a session', () => {
-  it('is its id, where that is of letters, digits, - and _', () => {
+  it('is its id, if that has only letters, digits, - and _', () => {
     for (const id of ['abc123', 'A-_z', 'x'.repeat(128)]) expect(nameOf(id, EXACT)).toBe(id);
   });
 
@@ -16,7 +16,7 @@ describe('the name of a session', () => {
     }
   });
 
-  it('keeps ids apart that differ in case only, where the disk does not', () => {
+  it('differs for ids that differ in case only, if the disk ignores case', () => {
     const names = ['Abc', 'abc', 'ABC'].map((id) => nameOf(id, FOLDING).toLowerCase());
     expect(new Set(names).size).toBe(3);
     expect(nameOf('abc', FOLDING)).toBe('abc');

@@ -178,7 +178,7 @@ describe('the markers of a principal', () => {
     expect(fs.readdirSync(join(path, '.keycard', 'principals'))).toEqual([]);
   });
 
-  it('are taken away by list where no session bears them out, unless one may be about to', async () => {
+  it('are removed by list if no session has that principal, unless one may be about to be written', async () => {
     await store.create('a', recordOf({}, '7'));
     fs.rmSync(join(path, 'a.json'));
     expect(await idsOf('7')).toEqual([]);

@@ -28,7 +28,7 @@ describe('a packed record', () => {
     }
   });
 
-  it('ends at the latest moment that it can hold where there is no end, and at once where the time is none', () => {
+  it('expires as late as it can store if there is no expiry, and immediately if the expiry is negative or no number', () => {
     expect(expiryOf(pack('{}', Infinity, undefined, 1))).toBe(2 ** 48 - 1);
     expect(expiryOf(pack('{}', -5, undefined, 1))).toBe(0);
     expect(expiryOf(pack('{}', NaN, undefined, 1))).toBe(0);

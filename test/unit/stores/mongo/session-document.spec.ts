@@ -26,7 +26,7 @@ describe('a session document', () => {
     for (const text of ['', '[]', '7', 'v1.encrypted', '{"a":"\\ud83c"}']) expect(valueOf(text, false)).toBe(text);
   });
 
-  it('puts back a type that JSON lacks only where the value is the same', () => {
+  it('restores a type that JSON lacks only if the value is the same', () => {
     const [at, id] = [new Date(0), new ObjectId()];
     const before = { at, id, list: [at, { at }], gone: at };
     const same = keepTypes(JSON.parse(JSON.stringify(before)), before) as typeof before;
@@ -53,7 +53,7 @@ describe('a session document', () => {
     }
   });
 
-  it("takes the record's own word for whose it is, and the mark beside it where there is no word", () => {
+  it('takes the principal from the record, and from the field beside it only if the record can not be read', () => {
     const own = (facts: unknown) => JSON.stringify({ cookie: {}, __keycard: facts });
     expect(principalOf({ _id: 'a', session: own({ p: '7' }), keycard: { p: '8' } })).toBe('7');
     expect(principalOf({ _id: 'a', session: own({ v: 1 }), keycard: { p: '8' } })).toBeUndefined();

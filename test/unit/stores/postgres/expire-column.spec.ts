@@ -17,7 +17,7 @@ describe('expire, as it is read', () => {
     }
   });
 
-  it('reads the digits as the connection does where there is no mark', () => {
+  it('reads the digits in the time zone of the connection if there is no mark', () => {
     expect(decodeExpiry(seconds(END - 5 * HOUR), seconds(END), '{}')).toBe(END);
     expect(decodeExpiry(`${END / 1_000 + 1}.123999`, `${END / 1_000}.123999`, '{}')).toBe(END + 123);
   });
@@ -33,13 +33,13 @@ describe('expire, as it is read', () => {
     for (const hours of [-12, -5, 0, 5.75, 14]) expect(read(seconds(END + hours * HOUR), text)).toBe(END);
   });
 
-  it('goes by the connection where a peer has touched the row since', () => {
+  it('uses the time zone of the connection if another library has touched the row since', () => {
     const text = withCookie(new Date(END).toISOString());
     expect(read(seconds(END + 10_000), text)).toBe(END + 10_000);
     expect(read(seconds(END + 27 * HOUR), text)).toBe(END + 27 * HOUR);
   });
 
-  it('goes by the connection where the cookie says nothing that is a date', () => {
+  it('uses the time zone of the connection if the cookie has no valid date', () => {
     for (const expires of [null, 7, 'garbage, and more of it', { a: 1 }]) {
       expect(read(seconds(END), withCookie(expires))).toBe(END);
     }

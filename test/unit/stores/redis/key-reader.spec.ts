@@ -92,7 +92,7 @@ describe('KeyReader', () => {
     expect(server.commands).toEqual(['MGET 2', 'GET a', 'GET b', 'GET a', 'GET b']);
   });
 
-  it('reads one by one in a cluster, where a key that fails harms no other', async () => {
+  it('reads keys one by one in a cluster, so that a key that fails harms no other', async () => {
     const server = new Server();
     server.single = false;
     server.failing = {

@@ -18,7 +18,7 @@ function explode(): never {
 
 const ANSWER = 'try again later';
 
-describe.each(ways)('where the hook %s', (_title, hooks) => {
+describe.each(ways)('if the hook %s', (_title, hooks) => {
   const responses: [string, (res: ServerResponse) => void][] = [
     ['a redirect', (res) => res.writeHead(302, { Location: '/secret', 'Set-Cookie': 'app=1' }).end()],
     ['a body with its length', (res) => (res.setHeader('Content-Length', 6), res.end('secret'))],
@@ -114,7 +114,7 @@ describe.each(ways)('where the hook %s', (_title, hooks) => {
     expect(text).not.toContain(ANSWER);
   });
 
-  it.each(['1.0', '1.1'])('the connection is closed where the request asked for it: HTTP/%s', async (version) => {
+  it.each(['1.0', '1.1'])('the connection is closed if the request asked for it: HTTP/%s', async (version) => {
     const server = await start((_req, res) => res.end('x'), hooks);
     const response = await server.raw('/', { version });
     expect(header(response, 'Connection')).toEqual(['close']);
@@ -244,7 +244,7 @@ describe('the failure itself', () => {
     ['throws', () => explode()],
     ['gives a header with a line break', () => ({ status: 503, headers: { 'X-A': 'a\r\nX-Evil: 1' }, body: '' })],
     ['gives a malformed header name', () => ({ status: 503, headers: { 'X A': 'X-Evil' }, body: '' })],
-  ])('is a plain 503 where the hook %s', async (_name, broken) => {
+  ])('is a plain 503 if the hook %s', async (_name, broken) => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const server = await start((_req, res) => res.end('secret'), { beforeHeaders, failure: broken });
     const response = await server.raw();

@@ -180,7 +180,7 @@ describe('the end of a streamed response', () => {
     expect([response.finished, response.writableFinished]).toEqual([true, true]);
   });
 
-  it('is asked for once, and only where the first byte came from an earlier call', async () => {
+  it('is called once, and only if the first byte came from an earlier call', async () => {
     const beforeEnd = jest.fn<() => void>();
     const hooks: GateHooks = { beforeHeaders: () => undefined, beforeEnd, failure };
     const whole = await start((_req, res) => (res.writeHead(200), res.end('x'), res.end()), hooks);
@@ -191,7 +191,7 @@ describe('the end of a streamed response', () => {
     expect(beforeEnd).toHaveBeenCalledTimes(1);
   });
 
-  it('comes after the hook of the headers, where both had to wait', async () => {
+  it('comes after the hook of the headers, if both had to wait', async () => {
     const log: string[] = [];
     const tick = () => new Promise((resolve) => setTimeout(resolve, 5));
     const server = await start((_req, res) => (res.write('a'), later(() => res.end('b'))), {
@@ -211,7 +211,7 @@ describe('the end of a streamed response', () => {
         throw new Error('down');
       },
     ],
-  ])('is as the app meant where the hook %s', async (_how, beforeEnd) => {
+  ])('is as the app meant if the hook %s', async (_how, beforeEnd) => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const server = await start((_req, res) => (res.write('a'), later(() => res.end('b'))), {
       beforeHeaders: () => undefined,

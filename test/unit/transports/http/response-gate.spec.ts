@@ -73,7 +73,7 @@ describe('order', () => {
     expect(header(await client.has('\r\n\r\n'), 'Set-Cookie')).toEqual(['sid=1']);
   });
 
-  it('holds nothing where there is nothing to wait for: headers are sent when `end` returns', async () => {
+  it('holds nothing if there is nothing to wait for: headers are sent when `end` returns', async () => {
     let seen: unknown;
     const server = await start((_req, res) => {
       const write = jest.spyOn(res.socket!, 'write');
@@ -104,7 +104,7 @@ describe('order', () => {
     expect(seen).toEqual([[201, true, '1']]);
   });
 
-  it('asks nothing where the app answers nothing and the client goes away', async () => {
+  it('does not call the hook if the app answers nothing and the client goes away', async () => {
     const beforeHeaders = jest.fn<() => void>();
     const beforeEnd = jest.fn<() => void>();
     let closed!: () => void;
@@ -342,7 +342,7 @@ describe('Set-Cookie', () => {
   });
 
   it.each<[string, (res: ServerResponse) => void, string[]]>([
-    ['where the app set none', () => undefined, ['no-cache="Set-Cookie"']],
+    ['if the app set none', () => undefined, ['no-cache="Set-Cookie"']],
     ['not over one that was set', (res) => res.setHeader('cache-control', 'private'), ['private']],
     ['not over one given to writeHead', (res) => res.writeHead(200, ['CACHE-CONTROL', 'private']), ['private']],
   ])('comes with another header %s', async (_name, respond, expected) => {
