@@ -50,7 +50,7 @@ describe('#12.3 an answer that shared caches may keep', () => {
     expect(await visit(await start(), path)).toEqual([1, expected]);
   });
 
-  it('is made private where the cookie is cleared', async () => {
+  it('is made private if the cookie is cleared', async () => {
     const jar = await start();
     await visit(jar, 'start');
     expect(await visit(jar, 'logout')).toEqual([1, 'private, max-age=600']);

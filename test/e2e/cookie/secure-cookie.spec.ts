@@ -58,7 +58,7 @@ describe('Secure', () => {
     expect(warnings).toEqual([expect.stringContaining('no proxy is trusted')]);
   });
 
-  it('auto goes by the option proxy where that is given', async () => {
+  it('auto follows the option proxy if that is given', async () => {
     await start({ proxy: true });
     expect(await attributes(HTTPS)).toContain('Secure');
     expect(await attributes({ 'x-forwarded-proto': 'https, http' })).toContain('Secure');

@@ -105,7 +105,7 @@ describe('store calls', () => {
     expect(await callsOf('change')).toEqual(['load', 'replace']);
   });
 
-  it('are no write where the same value is assigned again', async () => {
+  it('are no write if the same value is assigned again', async () => {
     await callsOf('change');
     expect(await callsOf('same')).toEqual(['load']);
   });

@@ -116,7 +116,7 @@ describe('SessionHealthIndicator', () => {
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ sessions: { status: 'up' } });
   });
 
-  it('says down where the store fails, and neither host nor port', async () => {
+  it('says down if the store fails, and neither host nor port', async () => {
     const store = new FickleStore();
     const { app } = await start(store);
     store.mood = 'away';

@@ -205,7 +205,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
     expect(await served.text('/other')).toBe('false');
   });
 
-  it('answers 503 where the save failed, not 200 with a lie in it', async () => {
+  it('answers 503 if the save failed, not 200', async () => {
     const store = new session.MemoryStore();
     store.set = (_sid, _value, callback) => callback!(new Error('boom!'));
     const app = await serve(session, { store }, counting);
@@ -227,7 +227,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
       return { status, handled: app.errors.map(String), logged: app.warnings.join(), cookies: app.jar.last };
     };
 
-    it('answers 200 where only touch() failed, and logs that; error handlers are called by express-session alone', async () => {
+    it('answers 200 if only touch() failed, and logs that; error handlers are called by express-session alone', async () => {
       const read: Handler = (_req, res) => void res.end('read');
       expect(await failing(peer, 'touch', {}, read)).toMatchObject({ status: 200, handled: ['Error: boom!'] });
       const ours = await failing(session, 'touch', {}, read);
@@ -235,7 +235,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
       expect(ours.logged).toMatch(/could not be kept alive.*touch\(\) of the session store failed/);
     });
 
-    it("answers 503 where unset: 'destroy' could not destroy, and leaves the cookie", async () => {
+    it("answers 503 if unset: 'destroy' could not destroy, and keeps the cookie", async () => {
       const unset: Handler = (req, res) => {
         req.session = null as never;
         res.end('logged out');
@@ -248,7 +248,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
     });
   });
 
-  it('answers where a record has a cookie that is none, which hangs express-session', async () => {
+  it('answers if the cookie in a record is no cookie; express-session hangs', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store }, counting);
     await app.get();
@@ -275,7 +275,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
     expect(Date.parse(sent.Expires as string) - Date.now()).toBeGreaterThan(3_500_000);
   });
 
-  it('sends the cookie again where only its life was changed', async () => {
+  it('sends the cookie again if only its lifetime was changed', async () => {
     const app = await serve(
       session,
       {},

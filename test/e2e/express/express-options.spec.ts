@@ -16,7 +16,7 @@ describe.each(both)('options of %s', (name, session) => {
   const isOurs = name !== 'express-session';
 
   describe('cookie', () => {
-    it('is Path=/ and HttpOnly where nothing is said, and ends with the browser', async () => {
+    it('is Path=/ and HttpOnly by default, and ends with the browser', async () => {
       const app = await serve(session, {}, mark);
       await app.get();
       expect(app.jar.last).toHaveLength(1);
@@ -147,13 +147,13 @@ describe.each(both)('options of %s', (name, session) => {
       }
     });
 
-    it('leaves HttpOnly away where it is false', async () => {
+    it('leaves HttpOnly out if it is false', async () => {
       const app = await serve(session, { cookie: { httpOnly: false } }, mark);
       await app.get();
       expect(attributes(app.jar.last[0])).toEqual({ Path: '/' });
     });
 
-    it('sends Partitioned where it is set', async () => {
+    it('sends Partitioned if it is set', async () => {
       const app = await serve(session, { cookie: { partitioned: true, secure: true }, proxy: true }, mark);
       await app.get('/', https);
       expect(attributes(app.jar.last[0]).Partitioned).toBe(true);
@@ -244,7 +244,7 @@ describe.each(both)('options of %s', (name, session) => {
       expect(idIn(app.jar.last[0])).toBe('of-me');
     });
 
-    it('is refused where it is no function', () => {
+    it('is refused if it is no function', () => {
       expect(() => session({ secret: 'x', genid: 'id' as never, resave: false, saveUninitialized: false })).toThrow(
         'genid option must be a function',
       );
@@ -265,7 +265,7 @@ describe.each(both)('options of %s', (name, session) => {
   });
 
   describe('name', () => {
-    it('is connect.sid where nothing is said', async () => {
+    it('is connect.sid by default', async () => {
       const app = await serve(session, {}, mark);
       await app.get();
       expect([...app.jar.cookies.keys()]).toEqual(['connect.sid']);
@@ -344,7 +344,7 @@ describe.each(both)('options of %s', (name, session) => {
       expect(await countSets({ resave: true }, read)).toBe(1);
     });
 
-    it('false writes a session only where it was changed', async () => {
+    it('false writes a session only if it was changed', async () => {
       expect(await countSets({ resave: false }, read)).toBe(0);
       expect(await countSets({ resave: false }, mark)).toBe(1);
     });
@@ -365,7 +365,7 @@ describe.each(both)('options of %s', (name, session) => {
       expect(attributes(app.jar.last[0]).Expires).toBeDefined();
     });
 
-    it('true sends it too where the cookie ends with the browser', async () => {
+    it('true sends it too if the cookie ends with the browser', async () => {
       const app = await serve(session, { rolling: true }, mark);
       await app.get();
       await app.get();
@@ -378,7 +378,7 @@ describe.each(both)('options of %s', (name, session) => {
       expect(app.jar.last).toEqual([]);
     });
 
-    it('false sends it again only where a session with a lasting cookie was changed', async () => {
+    it('false sends it again only if a session with a lasting cookie was changed', async () => {
       const both: Handler = (req, res, next) => (req.path === '/read' ? read : mark)(req, res, next);
       const lasting = await serve(session, { cookie: { maxAge: 60_000 } }, both);
       await lasting.get('/mark');
@@ -486,7 +486,7 @@ describe.each(both)('options of %s', (name, session) => {
       expect(JSON.parse(store.sessions[idIn(app.jar.last[0])!]!)).toMatchObject({ cookie: { path: '/' }, seen: 1 });
     });
 
-    it('is a MemoryStore where nothing is said', async () => {
+    it('is a MemoryStore by default', async () => {
       const app = await serve(
         session,
         {},
@@ -526,7 +526,7 @@ describe.each(both)('options of %s', (name, session) => {
       },
     );
 
-    it('is refused where it is another word', () => {
+    it('is refused if it is another word', () => {
       expect(() => session({ secret: 'x', unset: 'drop' as never, resave: false, saveUninitialized: false })).toThrow(
         'unset option must be "destroy" or "keep"',
       );

@@ -201,7 +201,7 @@ describe.each(both)('req.session of %s', (name, session) => {
       expect(await app.text()).toBe('3');
     });
 
-    it('is an error where the session is gone', async () => {
+    it('is an error if the session is gone', async () => {
       const store = new session.MemoryStore();
       const app = await serve(
         session,
@@ -534,7 +534,7 @@ describe.each(both)('req.session of %s', (name, session) => {
     expect(await app.text('/logout')).toBe('none');
   });
 
-  it('has a session once where it is mounted twice', async () => {
+  it('has one session if it is mounted twice', async () => {
     const store = new session.MemoryStore();
     const app = await serve(session, { store, name: 'inner' }, counting, (express) => {
       express.use(session({ secret: 'keyboard cat', name: 'outer', resave: false, saveUninitialized: false }) as never);

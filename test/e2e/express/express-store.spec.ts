@@ -219,7 +219,7 @@ describe.each(both)('stores under %s', (_name, session) => {
     expect(touched).toHaveLength(1);
   });
 
-  it('without touch() are left alone where the session was not changed', async () => {
+  it('without touch() are left alone if the session was not changed', async () => {
     const store = oldStore();
     const app = await serve(session, { store }, counting);
     await app.get();

@@ -141,7 +141,7 @@ describe('Fastify: mounting (#15.1)', () => {
     await jar.fetch(`${url}/unset`, post());
   });
 
-  it('request.session = null ends the session where unset says so', async () => {
+  it("request.session = null ends the session with unset: 'destroy'", async () => {
     const url = await start({ unset: 'destroy' });
     const jar = new Jar();
     await jar.fetch(`${url}/change`, post());

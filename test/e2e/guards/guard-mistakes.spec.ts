@@ -70,7 +70,7 @@ class MistakenController {
   }
 }
 
-describe('the guard, where an app is mistaken (#16.3)', () => {
+describe('the guard, if an app is mistaken (#16.3)', () => {
   let app: TestApp;
   let jar: Jar;
   const said: string[] = [];

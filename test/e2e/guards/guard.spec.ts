@@ -122,19 +122,19 @@ describe('SessionGuard', () => {
     expect(await (await get('/g/plain')).text()).toBe('inside');
   });
 
-  it('asks the predicate, which may be asynchronous: 403 where somebody is logged in, 401 where nobody is', async () => {
+  it('asks the predicate, which may be asynchronous: 403 if somebody is logged in, 401 if nobody is', async () => {
     expect([await status('/g/editor'), await status('/g/async')]).toEqual([401, 401]);
     await get('/s/login');
     expect([await status('/g/editor'), await status('/g/async'), await status('/g/admin')]).toEqual([200, 200, 403]);
   });
 
-  it('lets in without a login where the predicate says so', async () => {
+  it('lets a visitor in without a login if the predicate says so', async () => {
     expect(await status('/g/cart')).toBe(401);
     await get('/s/cart');
     expect(await status('/g/cart')).toBe(200);
   });
 
-  it('admits nobody where the predicate throws or rejects, and is no 500', async () => {
+  it('admits nobody if the predicate throws or rejects, and is no 500', async () => {
     expect([await status('/g/throws'), await status('/g/rejects')]).toEqual([401, 401]);
     await get('/s/login');
     expect([await status('/g/throws'), await status('/g/rejects')]).toEqual([403, 403]);
@@ -168,7 +168,7 @@ describe('SessionGuard', () => {
     expect([await status('/g/plain'), await status('/class'), await status('/class/open')]).toEqual([401, 401, 200]);
   });
 
-  it('asks the option isAuthenticated, and admits nobody where that throws', async () => {
+  it('asks the option isAuthenticated, and admits nobody if that throws', async () => {
     await server.close();
     server = await startApp([scripts, GuardedController], {
       isAuthenticated: (data, principal) => principal === '7' && (data.user as { role?: string }).role === 'editor',

@@ -102,7 +102,7 @@ describeEachStore((each) => {
       expect(await isIn(app, first)).toBe(true);
     });
 
-    it('ends a session at logout, also where this process takes it to be over by its clock (#11)', async () => {
+    it("ends a session at logout, even if it is expired by this process's clock (#11)", async () => {
       const ahead = await start({ clock: new ManualClock(clock.time + 48 * HOUR) });
       const app = await start();
       const jar = await app.loggedIn('ann');

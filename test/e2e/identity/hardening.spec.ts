@@ -156,7 +156,7 @@ describeEachStore((each) => {
       expect(await isIn(jar)).toBe(false);
     });
 
-    it('lets plain records of before in where readPlain says so, and lists them', async () => {
+    it('with readPlain, accepts records from before encryption, and lists them', async () => {
       await start({});
       const [jar, phone] = [await app.loggedIn('ann'), await app.loggedIn('ann')];
       await redeploy({ encryption: { key: KEYS.first } });
@@ -193,7 +193,7 @@ describeEachStore((each) => {
       expect(app.happened()).toEqual(['mismatch']);
     });
 
-    it('ends the session of a cookie that comes from another browser where onMismatch says so', async () => {
+    it("ends the session of a cookie that comes from another browser, with onMismatch: 'destroy'", async () => {
       await start({ bindTo: ['userAgent'], onMismatch: 'destroy' });
       const jar = await login();
       expect((await from(jar, 'Phone')).status).toBe(200);

@@ -48,7 +48,7 @@ describeEachStore((each) => {
         expect(await isIn(jar)).toBe(false);
       });
 
-      it('after several, also where the first is longer ago than renewGrace', async () => {
+      it('after several, even if the first was longer ago than renewGrace', async () => {
         const jar = await app.loggedIn('ann');
         await logoutAround(jar, async () => {
           await app.post(jar, 'confirm');

@@ -64,7 +64,7 @@ describe('whose session it is without login()', () => {
     expect([await visit('guarded'), warnings]).toEqual([401, []]);
   });
 
-  it('is nobody where passport.user holds no id, and one warning says so (#13.8)', async () => {
+  it('is nobody if passport.user has no id, and one warning says so (#13.8)', async () => {
     await start();
     data = { passport: { user: { name: 'Ann' } } };
     await visit('s/put');
@@ -74,7 +74,7 @@ describe('whose session it is without login()', () => {
     ]);
   });
 
-  it('does not warn where login() said whose it is (#13.8)', async () => {
+  it('does not warn if login() named the principal (#13.8)', async () => {
     await start();
     expect([await visit('s/login'), await visit('guarded'), warnings]).toEqual([200, 200, []]);
   });

@@ -82,7 +82,7 @@ onBothAdapters(() => {
       expect(await visit('who')).toBe('undefined');
     });
 
-    it('gives the life of the options back, where they have one', async () => {
+    it('restores the lifetime of the options, if they have one', async () => {
       await start({ cookie: { maxAge: '2d' } });
       await visit('remember?for=30d');
       await visit('plain');

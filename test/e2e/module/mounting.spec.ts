@@ -217,7 +217,7 @@ describeOnBoth('the middleware', () => {
     }); // prettier-ignore
   });
 
-  it('says what is missing where @Session() is asked for on a route without a session', async () => {
+  it('says what is missing if @Session() is used on a route without a session', async () => {
     await start();
     expect((await fetch(`${server.url}/dogs/asks`)).status).toBe(500);
   });

@@ -51,7 +51,7 @@ describe('a CORS preflight, with saveUninitialized: true (#13.27)', () => {
     expect(await store.count()).toBe(others.length);
   });
 
-  it('makes one where its handler writes to it', async () => {
+  it('makes one if its handler writes to it', async () => {
     const store = new MemoryStore();
     app = await startApp([Pages], { store, saveUninitialized: true });
     const jar = new Jar();

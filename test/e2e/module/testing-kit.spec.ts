@@ -185,7 +185,7 @@ describe("nestjs-keycard/testing in an app's own tests", () => {
     },
   );
 
-  it('says so where the app has no sessions', async () => {
+  it('says so if the app has no sessions', async () => {
     const moduleRef = await Test.createTestingModule({}).compile();
     expect(() => sessionTesting(moduleRef)).toThrow('Import SessionModule');
   });

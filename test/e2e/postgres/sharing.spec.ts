@@ -53,7 +53,7 @@ describeWithServer('postgres', (server) => {
     expect((await loadAll(names)).map((one) => one?.text)).toEqual(names.map((_, n) => recordOf(n + 100).text));
   });
 
-  it('costs one query a read and one a write where nobody shares it, each prepared under a name', async () => {
+  it('costs one query a read and one a write if no one shares it, each prepared under a name', async () => {
     await store.create('alone', recordOf(1));
     const { revision } = (await store.load('alone'))!;
     expect(await store.replace('alone', recordOf(2), revision)).toBe('ok');

@@ -82,7 +82,7 @@ describeWithServer('postgres', (server) => {
     }
   });
 
-  it('makes one table where many stores start at once, and shortly after each other', async () => {
+  it('makes one table if many stores start at once, or shortly after each other', async () => {
     for (let round = 0; round < 20; round++) {
       const tableName = `at_once_${round}`;
       const open = async (n: number) => {
@@ -115,14 +115,14 @@ describeWithServer('postgres', (server) => {
     expect(await store.count({ principal: '7' })).toBe(1);
   });
 
-  it('finds another name for an index where the usual one is taken', async () => {
+  it('finds another name for an index if the usual one is taken', async () => {
     await pool.query(`CREATE INDEX "IDX_taken_expire" ON ${quoted('session')} (expire)`);
     await storeOf({ tableName: 'taken' }).open();
     expect((await indexesOf('taken')).filter(({ indexdef }) => indexdef.includes('(expire)')).length).toBe(1);
     await pool.query(`DROP INDEX ${quoted('IDX_taken_expire')}`);
   });
 
-  it('says what to do where the table is missing and may not be made', async () => {
+  it('says what to do if the table is missing and may not be created', async () => {
     const store = storeOf({ tableName: 'nowhere', createTableIfMissing: false });
     await expect(store.open()).rejects.toMatchObject({
       name: 'SessionStoreError',

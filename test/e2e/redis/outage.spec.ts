@@ -172,7 +172,7 @@ describeWithProgram('redis', () => {
     });
   });
 
-  it('gives up on a frozen server after 2 s where the client is its own', async () => {
+  it('gives up on a frozen server after 2 s if the store made the client itself', async () => {
     const store = await kinds['a client of its own']!();
     server.pause();
     const from = Date.now();

@@ -101,7 +101,7 @@ function healing(connect: () => Redis | Cluster): void {
     expect(await entriesOf('7')).toEqual([]);
   });
 
-  it('keeps the later expiry where two writers differ', async () => {
+  it('keeps the later expiry if two writers differ', async () => {
     const hour = 3_600_000;
     await store.create('a', record('7', 3 * hour));
     const { revision } = (await store.load('a'))!;
@@ -283,7 +283,7 @@ describeWithProgram('redis', () => {
       expect(await client.pttl('keycard:sess:by-principal:busy')).toBeGreaterThan(entry - Date.now());
     });
 
-    it('share one command where they are read at once', async () => {
+    it('share one command if they are read at once', async () => {
       const ids = Array.from({ length: 40 }, (_, n) => `s${n}`);
       const counts = await counted(async () => {
         const found = await Promise.all(ids.map((id) => store.load(id)));

@@ -79,7 +79,7 @@ describeWithProgram('redis', () => {
     expect((await failure(store.create('a', record({}, '7')))).code).toBe('REFUSED');
   });
 
-  it('reads one by one where several keys at once are refused', async () => {
+  it('reads one by one if several keys at once are refused', async () => {
     const store = await storeAs('nomget', '~*', '+@all', '-mget');
     const ids = ['a', 'b', 'c'];
     for (const id of ids) await store.create(id, record({ id }));

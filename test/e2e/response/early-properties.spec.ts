@@ -101,7 +101,7 @@ describe('properties that are there before Express', () => {
     expect(await json(jar, 'count')).toEqual({ n: 2 });
   });
 
-  it('#12.2 are read-only where there is a session, and say so', async () => {
+  it('#12.2 are read-only if there is a session, and say so', async () => {
     await start();
     expect(await json(new Jar(), 'given')).toEqual([
       'TypeError: req.session got "x"',

@@ -183,7 +183,7 @@ describe('#12.1 @codegenie/serverless-express', () => {
     expect(String(text)).toMatch(/arrives whole/);
   });
 
-  it.each(paths)('answers %s with a 503 where the save fails', async (path) => {
+  it.each(paths)('answers %s with a 503 if the save fails', async (path) => {
     const store = new ObservedStore(new MemoryStore());
     store.failure = new Error('down');
     const answer = await run(path, store);

@@ -96,7 +96,7 @@ describe('a streamed response', () => {
     ]);
   });
 
-  it('ends as it would, where the store fails at its end, and the log says so', async () => {
+  it('ends normally if the store fails at its end, and the log says so', async () => {
     await visit('start');
     store.failure = new Error('down');
     store.failing = ['replace'];

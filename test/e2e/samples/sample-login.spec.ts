@@ -145,7 +145,7 @@ describe('npm run sample, in a fresh clone', () => {
     expect((await visit(one, '/cart')).status).toBe(303);
   });
 
-  it('asks for the password again before devices are logged out, where the login was a while ago', async () => {
+  it('asks for the password again before devices are logged out, if the login was a while ago', async () => {
     const strict = await clone.start({ RECENT_LOGIN: '1ms' });
     try {
       const jar = await loggedIn();

@@ -46,7 +46,7 @@ async function expectStopLeavesNothing(server: PrivateServer): Promise<void> {
 }
 
 describeWithProgram('redis', () => {
-  it('keeps data through a crash and a restart where asked to, and leaves no process', async () => {
+  it('keeps data through a crash and a restart if asked to, and leaves no process', async () => {
     const server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
     const client = new Redis(server.url);
     await client.set('room', '12');
@@ -198,21 +198,21 @@ describe('npm run test:all', () => {
     return { child, ended };
   }
 
-  it('fails where KEYCARD_REQUIRE names a server that could not be provided', async () => {
+  it('fails if KEYCARD_REQUIRE names a server that could not be provided', async () => {
     const { code, output } = await testAll({ KEYCARD_REQUIRE: 'redis', ...withoutRedis }).ended;
     expect(output).toMatch(/^MISSING, and required redis: KEYCARD_REDIS_SERVER names/m);
     expect(output).toMatch(/^\d+ passed, 1 failed$/m);
     expect(code).toBe(1);
   }, 60_000);
 
-  it('skips it loudly, by name, where KEYCARD_REQUIRE does not name it', async () => {
+  it('skips it, and names it, if KEYCARD_REQUIRE does not name it', async () => {
     const { code, output } = await testAll({ KEYCARD_REQUIRE: '', ...withoutRedis }).ended;
     expect(output).toMatch(/^SKIPPED redis: KEYCARD_REDIS_SERVER names/m);
     expect(output).toMatch(/^[1-9]\d* passed, 0 failed$/m);
     expect(code).toBe(0);
   }, 60_000);
 
-  it('fails where Jest fails without a failed test', async () => {
+  it('fails if Jest fails without a failed test', async () => {
     const { code, output } = await testAll({ KEYCARD_REQUIRE: '', ...withoutRedis }, 'test/no-such.spec.ts').ended;
     expect(output).toMatch(/^0 passed, 1 failed$/m);
     expect(code).toBe(1);

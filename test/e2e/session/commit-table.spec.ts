@@ -95,7 +95,7 @@ describe('commit', () => {
     });
   });
 
-  it("loaded, unchanged, expiry due: no cookie where it doesn't roll, and none where it ends with the browser", async () => {
+  it("loaded, unchanged, expiry due: no cookie if it isn't rolling, and none if it ends with the browser", async () => {
     for (const options of [{ rolling: false }, { cookie: {} }]) {
       await server.close();
       await start(options);

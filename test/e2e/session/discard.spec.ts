@@ -218,7 +218,7 @@ describe('what is written and lost is said, once per kind', () => {
     expect(warnings).toEqual([expect.stringMatching(AFTER_REGENERATE)]);
   });
 
-  it('nothing is said where nothing is lost (#13.20)', async () => {
+  it('nothing is logged if nothing is lost (#13.20)', async () => {
     await get('login?id=7');
     await get('logout');
     await get('set?a=1');

@@ -66,7 +66,7 @@ describe("a session's life", () => {
     expect(await visit('look')).toBe('stranger');
   });
 
-  it('ends at the absolute time, also where requests and the cookie would go on', async () => {
+  it('ends at the absolute timeout, even if requests go on and the cookie lasts longer', async () => {
     await start({ idleTimeout: '1h', absoluteTimeout: '90m', cookie: { maxAge: '7d' } });
     clock.advance(59 * MINUTE);
     expect(await visit('look')).toBe('Ann');
@@ -139,7 +139,7 @@ describe("a session's life", () => {
     expect(first).toBe(new Date(clock.time - 100 * HOUR + DAY).toUTCString());
   });
 
-  it('has a cookie that ends with the browser where no maxAge is given, and is not sent again', async () => {
+  it('has a cookie that ends with the browser if no maxAge is given, and is not sent again', async () => {
     await start();
     expect(jar.last).toEqual([expect.not.stringContaining('Expires')]);
     clock.advance(HOUR);

@@ -71,7 +71,7 @@ describe('load: lazy', () => {
   });
   afterEach(() => server.close());
 
-  it('costs no store call where nothing asks for the session', async () => {
+  it('costs no store call if nothing asks for the session', async () => {
     expect(await (await visit('/r/plain')).text()).toBe('plain');
     expect([store.names, jar.last]).toEqual([[], []]);
   });
@@ -85,7 +85,7 @@ describe('load: lazy', () => {
     expect([answer.status, await answer.json(), store.names]).toEqual([200, body, ['load']]);
   });
 
-  it('is committed where it was opened', async () => {
+  it('is committed if it was opened', async () => {
     expect([(await visit('/s/change')).status, store.names]).toEqual([200, ['load', 'replace']]);
   });
 
@@ -99,7 +99,7 @@ describe('load: lazy', () => {
     expect([thrown.status, store.names]).toEqual([500, []]);
   });
 
-  it('says 503 where it is asked for and the store fails', async () => {
+  it('answers 503 if it is asked for and the store fails', async () => {
     store.failure = new Error('down');
     for (const path of ['/lazy/guard', '/lazy/key', '/lazy/id', '/s/change'])
       expect([path, (await visit(path)).status]).toEqual([path, 503]);

@@ -272,7 +272,7 @@ describe('data that JSON would change without a word', () => {
     expect((await visit('guarded')).status).toBe(401);
   });
 
-  it('refuses a Map where {} was, though the JSON is the same (#13.7)', async () => {
+  it('refuses a Map in place of {}, though the JSON is the same (#13.7)', async () => {
     expect((await visit('s/replace')).status).toBe(500);
   });
 

@@ -191,7 +191,7 @@ describe('the time that a caller waits', () => {
 });
 
 describe('the time that a caller waits in all', () => {
-  it('is bounded, also where each store call answers in time: conflict after conflict, and a login of many calls (#11)', async () => {
+  it('has a time limit, even if each store call answers in time: conflict after conflict, and a login of many calls (#11)', async () => {
     let isSlow = false;
     const slowly = () => new Promise((resolve) => setTimeout(resolve, isSlow ? 150 : 0));
     class SlowStore extends MemoryStore {

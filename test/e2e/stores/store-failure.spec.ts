@@ -132,7 +132,7 @@ describe('a store that', () => {
     ],
     ['hangs', () => void (store.hangs = true), () => void (store.hangs = false)],
   ])('%s', (_, breakIt, mendIt) => {
-    it('answers 503 in bounded time with a clear body, and CORS headers, where the session is needed', async () => {
+    it('answers 503 in bounded time with a clear body and CORS headers, if the session is needed', async () => {
       breakIt();
       for (const path of ['/s/look', '/s/change', '/guarded/key', '/r/express']) {
         const startedAt = performance.now();
@@ -150,7 +150,7 @@ describe('a store that', () => {
       }
     });
 
-    it('leaves a login that was saved, where the next one in the same request fails (#11)', async () => {
+    it('keeps a login that was saved, if the next one in the same request fails (#11)', async () => {
       breakCreates = () => {
         store.failing = ['create'];
         breakIt();

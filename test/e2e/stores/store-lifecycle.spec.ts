@@ -69,7 +69,7 @@ function suite(make: () => Promise<Given> | Given, says?: RegExp): void {
     if (says !== undefined) await expect(store.load('a'.repeat(32))).rejects.toThrow(says);
   });
 
-  it("#13.12 stays open where another app's start fails", async () => {
+  it('#13.12 stays open if the start of another app fails', async () => {
     const store = await given();
     const jar = new Jar();
     const app = await start(store);

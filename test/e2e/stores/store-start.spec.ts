@@ -84,7 +84,7 @@ describeWithServer('redis', (server) => {
     await expect(starts(new RedisStore({ client: never }))).rejects.toThrow(/isn't connected\. Give RedisStore/);
   });
 
-  it('#13.14 PostgresStore names a host where something else answers', async () => {
+  it('#13.14 PostgresStore names the host if another service answers', async () => {
     const { host, hostname } = new URL(server.url);
     const store = new PostgresStore({ connectionString: `postgres://someone@${host}/shop` });
     await expect(starts(store)).rejects.toThrow(`PostgreSQL at ${hostname}`);
@@ -103,7 +103,7 @@ describeWithServer('redis-cluster', (server) => {
 });
 
 describe('RedisStore', () => {
-  it('#13.14 says host, port and the reason where no server is there', async () => {
+  it('#13.14 says host, port and the reason if there is no server', async () => {
     for (const store of [
       new RedisStore({ url: 'redis://127.0.0.1:1' }),
       new RedisStore({ client: ioredis('redis://127.0.0.1:1', STRICT) }),
@@ -116,7 +116,7 @@ describe('RedisStore', () => {
     await expect(starts(store)).rejects.toThrow(/(ENOTFOUND|EAI_AGAIN) at no-such-host\.invalid:6380/);
   });
 
-  it('#13.14 says where another service answers', async () => {
+  it('#13.14 says so if another service answers', async () => {
     const web = createHttpServer((_, response) => response.end('hello'));
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
     ends.push(() => web.close());
@@ -149,7 +149,7 @@ describeWithServer('postgres', (server) => {
 });
 
 describe('PostgresStore', () => {
-  it('#13.14 says host, port and the reason where no server is there', async () => {
+  it('#13.14 says host, port and the reason if there is no server', async () => {
     const pool = new Pool({ host: '127.0.0.1', port: 1 });
     ends.push(() => pool.end());
     for (const store of [
