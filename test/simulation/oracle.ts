@@ -496,9 +496,11 @@ class Oracle {
   }
 
   /** When a login begins: when the store first hears of it. Of a read that is sent again, only the last reply counts. */
-  private beginOf({ heard, ended }: Operation): Point {
+  private beginOf({ verb, heard, ended, request }: Operation): Point {
     const isSentAgain = this.history.plan.faults.some(({ kind }) => kind === 'repeated');
-    return isSentAgain ? ended : (heard ?? ended);
+    // A login by data asks the store only when it is written.
+    if (isSentAgain) return verb.do === 'derive' ? request.released : ended;
+    return heard ?? ended;
   }
 
   private checkRevoked(): void {
