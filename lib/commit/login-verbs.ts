@@ -75,8 +75,9 @@ export class LoginVerbs {
         'session.confirmLogin() needs a session that somebody is logged in to. Call session.login() instead.',
       );
     const began = performance.now();
-    const { metadata } = core;
-    const moment = await this.writer.inTime(() => this.revocations.beforeConfirmation(principal, metadata));
+    // If this request logged in, it doesn't matter whether the session of before was revoked.
+    const confirmed = core.claim === undefined ? core.metadata : undefined;
+    const moment = await this.writer.inTime(() => this.revocations.beforeConfirmation(principal, confirmed));
     if (moment === undefined) {
       await this.writes.end(core, 'revoked', await this.revocations.revokedOf(principal));
       core.status = 'ended-elsewhere';

@@ -46,9 +46,9 @@ export class Revocations {
    *
    * @returns `undefined` if a `revokeAll()` has ended the session.
    */
-  async beforeConfirmation(principal: string, metadata: SessionMetadata): Promise<LoginMoment | undefined> {
+  async beforeConfirmation(principal: string, metadata?: SessionMetadata): Promise<LoginMoment | undefined> {
     const { mark } = await this.states.read(principal);
-    return metadata.principal === principal && isRevoked(metadata, mark) ? undefined : this.moment(mark);
+    return metadata?.principal === principal && isRevoked(metadata, mark) ? undefined : this.moment(mark);
   }
 
   /** Ends a session that a `revokeAll()` has ended, even if the index lost it. */

@@ -292,7 +292,7 @@ class Oracle {
 
   /** Before when no request has replaced an id. Until `renewGrace` after that, the store knows that it was replaced. */
   private firstChange(id: string | undefined): number {
-    const changing = this.history.requests.filter(({ sentId, setId, died }) => sentId === id && (setId || died));
+    const changing = this.history.requests.filter((each) => each.sentId === id && (each.setId || !isOver(each)));
     return Math.min(...changing.map(({ began }) => began.time));
   }
 
@@ -328,10 +328,10 @@ class Oracle {
     const handles = this.handlesBefore(request);
     return (
       this.operations.some(
-        ({ verb, request: other, handleBefore }) =>
+        ({ verb, request: other }) =>
           ['logout', 'destroy', 'unset', 'regenerate'].includes(verb.do) &&
           other !== request &&
-          (other.sentId === request.sentId || handles.has(handleBefore!)),
+          (other.sentId === request.sentId || other.operations.some((each) => handles.has(each.handleBefore!))),
       ) || this.history.registry.some(({ action }) => action.do === 'revoke' || action.do === 'revokeAll')
     );
   }
@@ -498,9 +498,9 @@ class Oracle {
   /** When a login begins: when the store first hears of it. Of a read that is sent again, only the last reply counts. */
   private beginOf({ verb, heard, ended, request }: Operation): Point {
     const isSentAgain = this.history.plan.faults.some(({ kind }) => kind === 'repeated');
+    const first = isSentAgain ? undefined : heard;
     // A login by data asks the store only when it is written.
-    if (isSentAgain) return verb.do === 'derive' ? request.released : ended;
-    return heard ?? ended;
+    return first ?? (verb.do === 'derive' ? request.released : ended);
   }
 
   private checkRevoked(): void {
@@ -517,7 +517,9 @@ class Oracle {
         const { result: handle } = opened;
         if (opened.action.do !== 'open' || typeof handle !== 'string' || handle === except) continue;
         if (!isAfter(opened.began, ended) || renewed.has(handle) || this.isJumping) continue;
-        const known = this.seen.find((seen) => seen.handle === handle && isAfter(opened.began, seen.at));
+        const known = this.seen.findLast((seen) => seen.handle === handle && isAfter(opened.began, seen.at));
+        // It became nobody's before.
+        if (this.operations.some((each) => each.verb.do === 'forget' && each.handle === handle)) continue;
         if (known?.letIn !== true || known.principal !== action.principal || this.isOfLateLogin(known, began)) continue;
         this.fail('revoked-opens', `revokeAll(${action.principal}) was acknowledged; later open() gives ${handle}`);
       }

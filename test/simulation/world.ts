@@ -134,18 +134,21 @@ class World {
     return history;
   }
 
-  /** The store carries out a call of a request. */
+  /** The store carries out a call of a request, or of a method of the registry. */
   private heard(call: string, key: string): void {
-    const request = this.scheduler.context as RequestRecord | undefined;
-    if (request?.operations === undefined) return;
+    const context = this.scheduler.context as { process?: number; operations?: Operation[] } | undefined;
+    if (context?.process === undefined) return;
     const isPrincipal = key.startsWith('keycard.');
     // A login asks for the principal's record first; what else the request sends meanwhile says nothing of it.
-    for (const each of request.operations) if (isPrincipal || each.verb.do !== 'login') each.heard ??= this.point();
-    // Or it has replaced the old record of the session, which was a principal's already.
-    if (call === 'replace' && request.wroteNew) request.settled = true;
-    // Requests that wait for the same session go on in each other's name, and what a process sent before it died is carried out.
-    const dead = this.history.requests.filter(({ died, process: at }) => died && at === request.process);
-    for (const each of new Set([request, ...(this.processes[request.process]?.running ?? []), ...dead])) {
+    for (const each of context.operations ?? [])
+      if (isPrincipal || each.verb.do !== 'login') each.heard ??= this.point();
+    const request = context.operations === undefined ? undefined : (context as RequestRecord);
+    // It has replaced the old record of the session, which was a principal's already.
+    if (call === 'replace' && request?.wroteNew) request.settled = true;
+    // Those that wait for the same session go on in each other's name, and what a process sent before it died is carried out.
+    const dead = this.history.requests.filter(({ died, process: at }) => died && at === context.process);
+    const running = this.processes[context.process]?.running ?? [];
+    for (const each of new Set([...(request === undefined ? [] : [request]), ...running, ...dead])) {
       if (call === 'create' && !isPrincipal) each.wroteNew = true;
       if (call === 'replace' && isPrincipal && each.wroteNew) each.settled = true;
     }
@@ -534,7 +537,7 @@ class World {
     };
     this.history.registry.push(record);
     this.scheduler.owner = process.owner;
-    this.scheduler.context = { name: `G${(this.names += 1)}` };
+    this.scheduler.context = { name: `G${(this.names += 1)}`, process: action.process };
     this.note(
       () =>
         `${action.do} ${action.principal}${action.do === 'revoke' ? ` ${short(record.handle ?? '-')}` : ''}${action.spares && action.do === 'revokeAll' ? ` but ${short(record.handle ?? '-')}` : ''} in process ${action.process}`,
