@@ -63,7 +63,7 @@ async function judge(mutant) {
       );
     }
     const { schedules, counts, broken } = await countsOf([
-      '--seed=1',
+      `--seed=${mutant.from ?? 1}`,
       `--schedules=${most}`,
       '--bail',
       ...optionsOf(mutant.config),
