@@ -515,7 +515,7 @@ export const mutants = [
   {
     name: 'confirmLogin() takes a revoked session for a live one',
     file: lib('commit/revocations'),
-    find: 'metadata.principal === principal && isRevoked(metadata, mark) ? undefined',
+    find: 'metadata?.principal === principal && isRevoked(metadata, mark) ? undefined',
     replace: 'false ? undefined',
     spec: e2e('identity/people'),
   },
@@ -703,7 +703,7 @@ export const mutants = [
     find: "rules.requireSession && outcome !== 'found'",
     replace: 'false',
     spec: e2e('graphql/subscriptions'),
-    test: 'refuses who has no session',
+    test: 'refuses a client without a session',
   },
   {
     name: 'a GraphQL connection over a WebSocket outlives its session',
@@ -758,6 +758,7 @@ export const mutants = [
     find: '        close();',
     replace: '',
     spec: e2e('ends'),
+    test: 'a logout in a message closes them',
   },
   {
     name: 'an end waits for the next look',
@@ -765,6 +766,7 @@ export const mutants = [
     find: 'if (session !== undefined) void this.look(session);',
     replace: 'if (session === undefined) return;',
     spec: e2e('ends'),
+    test: 'a logout in a message closes them',
   },
   {
     name: 'a flash message is shown in both of two tabs',

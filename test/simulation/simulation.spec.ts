@@ -39,6 +39,7 @@ const MENDED = [
   [24123715, 'confirmLogin() beside a request that takes the login away'],
   [24091891, 'a login with an old id, long after an id change that failed'],
   [25019815, 'a login by data that is refused, and tried again after a revokeAll()'],
+  [26118209, 'confirmLogin() after a login in a session that a revokeAll() has ended'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
 ] as const;
 
