@@ -21,8 +21,13 @@ describe('textOfSession()', () => {
     ["an object with the time of session-file-store's last write", { a: 1, __lastAccess: 7 }, '{"a":1}'],
     ['an array', [1], undefined],
     ['nothing', null, undefined],
-    ['an object that is nested too deep', { deep }, 'nested too deep'],
   ])('of %s', (_, value, text) => expect(textOfSession(value)).toBe(text));
+
+  it('of an object that is nested too deep is no session, or what JSON makes of it, which the engine refuses then', () => {
+    // Node 26 has no limit, the others do.
+    const text = textOfSession({ deep });
+    expect(text === 'nested too deep' || text === `{"deep":${'['.repeat(100_001)}${']'.repeat(100_001)}}`).toBe(true);
+  });
 
   it('fails for an object that contains itself', () =>
     expect(() => textOfSession(cycle)).toThrow('a session that can not be turned into JSON'));
