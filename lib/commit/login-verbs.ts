@@ -76,8 +76,8 @@ export class LoginVerbs {
       );
     const began = performance.now();
     // If this request logged in, it doesn't matter whether the session of before was revoked.
-    const confirmed = core.claim === undefined ? core.metadata : undefined;
-    const moment = await this.writer.inTime(() => this.revocations.beforeConfirmation(principal, confirmed));
+    const before = core.claim === undefined ? core.metadata : undefined;
+    const moment = await this.writer.inTime(() => this.revocations.beforeConfirmation(principal, before));
     if (moment === undefined) {
       await this.writes.end(core, 'revoked', await this.revocations.revokedOf(principal));
       core.status = 'ended-elsewhere';

@@ -44,6 +44,7 @@ export class Revocations {
   /**
    * Like `moment`, for a session that is already logged in.
    *
+   * @param metadata of the session; `undefined` if the login is of this request.
    * @returns `undefined` if a `revokeAll()` has ended the session.
    */
   async beforeConfirmation(principal: string, metadata?: SessionMetadata): Promise<LoginMoment | undefined> {

@@ -10,9 +10,7 @@ export function holdsReplacedId(core: SessionCore): boolean {
 
 /** The browser may still start again, such as by a second click on "log in", and gets a new session. */
 export function beginAnew(core: SessionCore): void {
-  if (!holdsReplacedId(core)) return;
-  core.status = 'new';
-  core.formerId = core.host.browserId;
+  if (holdsReplacedId(core)) core.status = 'new';
 }
 
 export function assertCurrent(core: SessionCore): void {

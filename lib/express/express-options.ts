@@ -94,7 +94,7 @@ export interface ExpressSessionOptions extends OfOurs {
   keepCookieOnDestroy?: boolean | undefined;
 }
 
-/** The options that are passed on as they are. */
+/** The options that the engine has too. Those that express-session reads in its own way are converted after that. */
 const OURS = Object.keys(SESSION_OPTIONS).filter(
   (name) => !['secret', 'store', 'load', 'allowShortSecret'].includes(name),
 ) as (keyof OfOurs)[];

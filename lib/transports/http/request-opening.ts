@@ -147,7 +147,7 @@ export abstract class RequestOpening implements RecordReader {
         this.core = this.newCore();
         if (found === 'replaced') this.core.status = 'read-only';
         else this.overdueId = id;
-        // If a request that failed restores it, it must not be valid beside the session that the browser gets now.
+        // A failed id change may restore the old record. The id must not be valid beside the session that the browser gets now.
         if (first?.record.metadata?.replaced !== undefined) this.core.formerId = id;
         if (found === undefined) events.emit('loaded-invalid', records.key(id), { reason: 'unknown' });
       }

@@ -32,7 +32,7 @@ function corks(name: 'cork' | 'uncork', by: number) {
   return says(function corked(this: ServerResponse): void {
     const gate = gateOf(this)!;
     if (gate.hold === undefined) {
-      beneath(this, gate)[name].call(this);
+      beneath(gate)[name].call(this);
       return;
     }
     gate.hold.corked += by;
@@ -40,8 +40,9 @@ function corks(name: 'cork' | 'uncork', by: number) {
   });
 }
 
-const beneath = (response: ServerResponse, gate: Gate): ServerResponse =>
-  (gate.lock?.prototype ?? Object.getPrototypeOf(response)) as ServerResponse;
+/** The object with the functions that ours stand in front of. */
+const beneath = ({ lock, response }: Gate): ServerResponse =>
+  (lock?.prototype ?? Object.getPrototypeOf(response)) as ServerResponse;
 
 const LOCKED: PropertyDescriptorMap = {
   headersSent: reads(() => true),
@@ -61,7 +62,7 @@ const LOCKED: PropertyDescriptorMap = {
     configurable: true,
     get(this: ServerResponse) {
       const gate = gateOf(this)!;
-      return gate.hold?.corked ?? (Reflect.get(beneath(this, gate), 'writableCorked', this) as number);
+      return gate.hold?.corked ?? (Reflect.get(beneath(gate), 'writableCorked', this) as number);
     },
   },
   cork: corks('cork', 1),

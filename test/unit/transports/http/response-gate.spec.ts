@@ -182,6 +182,17 @@ describe('the app’s response is what it is without the gate', () => {
     ],
     ['flushHeaders first', (_req, res) => (res.flushHeaders(), res.end('x'))],
     ['cork and uncork', (_req, res) => (res.cork(), res.write('a'), res.write('b'), res.uncork(), res.end('c'))],
+    [
+      'cork and uncork of an object made of a response whose setHeader was wrapped',
+      (_req, res) => {
+        res.setHeader = res.setHeader.bind(res);
+        res.writeHead(200, { 'X-A': '1' });
+        const made = Object.create(res) as typeof res;
+        made.cork();
+        made.uncork();
+        res.end(String(made.writableCorked));
+      },
+    ],
     ['removed framing headers', (_req, res) => (res.removeHeader('Transfer-Encoding'), res.write('a'), res.end('b'))],
     ['no Date', (_req, res) => ((res.sendDate = false), res.end('b'))],
     ['100 Continue', (_req, res) => (res.writeContinue(), res.end('b'))],
