@@ -1,5 +1,6 @@
 import { loadEngine } from './engine-adapter.js';
-import { check, type Invariant, INVARIANTS } from './oracle.js';
+import { check } from './oracle.js';
+import { type Invariant, INVARIANTS } from './oracle/invariants.js';
 import { namesOf, type Plan, planOf, TROUBLES } from './plan.js';
 import { installVirtualTime } from './scheduler.js';
 import { shrink } from './shrink.js';

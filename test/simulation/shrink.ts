@@ -1,6 +1,7 @@
 import type { EngineBuild } from './engine-adapter.js';
 import type { History } from './history.js';
-import { check, type Invariant, type Violation } from './oracle.js';
+import { check } from './oracle.js';
+import type { Invariant, Violation } from './oracle/invariants.js';
 import type { Action, Config, Plan } from './plan.js';
 import { run } from './world.js';
 
