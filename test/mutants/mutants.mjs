@@ -562,6 +562,28 @@ export const mutants = [
     spec: e2e('identity/people'),
   },
   {
+    name: 'an update is saved in a new session that ended while fn ran',
+    file: lib('commit/apply-update'),
+    find: "if (core.status === 'ended-here')",
+    replace: 'if (core.applying === undefined)',
+    spec: e2e('session/update-bounds'),
+  },
+  {
+    name: 'a verb waits for the fn that runs',
+    file: lib('commit/verb-checks'),
+    find: 'if (core.applying)',
+    replace: "if (core.applying && what === '')",
+    spec: e2e('session/update-bounds'),
+  },
+  {
+    name: 'an id change stands whose caller was told that it took too long',
+    file: lib('commit/operation'),
+    find: 'if (isLate) throw',
+    replace: 'if (isLate && options === undefined) throw',
+    spec: e2e('session/update-bounds'),
+    test: 'took too long in all',
+  },
+  {
     name: 'a logout believes a write that found no record',
     file: lib('commit/session-writer'),
     find: " && ended.status !== 'ended-elsewhere'",

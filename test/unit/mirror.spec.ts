@@ -19,12 +19,9 @@ const OF_A_ROOM = ['commit/lost-replies', 'express/imports', 'express/vectors', 
 
 /** Files of the engine that only a request, a store or a socket shows at work, and the spec that fails if one is broken. */
 const SHOWN_BY: Readonly<Record<string, string>> = {
-  'commit/apply-update': 'e2e/session/update-bounds',
   'commit/commit-state': 'e2e/session/commit-table',
-  'commit/operation': 'e2e/session/destroy-in-flight',
   'commit/principal-records': 'e2e/identity/cap',
   'commit/session-creator': 'e2e/session/commit-table',
-  'commit/verb-checks': 'e2e/response/event-streams',
   'session/saved': 'e2e/session/concurrent-changes',
   'session/session-core': 'e2e/session/commit-table',
   'signal/end-bus': 'e2e/gateways/processes/bus',

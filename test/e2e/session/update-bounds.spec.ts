@@ -3,6 +3,7 @@ import { MemoryStore, type SessionModuleOptions, SessionRegistry } from 'nestjs-
 import { describeOnBoth as describe } from '../../support/adapters.js';
 import { Jar, startApp, type TestApp } from '../../support/app.js';
 import { type AnySession, type Script, scripted } from '../../support/scripted.js';
+import { until } from '../../support/until.js';
 
 const ignored = () => undefined;
 let url = '';
@@ -62,6 +63,21 @@ const SCRIPTS: Record<string, Script> = {
       await fetch(`${url}/s/count`, { headers: { cookie: req.headers.cookie! } });
       draft.n = 1;
     }),
+  confirm: (session) => session.confirmLogin(),
+  who: (session) => ({ principal: session.info.principal }),
+  /** Calls a verb while fn of an update runs. */
+  meanwhile: async (session, req) => {
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const updating = session.update(async (draft) => void (await released, (draft.n = 1)));
+    await later();
+    const said: string[] = [];
+    const note = (error: Error) => void said.push(error.message);
+    await Promise.resolve(VERBS[String(req.query['verb'])]!(session)).catch(note);
+    release();
+    await updating.catch(note);
+    return { said };
+  },
   count: (session) => session.update((draft) => void (draft.n = ((draft.n as number) ?? 0) + 1)),
   change: (session) => void (session.n = Math.random()),
   protoOnDraft: (session) =>
@@ -147,6 +163,25 @@ describe('what update(fn) holds fn to', () => {
     expect((await updating).status).not.toBe(200);
     expect(await server.app.get(SessionRegistry).count()).toBe(0);
     expect(await look()).toEqual({});
+  });
+
+  it.each(['login', 'confirmLogin', 'renew', 'regenerate'])(
+    '%s is refused while fn runs, as it would wait for it (#11)',
+    async (verb) => {
+      await go('in');
+      const { said } = (await (await go(`meanwhile?verb=${verb}`)).json()) as { said: string[] };
+      expect(said).toEqual([expect.stringMatching(/can't be called while fn of update\(fn\) runs\. Await update\(\)/)]);
+      expect(await look()).toMatchObject({ n: 1 });
+    },
+  );
+
+  it('writes nothing of a new session that ends while fn runs (#11)', async () => {
+    const visitor = new Jar();
+    const { said } = (await (await go('meanwhile?verb=logout', visitor)).json()) as { said: string[] };
+    expect(said).toEqual(['The session ended while fn of update(fn) ran, so nothing was changed.']);
+    expect(visitor.cookies.size).toBe(0);
+    // The one of `beforeEach`.
+    expect(await server.app.get(SessionRegistry).count()).toBe(1);
   });
 
   it.each(['protoOnDraft', 'protoInResult', 'cookieInResult', 'factsOnDraft', 'verbOnDraft'])(
@@ -238,6 +273,46 @@ describe('the time that a caller waits in all', () => {
       await server.close();
     }
   });
+});
+
+it('an id change that took too long in all is undone, as its cookie was not sent (#11)', async () => {
+  let isSlow = false;
+  let isReplaced = false;
+  const slowly = () => new Promise((resolve) => setTimeout(resolve, isSlow ? 300 : 0));
+  class SlowStore extends MemoryStore {
+    override async create(...args: Parameters<MemoryStore['create']>) {
+      await slowly();
+      return super.create(...args);
+    }
+    override async load(...args: Parameters<MemoryStore['load']>) {
+      await slowly();
+      return super.load(...args);
+    }
+    override async replace(...args: Parameters<MemoryStore['replace']>) {
+      await slowly();
+      const result = await super.replace(...args);
+      isReplaced = true;
+      return result;
+    }
+  }
+  const server = await startApp([scripted(SCRIPTS)], {
+    store: new SlowStore(),
+    storeTimeout: 400,
+    logger: { warn: ignored, error: ignored },
+  });
+  try {
+    const jar = new Jar();
+    await jar.fetch(`${server.url}/s/in`);
+    isSlow = true;
+    // Creating, reading and replacing the records takes 900 ms, 300 each.
+    expect((await jar.fetch(`${server.url}/s/confirm`)).status).toBe(503);
+    isSlow = false;
+    await until(() => isReplaced);
+    const who = async () => (await (await jar.fetch(`${server.url}/s/who`)).json()) as { principal?: string };
+    await until(async () => (await who()).principal === 'ann');
+  } finally {
+    await server.close();
+  }
 });
 
 describe('the id that the app reads', () => {
