@@ -64,7 +64,7 @@ async function measureCase(measurement, each, warm, store) {
   }
   if (given.profile !== undefined) mkdirSync(resolve(given.profile), { recursive: true });
   await measurement.tell(profiled, 'writeProfile', (name) =>
-    join(resolve(given.profile), `${store} ${each.title} ${name}.cpuprofile`),
+    join(resolve(given.profile), `${store} ${each.title} ${name}.cpuprofile`.replaceAll('/', '-')),
   );
   for (const name of each.servers) await measurement.check(each, name);
   return samples;

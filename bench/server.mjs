@@ -163,6 +163,7 @@ function writeProfile(path) {
   return new Promise((resolve, reject) => {
     inspector.post('Profiler.stop', (error, result) => {
       if (error) return reject(error);
+      inspector.disconnect();
       writeFileSync(path, JSON.stringify(result.profile));
       resolve();
     });

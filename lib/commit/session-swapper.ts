@@ -33,6 +33,24 @@ export class SessionSwapper {
     private readonly placement: Placement,
   ) {}
 
+  /** One try without a promise. `false`: nothing was written, and `swap` has to do it. */
+  swapNow(core: SessionCore): boolean {
+    // A login needs a place, and a look at what happened meanwhile.
+    if (core.stored === undefined || core.claim !== undefined || core.admission !== undefined) return false;
+    try {
+      const draft = draftOf(core);
+      if (draft.arrival !== undefined) return false;
+      const { text, metadata, cookie } = draft;
+      if (this.services.records.replaceNow(core.key, text, metadata, cookie, core.stored.revision) !== 'ok')
+        return false;
+      saved(core, draft);
+      return true;
+    } catch {
+      // `swap` fails in the same way, and reports it.
+      return false;
+    }
+  }
+
   async swap(core: SessionCore, operation: Operation, why: WriteReason, fn?: UpdateFunction): Promise<Written> {
     const { counters, nonces, records } = this.services;
     const sent: Sent[] = [];

@@ -77,12 +77,25 @@ export class SessionWriter {
    * @param waitedMs how long the caller has already waited.
    */
   write(core: SessionCore, why?: WriteReason, waitedMs = 0): Promise<Written> {
-    const writing = this.inTurn(core, (operation) => this.writeNow(core, operation, why), waitedMs);
+    const writing = this.inTurn(core, (operation) => this.writeInTurn(core, operation, why), waitedMs);
     core.data.forgetCompared();
     return writing;
   }
 
-  private async writeNow(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {
+  /**
+   * Writes a change without a promise, if the store has its records in memory and nothing has to be waited for.
+   *
+   * @returns false: nothing was written. `write` does it, or says why it can't be done.
+   */
+  writeNow(core: SessionCore): boolean {
+    if (core.status !== 'stored' || core.isChangingId || this.isBusy(core) || this.queue.last(core.key) !== undefined)
+      return false;
+    if (!this.swapper.swapNow(core)) return false;
+    core.data.forgetCompared();
+    return true;
+  }
+
+  private async writeInTurn(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation);
     if (core.isNew) return this.creator.create(core, operation);

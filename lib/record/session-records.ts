@@ -10,6 +10,7 @@ import { ParsedRecord } from './record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionEvents } from '../common/session-events.js';
 import { CallTimer, PendingCall } from './store-timer.js';
+import { withNow } from './with-now.js';
 
 /** How many unreadable records are remembered, so that each is logged once. */
 const MOST_REMEMBERED = 1_000;
@@ -40,6 +41,7 @@ export interface ListedRecord extends LoadedRecord {
 export class SessionRecords {
   private readonly timer: CallTimer;
   private readonly loadWithNow: SessionStore['load'] | undefined;
+  private readonly replaceWithNow: SessionStore['replace'] | undefined;
   private readonly cipher: RecordCipher | undefined;
   private readonly limit = new LogLimit();
   private readonly unreadableKeys = new Set<string>();
@@ -53,7 +55,8 @@ export class SessionRecords {
   ) {
     this.cipher = options.encryption && new RecordCipher(options.encryption);
     this.onlyOurs = this.cipher !== undefined || (options.hashIds && !('compareAndSwap' in store));
-    this.loadWithNow = loadWithNow(store);
+    this.loadWithNow = withNow(store, 'load');
+    this.replaceWithNow = withNow(store, 'replace');
     this.timer = new CallTimer(
       options.storeTimeoutMs,
       () =>
@@ -138,6 +141,18 @@ export class SessionRecords {
   ): Promise<WriteResult> {
     const record = this.pack(key, text, metadata, cookie);
     return this.call(() => this.store.replace(key, record, revision));
+  }
+
+  /** `replace` without a promise; `undefined` if the store needs one. Errors are the store's own. */
+  replaceNow(
+    key: string,
+    text: string,
+    metadata: SessionMetadata,
+    cookie: string,
+    revision: Revision,
+  ): WriteResult | undefined {
+    if (this.replaceWithNow === undefined || this.store.replace !== this.replaceWithNow) return undefined;
+    return this.store.replaceNow!(key, this.pack(key, text, metadata, cookie), revision);
   }
 
   /** Ends a record that the store doesn't return, as its own clock may be wrong. Leaves an unreadable record alone. */
@@ -279,16 +294,4 @@ function asStoreError(error: unknown): SessionStoreError {
     `The session store failed: ${wordsOf(error instanceof Error ? error.message : error)}`,
     { cause: error },
   );
-}
-
-/**
- * The store's `load` if `loadNow` may be used in its place. Not if a subclass or the app has replaced `load`, but not
- * `loadNow`.
- */
-function loadWithNow(store: SessionStore): SessionStore['load'] | undefined {
-  for (let at: object | null = store; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-    if (Object.hasOwn(at, 'loadNow')) return typeof store.loadNow === 'function' ? store.load : undefined;
-    if (Object.hasOwn(at, 'load')) return undefined;
-  }
-  return undefined;
 }

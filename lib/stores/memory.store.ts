@@ -108,11 +108,15 @@ export class MemoryStore extends SessionStore {
   }
 
   replace(id: string, record: SessionRecord, revision: Revision): Promise<WriteResult> {
+    return Promise.resolve(this.replaceNow(id, record, revision));
+  }
+
+  override replaceNow(id: string, record: SessionRecord, revision: Revision): WriteResult {
     const found = this.records.get(id);
-    if (found === undefined || !this.isLive(found)) return Promise.resolve('gone');
-    if (versionOf(found) !== revision) return Promise.resolve('conflict');
+    if (found === undefined || !this.isLive(found)) return 'gone';
+    if (versionOf(found) !== revision) return 'conflict';
     this.write(id, record, found);
-    return Promise.resolve('ok');
+    return 'ok';
   }
 
   destroy(id: string, revision?: Revision): Promise<WriteResult> {

@@ -121,6 +121,12 @@ export abstract class SessionStore {
   loadNow?(id: string): StoredSession | undefined;
 
   /**
+   * `replace` without a promise, for a store that has its records in memory: it does the same and returns the same
+   * result, or throws the same error. A response whose session was changed then needs not be held.
+   */
+  replaceNow?(id: string, record: SessionRecord, revision: Revision): WriteResult;
+
+  /**
    * Lists live sessions, each once, in any order. With a principal it must not read the sessions of others. A session
    * that is created or ended while the list is read may be included or not.
    */

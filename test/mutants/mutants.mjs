@@ -867,4 +867,19 @@ export const mutants = [
     replace: 'return;',
     spec: e2e('platform'),
   },
+  {
+    name: 'a session that express-session wrote is taken over at once, without a place',
+    file: lib('commit/session-swapper'),
+    find: 'if (draft.arrival !== undefined) return false;',
+    replace: '',
+    spec: e2e('cap'),
+    test: 'counts the sessions',
+  },
+  {
+    name: 'a subclass that does more in replace() is passed over',
+    file: lib('record/with-now'),
+    find: 'if (Object.hasOwn(at, name)) return undefined;',
+    replace: '',
+    spec: unit('record/with-now'),
+  },
 ];

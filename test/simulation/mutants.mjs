@@ -126,4 +126,11 @@ export const planted = [
     replace: 'end',
     also: [{ file: lib('session/draft'), find: 'isNew ? now : Math.max(now, next.seenAt)', replace: 'now' }],
   },
+  {
+    name: '11: a change is written at once over a record that others have changed',
+    config: 'in-memory,data',
+    file: lib('commit/session-swapper'),
+    find: "!== 'ok')\n        return false;",
+    replace: "=== 'gone')\n        return false;",
+  },
 ];

@@ -61,6 +61,8 @@ export interface Config {
   readonly unset: 'keep' | 'destroy';
   /** Sessions may expire while the schedule runs. */
   readonly expiring: boolean;
+  /** The store replaces a record without a promise (`replaceNow`), if that was asked for. */
+  readonly inMemory: boolean;
   /** What goes wrong: store faults, killed processes, lost records, clocks that differ or jump. */
   readonly trouble: Trouble;
 }
@@ -105,7 +107,7 @@ const FAULTS: readonly FaultKind[] = [
 
 /**
  * Narrows what is simulated: names such as `atomic`, `cap`, `reject`, `kills`, `no-hash`; all have to hold. `data`, `logins` and `revocation`
- * say what most requests do, and `crowd`: many change one session at once, while its id is renewed.
+ * say what most requests do, and `crowd`: many change one session at once, while its id is renewed. `in-memory`: the store has `replaceNow`.
  */
 export type Filter = readonly string[];
 
@@ -122,6 +124,7 @@ export function namesOf(config: Config): string[] {
     ...(config.lazy ? ['lazy'] : []),
     ...(config.unset === 'destroy' ? ['unset'] : []),
     ...(config.expiring ? ['expiring'] : []),
+    ...(config.inMemory ? ['in-memory'] : []),
   ];
 }
 
@@ -134,7 +137,7 @@ function fits(config: Config, filter: Filter): boolean {
   );
 }
 
-function drawConfig(random: Random): Config {
+function drawConfig(random: Random, inMemory: boolean): Config {
   const cap = random.chance(0.55) ? 1 + random.int(3) : undefined;
   const encryption = random.chance(0.1);
   return {
@@ -148,6 +151,7 @@ function drawConfig(random: Random): Config {
     lazy: random.chance(0.15),
     unset: random.pick(['keep', 'destroy']),
     expiring: random.chance(0.06),
+    inMemory,
     trouble: random.weighted({ none: 36, faults: 22, kills: 12, losses: 6, locks: 4, skew: 12, jumps: 8 }),
   };
 }
@@ -155,10 +159,11 @@ function drawConfig(random: Random): Config {
 /** The schedule of a seed. */
 export function planOf(seed: number, filter: Filter = []): Plan {
   const random = new Random(seed);
-  let config = drawConfig(random);
+  const inMemory = filter.includes('in-memory');
+  let config = drawConfig(random, inMemory);
   for (let tries = 0; !fits(config, filter); tries += 1) {
     if (tries === 20_000) throw new Error(`No schedule is all of: ${filter.join(', ')}.`);
-    config = drawConfig(random);
+    config = drawConfig(random, inMemory);
   }
   const processes = 2 + random.int(2);
   const browsers = 1 + random.int(3);

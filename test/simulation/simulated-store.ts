@@ -21,6 +21,8 @@ export interface StoreSettings {
   readonly pipelined: boolean;
   /** The longest time that a call is on its way, and its reply, in ms. */
   readonly latency: number;
+  /** A record is replaced at once, without a promise. All other calls take their time. */
+  readonly inMemory: boolean;
 }
 
 interface Row {
@@ -96,12 +98,16 @@ const NEVER = new Promise<never>(() => {});
 
 /** The store as one process has it. */
 export class SimulatedStore {
+  readonly replaceNow: ((id: string, record: SessionRecord, revision: Revision) => WriteResult) | undefined;
+
   constructor(
     private readonly database: Database,
     private readonly process: Owner,
     private readonly clock: () => number,
     private readonly afterDeath: (isWrite: boolean) => void,
-  ) {}
+  ) {
+    if (database.settings.inMemory) this.replaceNow = (...given) => this.replaceAtOnce(...given);
+  }
 
   private get isApart(): boolean {
     return this.database.settings.kind === 'apart';
@@ -136,19 +142,36 @@ export class SimulatedStore {
     const expiresAt = this.expiryOf(record);
     let former: string | undefined;
     let movesEnd = false;
-    const result = await this.call('replace', id, true, (): WriteResult => {
+    const result = await this.call('replace', id, true, () => {
       const row = this.live(id);
-      if (row === undefined) return 'gone';
-      if (row.version !== revision) return 'conflict';
-      former = row.principal;
-      movesEnd = row.expiresAt !== expiresAt;
-      this.put(id, record, expiresAt);
-      return 'ok';
+      former = row?.principal;
+      movesEnd = row?.expiresAt !== expiresAt;
+      return this.swap(id, record, expiresAt, revision);
     });
     if (!this.isApart || result !== 'ok') return result;
     if (record.principal !== undefined && (record.principal !== former || movesEnd))
       await this.addEntry(record.principal, id);
     if (former !== undefined && former !== record.principal) await this.removeEntry(former, id);
+    return result;
+  }
+
+  private swap(id: string, record: SessionRecord, expiresAt: number, revision: Revision): WriteResult {
+    const row = this.live(id);
+    if (row === undefined) return 'gone';
+    if (row.version !== revision) return 'conflict';
+    this.put(id, record, expiresAt);
+    return 'ok';
+  }
+
+  private replaceAtOnce(id: string, record: SessionRecord, revision: Revision): WriteResult {
+    const { database, process } = this;
+    if (process.isDead) {
+      this.afterDeath(true);
+      throw database.storeError('UNAVAILABLE', 'simulated end of the process');
+    }
+    database.onEffect('replace', id);
+    const result = this.swap(id, record, this.expiryOf(record), revision);
+    database.note?.(`replace ${short(id)} at once = ${result}`);
     return result;
   }
 

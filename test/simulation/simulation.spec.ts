@@ -58,6 +58,11 @@ describe('the engine in simulated schedules', () => {
     expect(`${code}\n${output}`).toMatch(/^0\n\d+ schedules/);
   }, 240_000);
 
+  it('keeps them with a store that replaces a record at once (#12)', async () => {
+    const { code, output } = await simulate('--seed=1', '--schedules=4000', '--config=in-memory', '--seconds=30');
+    expect(`${code}\n${output}`).toMatch(/^0\n\d+ schedules/);
+  }, 240_000);
+
   it('keeps them in new ones (#11)', async () => {
     const seed = 1_000_000 + Math.floor(Math.random() * 1_000_000_000);
     const { code, output } = await simulate(`--seed=${seed}`, '--seconds=30');

@@ -88,7 +88,7 @@ class World {
     };
     const faults = new Map(plan.faults.map(({ call, kind }) => [call, kind]));
     this.database = new Database(
-      { kind: config.index, pipelined: config.pipelined, latency: 4 },
+      { kind: config.index, pipelined: config.pipelined, latency: 4, inMemory: config.inMemory },
       scheduler,
       this.timing,
       (call) => faults.get(call),

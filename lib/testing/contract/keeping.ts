@@ -1,3 +1,4 @@
+import { withNow } from '../../record/with-now.js';
 import type { Suite } from './harness.js';
 import { errorCode, mustLoad, newId, recordOf, tally } from './records.js';
 
@@ -35,6 +36,15 @@ export function keeping(suite: Suite): void {
     await h.store.create(id, record);
     const { expiresAt = record.expiresAt } = await mustLoad(h.store, id);
     expect(Math.abs(expiresAt - record.expiresAt)).toBeLessThanOrEqual(1000);
+  });
+
+  test('loads without a promise as with one, if it can', async (h) => {
+    const [id, { store }] = [newId(), h];
+    await store.create(id, recordOf(h));
+    if (withNow(store, 'load') !== undefined) {
+      expect(store.loadNow!(id)).toEqual(await store.load(id));
+      expect(store.loadNow!(newId())).toBeUndefined();
+    }
   });
 
   test('loads nothing under an id that it has never seen', async (h) => {

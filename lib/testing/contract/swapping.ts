@@ -1,6 +1,7 @@
 import type { SessionStore, StoredSession, WriteResult } from '../../stores/session-store.js';
+import { withNow } from '../../record/with-now.js';
 import type { Suite } from './harness.js';
-import { mustLoad, newId, recordOf, tally } from './records.js';
+import { listIds, mustLoad, newId, recordOf, tally } from './records.js';
 
 /** replace and destroy: the guarantees of compare-and-swap. */
 export function swapping(suite: Suite): void {
@@ -20,6 +21,20 @@ export function swapping(suite: Suite): void {
     expect(await h.store.replace(id, second, revision)).toBe('ok');
     expect(await h.store.replace(id, recordOf(h, { data: { views: 5 } }), revision)).toBe('conflict');
     expectText((await h.store.load(id))?.text, second.text);
+  });
+
+  test('replaces without a promise as with one, if it can', async (h) => {
+    const [id, next, { store }] = [newId(), recordOf(h, { data: { views: 4 }, principal: 'ann' }), h];
+    await store.create(id, recordOf(h));
+    const { revision } = await mustLoad(store, id);
+    if (withNow(store, 'replace') === undefined) return;
+    expect(store.replaceNow!(id, next, revision)).toBe('ok');
+    expectText((await store.load(id))?.text, next.text);
+    if (store.list !== undefined) expect(await listIds(store, { principal: 'ann' })).toEqual([id]);
+    expect(store.replaceNow!(id, recordOf(h), revision)).toBe('conflict');
+    expectText((await store.load(id))?.text, next.text);
+    await store.destroy(id);
+    expect(store.replaceNow!(id, next, revision)).toBe('gone');
   });
 
   test('gives a revision with every load, and equal ones are as good as each other', async (h) => {

@@ -4,7 +4,7 @@ import { type CommitPlan, planCommit, type WriteReason } from '../../commit/plan
 import type { Found } from '../../commit/record-finder.js';
 import { endedAtLogin, isEndedAtLogin } from '../../commit/revocations.js';
 import { INSPECT } from '../../common/inspect-symbol.js';
-import { SessionCookie } from '../../cookie/session-cookie.js';
+import type { SessionCookie } from '../../cookie/session-cookie.js';
 import type { Device, SessionMetadata } from '../../record/session-metadata.js';
 import { SessionCore } from '../../session/session-core.js';
 import type { SessionHost, SessionVerbs } from '../../session/session-host.js';
@@ -117,23 +117,11 @@ export class RequestSession
   }
 
   cookieOf(core: SessionCore): SessionCookie {
-    const { options, cookies, surface } = this.services;
-    const wanted =
-      options.cookieFor === undefined || this.req === undefined ? options.cookie : options.cookieFor(this.req);
-    const attributes = cookies.decide(wanted, this.isSecure());
-    const now = (): number => this.services.now();
-    const cookie = surface.createCookie?.(attributes, now) ?? new SessionCookie(attributes, now);
-    const { maxAge, ...others } = core.metadata.cookieOverrides ?? {};
-    cookie.restore(maxAge === undefined || core.claim?.endsLife ? others : { maxAge, ...others });
-    return cookie;
+    return this.services.setCookie.cookieOf(this, core);
   }
 
   cookieJson(core: SessionCore, metadata: SessionMetadata): string {
-    const { options, cookies } = this.services;
-    if (options.cookieFor !== undefined) core.cookie.touch();
-    else if (core.cookieIfAsked !== undefined && metadata.seenAt === this.services.now()) core.cookie.touch();
-    const isOwn = core.cookieIfAsked !== undefined || metadata.cookieOverrides !== undefined;
-    return cookies.stored(metadata, this.isSecure(), isOwn ? core.cookie : undefined);
+    return this.services.setCookie.jsonOf(this, core, metadata);
   }
 
   // --- The gate
@@ -190,7 +178,7 @@ export class RequestSession
   }
 
   private async afterPending(isAtStart: boolean): Promise<void> {
-    // Each method reports its result to its own caller. But the handler may answer without awaiting it.
+    // Each method reports to its own caller, whom the handler need not have awaited.
     const began = performance.now();
     while (this.hasPending)
       for (const each of await Promise.allSettled(this.pending))
@@ -246,9 +234,19 @@ export class RequestSession
     }
   }
 
-  private async write(core: SessionCore, isAtStart: boolean, why: WriteReason): Promise<void> {
-    const { writer, notices, setCookie } = this.services;
+  private write(core: SessionCore, isAtStart: boolean, why: WriteReason): Promise<void> | undefined {
     const { cookieChanged } = core;
+    if (!this.services.writer.writeNow(core)) return this.writeLater(core, isAtStart, why, cookieChanged);
+    return this.finishWrite(core, isAtStart, cookieChanged);
+  }
+
+  private async writeLater(
+    core: SessionCore,
+    isAtStart: boolean,
+    why: WriteReason,
+    cookieChanged: boolean,
+  ): Promise<void> {
+    const { writer, notices } = this.services;
     try {
       // An earlier write of this request saved a login that has been ended since. Don't answer it with success.
       if (
@@ -262,7 +260,11 @@ export class RequestSession
       if (why === 'change' || isEndedAtLogin(error)) throw error;
       notices.storeFailed('touch', error);
     }
-    if (isAtStart) setCookie.send(this, core, cookieChanged);
+    this.finishWrite(core, isAtStart, cookieChanged);
+  }
+
+  private finishWrite(core: SessionCore, isAtStart: boolean, cookieChanged: boolean): undefined {
+    if (isAtStart) this.services.setCookie.send(this, core, cookieChanged);
     this.watchForLateWrites(core);
   }
 

@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { show } from '../../common/duration.js';
 import { type CookieAttributes, serializeAttributes, serializeCookie } from '../../cookie/cookie-attributes.js';
 import type { CookieSigner } from '../../cookie/cookie-signer.js';
+import { SessionCookie } from '../../cookie/session-cookie.js';
 import type { CookieText } from './resolved-cookie.js';
 import type { ResolvedOptions } from '../../options/resolve-options.js';
 import type { Notices } from '../../record/notices.js';
+import type { SessionMetadata } from '../../record/session-metadata.js';
 import type { SessionCore } from '../../session/session-core.js';
 import type { SessionSurface } from '../../session/session-surface.js';
 import { addHeader, addSetCookie, isCacheable, makePrivate } from './response-gate.js';
@@ -29,11 +31,34 @@ export interface CookieServices {
   readonly signer: CookieSigner;
   readonly cookies: CookieText;
   readonly notices: Notices;
+  now(): number;
 }
 
-/** Sets and clears the session cookie. */
+/** Makes, sets and clears the session cookie. */
 export class SetCookie {
   constructor(private readonly services: CookieServices) {}
+
+  /** A session's cookie in this request: by the options, and by what earlier requests set on it. */
+  cookieOf(carrier: CookieCarrier, core: SessionCore): SessionCookie {
+    const { options, cookies, surface } = this.services;
+    const wanted =
+      options.cookieFor === undefined || carrier.req === undefined ? options.cookie : options.cookieFor(carrier.req);
+    const attributes = cookies.decide(wanted, carrier.isSecure());
+    const now = (): number => this.services.now();
+    const cookie = surface.createCookie?.(attributes, now) ?? new SessionCookie(attributes, now);
+    const { maxAge, ...others } = core.metadata.cookieOverrides ?? {};
+    cookie.restore(maxAge === undefined || core.claim?.endsLife ? others : { maxAge, ...others });
+    return cookie;
+  }
+
+  /** The JSON of the cookie in the record to write. */
+  jsonOf(carrier: CookieCarrier, core: SessionCore, metadata: SessionMetadata): string {
+    const { options, cookies } = this.services;
+    if (options.cookieFor !== undefined) core.cookie.touch();
+    else if (core.cookieIfAsked !== undefined && metadata.seenAt === this.services.now()) core.cookie.touch();
+    const isOwn = core.cookieIfAsked !== undefined || metadata.cookieOverrides !== undefined;
+    return cookies.stored(metadata, carrier.isSecure(), isOwn ? core.cookie : undefined);
+  }
 
   /** Sets the cookie, if the browser needs it. */
   send(carrier: CookieCarrier, core: SessionCore, cookieChanged = false): void {

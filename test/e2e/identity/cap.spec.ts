@@ -4,7 +4,7 @@ import { type CompiledLib, compileLib } from '../../support/compile-lib.js';
 import { EngineFleet } from '../../support/engine-fleet.js';
 import { type StorePlace } from '../../support/five-stores.js';
 import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
-import { LoginApp, ManualClock } from '../../support/login-app.js';
+import { LoginApp, ManualClock, signed } from '../../support/login-app.js';
 
 let lib: CompiledLib;
 beforeAll(async () => {
@@ -65,6 +65,21 @@ describeEachStore((each) => {
       const jars: Jar[] = [];
       for (let n = 0; n < 6; n += 1) jars.push(await app.loggedIn('ann'));
       expect(await Promise.all(jars.map(isIn))).toEqual([false, false, false, false, true, true]);
+    });
+
+    it('counts the sessions that express-session wrote, from their first request on (#12)', async () => {
+      await start('evict-oldest');
+      const jars: Jar[] = [];
+      for (const id of ['of-a-peer-1', 'of-a-peer-2', 'of-a-peer-3']) {
+        const [jar, expires] = [new Jar(), new Date(clock.now() + 86_400_000).toISOString()];
+        const cookie = { originalMaxAge: 86_400_000, expires, path: '/' };
+        await app.place.rawCreate(id, JSON.stringify({ cookie, user: { id: 'ann' } }));
+        jar.cookies.set('sid', signed(id));
+        expect(await isIn(jar)).toBe(true);
+        jars.push(jar);
+        clock.advance(10);
+      }
+      expect(await Promise.all(jars.map(isIn))).toEqual([false, true, true]);
     });
 
     it('refuses a login that is one too many, with a clear answer', async () => {

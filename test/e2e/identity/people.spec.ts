@@ -1,11 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createHmac } from 'node:crypto';
-import { SECRET, Jar } from '../../support/app.js';
+import { Jar } from '../../support/app.js';
 import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
-import { copyOf, gate, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
-
-const signed = (id: string): string =>
-  encodeURIComponent(`s:${id}.${createHmac('sha256', SECRET).update(id).digest('base64').replace(/=+$/, '')}`);
+import { copyOf, gate, idIn, LoginApp, ManualClock, signed } from '../../support/login-app.js';
 
 describeEachStore((each) => {
   describe('promises about people', () => {

@@ -73,8 +73,11 @@ export abstract class Facts {
       if (!ends || !this.isKnown(handleBefore, each.request)) continue;
       // Of two logins in one session, one has another handle, which the simulator didn't see. Its own logout ended that one.
       if (this.hasRivalLogin(each.request)) continue;
-      // Nothing else leads from an id to a session that is nobody's.
-      if (each.principalBefore !== undefined || !this.isLost(each.request.sentId))
+      // Nothing else leads from an id to a session that is nobody's, or that another request has made nobody's.
+      const isNobodys =
+        each.principalBefore === undefined ||
+        this.operations.some((other) => other.verb.do === 'forget' && other.handleBefore === handleBefore);
+      if (!isNobodys || !this.isLost(each.request.sentId))
         yield { handle: handleBefore, at, what: `${verb.do} ${each.id}` };
     }
     for (const { action, outcome, result, handle, began, ended } of this.history.registry)
