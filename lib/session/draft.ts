@@ -100,7 +100,13 @@ function nextMetadata(core: SessionCore, values: SessionValues | undefined): Ses
 /** Sets the principal that the written data name. */
 function settlePrincipal(next: SessionMetadata, core: SessionCore, values: SessionValues): void {
   if (next.loginFingerprint !== undefined) {
-    if (loginStands(next, core.storedValues(), values, (data) => core.principalIn(data))) {
+    const stands = loginStands(
+      next,
+      () => core.storedValues(),
+      values,
+      (data) => core.principalIn(data),
+    );
+    if (stands) {
       next.loginFingerprint = fingerprint(values, next.loginKeys);
       return;
     }

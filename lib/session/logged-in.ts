@@ -95,18 +95,28 @@ export function principalIn({ services, claim, metadata }: Owned, values: Sessio
 function stands(owned: Owned, values: SessionValues): boolean {
   const { metadata } = owned;
   if (metadata.loginFingerprint === undefined || metadata.principal === undefined) return false;
-  return loginStands(metadata, owned.storedValues(), values, (data) => principalIn(owned, data));
+  return loginStands(
+    metadata,
+    () => owned.storedValues(),
+    values,
+    (data) => principalIn(owned, data),
+  );
 }
 
-/** Whether a login is still valid: the data match its fingerprint, and the app's changes since name no other person. */
+/**
+ * Whether a login is still valid: the data match its fingerprint, and the app's changes since name no other person.
+ *
+ * @param stored the data that were read, which are parsed again for it. Most logins don't need that.
+ */
 export function loginStands(
   metadata: SessionMetadata,
-  before: SessionValues,
+  stored: () => SessionValues,
   after: SessionValues,
   principalOfData: (values: SessionValues) => string | undefined,
 ): boolean {
   const { loginFingerprint, loginKeys } = metadata;
   if (fingerprint(after, loginKeys) === loginFingerprint) return true;
+  const before = stored();
   if (fingerprint(before, loginKeys) !== loginFingerprint || lostLoginKey(before, after, loginKeys)) return false;
   return principalOfData(before) === principalOfData(after);
 }
