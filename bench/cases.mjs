@@ -70,9 +70,9 @@ const memory = {
       ...change,
       servers: ['bare', 'express-session', 'express-session, memorystore', 'keycard', ...Object.keys(onFastify)],
       floors: fastifyFloors,
-      ratios: [...both(0.5), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY], fastifyRatio],
+      ratios: [...both(0.45), ['keycard', 'express-session, memorystore'], ['keycard', FASTIFY], fastifyRatio],
     },
-    { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
+    { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both(0.8) },
     {
       title: 'no cookie',
       path: '/read',
@@ -101,14 +101,14 @@ const memory = {
       title: 'read, 32 kB',
       bytes: 32_000,
       servers: ['bare', 'express-session', 'keycard'],
-      ratios: both(0.25),
+      ratios: both(0.4),
     },
     {
       ...change,
       title: 'change, 32 kB',
       bytes: 32_000,
       servers: ['bare', 'express-session', 'keycard'],
-      ratios: both(0.5),
+      ratios: both(0.45),
     },
     { ...touch, servers: ['bare', 'express-session', 'keycard, touching'], ratios: touching },
   ],
@@ -121,6 +121,7 @@ function outside(
   {
     readBudget,
     changeBudget,
+    loginBudget,
     moreServers = {},
     moreRead = [],
     readRatios = [],
@@ -160,7 +161,7 @@ function outside(
       ...(onlyBasics
         ? []
         : [
-            { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both() },
+            { ...login, servers: ['bare', 'express-session', 'keycard'], ratios: both(loginBudget) },
             { ...touch, servers: ['bare', 'express-session', 'keycard, touching'], ratios: touching },
           ]),
       ...cases,
@@ -173,34 +174,36 @@ const large = {
   title: 'read, 32 kB',
   bytes: 32_000,
   servers: ['bare', 'express-session', 'keycard'],
-  ratios: both(),
+  ratios: both(0.4),
   fullOnly: true,
 };
 
 export const groups = [
   memory,
   outside('file', 'session-file-store', {
-    readBudget: 0.1,
-    changeBudget: 1,
+    readBudget: 0.06,
+    changeBudget: 0.8,
+    loginBudget: 1,
     moreServers: { 'keycard, fsync: false': { engine: 'keycard', fsync: false } },
     changeRatios: [['keycard, fsync: false', 'express-session', 0.5]],
   }),
   outside('redis', 'connect-redis, ioredis', {
-    readBudget: 0.25,
-    changeBudget: 0.5,
+    readBudget: 0.15,
+    changeBudget: 0.3,
+    loginBudget: 0.6,
     moreServers: {
       'express-session, node-redis': { engine: 'express-session', client: 'node-redis' },
       'keycard, node-redis': { engine: 'keycard', client: 'node-redis' },
       ...onFastify,
     },
     moreRead: ['express-session, node-redis', 'keycard, node-redis', ...Object.keys(onFastify)],
-    readRatios: [['keycard, node-redis', 'express-session, node-redis', 0.25], fastifyRatio],
+    readRatios: [['keycard, node-redis', 'express-session, node-redis', 0.15], fastifyRatio],
     moreChange: Object.keys(onFastify),
     changeRatios: [fastifyRatio],
     floors: fastifyFloors,
-    overRaw: 0.9,
+    overRaw: 0.95,
     cases: [large],
   }),
-  outside('postgres', 'connect-pg-simple', { readBudget: 0.25, changeBudget: 0.5, cases: [large] }),
+  outside('postgres', 'connect-pg-simple', { readBudget: 0.15, changeBudget: 0.3, loginBudget: 0.45, cases: [large] }),
   outside('mongo', 'connect-mongo', { onlyBasics: true }),
 ];

@@ -118,6 +118,7 @@ export class Measurement {
       expected: state.expected,
       requests,
       follow: each.follow,
+      isAwake: this.group.store === 'memory',
     });
     const after = await child.ask('mark');
     this.#took(each, state, load.cookies, load.counts);

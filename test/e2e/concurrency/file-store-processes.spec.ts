@@ -69,7 +69,7 @@ describe('four processes on one folder', () => {
     expect([ours('tmp'), ours('claims')]).toEqual([[], []]);
   }, 120_000);
 
-  it('make 400 increments where two of them, as on Windows, can make no symbolic links', async () => {
+  it('make 400 increments if two of them, as on Windows, can make no symbolic links', async () => {
     await store.create('shared', recordOf({ views: 0 }));
     const job = { id: 'shared', times: 100, fsync: false };
     const four = [true, true, false, false].map((noSymlinks) => start('increment', { ...job, noSymlinks }));
@@ -274,7 +274,7 @@ describe('a process that is stopped while it writes', () => {
     expect(await dataOf('x')).toMatchObject({ by: 'worker' });
   });
 
-  it('blocks no other process where its temporary file was lost: its claim is succeeded', async () => {
+  it('blocks no other process if its temporary file was lost: another takes over its claim', async () => {
     await store.create('x', recordOf({ by: 'nobody' }));
     const { revision } = (await store.load('x'))!;
     const worker = start('replace', { id: 'x', data: { by: 'worker' }, signal: beforeRename });

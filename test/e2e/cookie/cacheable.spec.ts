@@ -56,7 +56,7 @@ describe('#12.3 an answer that shared caches may keep', () => {
     expect(await visit(jar, 'logout')).toEqual([1, 'private, max-age=600']);
   });
 
-  it('stays as it is where the same cookie is only due again: that waits for another answer', async () => {
+  it('stays as it is if the same cookie is only due again: that waits for another answer', async () => {
     const clock = new TestClock();
     const jar = await start({ clock });
     await visit(jar, 'start');

@@ -118,7 +118,7 @@ describe('store calls', () => {
     expect(await callsOf('read')).toEqual([]);
   });
 
-  it('are one write for a login, two where there is an old record to retire, and a look at the principal before it, and at the principal and the new record before the old one is retired', async () => {
+  it('are one write for a login, two if there is an old record to replace, and a look at the principal before it, and at the principal and the new record before the old one is replaced', async () => {
     expect(await callsOf('login')).toEqual(['load', 'create', 'load', 'load']);
     expect(await callsOf('login')).toEqual(['load', 'load', 'create', 'load', 'load', 'replace']);
   });
@@ -232,7 +232,7 @@ describe('what a request makes, over a bare route', () => {
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });
 
-  it('is a parse of the facts, and where the session is asked for one of the data, and one text to compare them by', async () => {
+  it('is a parse of the metadata, and if the session is asked for, one of the data and one text to compare them by', async () => {
     const parse = jest.spyOn(JSON, 'parse');
     const stringify = jest.spyOn(JSON, 'stringify');
     const countIn = async (url: string, path: string) => {

@@ -199,7 +199,7 @@ describe('starting', () => {
     expect(said).toEqual([expect.stringContaining("PlainStore) can't list sessions")]);
   });
 
-  it('fails in one sentence where such a store fails', async () => {
+  it('fails in one sentence if such a store fails', async () => {
     const error = await bootstrap(new PlainStore(new Error('no route to host')));
     expect(error).toBeInstanceOf(SessionStoreError);
     expect(error.message).toBe(

@@ -191,7 +191,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
     for (const path of ['/foo', '/foo/bar', '/foo?q=/', '/foo/']) expect(await covered(session, path)).toBe('true');
   });
 
-  it('looks at the whole path where it is mounted on one', async () => {
+  it('looks at the whole path if it is mounted on one', async () => {
     const express = (await import('express')).default;
     const app = express();
     app.use(
@@ -400,7 +400,7 @@ describe('nestjs-keycard/express does better than express-session', () => {
     },
   );
 
-  it('leaves Path=/ and HttpOnly where the options say undefined, and takes them away for null (#13.28)', async () => {
+  it('leaves Path=/ and HttpOnly if the options say undefined, and takes them away for null (#13.28)', async () => {
     const sent = async (create: typeof session, nothing: null | undefined): Promise<object> => {
       const app = await serve(create, { cookie: { path: nothing, httpOnly: nothing } }, counting);
       await app.get();

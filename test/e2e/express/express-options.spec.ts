@@ -117,7 +117,7 @@ describe.each(both)('options of %s', (name, session) => {
       }
     });
 
-    it.each(['', null])('has a session everywhere, and no Path, where the path is %j (#13.25)', async (path) => {
+    it.each(['', null])('has a session everywhere, and no Path, if the path is %j (#13.25)', async (path) => {
       const app = await serve(session, { cookie: { path } }, (req, res) => {
         req.session.seen = 1;
         res.end();

@@ -261,7 +261,7 @@ describe('Fastify: another session beside ours (#15.1)', () => {
     await countsTwice(url, 'send');
   });
 
-  it('is said where it was registered without waiting for it, too', async () => {
+  it('is said if it was registered without waiting for it, too', async () => {
     const [cookie, session] = await Promise.all(['@fastify/cookie', '@fastify/session'].map(plugin));
     await start((app) => {
       void app.register(cookie!);

@@ -195,7 +195,7 @@ describeEachStore((each) => {
       expect(await isIn(app, jar)).toBe(false);
     });
 
-    it('logs out where a store of one’s own returns no record that is expired by this process’s clock (#11)', async () => {
+    it('logs out if a store of your own returns no record that is expired by this process’s clock (#11)', async () => {
       class BlindStore extends BarrierStore {
         override load(id: string) {
           return super.load(id);

@@ -94,7 +94,7 @@ describeEachStore((each) => {
       expect([await handles('7'), (await handles('8')).length]).toEqual([[], 1]);
     });
 
-    it("knows passport's user, and user.id, where nobody called login()", async () => {
+    it("knows passport's user, and user.id, if nobody called login()", async () => {
       const jar = new Jar();
       await app.post(jar, 'passport', { id: 'pat' });
       expect((await app.me(jar)).principal).toBe('pat');

@@ -186,7 +186,7 @@ describe('the device', () => {
     }
   });
 
-  it('is not kept where the option says so', async () => {
+  it('is not kept if the option says so', async () => {
     const { MemoryStore } = await import('nestjs-keycard');
     const app = await LoginApp.start({ store: new MemoryStore(), close: async () => undefined } as never, {
       device: false,

@@ -79,7 +79,7 @@ describe('whose session it is without login()', () => {
     expect([await visit('s/login'), await visit('guarded'), warnings]).toEqual([200, 200, []]);
   });
 
-  it.each([[undefined], [null], ['']])('is nobody where principalOf gives %p (#13.8, #11)', async (result) => {
+  it.each([[undefined], [null], ['']])('is nobody if principalOf returns %p (#13.8, #11)', async (result) => {
     given = result;
     await start({ principalOf: () => given });
     data = { cart: 1 };

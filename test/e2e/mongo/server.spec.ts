@@ -41,7 +41,7 @@ describeWithServer('mongo', (server) => {
     await client.close();
   });
 
-  it('makes its indexes at start, and says nothing where they could be made', async () => {
+  it('makes its indexes at start, and says nothing if they could be made', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const made: Document[] = [];
     client.on(
@@ -61,7 +61,7 @@ describeWithServer('mongo', (server) => {
     await store.close();
   });
 
-  it("removes what has expired by itself where the server doesn't, until it is closed", async () => {
+  it("removes what has expired by itself if the server doesn't, until it is closed", async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const refusing = new Proxy(documents, {
       get: (target, key) => {

@@ -167,7 +167,7 @@ describeWithServer('postgres', (server) => {
     expect(await store.count({ principal: '7' })).toBe(1);
   });
 
-  it('leaves a table without its indexes where that is the wish, or the table is large, and says so', async () => {
+  it('leaves a table without its indexes if the app asks for that, or the table is large, and says so', async () => {
     const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     await peersTable('unwished');
     await storeOf({ tableName: 'unwished', createTableIfMissing: false }).open();

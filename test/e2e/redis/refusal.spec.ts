@@ -158,7 +158,7 @@ describeWithProgram('redis', () => {
     }
   });
 
-  it('tells none where a proxy or an old server does not know the command either', async () => {
+  it('tells none if a proxy or an old server does not know the command either', async () => {
     const unknown = new Error("ERR unknown command 'evalsha', with args beginning with: 'sha' '1' 'sess:SecretId' ");
     const client = Object.assign(Object.create(admin) as Redis, { evalsha: () => Promise.reject(unknown) });
     const error = await failure(new RedisStore({ client }).destroy('SecretId'));

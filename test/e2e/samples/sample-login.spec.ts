@@ -228,7 +228,7 @@ describe('npm run sample, in a fresh clone', () => {
     expect(failure).not.toMatch(/\n\s+at /);
   });
 
-  it('says in a sentence which other port to take where its own is taken', async () => {
+  it('says in a sentence which other port to take if its own is taken', async () => {
     const port = Number(new URL(sample.url).port);
     await expect(clone.start({ PORT: String(port) })).rejects.toThrow(`PORT=${port + 1} npm run sample takes another.`);
   });

@@ -167,7 +167,7 @@ describe("a value that JSON can't carry", () => {
     expect(await (await visit('look')).json()).toEqual({ good: 1 });
   });
 
-  it('is none where JSON has a way: dates, undefined, toJSON', async () => {
+  it('is none if JSON can hold it: dates, undefined, toJSON', async () => {
     bad = () => ({ at: new Date(0), nothing: undefined, map: { toJSON: () => 'as text' } });
     expect((await visit('change')).status).toBe(200);
     expect(await (await visit('look')).json()).toEqual({

@@ -90,7 +90,7 @@ describe('a write whose reply was lost', () => {
     expect(await stored(one)).toEqual({ views: views + 1, own: 'pending' });
   });
 
-  it('is not done twice where the session is renewed meanwhile, and written under its new id', async () => {
+  it('is not done twice if the session is renewed meanwhile, and written under its new id', async () => {
     const one = manager();
     const core = await open(one);
     store.between = async () => {
@@ -104,7 +104,7 @@ describe('a write whose reply was lost', () => {
     expect(await stored(one)).toEqual({ views: 3 });
   });
 
-  it('is not done twice where its own process writes under the new id meanwhile', async () => {
+  it('is not done twice if its own process writes under the new id meanwhile', async () => {
     const one = manager();
     const core = await open(one);
     store.between = async () => {
@@ -182,7 +182,7 @@ describe('a write whose reply was lost', () => {
       expect(await sessionsOf('ann')).toEqual([ID]);
     });
 
-    it('counts for the cap where only its end was to be moved', async () => {
+    it('counts for the cap if only its end was to be moved', async () => {
       const one = manager({ ...options, maxSessionsPerPrincipal: 1 });
       for (const id of ['an-older-one', 'a-newer-one']) await addPeers(id, { user: { id: 'ann' } });
       await one.writer.write((await one.open('an-older-one'))!, 'touch');
@@ -193,7 +193,7 @@ describe('a write whose reply was lost', () => {
       expect(await sessionsOf('ann')).toHaveLength(1);
     });
 
-    it('is not written where the cap leaves no room for it, and keeps what others wrote since', async () => {
+    it('is not written if the cap leaves no room for it, and keeps what others wrote since', async () => {
       const one = manager({ ...options, maxSessionsPerPrincipal: 1, onTooMany: 'reject' });
       await addPeers('an-older-one');
       const older = (await one.open('an-older-one'))!;
