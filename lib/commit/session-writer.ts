@@ -1,5 +1,5 @@
 import { within } from '../common/deadline.js';
-import { KeyedQueue } from '../common/keyed-queue.js';
+import { KeyedQueue, TaskQueue } from '../common/keyed-queue.js';
 import { isOf, type MayEnd } from '../record/session-metadata.js';
 import { CallTimer } from '../record/store-timer.js';
 import type { SessionCore } from '../session/session-core.js';
@@ -33,11 +33,6 @@ export interface WriterParts {
  * rules of concurrency are in the classes that it calls; a store only compares and replaces.
  */
 export class SessionWriter {
-  /**
-   * The writes of one session object, in order. What a write has to do (create, swap, change the id) is only known when
-   * the one before it has finished.
-   */
-  private readonly turns = new KeyedQueue<SessionCore>();
   /** The writes of each session in this process, one at a time. */
   private readonly queue = new KeyedQueue();
   private readonly patience: CallTimer;
@@ -171,12 +166,12 @@ export class SessionWriter {
   }
 
   isBusy(core: SessionCore): boolean {
-    return this.turns.last(core) !== undefined;
+    return core.turns?.last !== undefined;
   }
 
   /** The running and waiting writes of a session object. Never rejects: the caller of each write gets its error. */
   underWay(core: SessionCore): Promise<unknown> | undefined {
-    return this.turns.last(core)?.catch(() => undefined);
+    return core.turns?.last?.catch(() => undefined);
   }
 
   /** Runs an operation with a time limit. At the limit the caller gets an error, and the operation is told so. */
@@ -199,7 +194,8 @@ export class SessionWriter {
   }
 
   private inTurn<T>(core: SessionCore, run: (operation: Operation) => Promise<T>, waitedMs = 0): Promise<T> {
-    return this.inTime((operation) => this.turns.run(core, () => run(operation)), waitedMs);
+    const turns = (core.turns ??= new TaskQueue());
+    return this.inTime((operation) => turns.run(() => run(operation)), waitedMs);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { SessionCookie } from '../cookie/session-cookie.js';
 import type { SessionValues } from '../record/record-text.js';
+import type { TaskQueue } from '../common/keyed-queue.js';
 import { newHandle } from '../common/session-id.js';
 import type { LoadedRecord } from '../record/session-records.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
@@ -54,6 +55,11 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
   firstMark: { readonly principal: string; readonly nonce: string } | undefined;
   /** The id that a new session is to follow, if its record was replaced or ended by others: it must lead nowhere. */
   formerId: string | undefined;
+  /**
+   * The writes of this session object, in order. What a write has to do (create, swap, change the id) is only known when
+   * the one before it has finished.
+   */
+  turns: TaskQueue | undefined;
   readonly openedAt: number;
   private idText: string | undefined;
   private nextIdText: string | undefined;

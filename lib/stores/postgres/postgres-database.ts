@@ -28,7 +28,10 @@ const types = { getTypeParser: () => (value: string) => value };
 export class PostgresDatabase {
   private opened: Promise<PostgresClient> | undefined;
   private closing: Promise<void> | undefined;
-  private readonly running = new Set<Promise<unknown>>();
+  /** How many queries have no answer yet. Not a set of them, whose old tables would keep requests in memory. */
+  private running = 0;
+  /** Called when the last of them has its answer. */
+  private whenIdle: (() => void) | undefined;
 
   constructor(
     private readonly options: ResolvedPostgresOptions,
@@ -85,8 +88,11 @@ export class PostgresDatabase {
   }
 
   private track(sent: Promise<PostgresResult>): Promise<PostgresResult> {
-    this.running.add(sent);
-    const done = () => this.running.delete(sent);
+    this.running += 1;
+    const done = (): void => {
+      this.running -= 1;
+      if (this.running === 0) this.whenIdle?.();
+    };
     sent.then(done, done);
     return sent;
   }
@@ -139,7 +145,8 @@ export class PostgresDatabase {
     // Calls of this turn are sent at its end.
     await new Promise((resolve) => setImmediate(resolve));
     // A server that hangs must not block the shutdown.
-    await this.inTime(Promise.allSettled(this.running)).catch(() => undefined);
+    if (this.running > 0)
+      await this.inTime(new Promise<void>((resolve) => (this.whenIdle = resolve))).catch(() => undefined);
     if (!this.options.ownsClient) return;
     const own = this.opened;
     this.opened = undefined;

@@ -185,6 +185,17 @@ describeWithProgram('postgres', () => {
     expect((await (await ownPool()).load('late'))?.text).toBe(record.text);
   });
 
+  it('is closed when its last call has been answered, also with a pool that it was given', async () => {
+    const store = await givenPool();
+    const [answered, { revision }] = [[] as string[], (await store.load('kept'))!];
+    const calls = [store.replace('kept', record, revision), store.destroy('nothing'), store.count()];
+    await Promise.all([
+      ...calls.map((call, n) => call.then(() => answered.push(`call ${n}`))),
+      store.close().then(() => answered.push('closed')),
+    ]);
+    expect(answered.at(-1)).toBe('closed');
+  });
+
   it('leaves a pool open that it was given, and listens for its errors, once for all stores, until it has ended', async () => {
     const pool = new Pool({ connectionString: server.url });
     for (const store of [new PostgresStore({ pool }), new PostgresStore({ pool })]) {

@@ -31,5 +31,6 @@ it('continues after a failure, which only its own caller sees', async () => {
 it('keeps nothing of a key that is done', async () => {
   const queue = new KeyedQueue();
   await Promise.all(['a', 'a', 'b'].map((key) => queue.run(key, async () => undefined)));
-  expect((queue as unknown as { tails: Map<string, unknown> }).tails.size).toBe(0);
+  expect((queue as unknown as { queues: Map<string, unknown> }).queues.size).toBe(0);
+  expect(queue.last('a')).toBeUndefined();
 });
