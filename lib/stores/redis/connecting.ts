@@ -71,8 +71,7 @@ export async function endedOr(quit: () => Promise<unknown>, force: () => unknown
 function notReady(address: string, last: unknown): SessionStoreError {
   const said = last instanceof Error && last.message !== '' ? last.message : undefined;
   const why =
-    systemErrorIn(last, address) ??
-    `${said ?? 'it accepts connections at best, but does not answer as Redis does'}, at ${address}`;
+    systemErrorIn(last, address) ?? `${said ?? `nothing answered as Redis does in ${PATIENCE_MS} ms`}, at ${address}`;
   return new SessionStoreError(
     'UNAVAILABLE',
     `Redis can't be reached: ${why}. Check that host and port are right and that Redis runs there.`,
