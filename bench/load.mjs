@@ -1,8 +1,8 @@
 /**
  * The load generator: connections that each keep one request under way, over plain sockets. It costs some 10 µs a request, a tenth of
  * what autocannon takes: a generator that is as slow as the server leaves the server waiting, and each wake-up of a waiting event loop is
- * CPU time that the library would be charged with. For the same reason it doesn't sleep while a store without a server is measured: to wake a
- * process that sleeps costs the server some 13 µs with each answer, and the slower the server is, the more often. Every answer is looked at.
+ * CPU time that the library would be charged with. For the same reason it doesn't sleep while a store in memory is measured: to wake a
+ * sleeping process costs a server some 13 µs an answer, and a slow server pays that more often. Every answer is looked at.
  */
 import { connect } from 'node:net';
 import { answer } from './child.mjs';
@@ -84,18 +84,23 @@ function run({ port, paths, cookies = [], expected, requests, follow = false, is
   let finished = 0;
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
-    const stayAwake = () => void (isAwake && finished < requests && setImmediate(stayAwake));
-    stayAwake();
+    let isUnderWay = true;
+    const stayAwake = () => void (isUnderWay && setImmediate(stayAwake));
+    if (isAwake) stayAwake();
+    const fail = (error) => {
+      isUnderWay = false;
+      reject(error);
+    };
     const next = (n) => {
       if (sent >= requests) return;
       sent += 1;
       const path = typeof paths === 'string' ? paths : paths[n];
       const sentAt = performance.now();
       pool[n].send(requestOf(path, held[n]), (error, head, body) => {
-        if (error) return reject(error);
+        if (error) return fail(error);
         const wanted = expected?.[n];
         if (!head.startsWith('HTTP/1.1 200') || (wanted !== undefined && body !== wanted)) {
-          return reject(new Error(`${path}: wanted ${wanted ?? 'a 200'}, got ${head.split('\r\n')[0]} ${body}`));
+          return fail(new Error(`${path}: wanted ${wanted ?? 'a 200'}, got ${head.split('\r\n')[0]} ${body}`));
         }
         if (follow) held[n] = cookieAfter(head, held[n]);
         counts[n] += 1;
@@ -103,6 +108,7 @@ function run({ port, paths, cookies = [], expected, requests, follow = false, is
         latencies[finished] = performance.now() - sentAt;
         finished += 1;
         if (finished < requests) return next(n);
+        isUnderWay = false;
         latencies.sort();
         resolve({
           ms: performance.now() - startedAt,

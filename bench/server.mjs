@@ -1,7 +1,7 @@
 /** One server of the bench: Nest on Express, in production mode, with the sessions that `start` is told. */
 import 'reflect-metadata';
 import { writeFileSync } from 'node:fs';
-import { Session as Inspector } from 'node:inspector';
+import { Session as Inspector } from 'node:inspector/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -151,23 +151,18 @@ function mark() {
 
 let inspector;
 
-function profile() {
+async function profile() {
   inspector = new Inspector();
   inspector.connect();
-  inspector.post('Profiler.enable');
-  inspector.post('Profiler.setSamplingInterval', { interval: 200 });
-  inspector.post('Profiler.start');
+  await inspector.post('Profiler.enable');
+  await inspector.post('Profiler.setSamplingInterval', { interval: 200 });
+  await inspector.post('Profiler.start');
 }
 
-function writeProfile(path) {
-  return new Promise((resolve, reject) => {
-    inspector.post('Profiler.stop', (error, result) => {
-      if (error) return reject(error);
-      inspector.disconnect();
-      writeFileSync(path, JSON.stringify(result.profile));
-      resolve();
-    });
-  });
+async function writeProfile(path) {
+  const { profile: found } = await inspector.post('Profiler.stop');
+  inspector.disconnect();
+  writeFileSync(path, JSON.stringify(found));
 }
 
 answer({

@@ -89,7 +89,7 @@ function scale(result) {
   const parts = [circumstances(result)];
   if (result.memory) {
     parts.push(
-      '`MemoryStore`, sessions of 400 bytes of data (661 with cookie and facts), each of a principal of its own. Bytes are those of the heap over the JSON, id and principal included; times are of single calls, in batches of 100.',
+      '`MemoryStore`, sessions of 400 bytes of data (661 with cookie and metadata), each of a principal of its own. Bytes are those of the heap over the JSON, id and principal included; times are of single calls, in batches of 100.',
       table(
         [
           'sessions',

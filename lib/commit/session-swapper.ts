@@ -35,10 +35,10 @@ export class SessionSwapper {
 
   /** One try without a promise. `false`: nothing was written, and `swap` has to do it. */
   swapNow(core: SessionCore): boolean {
-    // A login needs a place, and a look at what happened meanwhile.
-    if (core.stored === undefined || core.claim !== undefined || core.admission !== undefined) return false;
+    if (core.stored === undefined) return false;
     try {
       const draft = draftOf(core);
+      // It makes the session a principal's, which needs a place and a look at what happened meanwhile.
       if (draft.arrival !== undefined) return false;
       const { text, metadata, cookie } = draft;
       if (this.services.records.replaceNow(core.key, text, metadata, cookie, core.stored.revision) !== 'ok')

@@ -151,7 +151,7 @@ export class SessionRecords {
     cookie: string,
     revision: Revision,
   ): WriteResult | undefined {
-    if (this.replaceWithNow === undefined || this.store.replace !== this.replaceWithNow) return undefined;
+    if (this.store.replace !== this.replaceWithNow) return undefined;
     return this.store.replaceNow!(key, this.pack(key, text, metadata, cookie), revision);
   }
 

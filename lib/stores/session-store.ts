@@ -122,7 +122,8 @@ export abstract class SessionStore {
 
   /**
    * `replace` without a promise, for a store that has its records in memory: it does the same and returns the same
-   * result, or throws the same error. A response whose session was changed then needs not be held.
+   * result, or throws the same error. A response whose session was changed then doesn't have to be held. It must not
+   * block, so it is not for files.
    */
   replaceNow?(id: string, record: SessionRecord, revision: Revision): WriteResult;
 

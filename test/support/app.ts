@@ -1,10 +1,15 @@
 import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import { createHmac } from 'node:crypto';
 import { SessionModule, type SessionModuleOptions } from 'nestjs-keycard';
 import { newAdapter } from './adapters.js';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
+
+/** The value of the session cookie for an id, as express-session signs it, not yet percent-encoded. */
+export const signed = (id: string, secret = SECRET): string =>
+  `s:${id}.${createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '')}`;
 
 export interface TestApp {
   readonly app: INestApplication;

@@ -7,8 +7,7 @@ import {
   SessionRegistry,
   type SessionEvent,
 } from 'nestjs-keycard';
-import { createHmac } from 'node:crypto';
-import { Jar, post, SECRET, startApp, type TestApp } from './app.js';
+import { Jar, post, startApp, type TestApp } from './app.js';
 import type { StorePlace } from './five-stores.js';
 import { TestClock } from './test-clock.js';
 
@@ -46,10 +45,6 @@ export class Gate {
 }
 
 export const gate = new Gate();
-
-/** The value of the cookie for an id. */
-export const signed = (id: string): string =>
-  encodeURIComponent(`s:${id}.${createHmac('sha256', SECRET).update(id).digest('base64').replace(/=+$/, '')}`);
 
 /** Whatever other specs declare of `SessionData`. */
 export type AnySession = Session<Record<string, unknown>>;

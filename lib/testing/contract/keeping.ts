@@ -10,7 +10,7 @@ const TEXTS: Record<string, Record<string, unknown>> = {
   'keys in an order of their own': { z: 1, a: { y: 1, b: 2 }, m: [] },
   'empty and odd values': { '': null, zero: 0, minus: -0.5, big: 1e21, no: false, list: [[], {}] },
   'keys of prototypes': { constructor: 1, toString: 'x', hasOwnProperty: null },
-  'nothing but cookie and facts': {},
+  'nothing but cookie and metadata': {},
 };
 
 /** create, load and destroy of one record. */

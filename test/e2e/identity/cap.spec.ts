@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Jar } from '../../support/app.js';
+import { Jar, signed } from '../../support/app.js';
 import { type CompiledLib, compileLib } from '../../support/compile-lib.js';
 import { EngineFleet } from '../../support/engine-fleet.js';
 import { type StorePlace } from '../../support/five-stores.js';
 import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
-import { LoginApp, ManualClock, signed } from '../../support/login-app.js';
+import { LoginApp, ManualClock } from '../../support/login-app.js';
 
 let lib: CompiledLib;
 beforeAll(async () => {
@@ -74,7 +74,7 @@ describeEachStore((each) => {
         const [jar, expires] = [new Jar(), new Date(clock.now() + 86_400_000).toISOString()];
         const cookie = { originalMaxAge: 86_400_000, expires, path: '/' };
         await app.place.rawCreate(id, JSON.stringify({ cookie, user: { id: 'ann' } }));
-        jar.cookies.set('sid', signed(id));
+        jar.cookies.set('sid', encodeURIComponent(signed(id)));
         expect(await isIn(jar)).toBe(true);
         jars.push(jar);
         clock.advance(10);

@@ -390,7 +390,7 @@ describe('a record that is not as it should be', () => {
       `{"cookie":${JSON.stringify(cookie)},"__proto__":{"isAdmin":true},"__keycard":${JSON.stringify(facts)}}`,
     ],
     [
-      'data that is no JSON, between a cookie and facts that are',
+      'data that is no JSON, between a cookie and metadata that are',
       `{"cookie":${JSON.stringify(cookie)},"good":oops,"__keycard":${JSON.stringify(facts)}}`,
     ],
     [

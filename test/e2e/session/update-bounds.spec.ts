@@ -102,16 +102,14 @@ for (const [name, verb] of Object.entries(VERBS)) {
   SCRIPTS[`${name}Async`] = refusal(verb, true);
 }
 
+const startScripts = (options: Partial<SessionModuleOptions> = {}): Promise<TestApp> =>
+  startApp([scripted(SCRIPTS)], { logger: { warn: ignored, error: ignored }, ...options });
+
 describe('what update(fn) holds fn to', () => {
   let server: TestApp;
   let jar: Jar;
   const start = async (options: Partial<SessionModuleOptions> = {}) => {
-    server = await startApp([scripted(SCRIPTS)], {
-      store: new MemoryStore(),
-      storeTimeout: 300,
-      logger: { warn: ignored, error: ignored },
-      ...options,
-    });
+    server = await startScripts({ store: new MemoryStore(), storeTimeout: 300, ...options });
     url = server.url;
   };
   const go = (script: string, on = jar) => on.fetch(`${server.url}/s/${script}`);
@@ -204,11 +202,7 @@ describe('the time that a caller waits', () => {
         return super.replace(...args);
       }
     }
-    const server = await startApp([scripted(SCRIPTS)], {
-      store: new HangingStore(),
-      storeTimeout: 300,
-      logger: { warn: ignored, error: ignored },
-    });
+    const server = await startScripts({ store: new HangingStore(), storeTimeout: 300 });
     try {
       const jar = new Jar();
       await jar.fetch(`${server.url}/s/seed`);
@@ -244,12 +238,7 @@ describe('the time that a caller waits in all', () => {
       }
     }
     const store = new SlowStore();
-    const server = await startApp([scripted(SCRIPTS)], {
-      store,
-      storeTimeout: 200,
-      maxSessionsPerPrincipal: 2,
-      logger: { warn: ignored, error: ignored },
-    });
+    const server = await startScripts({ store, storeTimeout: 200, maxSessionsPerPrincipal: 2 });
     const timed = async (jar: Jar, script: string): Promise<void> => {
       const began = performance.now();
       expect((await jar.fetch(`${server.url}/s/${script}`)).status).toBe(503);
@@ -295,11 +284,7 @@ it('an id change that took too long in all is undone, as its cookie was not sent
       return result;
     }
   }
-  const server = await startApp([scripted(SCRIPTS)], {
-    store: new SlowStore(),
-    storeTimeout: 400,
-    logger: { warn: ignored, error: ignored },
-  });
+  const server = await startScripts({ store: new SlowStore(), storeTimeout: 400 });
   try {
     const jar = new Jar();
     await jar.fetch(`${server.url}/s/in`);
@@ -317,7 +302,7 @@ it('an id change that took too long in all is undone, as its cookie was not sent
 
 describe('the id that the app reads', () => {
   it('after renew(), login() and confirmLogin() is the id in the cookie (#11)', async () => {
-    const server = await startApp([scripted(SCRIPTS)], { logger: { warn: ignored, error: ignored } });
+    const server = await startScripts();
     const jar = new Jar();
     await jar.fetch(`${server.url}/s/in`);
     const before = jar.header;
