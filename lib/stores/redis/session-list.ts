@@ -23,6 +23,12 @@ const ID = /^[\x21-\x7e]{1,256}$/;
  */
 const LONG_MS = 400 * 86_400_000;
 
+/**
+ * How many ids of earlier steps a cursor remembers. If Redis makes its table smaller, SCAN repeats the keys of one place
+ * in it, and these were the last ones.
+ */
+const REMEMBERED = 32;
+
 /** Lists every session by scanning the keys. Remembers ids, as SCAN may repeat a key. */
 export async function* listAll(source: Backend, query: ListQuery): AsyncGenerator<ListedSession> {
   const from = query.cursor === undefined ? undefined : startOf(query.cursor);
@@ -32,19 +38,23 @@ export async function* listAll(source: Backend, query: ListQuery): AsyncGenerato
     count: query.batch ?? source.scanCount,
     from: from?.start,
   });
+  const given = new Set(from?.given);
   const seen = new Set<string>();
+  /** Digests of what was given before this step; if it is the cursor's own step, also earlier in it. */
+  let before = from?.given ?? [];
   for await (const { names, start } of pages) {
-    const given = start === from?.start ? from.given : [];
-    const fresh = names.filter((id) => ID.test(id) && !seen.has(id) && !given.includes(digestOf(id)));
+    const fresh = names.filter((id) => ID.test(id) && !seen.has(id) && !(given.size > 0 && given.has(digestOf(id))));
     for (const id of fresh) seen.add(id);
     const ids = [...new Set(fresh)];
     const texts = await Promise.all(ids.map((id) => source.keys.text(id)));
     for (const [n, id] of ids.entries()) {
       const text = texts[n];
       if (text === undefined) continue;
-      const cursor = (): string => cursorOf(start, [...given, ...ids.slice(0, n + 1).map(digestOf)]);
+      const known = before;
+      const cursor = (): string => cursorOf(start, [...known, ...ids.slice(0, n + 1).map(digestOf)]);
       yield { id, text, revision: text, get cursor() { return cursor(); } }; // prettier-ignore
     }
+    before = [...before, ...ids.slice(-REMEMBERED).map(digestOf)].slice(-REMEMBERED);
   }
 }
 
