@@ -110,7 +110,7 @@ export class Admissions {
     const admission = { principal, handle, mark: mark ?? state.mark.nonce, number: state.lastNumber };
     try {
       // Only after the swap, which fails these logins for good: by another process's clock they may still be under way.
-      for (const each of failed) await this.ender.endListed(each, isOf(principal));
+      for (const each of failed) await this.ender.endListed(each, isOf(principal, each.record.metadata!.handle));
       for (const each of surplus) await this.evict(principal, each);
     } catch (error) {
       // If this fails too, the place lapses by itself.
@@ -195,7 +195,7 @@ export class Admissions {
 
   private async evict(principal: string, { handle, records }: Holder): Promise<void> {
     for (const listed of records) {
-      if (await this.ender.endListed(listed, isOf(principal)))
+      if (await this.ender.endListed(listed, isOf(principal, handle)))
         this.services.events.emit('evicted', listed.key, { handle, principal });
     }
   }

@@ -9,17 +9,18 @@ import type { Revision, WriteResult } from '../stores/session-store.js';
 import type { Admissions } from './admissions.js';
 import type { CommitServices } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
+import type { RecordFinder } from './record-finder.js';
 import type { SessionLinks } from './session-links.js';
 
 /** How often an old record is checked if the store gave no answer to its replacement. */
 const MOST_LOOKS = 20;
 
-/** A record whose id is being replaced. */
+/** A record that is being replaced. */
 export interface OldRecord {
   /** The record before the replacement. */
   readonly before: LoadedRecord;
   readonly metadata: SessionMetadata;
-  /** The metadata of the record that replaces it. */
+  /** The metadata of the record that replaces it, under the same id. */
   readonly replaced: SessionMetadata;
 }
 
@@ -28,15 +29,19 @@ export class OldRecords {
   constructor(
     private readonly services: CommitServices,
     private readonly links: SessionLinks,
+    private readonly finder: RecordFinder,
     private readonly newRecords: NewRecords,
     private readonly admissions: Admissions,
   ) {}
 
   of({ id, metadata, stored }: SessionCore, nextId: string, as: IdChange): OldRecord {
-    const now = this.services.now();
-    const until = now + this.services.options.renewGraceMs;
-    const replaced = this.links.replaced(metadata, now, until, nextId, as === 'renew' ? id : undefined);
+    const replaced = this.replacedBy(nextId, metadata, as === 'renew' ? id : undefined);
     return { before: stored!, metadata, replaced };
+  }
+
+  private replacedBy(nextId: string, metadata: SessionMetadata, oldId?: string): SessionMetadata {
+    const now = this.services.now();
+    return this.links.replaced(metadata, now, now + this.services.options.renewGraceMs, nextId, oldId);
   }
 
   /**
@@ -57,26 +62,38 @@ export class OldRecords {
   }
 
   /**
-   * For a login that goes on without the record of an old id: that id leads nowhere from now on. `bringBack` restores no
-   * record that was written since; one that was restored already, or is hidden by a clock that is wrong, is ended.
+   * For a session that goes on without the record of an old id: that id leads nowhere from now on. `bringBack` restores
+   * no record that was written since. One that was restored already (perhaps hidden by a clock that is wrong, or renewed
+   * by another request) is replaced after all.
    */
-  async pin(key: string): Promise<void> {
-    const { records, notices } = this.services;
+  async pin(id: string, nextId: string): Promise<void> {
+    const { records, notices, events } = this.services;
+    const key = records.key(id);
     try {
       for (let attempt = 0; attempt < MOST_LOOKS; attempt += 1) {
         const found = await records.loadToEnd(key);
         const metadata = found?.record.metadata;
         if (metadata === undefined) return;
-        const result =
-          metadata.replaced === undefined
-            ? await records.destroy(key, found!.revision)
-            : await this.write(key, { ...metadata, nonce: newNonce() }, found!.revision);
-        if (result !== 'conflict') return;
+        const live = metadata.replaced === undefined ? found : await this.renewedFrom(id, found!);
+        const at = live ?? found!;
+        const next =
+          live === undefined
+            ? { ...metadata, nonce: newNonce() }
+            : this.replacedBy(nextId, live.record.metadata ?? metadata);
+        const result = await this.write(at.key, next, at.revision);
+        if (live !== undefined && result === 'ok') events.hint(metadata.handle);
+        // A renewal that gets no answer restores the record as well, so after its new one the old one is written too.
+        if (result !== 'conflict' && at.key === key) return;
       }
     } catch (error) {
       // The login itself has succeeded.
       if (!isClosed(error)) notices.storeFailed('save', error);
     }
+  }
+
+  private async renewedFrom(id: string, replaced: LoadedRecord): Promise<LoadedRecord | undefined> {
+    const found = await this.finder.locate(id, replaced);
+    return typeof found === 'object' ? found.loaded : undefined;
   }
 
   private async wasOurs(key: string, nonce: string): Promise<boolean> {
@@ -87,7 +104,7 @@ export class OldRecords {
   }
 
   /**
-   * For a replacement that the store didn't answer: it may have happened, or may still happen.
+   * For a replacement that failed, or that the store didn't answer: it may have happened, or may still happen.
    *
    * - If it has not happened, the record is written again unchanged, so that the late swap fails.
    * - If it has, the old record is restored. If it names the new record (`nextKey`), that link is extended instead, as the
@@ -113,8 +130,9 @@ export class OldRecords {
       }
       if (result === 'conflict') return await this.bringBack(old, nextKey, attempt + 1);
       if (nextKey !== undefined && !isReplaced) await records.destroy(nextKey);
-      // Before it was restored, by this look or an earlier one, a login may have taken the place of this session.
-      const { principal } = old.metadata;
+      // Before it was restored, by this look or an earlier one, a login may have taken the place of this session. And if
+      // another request has gone on with what was written, that is a session of its principal.
+      const { principal } = old.replaced;
       if (nextKey === undefined && principal !== undefined) await this.admissions.evictSurplus(principal);
     } catch (error) {
       if (isClosed(error)) return;

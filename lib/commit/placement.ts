@@ -97,7 +97,8 @@ export class Placement {
   /** Ends a session that may not stay. */
   async undo(key: string, { arrival, metadata }: Draft): Promise<void> {
     const { handle, principal } = metadata;
-    const end = (): Promise<boolean> => this.ender.end(key, this.services.idOfKey(key), undefined, isOf(principal));
+    const mayEnd = isOf(principal, handle);
+    const end = (): Promise<boolean> => this.ender.end(key, this.services.idOfKey(key), undefined, mayEnd);
     const ended = await end().catch((error: unknown) => {
       this.newRecords.later(end);
       throw error;

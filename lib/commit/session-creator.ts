@@ -54,7 +54,7 @@ export class SessionCreator {
     const { formerId } = core;
     core.formerId = undefined;
     // The id from before a login must lead nowhere, even if the request that replaced it fails and restores it.
-    if (formerId !== undefined) await this.oldRecords.pin(this.services.records.key(formerId));
+    if (formerId !== undefined) await this.oldRecords.pin(formerId, core.id);
     return 'ok';
   }
 

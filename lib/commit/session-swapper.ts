@@ -9,13 +9,14 @@ import type { Draft } from '../session/session-state.js';
 import { continuedAs } from '../session/succession.js';
 import { type Applied, applied, take, type UpdateFunction } from './apply-update.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
+import type { OldRecord, OldRecords } from './old-records.js';
 import { assertInTime, markGone, type Operation, type Written } from './operation.js';
 import type { WriteReason } from './plan-commit.js';
 import type { Placement } from './placement.js';
 import type { Found, RecordFinder } from './record-finder.js';
 
-/** A draft that was sent to the store, and the result of `update(fn)` that it contains. */
-interface Sent {
+/** A draft that was sent to the store, the record that it replaces, and the result of `update(fn)` that it contains. */
+interface Sent extends OldRecord {
   readonly made: Applied | undefined;
   readonly draft: Draft;
 }
@@ -30,6 +31,7 @@ export class SessionSwapper {
     /** The writes of each session in this process, one at a time. */
     private readonly queue: KeyedQueue,
     private readonly finder: RecordFinder,
+    private readonly oldRecords: OldRecords,
     private readonly placement: Placement,
   ) {}
 
@@ -54,6 +56,7 @@ export class SessionSwapper {
   async swap(core: SessionCore, operation: Operation, why: WriteReason, fn?: UpdateFunction): Promise<Written> {
     const { counters, nonces, records } = this.services;
     const sent: Sent[] = [];
+    let unsure: Sent | undefined;
     try {
       for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
         assertInTime(operation, this.services);
@@ -67,6 +70,7 @@ export class SessionSwapper {
           const done = sent.find(({ draft }) => WriteNonces.has(found.loaded.record.metadata, draft.metadata.nonce));
           if (done !== undefined) {
             counters.lostReplies += 1;
+            unsure = done;
             return await this.settled(core, done, found);
           }
           core.rebase(found.loaded, found.id);
@@ -75,11 +79,13 @@ export class SessionSwapper {
         const made = fn === undefined ? undefined : await applied(core, fn);
         let draft = draftOf(core, made?.values);
         if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
-        sent.push({ made, draft });
-        nonces.await(draft.metadata.nonce);
         const { text, metadata, cookie } = draft;
+        unsure = { made, draft, before: core.stored!, metadata: core.metadata, replaced: metadata };
+        sent.push(unsure);
+        nonces.await(metadata.nonce);
         const result = await records.replace(core.key, text, metadata, cookie, core.stored!.revision);
-        if (result === 'ok') return await this.settled(core, { made, draft });
+        if (result === 'ok') return await this.settled(core, unsure);
+        unsure = undefined;
         if (result === 'gone') return markGone(core, this.services);
         counters.conflicts += 1;
         // The other writer has already extended the session. But a change of the principal has to be completed by its
@@ -88,6 +94,10 @@ export class SessionSwapper {
         core.giveUpStored();
         await pause(attempt);
       }
+    } catch (error) {
+      // A login that failed must not happen later, when another one may have its place.
+      if (unsure !== undefined && isLogin(unsure.draft)) void this.oldRecords.bringBack(unsure);
+      throw error;
     } finally {
       for (const { draft } of sent) nonces.settle(draft.metadata.nonce);
       if (core.admission !== undefined) await this.placement.giveUp(core);
@@ -121,12 +131,13 @@ export class SessionSwapper {
   }
 
   /** Finishes a swap that succeeded. `found`: the record, if it has changed again since. */
-  private settled(core: SessionCore, { made, draft }: Sent, found?: Found): Written | Promise<Written> {
+  private settled(core: SessionCore, sent: Sent, found?: Found): Written | Promise<Written> {
+    const { draft } = sent;
     // If another request has since made it another principal's, that request completes it.
     const isAnothers = found !== undefined && found.loaded.record.metadata?.principal !== draft.metadata.principal;
-    if (draft.arrival === undefined || isAnothers) return this.swapped(core, { made, draft }, found);
+    if (draft.arrival === undefined || isAnothers) return this.swapped(core, sent, found);
     return this.placement.settled(core, core.key, draft).then(async (isIn) => {
-      if (isIn) return this.swapped(core, { made, draft }, found);
+      if (isIn) return this.swapped(core, sent, found);
       await this.placement.undo(core.key, draft);
       return markGone(core, this.services);
     });
@@ -140,3 +151,6 @@ export class SessionSwapper {
     return 'ok';
   }
 }
+
+/** Whether the write makes the session a principal's. If its data named that one before, the next request does it. */
+const isLogin = ({ arrival }: Draft): boolean => arrival !== undefined && arrival !== 'adopted';

@@ -51,9 +51,9 @@ export class SessionWriter {
     const { finder, ender, admissions } = parts;
     const newRecords = new NewRecords(services);
     const placement = new Placement(services, admissions, ender, newRecords);
-    const oldRecords = new OldRecords(services, links, newRecords, admissions);
+    const oldRecords = new OldRecords(services, links, finder, newRecords, admissions);
     this.creator = new SessionCreator(services, newRecords, oldRecords, placement);
-    this.swapper = new SessionSwapper(services, this.queue, finder, placement);
+    this.swapper = new SessionSwapper(services, this.queue, finder, oldRecords, placement);
     this.idChanger = new IdChanger(
       services,
       this.queue,

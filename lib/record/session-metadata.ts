@@ -94,8 +94,8 @@ export interface Replacement {
 /** Whether a session may be ended. Since it was found, it may have become another principal's. */
 export type MayEnd = (metadata: SessionMetadata | undefined) => boolean;
 
-/** Ends a session only if it is still this principal's. */
+/** Ends a session only if it is still this principal's, and with a handle: not the one of a login that has replaced it. */
 export const isOf =
-  (principal: string | undefined): MayEnd =>
+  (principal: string | undefined, handle?: string): MayEnd =>
   (metadata) =>
-    metadata?.principal === principal;
+    metadata?.principal === principal && (handle === undefined || metadata?.handle === handle);

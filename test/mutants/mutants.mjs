@@ -238,8 +238,8 @@ export const mutants = [
   {
     name: 'a conflict is taken for done',
     file: lib('commit/session-swapper'),
-    find: "if (result === 'ok') return await this.settled(core, { made, draft });",
-    replace: "if (result !== 'gone') return await this.settled(core, { made, draft });",
+    find: "if (result === 'ok') return await this.settled(core, unsure);",
+    replace: "if (result !== 'gone') return await this.settled(core, unsure);",
     spec: e2e('concurrent-changes'),
   },
   {

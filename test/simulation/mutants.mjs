@@ -102,7 +102,7 @@ export const planted = [
     name: '8: an id from before a login is restored by the request that had replaced it',
     from: 20_000_000,
     file: lib('commit/session-creator'),
-    find: 'if (formerId !== undefined) await this.oldRecords.pin(this.services.records.key(formerId));',
+    find: 'if (formerId !== undefined) await this.oldRecords.pin(formerId, core.id);',
     replace: '',
   },
   {

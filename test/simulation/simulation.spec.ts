@@ -15,7 +15,7 @@ async function simulate(...options: string[]): Promise<{ code: number | null; ou
 }
 
 /** Schedules in which something broke once, and what it was. */
-const MENDED = [
+const MENDED: [seed: number, what: string, config?: string][] = [
   [20006005, 'a login counted, and its process died'],
   [20003220, 'a process died in confirmLogin() beside regenerate()'],
   [40008365, 'a process died while its login was settled'],
@@ -41,13 +41,19 @@ const MENDED = [
   [25019815, 'a login by data that is refused, and tried again after a revokeAll()'],
   [26118209, 'confirmLogin() after a login in a session that a revokeAll() has ended'],
   [50027677, 'a login that waits for a save, which waits for a lock'],
-] as const;
+  [30056554, 'a login by data that is written after it has failed'],
+  [31012376, 'a session that is restored and renewed beside a login'],
+  [30065989, 'a login is evicted in place of the session that it replaces', 'locks'],
+  [33022400, 'a login beside one that fails and restores the old id', 'locks'],
+  [33003000, 'a login by data with an id that was replaced', 'locks'],
+  [30080950, 'a session that is restored after its browser was given another', 'locks'],
+];
 
 describe('the engine in simulated schedules', () => {
   it.each(MENDED)(
     'keeps the invariants in schedule %s: %s (#11)',
-    async (seed, _what) => {
-      const { code, output } = await simulate(`--seed=${seed}`, '--schedules=1', '--no-shrink');
+    async (seed, _what, config = '') => {
+      const { code, output } = await simulate(`--seed=${seed}`, `--config=${config}`, '--schedules=1', '--no-shrink');
       expect(`${code}\n${output}`).toMatch(/^0\n1 schedules/);
     },
     60_000,

@@ -130,6 +130,15 @@ export class LoginController {
     return 'in';
   }
 
+  @Post('begin-and-name')
+  @HttpCode(200)
+  async beginAndName(@Session() session: AnySession, @Body() { id }: { id: string }) {
+    session.visits = 1;
+    await session.save();
+    session.user = { id };
+    return 'in';
+  }
+
   @Post('begin-and-confirm')
   async beginAndConfirm(@Session() session: AnySession, @Body() { id }: { id: string }) {
     session.visits = 1;

@@ -370,6 +370,86 @@ describeEachStore((each) => {
       expect([await isIn(other, jar), await isIn(other, newer)]).toEqual([false, true]);
     });
 
+    it('evicts no login for the session that it has replaced meanwhile (#11)', async () => {
+      const capped = { maxSessionsPerPrincipal: 2 } as const;
+      const [one, two] = [new BarrierStore(place.store), new BarrierStore(place.store)];
+      const [app, other] = [await start(capped, one), await start(capped, two)];
+      const [again, newer] = [await app.loggedIn('ann'), new Jar()];
+      const written = one.stop('create', true);
+      const first = app.post(again, 'passport', { id: 'ann' });
+      await written.reached;
+      const evicts = two.stop('destroy', false);
+      const second = other.post(newer, 'login', { id: 'ann' });
+      await evicts.reached;
+      written.release();
+      expect((await first).status).toBe(200);
+      evicts.release();
+      expect((await second).status).toBe(200);
+      expect([await isIn(app, again), await isIn(app, newer)]).toEqual([true, true]);
+      expect(await handles(app)).toHaveLength(2);
+    });
+
+    it.each([false, true])(
+      'makes nobody logged in by data whose answer was 503 (the store had written it: %s) (#11)',
+      async (wasWritten) => {
+        const capped = { maxSessionsPerPrincipal: 1 } as const;
+        const store = new BarrierStore(place.store);
+        const [app, other] = [await start({ ...capped, storeTimeout: 200 }, store), await start(capped)];
+        const [jar, newer] = [new Jar(), new Jar()];
+        const late = store.stop('replace', wasWritten);
+        const answer = app.post(jar, 'begin-and-name', { id: 'ann' });
+        await late.reached;
+        expect((await answer).status).toBe(503);
+        await until(async () => (await handles(other)).length === 0);
+        expect((await other.post(newer, 'login', { id: 'ann' })).status).toBe(200);
+        const done = store.stop('replace', true);
+        late.release();
+        if (!wasWritten) await done.reached;
+        done.release();
+        expect(await handles(other)).toHaveLength(1);
+        expect([await isIn(other, jar), await isIn(other, newer)]).toEqual([false, true]);
+      },
+    );
+
+    it('ends a session that a failing login restores, if a request has renewed it beside a second login (#11)', async () => {
+      const [failing, second] = [new BarrierStore(place.store), new BarrierStore(place.store)];
+      const other = await start();
+      const jar = await other.loggedIn('ann');
+      const apps = [await start({ storeTimeout: 200 }, failing), await start({ storeTimeout: '1h' }, second)] as const;
+      const first = failing.stop('replace', false);
+      const fails = apps[0].post(copyOf(jar), 'login', { id: 'ann' });
+      await first.reached;
+      const again = failing.stop('replace', false);
+      await again.reached;
+      const restores = failing.stop('replace', false);
+      const tries = second.stop('create', false);
+      const newer = copyOf(jar);
+      const succeeds = apps[1].post(newer, 'login', { id: 'ann' });
+      await tries.reached;
+      first.release();
+      expect((await fails).status).toBe(503);
+      await restores.reached;
+      // The old record leads nowhere now, so the second login goes on without it.
+      const creates = second.stop('create', false);
+      tries.release();
+      await creates.reached;
+      const restored = failing.stop('replace', true);
+      restores.release();
+      await restored.reached;
+      restored.release();
+      const renewed = copyOf(jar);
+      expect((await other.post(renewed, 'renew')).status).toBe(200);
+      creates.release();
+      expect((await succeeds).status).toBe(200);
+      again.release();
+      expect(await handles(other)).toHaveLength(1);
+      expect([await isIn(other, jar), await isIn(other, renewed), await isIn(other, newer)]).toEqual([
+        false,
+        false,
+        true,
+      ]);
+    });
+
     it('puts back no session that a logout came to while its id change failed (#11)', async () => {
       const store = new BarrierStore(place.store);
       const [app, other] = [await start({ storeTimeout: 200 }, store), await start()];

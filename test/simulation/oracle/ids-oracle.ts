@@ -76,6 +76,8 @@ export class IdsOracle extends Facts {
         continue;
       if (isDerived && (principalBefore !== undefined || request.operations.slice(at + 1).length > 0)) continue;
       if (isDerived && request.operations.some((each) => each.verb.do === 'forget')) continue;
+      // With an id that was replaced, data are not saved.
+      if (isDerived && !request.setId && !this.isKnown(handleBefore!, request)) continue;
       const old = new Set([request.sentId, ...(idBefore === undefined ? [] : [idBefore])]);
       // Ids of the same session that were given out before.
       for (const each of this.history.requests)

@@ -66,6 +66,11 @@ export class LoginsOracle extends Facts {
     const failed = [...handles].flatMap((handle) => this.changesThatFailed(handle, request, ids));
     // Its answer would have had the new cookie.
     if (failed.some(({ died, clientLeft }) => died || clientLeft)) return;
+    // After renewGrace its id led nowhere: that browser was given a new session, beside which the old one may not be restored.
+    const known = [login.handle, request.endHandle];
+    const isNew = ({ sentId, setId, operations: [first] }: RequestRecord): boolean =>
+      Boolean(setId) && setId !== sentId && first?.handleBefore !== undefined && !known.includes(first.handleBefore);
+    if (failed.length > 0 && followers.some(isNew)) return;
     this.fail(
       failed.length > 0 ? 'lost-by-failure' : 'login-dead',
       `${login.id} was answered with ${request.status}; its session admits nobody, and nothing has ended it`,
