@@ -70,34 +70,29 @@ export class ExpressSessions {
     await this.change(sid, () => this.write(sid, session, data));
   }
 
-  private async write(sid: string, session: SessionObject, data: SessionObject): Promise<void> {
-    for (let tries = 0; tries < TRIES; tries++) {
+  private write(sid: string, session: SessionObject, data: SessionObject): Promise<void> {
+    return tryUntilDone('saved. Its last changes are not saved.', async () => {
       const present = await this.store.load(sid);
       const record = this.recordOf(data, present && readSession(present.text)?.[METADATA_KEY]);
-      if (present) {
-        if ((await this.store.replace(sid, record, present.revision)) === 'ok') return this.cameFromStore(sid, session);
-      } else {
-        if (this.stored.get(session) === sid) return; // it was destroyed meanwhile, and stays destroyed
-        if (await this.created(sid, record)) return this.cameFromStore(sid, session);
-      }
-    }
-    throw new SessionStoreError(
-      'UNAVAILABLE',
-      `Other requests changed the session ${TRIES} times while it was being saved. Its last changes are not saved.`,
-    );
+      if (present === undefined) {
+        if (this.stored.get(session) === sid) return true; // it was destroyed meanwhile, and stays destroyed
+        if (!(await this.created(sid, record))) return false;
+      } else if ((await this.store.replace(sid, record, present.revision)) !== 'ok') return false;
+      this.cameFromStore(sid, session);
+      return true;
+    });
   }
 
   async touch(sid: string, session: SessionObject): Promise<void> {
     const { cookie } = copyOf(session, 'touch');
-    await this.change(sid, async () => {
-      for (let tries = 0; tries < TRIES; tries++) {
-        const present = await this.store.load(sid);
-        const data = present && readSession(present.text);
-        if (!present || !data) return;
-        const record = this.recordOf(cookie === undefined ? data : { ...data, cookie }, data[METADATA_KEY]);
-        if ((await this.store.replace(sid, record, present.revision)) !== 'conflict') return;
-      }
-    });
+    const touch = async (): Promise<boolean> => {
+      const present = await this.store.load(sid);
+      const data = present && readSession(present.text);
+      if (!present || !data) return true;
+      const record = this.recordOf(cookie === undefined ? data : { ...data, cookie }, data[METADATA_KEY]);
+      return (await this.store.replace(sid, record, present.revision)) !== 'conflict';
+    };
+    await this.change(sid, () => tryUntilDone('touched. Its expiry is as those requests have left it.', touch));
   }
 
   async destroy(sid: string): Promise<void> {
@@ -214,4 +209,13 @@ function withSoundCookie(session: Record<string, unknown>): SessionObject {
 
 function lacks(capability: string): SessionStoreError {
   return new SessionStoreError('REFUSED', `The session store can't ${capability}.`);
+}
+
+/** @throws SessionStoreError if other writes come in between too often. */
+async function tryUntilDone(what: string, attempt: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) if (await attempt()) return;
+  throw new SessionStoreError(
+    'UNAVAILABLE',
+    `Other requests changed the session ${TRIES} times while it was being ${what}`,
+  );
 }

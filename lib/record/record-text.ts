@@ -1,4 +1,5 @@
 import { METADATA_KEY } from '../common/metadata-key.js';
+import { parseJson } from '../common/parse-json.js';
 import { decodeMetadata, encodeMetadata } from './metadata-codec.js';
 import type { SessionMetadata } from './session-metadata.js';
 
@@ -38,14 +39,14 @@ export class ParsedRecord {
     const end = text.lastIndexOf(METADATA_START);
     if (end === -1) return undefined;
     // If `__keycard` were nested, a brace would remain behind it, and it would not parse.
-    const metadata = decodeMetadata(parse(text.slice(end + METADATA_START.length, -1)));
+    const metadata = decodeMetadata(parseJson(text.slice(end + METADATA_START.length, -1)));
     if (metadata === undefined) return undefined;
     const cookieEnd = endOfCookie(text);
     return cookieEnd > 0 && cookieEnd <= end ? new ParsedRecord(text, metadata, cookieEnd, end, undefined) : undefined;
   }
 
   private static readWhole(text: string): ParsedRecord | string {
-    const whole = parse(text);
+    const whole = parseJson(text);
     if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
     if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
     const values = whole as SessionValues;
@@ -73,14 +74,14 @@ export class ParsedRecord {
     if (this.whole === undefined || this.dataEnd > 0) {
       if (this.dataStart === this.dataEnd) return {};
       if (this.text.charCodeAt(this.dataStart) === 0x2c) {
-        const values = parse(`{${this.text.slice(this.dataStart + 1, this.dataEnd)}}`);
+        const values = parseJson(`{${this.text.slice(this.dataStart + 1, this.dataEnd)}}`);
         if (values !== undefined)
           return Object.hasOwn(values as object, '__proto__')
             ? 'it holds the key __proto__'
             : (values as SessionValues);
       }
     }
-    const whole = parse(this.text);
+    const whole = parseJson(this.text);
     if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
     if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
     const { cookie: _cookie, [METADATA_KEY]: _metadata, ...values } = whole as SessionValues;
@@ -89,7 +90,7 @@ export class ParsedRecord {
 
   /** The `cookie` part; `undefined` if it is missing or unreadable. */
   cookie(): unknown {
-    return (parse(this.text) as SessionValues | undefined)?.cookie;
+    return (parseJson(this.text) as SessionValues | undefined)?.cookie;
   }
 
   /**
@@ -150,15 +151,6 @@ function isEscaped(text: string, at: number): boolean {
   let backslashes = 0;
   while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes += 1;
   return backslashes % 2 === 1;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // If it isn't JSON, the caller handles that.
-    return undefined;
-  }
 }
 
 /** Whether JSON text is nested deeper than a session may be. */

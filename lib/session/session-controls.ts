@@ -50,9 +50,6 @@ const VERBS: Readonly<Record<string, Verb>> = {
   discard: (core) => core.host.verbs.discard(core),
 };
 
-/** The methods that express-session has, too. */
-export const expressVerbs: readonly string[] = ['save', 'reload', 'regenerate', 'destroy'];
-
 /** Calls a method. A callback as the last argument is called once, outside the promise chain. */
 export function callVerb(
   session: object,

@@ -31,10 +31,8 @@ async function loadIoredis(): Promise<typeof Redis> {
   try {
     return (await import('ioredis')).Redis;
   } catch (cause) {
-    throw new SessionStoreError(
-      'UNAVAILABLE',
-      'RedisStore with "url" needs the package ioredis: npm install ioredis.',
-      { cause },
-    );
+    throw new SessionStoreError('REFUSED', 'RedisStore with "url" needs the package ioredis: npm install ioredis.', {
+      cause,
+    });
   }
 }

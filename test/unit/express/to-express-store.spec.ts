@@ -157,6 +157,20 @@ describe('toExpressStore', () => {
     expect(results).toContain('conflict');
   });
 
+  it.each(['set', 'touch'] as const)(
+    'tells the caller of %s() if other writes came in between each time',
+    async (method) => {
+      const { inner, store, set } = setUp();
+      await set('a', { cookie: cookieUntil(START + 1_000) });
+      jest.spyOn(inner, 'replace').mockResolvedValue('conflict');
+      const written = promised((done) => store[method]('a', { cookie: cookieUntil(START + 9_000) }, done));
+      await expect(written).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining('20 times'),
+      });
+    },
+  );
+
   it('takes a session without a cookie: it ends after `ttl`, and a touch without one leaves it its own (#13.28)', async () => {
     const { time, store, get, set } = setUp();
     await set('a', { n: 1 });
