@@ -29,6 +29,12 @@ export const shared = [
   'a revoked session is not looked at when a touch is due',
   'confirmLogin() takes a revoked session for a live one',
   { name: 'a job opens a revoked session', config: 'losses,apart' },
+  { name: 'a login by data whose answer was 503 happens later', from: 30_056_500 },
+  {
+    name: 'a session that was restored and renewed stays beside the login that went on without it',
+    from: 31_012_300,
+  },
+  { name: 'an eviction ends the login that has replaced its session', config: 'locks', from: 30_065_900 },
   "a login as another user keeps the former's data",
   'a login in the future is a recent one',
   'who is logged in by data keeps the id',

@@ -43,6 +43,7 @@ const MENDED: [seed: number, what: string, config?: string][] = [
   [50027677, 'a login that waits for a save, which waits for a lock'],
   [30056554, 'a login by data that is written after it has failed'],
   [31012376, 'a session that is restored and renewed beside a login'],
+  [32004440, 'a revoke() of a login that fails, beside another user’s in the same session'],
   [30065989, 'a login is evicted in place of the session that it replaces', 'locks'],
   [33022400, 'a login beside one that fails and restores the old id', 'locks'],
   [33003000, 'a login by data with an id that was replaced', 'locks'],

@@ -22,8 +22,12 @@ export class EndsOracle extends Facts {
       if (found !== undefined && this.isKnown(found.handle, request) && !this.isJumping)
         this.fail('regenerated-lives', `${request.name} regenerated ${found.handle}; its old id still leads to it`);
     }
-    for (const { handle, at, what, began } of this.endings()) {
-      if (began !== undefined && (this.isOfFailedLogin(handle, began, at) || this.isSentAgain(handle, began))) continue;
+    for (const { handle, at, what, began, principal } of this.endings()) {
+      if (
+        began !== undefined &&
+        (this.isOfFailedLogin(handle, began, at, principal) || this.isSentAgain(handle, began))
+      )
+        continue;
       // A record of before the login is not the session that was revoked: it lets nobody in.
       const found = this.seen.find(
         (seen) => seen.handle === handle && !seen.isNew && isAfter(seen.began, at) && (what !== 'revoke' || seen.letIn),
@@ -38,9 +42,9 @@ export class EndsOracle extends Facts {
 
   /**
    * A revoke() beside a login ended the new record, and the request was told so: it keeps the session of before, with the same handle. A
-   * login that succeeds beside it, or later, counts as after the revoke().
+   * login that succeeds beside it, or later, counts as after the revoke(); one of another principal isn't meant by it.
    */
-  private isOfFailedLogin(handle: string, began: Point, ended: Point): boolean {
+  private isOfFailedLogin(handle: string, began: Point, ended: Point, principal: string | undefined): boolean {
     const logins = this.operations.filter(
       ({ verb, handleBefore }) =>
         (verb.do === 'login' || verb.do === 'derive' || verb.do === 'confirm') && handleBefore === handle,
@@ -52,10 +56,10 @@ export class EndsOracle extends Facts {
       failed !== undefined &&
       logins.some(
         ({ verb, outcome, request }) =>
-          verb.do !== 'confirm' &&
+          (verb.do === 'login' || verb.do === 'derive') &&
           outcome === 'ok' &&
           (isOver(request) || Boolean(request.setId)) &&
-          isAfter(request.released, began),
+          (isAfter(request.released, began) || verb.principal !== principal),
       )
     );
   }

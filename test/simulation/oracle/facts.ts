@@ -60,7 +60,7 @@ export abstract class Facts {
     return this.history.lostKeys.includes(key);
   }
 
-  protected *endings(): Generator<{ handle: string; at: Point; what: string; began?: Point }> {
+  protected *endings(): Generator<{ handle: string; at: Point; what: string; began?: Point; principal?: string }> {
     for (const each of this.operations) {
       const { verb, handleBefore } = each;
       const at = this.acknowledged(each);
@@ -83,7 +83,7 @@ export abstract class Facts {
     for (const { action, outcome, result, handle, began, ended } of this.history.registry)
       // A session is found by its handle only in the index.
       if (action.do === 'revoke' && outcome === 'ok' && result === true && this.history.lostEntries.length === 0)
-        yield { handle: handle!, at: ended, what: 'revoke', began };
+        yield { handle: handle!, at: ended, what: 'revoke', began, principal: action.principal };
   }
 
   /** Whether an earlier request had a session of this handle, so that it is in the store. */
