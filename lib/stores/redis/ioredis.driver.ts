@@ -84,9 +84,13 @@ export class IoredisDriver implements RedisDriver {
 
   run(script: RedisScript, key: string, args: string[]): Promise<unknown> {
     this.gather();
+    return this.runTogether(script, [key], args);
+  }
+
+  runTogether(script: RedisScript, keys: string[], args: string[]): Promise<unknown> {
     return bySha(
-      () => this.client.evalsha(script.sha, 1, key, ...args),
-      () => this.client.eval(script.source, 1, key, ...args),
+      () => this.client.evalsha(script.sha, keys.length, ...keys, ...args),
+      () => this.client.eval(script.source, keys.length, ...keys, ...args),
     );
   }
 

@@ -11,10 +11,10 @@ type Text = string | null;
 export class KeyReader {
   private readonly batcher = new TurnBatcher<string, Text>({ run: (keys) => this.readTogether(keys) });
   /**
-   * `false` in a cluster, where keys are on several servers. Also `false` once a server or its proxy has refused
-   * several keys.
+   * Whether one command may have several keys. `false` in a cluster, where keys are on several servers. Also `false`
+   * once a server or its proxy has refused that.
    */
-  private together: boolean;
+  together: boolean;
 
   constructor(private readonly driver: RedisDriver) {
     this.together = driver.single;
@@ -34,7 +34,7 @@ export class KeyReader {
       if (keys.length === 1) return [await this.readAlone(keys[0]!)];
       return await this.driver.mget([...keys]);
     } catch (error) {
-      if (!/^(CROSSSLOT|NOPERM|ERR unknown command)/.test(messageOf(error))) throw storeErrorOf(error);
+      if (!refusesKeys(error)) throw storeErrorOf(error);
       this.together = false;
       return Promise.all(keys.map((key) => this.readAlone(key)));
     }
@@ -50,5 +50,9 @@ export class KeyReader {
     }
   }
 }
+
+/** Whether an error may mean that a server or proxy refuses several keys, and that nothing was done. */
+export const refusesKeys = (error: unknown): boolean =>
+  /^(CROSSSLOT|NOPERM|ERR unknown command)/.test(messageOf(error));
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');

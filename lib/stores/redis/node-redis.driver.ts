@@ -68,7 +68,11 @@ export class NodeRedisDriver implements RedisDriver {
   }
 
   run(script: RedisScript, key: string, args: string[]): Promise<unknown> {
-    const options = { keys: [key], arguments: args };
+    return this.runTogether(script, [key], args);
+  }
+
+  runTogether(script: RedisScript, keys: string[], args: string[]): Promise<unknown> {
+    const options = { keys, arguments: args };
     return bySha(
       () => this.client.evalSha(script.sha, options),
       () => this.client.eval(script.source, options),

@@ -90,6 +90,8 @@ export interface RedisDriver {
   /** `SET … PX … NX`; `false` if the key exists. */
   create(key: string, text: string, ms: number): Promise<boolean>;
   run(script: RedisScript, key: string, args: string[]): Promise<unknown>;
+  /** Runs a script with several keys immediately: the caller has grouped what it does in a turn. */
+  runTogether(script: RedisScript, keys: string[], args: string[]): Promise<unknown>;
   members(key: string): Promise<string[]>;
   removeMembers(key: string, members: string[]): Promise<unknown>;
   unlink(key: string): Promise<unknown>;

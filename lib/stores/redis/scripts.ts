@@ -18,13 +18,22 @@ if type(found) == 'table' and not string.find(found.err, 'WRONGTYPE', 1, true) t
 if type(found) ~= 'string' or found == '' then`;
 
 /**
- * Key; the text that was read, the new text, the lifetime in ms (`0`: delete). Returns 0 for gone, 1 for conflict, 2
- * for done.
+ * Keys; for each the text that was read, the new text, the lifetime in ms (`0`: delete). Returns for each 0 for gone, 1
+ * for conflict, 2 for done, or the text of its error.
  */
-export const COMPARE_AND_SWAP = script(`${READ} return 0 end
-if found ~= ARGV[1] then return 1 end
-if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return 2`);
+export const COMPARE_AND_SWAP = script(`
+local function swap(key, known, text, life)
+  local found = redis.pcall('GET', key)
+  if type(found) == 'table' and not string.find(found.err, 'WRONGTYPE', 1, true) then return found.err end
+  if type(found) ~= 'string' or found == '' then return 0 end
+  if found ~= known then return 1 end
+  local done
+  if life == '0' then done = redis.pcall('DEL', key) else done = redis.pcall('SET', key, text, 'PX', life) end
+  return type(done) == 'table' and done.err or 2
+end
+local results = {}
+for n, key in ipairs(KEYS) do results[n] = swap(key, ARGV[3 * n - 2], ARGV[3 * n - 1], ARGV[3 * n]) end
+return results`);
 
 /** Key. Deletes the key and returns its text. */
 export const TAKE = script(`${READ} return false end

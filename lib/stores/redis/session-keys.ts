@@ -1,13 +1,29 @@
 import type { Revision, StoredSession, WriteResult } from '../session-store.js';
+import { TurnBatcher } from '../turn-batcher.js';
 import { scanPages } from './key-scan.js';
-import { KeyReader } from './key-reader.js';
+import { KeyReader, refusesKeys } from './key-reader.js';
 import type { RedisDriver } from './redis-client.js';
-import { rethrown, wrapped } from './redis-error.js';
+import { rethrown, storeErrorOf, wrapped } from './redis-error.js';
 import { COMPARE_AND_SWAP, IS_TEXT, TAKE } from './scripts.js';
 
 const SWAP_RESULTS: readonly WriteResult[] = ['gone', 'conflict', 'ok'];
 
-const swapResult = (reply: unknown): WriteResult => SWAP_RESULTS[Number(reply)]!;
+/** A compare-and-swap, in the words of the script. */
+interface Swap {
+  readonly key: string;
+  readonly known: string;
+  readonly text: string;
+  readonly life: string;
+}
+
+const argsOf = ({ known, text, life }: Swap): string[] => [known, text, life];
+
+/** @throws SessionStoreError if the server refused this key's swap. */
+function swapResult(reply: unknown): WriteResult {
+  const result = SWAP_RESULTS[Number(reply)];
+  if (result === undefined) throw storeErrorOf(new Error(String(reply)));
+  return result;
+}
 
 /** The character that decoding puts in place of bytes that are not UTF-8. A text may contain it, too. */
 const REPLACEMENT = '\ufffd';
@@ -15,6 +31,17 @@ const REPLACEMENT = '\ufffd';
 /** The keys of sessions. Does not interpret their texts. */
 export class SessionKeys {
   private readonly reader: KeyReader;
+  /** On a single server all swaps of a turn share one script, as all reads share an MGET. */
+  private readonly swaps = new TurnBatcher<Swap, unknown>({
+    key: ({ key }) => key,
+    weight: ({ known, text }) => known.length + text.length,
+    run: (swaps) => this.swapTogether(swaps),
+    didNothing: (error) => {
+      const isRefused = refusesKeys(error);
+      if (isRefused) this.reader.together = false;
+      return isRefused;
+    },
+  });
 
   constructor(
     private readonly driver: RedisDriver,
@@ -55,8 +82,20 @@ export class SessionKeys {
   /** Compare-and-swap. A lifetime of 0 ms deletes the key. */
   swap(id: string, revision: Revision, text: string, ms: number): Promise<WriteResult> {
     const known = typeof revision === 'string' ? revision : '';
-    const args = [known, text, String(ms)];
-    return this.driver.run(COMPARE_AND_SWAP, this.prefix + id, args).then(swapResult, rethrown);
+    const swap = { key: this.prefix + id, known, text, life: String(ms) };
+    if (this.reader.together) return this.swaps.addAs(swap, swapResult);
+    return this.driver
+      .run(COMPARE_AND_SWAP, swap.key, argsOf(swap))
+      .then((replies) => swapResult((replies as unknown[])[0]), rethrown);
+  }
+
+  private async swapTogether(swaps: readonly Swap[]): Promise<readonly unknown[]> {
+    try {
+      const keys = swaps.map(({ key }) => key);
+      return (await this.driver.runTogether(COMPARE_AND_SWAP, keys, swaps.flatMap(argsOf))) as unknown[];
+    } catch (error) {
+      throw swaps.length > 1 && refusesKeys(error) ? error : storeErrorOf(error);
+    }
   }
 
   /** Deletes the key and returns its text. */

@@ -262,7 +262,7 @@ describe('what a request makes, over a bare route', () => {
 });
 
 describeWithServer('redis', (database) => {
-  it('Redis: 20 reads of one turn are one command in one write, 20 changes one more write, and one request alone GET, then EVALSHA', async () => {
+  it('Redis: 20 reads of one turn are one command, 20 changes one more, and one request alone GET, then EVALSHA', async () => {
     const client = new Redis(database.url);
     const store = new RedisStore({ client, prefix: `${uniqueName()}:` });
     const server = await startVisits(store);
@@ -278,10 +278,7 @@ describeWithServer('redis', (database) => {
     expect(await commandsOf('/read', cookies.slice(0, 1))).toEqual({ writes: 1, commands: ['GET'] });
     expect(await commandsOf('/change', cookies.slice(0, 1))).toEqual({ writes: 2, commands: ['GET', 'EVALSHA'] });
     expect(await commandsOf('/read', cookies)).toEqual({ writes: 1, commands: ['MGET'] });
-    expect(await commandsOf('/change', cookies)).toEqual({
-      writes: 2,
-      commands: ['MGET', ...cookies.map(() => 'EVALSHA')],
-    });
+    expect(await commandsOf('/change', cookies)).toEqual({ writes: 2, commands: ['MGET', 'EVALSHA'] });
     pipeline.close();
     await store.clear();
     await server.close();

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { createClientPool } from 'redis';
 import { RedisStore } from '../../../lib/stores/redis/index.js';
+import type { Revision } from '../../../lib/stores/session-store.js';
 import { describeWithServer, uniqueName } from '../../support/servers/available.js';
 
 const recordOf = (n: number) => ({
@@ -61,6 +62,24 @@ describeWithServer('redis', (server) => {
       );
       expect(new Set(results)).toEqual(new Set(['ok']));
       expect(writes.count).toBe(1);
+    });
+
+    it('makes the changes of one turn in one script, and tells each its own result', async () => {
+      const [first, second] = await Promise.all([store.load('s1'), store.load('s2')]);
+      const scripts = jest.spyOn(client, 'evalsha');
+      const change = (id: string, revision: Revision) => store.replace(id, recordOf(id.length), revision);
+      const results = await Promise.all([
+        change('s1', first!.revision),
+        change('s2', 'another text'),
+        change('none', first!.revision),
+        store.destroy('s2', second!.revision),
+      ]);
+      expect(results).toEqual(['ok', 'conflict', 'gone', 'ok']);
+      // Two changes of one record never share a script.
+      expect(scripts.mock.calls.map(([, keys]) => keys)).toEqual([3, 1]);
+      scripts.mockRestore();
+      expect((await store.load('s1'))?.text).toBe(recordOf(2).text);
+      expect(await store.load('s2')).toBeUndefined();
     });
   });
 });
