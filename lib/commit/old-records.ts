@@ -19,12 +19,16 @@ const MOST_LOOKS = 20;
 export interface OldRecord {
   /** The record before the replacement. */
   readonly before: LoadedRecord;
+  /** Its metadata; those of a new session if it has none. */
   readonly metadata: SessionMetadata;
   /** The metadata of the record that replaces it, under the same id. */
   readonly replaced: SessionMetadata;
 }
 
-/** Swaps old records for small ones that name the new id, and restores old records if the change of the id fails. */
+/**
+ * Swaps old records for small ones that name the new id, and restores a record if the change of its id, or a login by
+ * data, fails.
+ */
 export class OldRecords {
   constructor(
     private readonly services: CommitServices,
@@ -82,7 +86,7 @@ export class OldRecords {
             : this.replacedBy(nextId, live.record.metadata ?? metadata);
         const result = await this.write(at.key, next, at.revision);
         if (live !== undefined && result === 'ok') events.hint(metadata.handle);
-        // A renewal that gets no answer restores the record as well, so after its new one the old one is written too.
+        // After a renewed record the old one is written, too, so that the renewal can't restore it.
         if (result !== 'conflict' && at.key === key) return;
       }
     } catch (error) {

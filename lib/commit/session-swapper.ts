@@ -56,6 +56,7 @@ export class SessionSwapper {
   async swap(core: SessionCore, operation: Operation, why: WriteReason, fn?: UpdateFunction): Promise<Written> {
     const { counters, nonces, records } = this.services;
     const sent: Sent[] = [];
+    /** What the store has not answered yet, or what is not settled. */
     let unsure: Sent | undefined;
     try {
       for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {

@@ -94,7 +94,10 @@ export interface Replacement {
 /** Whether a session may be ended. Since it was found, it may have become another principal's. */
 export type MayEnd = (metadata: SessionMetadata | undefined) => boolean;
 
-/** Ends a session only if it is still this principal's, and with a handle: not the one of a login that has replaced it. */
+/**
+ * Ends a session only if it is still this principal's. With a handle: only if it still has that, and is not the session
+ * of a login that has replaced it.
+ */
 export const isOf =
   (principal: string | undefined, handle?: string): MayEnd =>
   (metadata) =>

@@ -10,14 +10,25 @@ type Text = string | null;
  */
 export class KeyReader {
   private readonly batcher = new TurnBatcher<string, Text>({ run: (keys) => this.readTogether(keys) });
+  private isTogether: boolean;
+
+  constructor(private readonly driver: RedisDriver) {
+    this.isTogether = driver.single;
+  }
+
   /**
    * Whether one command may have several keys. `false` in a cluster, where keys are on several servers. Also `false`
    * once a server or its proxy has refused that.
    */
-  together: boolean;
+  get together(): boolean {
+    return this.isTogether;
+  }
 
-  constructor(private readonly driver: RedisDriver) {
-    this.together = driver.single;
+  /** Whether an error of a command may mean that its several keys are refused. If so, nothing was done. */
+  refuses(error: unknown): boolean {
+    if (!/^(CROSSSLOT|NOPERM|ERR unknown command)/.test(messageOf(error))) return false;
+    this.isTogether = false;
+    return true;
   }
 
   read(key: string): Promise<Text> {
@@ -26,7 +37,7 @@ export class KeyReader {
 
   /** @param made converts the text. This is faster than a `then` of the caller, which would create another promise. */
   readAs<T>(key: string, made: (text: Text) => T | Promise<T>): Promise<T> {
-    return this.together ? this.batcher.addAs(key, made) : this.readAlone(key).then(made);
+    return this.isTogether ? this.batcher.addAs(key, made) : this.readAlone(key).then(made);
   }
 
   private async readTogether(keys: readonly string[]): Promise<Text[]> {
@@ -34,8 +45,7 @@ export class KeyReader {
       if (keys.length === 1) return [await this.readAlone(keys[0]!)];
       return await this.driver.mget([...keys]);
     } catch (error) {
-      if (!refusesKeys(error)) throw storeErrorOf(error);
-      this.together = false;
+      if (!this.refuses(error)) throw storeErrorOf(error);
       return Promise.all(keys.map((key) => this.readAlone(key)));
     }
   }
@@ -50,9 +60,5 @@ export class KeyReader {
     }
   }
 }
-
-/** Whether an error may mean that a server or proxy refuses several keys, and that nothing was done. */
-export const refusesKeys = (error: unknown): boolean =>
-  /^(CROSSSLOT|NOPERM|ERR unknown command)/.test(messageOf(error));
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');

@@ -1,7 +1,7 @@
 import type { Revision, StoredSession, WriteResult } from '../session-store.js';
 import { TurnBatcher } from '../turn-batcher.js';
 import { scanPages } from './key-scan.js';
-import { KeyReader, refusesKeys } from './key-reader.js';
+import { KeyReader } from './key-reader.js';
 import type { RedisDriver } from './redis-client.js';
 import { rethrown, storeErrorOf, wrapped } from './redis-error.js';
 import { COMPARE_AND_SWAP, IS_TEXT, TAKE } from './scripts.js';
@@ -36,11 +36,7 @@ export class SessionKeys {
     key: ({ key }) => key,
     weight: ({ known, text }) => known.length + text.length,
     run: (swaps) => this.swapTogether(swaps),
-    didNothing: (error) => {
-      const isRefused = refusesKeys(error);
-      if (isRefused) this.reader.together = false;
-      return isRefused;
-    },
+    didNothing: (error) => this.reader.refuses(error),
   });
 
   constructor(
@@ -94,7 +90,7 @@ export class SessionKeys {
       const keys = swaps.map(({ key }) => key);
       return (await this.driver.runTogether(COMPARE_AND_SWAP, keys, swaps.flatMap(argsOf))) as unknown[];
     } catch (error) {
-      throw swaps.length > 1 && refusesKeys(error) ? error : storeErrorOf(error);
+      throw swaps.length > 1 && this.reader.refuses(error) ? error : storeErrorOf(error);
     }
   }
 
