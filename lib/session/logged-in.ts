@@ -49,11 +49,21 @@ export function authenticatedAt(owned: Owned): number | undefined {
 }
 
 /** Who is logged in by the data that were read. */
-export function loggedInBefore(owned: Owned): LoggedIn {
+export function loggedInBefore(owned: Owned, before: SessionValues): LoggedIn {
   const { loginFingerprint, loginKeys, principal } = owned.metadata;
-  const before = owned.storedValues();
   const isUnchanged = loginFingerprint !== undefined && fingerprint(before, loginKeys) === loginFingerprint;
   return loggedInBy(owned.services, before, isUnchanged ? principal : principalIn(owned, before));
+}
+
+/** The same for a stored session, when the app gets the data; `undefined` if `login()` was used, as it would cost each request a hash. */
+export function loginAsRead(owned: Owned, values: SessionValues): { readonly who: LoggedIn } | undefined {
+  if (owned.status !== 'stored' || owned.metadata.loginFingerprint !== undefined) return undefined;
+  try {
+    return { who: loggedInBefore(owned, values) };
+  } catch {
+    // `principalOf` threw. Where the answer matters it is called again.
+    return undefined;
+  }
 }
 
 /** Who is logged in by the data as the app has changed them. */
@@ -64,7 +74,8 @@ export function loggedInNow(owned: Owned): LoggedIn {
 /** Whether the session belongs, or belonged, to another principal. */
 export function isAnothers(owned: Owned, principal: string | true): boolean {
   const { claim, metadata } = owned;
-  const former = claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? loggedInBefore(owned);
+  const former =
+    claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? loggedInBefore(owned, owned.storedValues());
   return typeof former === 'string' && former !== principal;
 }
 

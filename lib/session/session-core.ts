@@ -9,6 +9,7 @@ import {
   type LoggedIn,
   loggedInBefore,
   loggedInNow,
+  loginAsRead,
   type Owned,
   principalIn,
   principalOf,
@@ -223,7 +224,12 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
   }
 
   loggedInBefore(): LoggedIn {
-    return loggedInBefore(this);
+    const { login } = this.data.base;
+    return login === undefined ? loggedInBefore(this, this.storedValues()) : login.who;
+  }
+
+  noteRead(values: SessionValues): void {
+    this.data.base.login = loginAsRead(this, values);
   }
 
   loggedInNow(): LoggedIn {

@@ -14,6 +14,8 @@ export interface DataOwner {
   readonly isNew: boolean;
   readonly key: string;
   metadata: SessionMetadata;
+  /** Called with the data as read, before the app gets them. */
+  noteRead(values: SessionValues): void;
   /** Called if the record can't be read: continue as a new session. */
   becomeNew(): void;
 }
@@ -63,7 +65,10 @@ export class SessionData {
     if (typeof read === 'string') {
       this.services.records.unreadable(this.owner.key, read);
       this.owner.becomeNew();
-    } else values = this.migrated(read);
+    } else {
+      values = this.migrated(read);
+      this.owner.noteRead(values);
+    }
     const { surface, notices } = this.services;
     const live = surface.create(this.owner) as SessionValues;
     this.live = live;

@@ -1,9 +1,13 @@
 import type { ParsedRecord, SessionValues } from '../record/record-text.js';
 import { changedKeys, snapshot } from '../common/merge.js';
+import type { LoggedIn } from './logged-in.js';
 import { valuesToJson } from './session-values.js';
 
 /** The data that changes are compared with: from the record that was read, or from the last write. */
 export class StoredData {
+  /** Who is logged in by them, if that was noted when the app got them: else they have to be parsed again for it. */
+  login: { readonly who: LoggedIn } | undefined;
+
   /**
    * @param record the record that was read; `undefined`: none, or it was dropped.
    * @param json the JSON of the data; `undefined`: take it from `record`.

@@ -9,6 +9,7 @@ import {
   isAnothers,
   loggedInBefore,
   loggedInNow,
+  loginAsRead,
   type Owned,
   principalOf,
 } from '../../../lib/session/logged-in.js';
@@ -98,13 +99,13 @@ describe('authenticatedAt()', () => {
 describe('loggedInBefore() and loggedInNow()', () => {
   it('tell who was logged in, and who is', () => {
     const session = owned(ADA, BOB, login(ADA));
-    expect([loggedInBefore(session), loggedInNow(session)]).toEqual(['ada', 'bob']);
+    expect([loggedInBefore(session, session.storedValues()), loggedInNow(session)]).toEqual(['ada', 'bob']);
   });
 
   it('are true if somebody is logged in whose id is unknown', () => {
     const isAuthenticated = (data: { staff?: unknown }): boolean => data.staff === true;
     const session = owned({ staff: true }, {}, {}, { isAuthenticated });
-    expect([loggedInBefore(session), loggedInNow(session)]).toEqual([true, undefined]);
+    expect([loggedInBefore(session, session.storedValues()), loggedInNow(session)]).toEqual([true, undefined]);
   });
 
   it('are nobody if isAuthenticated throws', () => {
@@ -112,6 +113,22 @@ describe('loggedInBefore() and loggedInNow()', () => {
       throw new Error('broken');
     };
     expect(loggedInNow(owned(ADA, ADA, login(ADA), { isAuthenticated }))).toBeUndefined();
+  });
+});
+
+describe('loginAsRead()', () => {
+  it.each<[string, Owned, ReturnType<typeof loginAsRead>]>([
+    ['the user that the data name', owned(ADA, ADA), { who: 'ada' }],
+    ['nobody', owned({}, {}), { who: undefined }],
+    ['not noted after login(), which would need a hash', owned(ADA, ADA, login(ADA)), undefined],
+    ['not noted of a new session', { ...owned(ADA, ADA), status: 'new' }, undefined],
+  ])('is %s', (_, session, expected) => expect(loginAsRead(session, session.storedValues())).toEqual(expected));
+
+  it('is not noted if principalOf() throws, so that reading a session does not throw', () => {
+    const principalOf = (): never => {
+      throw new Error('broken');
+    };
+    expect(loginAsRead(owned(ADA, ADA, {}, { principalOf }), ADA)).toBeUndefined();
   });
 });
 
