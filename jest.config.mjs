@@ -16,6 +16,16 @@ const full = [
   'test/e2e/(mongo|postgres|redis)/',
 ];
 
+/** What of it measures time or load: `npm run test:all` runs it last, one file at a time. */
+const alone = [
+  'test/e2e/gateways/processes/',
+  'test/e2e/identity/list-cost',
+  'test/e2e/outages/',
+  'test/e2e/(mongo|postgres|redis)/(failover|half-open|outage)',
+];
+
+const specsOf = (paths) => paths.map((path) => `/${path}.*\\.spec\\.ts$`);
+
 const project = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
@@ -47,7 +57,13 @@ export default {
       testMatch: ['**/*.spec.ts'],
       testPathIgnorePatterns: ['/node_modules/', ...full],
     },
-    { ...project, displayName: 'full', testRegex: full.map((path) => `/${path}.*\\.spec\\.ts$`) },
+    {
+      ...project,
+      displayName: 'full',
+      testRegex: specsOf(full),
+      testPathIgnorePatterns: ['/node_modules/', ...specsOf(alone)],
+    },
+    { ...project, displayName: 'alone', testRegex: specsOf(alone) },
   ],
   globalSetup: '<rootDir>/test/support/servers/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/servers/global-teardown.mjs',

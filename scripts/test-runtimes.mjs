@@ -8,7 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 
 const cache = process.env.KEYCARD_RUNTIMES ?? join(homedir(), '.cache', 'nestjs-keycard', 'runtimes');
@@ -33,7 +33,7 @@ function run(runtime, binary) {
   const [name] = runtime.split('@');
   const journey = join('scripts', 'runtimes', 'journey.mjs');
   const args = {
-    node: ['node_modules/jest/bin/jest.js', '--maxWorkers=2', '--selectProjects', 'quick'],
+    node: ['node_modules/jest/bin/jest.js', `--maxWorkers=${availableParallelism() + 1}`, '--selectProjects', 'quick'],
     bun: [journey],
     deno: ['run', '-A', journey],
   }[name];
