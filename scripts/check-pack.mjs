@@ -158,6 +158,23 @@ try {
     );
     run(process.execPath, ['on.mjs']);
   });
+  check('a store whose driver is absent says what to install', () => {
+    writeFileSync(
+      join(folder, 'drivers.mjs'),
+      `
+      const stores = [
+        ['redis', 'RedisStore', { url: 'redis://127.0.0.1:1' }, 'npm install ioredis.'],
+        ['postgres', 'PostgresStore', { connectionString: 'postgres://127.0.0.1:1/none' }, 'npm install pg.'],
+        ['mongo', 'MongoStore', { url: 'mongodb://127.0.0.1:1/none' }, 'npm install mongodb.'],
+      ];
+      for (const [path, name, options, advice] of stores) {
+        const store = new (await import('${manifest.name}/' + path))[name](options);
+        const error = await store.open().then(() => undefined, (thrown) => thrown);
+        if (error?.code !== 'REFUSED' || !error.message.endsWith(advice)) throw new Error(name + ' said: ' + error);
+      }`,
+    );
+    run(process.execPath, ['drivers.mjs']);
+  });
   check("the two builds know each other's sessions", () => {
     writeFileSync(
       join(folder, 'both.mjs'),
