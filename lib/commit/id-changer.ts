@@ -154,8 +154,7 @@ export class IdChanger {
     try {
       const own = await records.load(key);
       const isOurs = own?.record.metadata?.nonce === pending.metadata.nonce;
-      if (isOurs && !this.isOver(draft))
-        await records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
+      if (isOurs && !this.isOver(draft)) await records.replace(key, draft, own.revision);
     } catch (error) {
       if (isClosed(error)) return;
       notices.storeFailed('save', error);
@@ -173,7 +172,7 @@ export class IdChanger {
     const { records } = this.services;
     const own = await records.load(key);
     if (own === undefined || this.isOver(draft)) return 'gone';
-    return records.replace(key, draft.text, draft.metadata, draft.cookie, own.revision);
+    return records.replace(key, draft, own.revision);
   }
 
   /** Another request renewed the id meanwhile: continue under that one. */

@@ -11,7 +11,7 @@ export class NewRecords {
   /** Writes one record. If the store doesn't answer, the record may exist, so it is removed. */
   async write(core: SessionCore, key: string, draft: Draft): Promise<void> {
     try {
-      await this.services.records.create(key, draft.text, draft.metadata, draft.cookie);
+      await this.services.records.create(key, draft);
     } catch (error) {
       if (isStoreError(error) && error.code === 'ID_TAKEN') throw error;
       await this.takeBack(core, key);

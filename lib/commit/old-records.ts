@@ -61,8 +61,7 @@ export class OldRecords {
    * express-session reads the replaced record as an empty session whose cookie expires at the end of the grace time.
    */
   private write(key: string, metadata: SessionMetadata, revision: Revision): Promise<WriteResult> {
-    const { text, cookie } = emptyRecord(metadata, metadata.replaced!.until);
-    return this.services.records.replace(key, text, metadata, cookie, revision);
+    return this.services.records.replace(key, emptyRecord(metadata, metadata.replaced!.until), revision);
   }
 
   /**
@@ -130,7 +129,7 @@ export class OldRecords {
         const next = { ...old.metadata, nonce: newNonce() };
         const cookie = JSON.stringify(record.cookie());
         const text = recordText(cookie, JSON.stringify(data), next);
-        result = await records.replace(key, text, next, cookie, found.revision);
+        result = await records.replace(key, { text, metadata: next, cookie }, found.revision);
       }
       if (result === 'conflict') return await this.bringBack(old, nextKey, attempt + 1);
       if (nextKey !== undefined && !isReplaced) await records.destroy(nextKey);

@@ -102,10 +102,10 @@ export class PrincipalRecords {
       loginNumber: lastNumber > 0 ? lastNumber : undefined,
       places: noneIfEmpty(places),
     };
-    const { text, cookie } = emptyRecord(metadata, end);
-    if (found !== undefined) return (await this.records.replace(key, text, metadata, cookie, found.revision)) === 'ok';
+    const record = emptyRecord(metadata, end);
+    if (found !== undefined) return (await this.records.replace(key, record, found.revision)) === 'ok';
     try {
-      await this.records.create(key, text, metadata, cookie);
+      await this.records.create(key, record);
       return true;
     } catch (error) {
       if (isStoreError(error) && error.code === 'ID_TAKEN') return false;

@@ -42,9 +42,7 @@ export class SessionSwapper {
       const draft = draftOf(core);
       // It makes the session a principal's, which needs a place and a look at what happened meanwhile.
       if (draft.arrival !== undefined) return false;
-      const { text, metadata, cookie } = draft;
-      if (this.services.records.replaceNow(core.key, text, metadata, cookie, core.stored.revision) !== 'ok')
-        return false;
+      if (this.services.records.replaceNow(core.key, draft, core.stored.revision) !== 'ok') return false;
       saved(core, draft);
       return true;
     } catch {
@@ -80,11 +78,10 @@ export class SessionSwapper {
         const made = fn === undefined ? undefined : await applied(core, fn);
         let draft = draftOf(core, made?.values);
         if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
-        const { text, metadata, cookie } = draft;
-        unsure = { made, draft, before: core.stored!, metadata: core.metadata, replaced: metadata };
+        unsure = { made, draft, before: core.stored!, metadata: core.metadata, replaced: draft.metadata };
         sent.push(unsure);
-        nonces.await(metadata.nonce);
-        const result = await records.replace(core.key, text, metadata, cookie, core.stored!.revision);
+        nonces.await(draft.metadata.nonce);
+        const result = await records.replace(core.key, draft, core.stored!.revision);
         if (result === 'ok') return await this.settled(core, unsure);
         unsure = undefined;
         if (result === 'gone') return markGone(core, this.services);

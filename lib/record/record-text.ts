@@ -16,6 +16,14 @@ const DEEPEST = 500;
 /** The data of a session: its JSON values by top-level key. */
 export type SessionValues = Record<string, unknown>;
 
+/** A record that is about to be written. */
+export interface RecordToWrite {
+  readonly text: string;
+  readonly metadata: SessionMetadata;
+  /** The JSON of the `cookie` part. */
+  readonly cookie: string;
+}
+
 /** A record as read: its text, its metadata, and its data when they are asked for. */
 export class ParsedRecord {
   private constructor(
@@ -112,17 +120,14 @@ export function recordText(cookie: string, data: string, metadata: SessionMetada
 }
 
 /** Makes a record without data. express-session reads it as an empty session whose cookie expires at `end`. */
-export function emptyRecord(
-  metadata: SessionMetadata,
-  end: number,
-): { readonly text: string; readonly cookie: string } {
+export function emptyRecord(metadata: SessionMetadata, end: number): RecordToWrite {
   const cookie = JSON.stringify({
     originalMaxAge: end - metadata.seenAt,
     expires: new Date(end).toISOString(),
     httpOnly: true,
     path: '/',
   });
-  return { text: recordText(cookie, '{}', metadata), cookie };
+  return { text: recordText(cookie, '{}', metadata), metadata, cookie };
 }
 
 /** Like `recordText`, from data as `rawData` returns them. */

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { isStoreError, SessionStoreError } from '../stores/session-store.error.js';
 import type { ListQuery, Revision, SessionStore, StoredSession, WriteResult } from '../stores/session-store.js';
 import { SessionDataError } from '../common/errors.js';
-import type { SessionMetadata } from './session-metadata.js';
 import { wordsOf } from '../common/scrubbed-error.js';
 import { LogLimit } from '../common/log-limit.js';
 import { RecordCipher } from './record-cipher.js';
-import { ParsedRecord } from './record-text.js';
+import { ParsedRecord, type RecordToWrite } from './record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionEvents } from '../common/session-events.js';
 import { CallTimer, PendingCall } from './store-timer.js';
@@ -127,32 +126,20 @@ export class SessionRecords {
   }
 
   /** Writes a new record. */
-  async create(key: string, text: string, metadata: SessionMetadata, cookie: string): Promise<void> {
-    const record = this.pack(key, text, metadata, cookie);
-    await this.call(() => this.store.create(key, record));
+  async create(key: string, record: RecordToWrite): Promise<void> {
+    const packed = this.pack(key, record);
+    await this.call(() => this.store.create(key, packed));
   }
 
-  replace(
-    key: string,
-    text: string,
-    metadata: SessionMetadata,
-    cookie: string,
-    revision: Revision,
-  ): Promise<WriteResult> {
-    const record = this.pack(key, text, metadata, cookie);
-    return this.call(() => this.store.replace(key, record, revision));
+  replace(key: string, record: RecordToWrite, revision: Revision): Promise<WriteResult> {
+    const packed = this.pack(key, record);
+    return this.call(() => this.store.replace(key, packed, revision));
   }
 
   /** `replace` without a promise; `undefined` if the store needs one. Errors are the store's own. */
-  replaceNow(
-    key: string,
-    text: string,
-    metadata: SessionMetadata,
-    cookie: string,
-    revision: Revision,
-  ): WriteResult | undefined {
+  replaceNow(key: string, record: RecordToWrite, revision: Revision): WriteResult | undefined {
     if (this.store.replace !== this.replaceWithNow) return undefined;
-    return this.store.replaceNow!(key, this.pack(key, text, metadata, cookie), revision);
+    return this.store.replaceNow!(key, this.pack(key, record), revision);
   }
 
   /** Ends a record that the store doesn't return, as its own clock may be wrong. Leaves an unreadable record alone. */
@@ -248,7 +235,7 @@ export class SessionRecords {
     this.events.emit('loaded-invalid', key, { reason: 'unreadable' });
   }
 
-  private pack(key: string, text: string, metadata: SessionMetadata, cookie: string) {
+  private pack(key: string, { text, metadata, cookie }: RecordToWrite) {
     // A text of n characters has between n and 3n bytes, so bytes are only counted near the limit.
     const limit = this.options.maxRecordBytes;
     if (text.length > limit || (text.length * 3 > limit && Buffer.byteLength(text) > limit)) {

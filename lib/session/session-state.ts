@@ -1,4 +1,4 @@
-import type { SessionMetadata } from '../record/session-metadata.js';
+import type { RecordToWrite } from '../record/record-text.js';
 
 /**
  * - `new`: not in the store.
@@ -45,14 +45,10 @@ export interface Admission {
   readonly isSettled?: true;
 }
 
-/** A record that is about to be written. */
-export interface Draft {
-  readonly text: string;
+/** A session's record that is about to be written. */
+export interface Draft extends RecordToWrite {
   /** The JSON of the data; `''`: as they were read. */
   readonly json: string;
-  readonly metadata: SessionMetadata;
-  /** The JSON of the `cookie` part. */
-  readonly cookie: string;
   /** How this write makes the session a principal's, if it does. */
   readonly arrival: Arrival | undefined;
   /** The principal whose login this write voids. */

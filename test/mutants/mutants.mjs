@@ -210,7 +210,7 @@ export const mutants = [
     file: lib('commit/session-swapper'),
     find: "if (result === 'gone') return markGone(core, this.services);",
     replace:
-      "if (result === 'gone') {\n          await records.create(core.key, text, metadata, cookie);\n          saved(core, draft);\n          return 'ok';\n        }",
+      "if (result === 'gone') {\n          await records.create(core.key, draft);\n          saved(core, draft);\n          return 'ok';\n        }",
     spec: e2e('destroy-in-flight'),
   },
   {

@@ -136,7 +136,7 @@ export const planted = [
     name: '11: a change is written at once over a record that others have changed',
     config: 'in-memory,data',
     file: lib('commit/session-swapper'),
-    find: "!== 'ok')\n        return false;",
-    replace: "=== 'gone')\n        return false;",
+    find: "replaceNow(core.key, draft, core.stored.revision) !== 'ok'",
+    replace: "replaceNow(core.key, draft, core.stored.revision) === 'gone'",
   },
 ];
