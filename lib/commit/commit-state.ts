@@ -2,53 +2,21 @@ import { isAnothers } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { CommitState } from './plan-commit.js';
 
-/** The state of a session that a commit depends on. Costly answers are computed only when they are asked for. */
-export class CoreState implements CommitState {
-  constructor(private readonly core: SessionCore) {}
+/** The state of a session that a commit depends on. */
+export function stateOf(core: SessionCore): CommitState {
+  return {
+    core,
+    // The session's JSON is computed here and kept for the draft.
+    isChanged: () => core.data.isChangedNow(),
+    isRenewalDue: () => isRenewalDue(core),
+    isLoggedInByData: () => isLoggedInByData(core),
+  };
+}
 
-  get status() {
-    return this.core.status;
-  }
-
-  get idChange() {
-    return this.core.idChange;
-  }
-
-  get hasClaim() {
-    return this.core.claim !== undefined;
-  }
-
-  get hasFormer() {
-    return this.core.replaces !== undefined;
-  }
-
-  /** The session's JSON is computed here and kept for the draft. */
-  get isChanged() {
-    return this.core.data.isChangedNow();
-  }
-
-  get isCookieChanged() {
-    return this.core.cookieChanged;
-  }
-
-  get isDue() {
-    return this.core.isDue;
-  }
-
-  get isUnsettled() {
-    return this.core.isUnsettled;
-  }
-
-  get isRenewalDue() {
-    const { metadata, services, status } = this.core;
-    const { renewAfterMs } = services.options;
-    if (renewAfterMs === Number.POSITIVE_INFINITY || status !== 'stored') return false;
-    return services.now() - (metadata.idSince ?? metadata.createdAt) >= renewAfterMs;
-  }
-
-  get isLoggedInByData() {
-    return isLoggedInByData(this.core);
-  }
+function isRenewalDue({ metadata, services, status }: SessionCore): boolean {
+  const { renewAfterMs } = services.options;
+  if (renewAfterMs === Number.POSITIVE_INFINITY || status !== 'stored') return false;
+  return services.now() - (metadata.idSince ?? metadata.createdAt) >= renewAfterMs;
 }
 
 /**

@@ -1,24 +1,17 @@
-import type { IdChange, SessionStatus } from '../session/session-state.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { IdChange } from '../session/session-state.js';
 
-/** What of the session decides a commit. */
+/** What of the session decides a commit. The methods are costly, so each is only called if its answer decides. */
 export interface CommitState {
-  readonly status: SessionStatus;
-  /** How the id is to be changed. */
-  readonly idChange: IdChange | undefined;
-  /** There was a `login()` or `confirmLogin()`. */
-  readonly hasClaim: boolean;
-  /** The session is to take the place of another. */
-  readonly hasFormer: boolean;
-  readonly isChanged: boolean;
-  readonly isCookieChanged: boolean;
-  /** The idle timeout is to be extended. */
-  readonly isDue: boolean;
-  /** The principal in the record does not match the data. */
-  readonly isUnsettled: boolean;
+  readonly core: Pick<
+    SessionCore,
+    'status' | 'idChange' | 'claim' | 'replaces' | 'cookieChanged' | 'isDue' | 'isUnsettled'
+  >;
+  isChanged(): boolean;
   /** `renewAfter` has passed since the last new id. */
-  readonly isRenewalDue: boolean;
+  isRenewalDue(): boolean;
   /** This request logged somebody in by changing the data, under an id that an attacker may know. */
-  readonly isLoggedInByData: boolean;
+  isLoggedInByData(): boolean;
 }
 
 /** What of the request decides a commit. */
@@ -66,27 +59,29 @@ const NOTHING: CommitPlan = { do: 'nothing', cookie: 'leave' };
 
 /** Decides what to do about a session when the response begins, and at the end of a response that streams. */
 export function planCommit(state: CommitState, request: CommitRequest, options: CommitOptions): CommitPlan {
+  const { core } = state;
   const { isAtStart } = request;
-  if (state.status === 'ended-here') return isAtStart ? { do: 'nothing', cookie: 'clear' } : NOTHING;
-  if (state.status === 'ended-elsewhere' || state.status === 'read-only') return NOTHING;
+  if (core.status === 'ended-here') return isAtStart ? { do: 'nothing', cookie: 'clear' } : NOTHING;
+  if (core.status === 'ended-elsewhere' || core.status === 'read-only') return NOTHING;
   if (request.isUnset) return planUnset(state, isAtStart, options);
-  const renewed = isAtStart && state.isRenewalDue && state.idChange === undefined ? 'renew' : state.idChange;
+  const renewed = isAtStart && core.idChange === undefined && state.isRenewalDue() ? 'renew' : core.idChange;
   const why = whyWrite(state, renewed, request.isPreflight, options);
   if (why === undefined) return isAtStart ? { do: 'nothing', cookie: 'send' } : NOTHING;
-  const isLogin = why === 'change' && state.isLoggedInByData;
+  const isLogin = why === 'change' && state.isLoggedInByData();
   const as = isLogin && options.isStrict ? 'login' : renewed;
-  if (!isAtStart && (state.status === 'new' || as !== undefined))
-    return { do: 'refuse', isLoss: state.status === 'stored' || state.isChanged };
+  if (!isAtStart && (core.status === 'new' || as !== undefined))
+    return { do: 'refuse', isLoss: core.status === 'stored' || state.isChanged() };
   const write = { why, isFixation: isLogin && !options.isStrict };
-  if (as !== undefined && (state.status === 'stored' || state.hasFormer)) return { do: 'change-id', as, ...write };
-  return { do: state.status === 'new' ? 'create' : 'replace', ...write };
+  const hasOld = core.status === 'stored' || core.replaces !== undefined;
+  if (as !== undefined && hasOld) return { do: 'change-id', as, ...write };
+  return { do: core.status === 'new' ? 'create' : 'replace', ...write };
 }
 
-function planUnset(state: CommitState, isAtStart: boolean, { unset }: CommitOptions): CommitPlan {
+function planUnset({ core }: CommitState, isAtStart: boolean, { unset }: CommitOptions): CommitPlan {
   if (unset === 'destroy') return { do: 'end', isKept: false };
   // `unset: 'keep'`: the record stays. But a session that this one was to take the place of ends, and a new id that was
   // saved is sent.
-  if (state.hasFormer) return { do: 'end', isKept: true };
+  if (core.replaces !== undefined) return { do: 'end', isKept: true };
   return isAtStart ? { do: 'nothing', cookie: 'send-new' } : NOTHING;
 }
 
@@ -97,9 +92,10 @@ export function whyWrite(
   isPreflight: boolean,
   { saveUninitialized }: Pick<CommitOptions, 'saveUninitialized'>,
 ): WriteReason | undefined {
-  if (state.hasClaim || idChange === 'regenerate' || state.hasFormer) return 'change';
+  const { core } = state;
+  if (core.claim !== undefined || idChange === 'regenerate' || core.replaces !== undefined) return 'change';
   // A CORS preflight request carries no cookies, and the browser keeps none of its response.
-  if (state.status === 'new') return state.isChanged || (saveUninitialized && !isPreflight) ? 'change' : undefined;
-  if (idChange !== undefined || state.isCookieChanged || state.isChanged) return 'change';
-  return state.isDue || state.isUnsettled ? 'touch' : undefined;
+  if (core.status === 'new') return state.isChanged() || (saveUninitialized && !isPreflight) ? 'change' : undefined;
+  if (idChange !== undefined || core.cookieChanged || state.isChanged()) return 'change';
+  return core.isDue || core.isUnsettled ? 'touch' : undefined;
 }

@@ -6,7 +6,7 @@ import { discard } from '../session/succession.js';
 import type { Admissions } from './admissions.js';
 import type { UpdateFunction } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
-import { CoreState, isLoggedInByData } from './commit-state.js';
+import { isLoggedInByData, stateOf } from './commit-state.js';
 import { LoginVerbs } from './login-verbs.js';
 import { whyWrite, type WriteReason } from './plan-commit.js';
 import type { RequestWrites } from './request-writes.js';
@@ -56,7 +56,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
   private whySave(core: SessionCore): WriteReason | undefined {
     if (core.isNew) return 'change';
     core.data.forgetCompared();
-    return whyWrite(new CoreState(core), core.idChange, false, this.services.options);
+    return whyWrite(stateOf(core), core.idChange, false, this.services.options);
   }
 
   private async writeOrThrow(core: SessionCore, why: WriteReason): Promise<void> {

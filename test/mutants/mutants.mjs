@@ -673,8 +673,8 @@ export const mutants = [
   {
     name: 'a renewal that is due wins over a login by the data',
     file: lib('commit/plan-commit'),
-    find: "const isLogin = why === 'change' && state.isLoggedInByData;",
-    replace: "const isLogin = why === 'change' && renewed === undefined && state.isLoggedInByData;",
+    find: "const isLogin = why === 'change' && state.isLoggedInByData();",
+    replace: "const isLogin = why === 'change' && renewed === undefined && state.isLoggedInByData();",
     spec: e2e('identity/overlaps'),
   },
   {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { CoreState } from '../../commit/commit-state.js';
+import { stateOf } from '../../commit/commit-state.js';
 import { type CommitPlan, planCommit, type WriteReason } from '../../commit/plan-commit.js';
 import type { Found } from '../../commit/record-finder.js';
 import { endedAtLogin, isEndedAtLogin } from '../../commit/revocations.js';
@@ -202,7 +202,7 @@ export class RequestSession
     const isUnset = this.isUnset || this.wasDeleted();
     core.data.forgetCompared();
     const plan = planCommit(
-      new CoreState(core),
+      stateOf(core),
       { isAtStart, isUnset, isPreflight: isPreflight(this.req) },
       services.commitOptions,
     );
