@@ -5,7 +5,7 @@ import { ReservedKeyError, SessionStateError } from '../common/errors.js';
 import { METADATA_KEY } from '../common/metadata-key.js';
 import type { SessionValues } from '../record/record-text.js';
 import { changedKeys, snapshot } from '../common/merge.js';
-import { isAnothers } from '../session/logged-in.js';
+import { isAnothers, principalIn } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import { runWithin } from '../session/update-scope.js';
 
@@ -25,14 +25,14 @@ const ALWAYS_RESERVED: ReadonlySet<string> = new Set([METADATA_KEY, '__proto__',
 export async function applied(core: SessionCore, fn: UpdateFunction): Promise<Applied> {
   const draft = core.data.copy();
   const before = snapshot(draft);
-  const ownerBefore = core.principalIn(draft);
+  const ownerBefore = principalIn(core, draft);
   core.applying = true;
   try {
     const values = await resultOf(core, draft, fn);
     if (core.status === 'ended-here')
       throw new SessionStateError('ENDED', 'The session ended while fn of update(fn) ran, so nothing was changed.');
     assertKeys(core, values, before);
-    assertOwner(core, core.principalIn(values), ownerBefore);
+    assertOwner(core, principalIn(core, values), ownerBefore);
     return { values, before };
   } finally {
     core.applying = false;

@@ -1,4 +1,4 @@
-import { isAnothers } from '../session/logged-in.js';
+import { isAnothers, loggedInNow } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { CommitState } from './plan-commit.js';
 
@@ -27,7 +27,7 @@ export function isLoggedInByData(core: SessionCore): boolean {
   // A renewal that is due does not help: the old id still leads to the new one.
   if (core.status !== 'stored' || (core.idChange !== undefined && core.idChange !== 'renew')) return false;
   if (core.claim !== undefined) return false;
-  const who = core.loggedInNow();
+  const who = loggedInNow(core);
   if (who === undefined || who === core.loggedInBefore()) return false;
   return core.host.res === undefined || !core.hasFreshId || isAnothers(core, who);
 }

@@ -125,7 +125,7 @@ export class IdChanger {
       change.unsure = undefined;
       if (result === 'gone') return this.withoutOld(change);
       this.services.counters.conflicts += 1;
-      old.giveUpStored();
+      old.stored = undefined;
       await pause(attempt);
     }
     throw new SessionUnavailableError(

@@ -1,6 +1,6 @@
 import { isStoreError } from '../stores/session-store.error.js';
 import type { MayEnd } from '../record/session-metadata.js';
-import { isAnothers } from '../session/logged-in.js';
+import { isAnothers, loggedInNow } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { SessionHost } from '../session/session-host.js';
 import { handOver } from '../session/succession.js';
@@ -69,7 +69,7 @@ export class RequestWrites {
       return;
     }
     // As with login(): a different user must not get the data of the former one.
-    const who = core.loggedInNow();
+    const who = loggedInNow(core);
     if (who !== undefined && isAnothers(core, who)) handOver(core);
     core.data.forgetCompared();
     core.idChange = 'login';

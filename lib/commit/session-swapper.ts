@@ -89,7 +89,7 @@ export class SessionSwapper {
         // The other writer has already extended the session. But a change of the principal has to be completed by its
         // own writer.
         if (why === 'touch' && draft.arrival === undefined && draft.voided === undefined) return 'skipped';
-        core.giveUpStored();
+        core.stored = undefined;
         await pause(attempt);
       }
     } catch (error) {

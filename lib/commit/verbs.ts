@@ -1,5 +1,6 @@
 import { show } from '../common/duration.js';
 import type { SessionValues } from '../record/record-text.js';
+import { loggedInNow } from '../session/logged-in.js';
 import { SessionCore } from '../session/session-core.js';
 import type { SessionVerbs } from '../session/session-host.js';
 import { discard } from '../session/succession.js';
@@ -79,7 +80,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
     const written = await this.writes.track(host, this.writer.update(core, fn as UpdateFunction));
     if (written === 'gone') throw endedElsewhere();
     if (before === undefined || core.id !== host.browserId || core.idChange !== undefined) return;
-    const who = core.loggedInNow();
+    const who = loggedInNow(core);
     if (who !== undefined && who !== before.who) this.writes.giveNewId(core);
   }
 
@@ -99,7 +100,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
   private async destroyNow(core: SessionCore, as: 'destroyed' | 'logged-out'): Promise<void> {
     await this.writes.end(core, as);
     core.status = 'ended-here';
-    if (core.isGiven) this.writes.detach(core);
+    if (core.data.isGiven) this.writes.detach(core);
   }
 
   discard(core: SessionCore): Promise<void> {

@@ -1,7 +1,7 @@
 import { recordText, recordTextWithRaw, type SessionValues } from '../record/record-text.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import { fingerprint } from './login-fingerprint.js';
-import { loginStands } from './logged-in.js';
+import { loginStands, principalIn } from './logged-in.js';
 import type { SessionCore } from './session-core.js';
 import type { Arrival, Draft } from './session-state.js';
 
@@ -43,7 +43,7 @@ function arrivalOf(core: SessionCore, principal: string | undefined): Arrival | 
   if (idChange === 'renew' && metadata.principal === principal) return 'renewed';
   if (core.isNew) return 'derived';
   if (metadata.principal === principal) return undefined;
-  return core.principalIn(core.storedValues()) === principal ? 'adopted' : 'derived';
+  return principalIn(core, core.storedValues()) === principal ? 'adopted' : 'derived';
 }
 
 /**
@@ -55,6 +55,8 @@ function nextMetadata(core: SessionCore, values: SessionValues | undefined): Ses
   const { isNew, idChange, claim, admission } = core;
   const { options, lifetimes, nonces } = core.services;
   const now = core.services.now();
+  // No record that was read names the principal: express-session wrote it, or it is new.
+  const isUntold = core.stored?.record.metadata === undefined;
   const next: SessionMetadata = { ...core.metadata, cookieOverrides: core.overrides() };
   if (idChange !== undefined) {
     next.idSince = now;
@@ -77,7 +79,7 @@ function nextMetadata(core: SessionCore, values: SessionValues | undefined): Ses
   if (!options.device) next.device = undefined;
   // Data that the app didn't access keep their version. A newer app may have written them, and must not migrate them
   // twice.
-  if (options.schemaVersion !== undefined && (isNew || core.isGiven))
+  if (options.schemaVersion !== undefined && (isNew || core.data.isGiven))
     next.schemaVersion = Math.max(next.schemaVersion ?? 0, options.schemaVersion);
   if (claim !== undefined) {
     next.principal = claim.principal;
@@ -87,8 +89,7 @@ function nextMetadata(core: SessionCore, values: SessionValues | undefined): Ses
     next.principalSince = undefined;
     next.loginFingerprint = fingerprint(values ?? core.values(), claim.keys);
     next.loginKeys = claim.keys;
-  } else if (values !== undefined || core.isUnsettled || core.isUntold)
-    settlePrincipal(next, core, values ?? core.values());
+  } else if (values !== undefined || core.isUnsettled || isUntold) settlePrincipal(next, core, values ?? core.values());
   if (admission !== undefined && admission.principal === next.principal) {
     next.revocationNonce = admission.mark;
     next.loginNumber = admission.number;
@@ -104,7 +105,7 @@ function settlePrincipal(next: SessionMetadata, core: SessionCore, values: Sessi
       next,
       () => core.storedValues(),
       values,
-      (data) => core.principalIn(data),
+      (data) => principalIn(core, data),
     );
     if (stands) {
       next.loginFingerprint = fingerprint(values, next.loginKeys);
@@ -114,7 +115,7 @@ function settlePrincipal(next: SessionMetadata, core: SessionCore, values: Sessi
     next.loginFingerprint = undefined;
     next.loginKeys = undefined;
   }
-  const principal = core.principalIn(values);
+  const principal = principalIn(core, values);
   if (principal === next.principal) return;
   next.principalSince = undefined;
   next.loginNumber = undefined;

@@ -4,16 +4,7 @@ import type { TaskQueue } from '../common/keyed-queue.js';
 import { newHandle } from '../common/session-id.js';
 import type { LoadedRecord } from '../record/session-records.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
-import {
-  authenticatedAt,
-  type LoggedIn,
-  loggedInBefore,
-  loggedInNow,
-  loginAsRead,
-  type Owned,
-  principalIn,
-  principalOf,
-} from './logged-in.js';
+import { authenticatedAt, type LoggedIn, loggedInBefore, loginAsRead, type Owned, principalOf } from './logged-in.js';
 import { type CookieOwner, OwnCookie } from './own-cookie.js';
 import { type DataOwner, SessionData } from './session-data.js';
 import type { SessionHost } from './session-host.js';
@@ -25,7 +16,7 @@ import { StoredData } from './stored-data.js';
 export class SessionCore implements DataOwner, CookieOwner, Owned {
   status: SessionStatus = 'new';
   metadata: SessionMetadata;
-  /** The version that was read; `undefined`: none, or its revision isn't known. */
+  /** The version that was read; `undefined`: none, or it is outdated. The data stay, as a merge compares with them. */
   stored: LoadedRecord | undefined;
   readonly data: SessionData;
   /** How the id is to be changed by the next write. */
@@ -104,15 +95,6 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
   /** The session has ended, in this request or elsewhere. */
   get isOver(): boolean {
     return this.status === 'ended-here' || this.status === 'ended-elsewhere';
-  }
-
-  /** No record that was read names the principal: express-session wrote it, or it is new. */
-  get isUntold(): boolean {
-    return this.stored?.record.metadata === undefined;
-  }
-
-  get isGiven(): boolean {
-    return this.data.isGiven;
   }
 
   // --- The id
@@ -232,14 +214,6 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
     this.data.base.login = loginAsRead(this, values);
   }
 
-  loggedInNow(): LoggedIn {
-    return loggedInNow(this);
-  }
-
-  principalIn(values: SessionValues): string | undefined {
-    return principalIn(this, values);
-  }
-
   // --- The data
 
   values(): SessionValues {
@@ -255,11 +229,6 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
   }
 
   // --- Changes of its state
-
-  /** The version that was read is outdated. Its data stay, as the merge compares with them. */
-  giveUpStored(): void {
-    this.stored = undefined;
-  }
 
   /** Applies the app's changes to a newer version. `id`: its id, if that has changed. */
   rebase(found: LoadedRecord, id: string): void {

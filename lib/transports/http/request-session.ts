@@ -284,7 +284,7 @@ export class RequestSession
 
   private watchForLateWrites(core: SessionCore): void {
     const { surface, lateWrites } = this.services;
-    if (core.isGiven && !this.isPutAside && surface.strict && this.res !== undefined) lateWrites.watch(this, core);
+    if (core.data.isGiven && !this.isPutAside && surface.strict && this.res !== undefined) lateWrites.watch(this, core);
   }
 
   isWrittenLate(core: SessionCore): boolean {
