@@ -22,7 +22,7 @@ export function saved(core: SessionCore, draft: Draft): void {
   core.idChange = undefined;
   core.forgetNextId();
   core.replaces = undefined;
-  core.ownCookie.rebase(metadata.cookieOverrides);
+  core.rebaseCookie(metadata.cookieOverrides);
 }
 
 function noteChanges(core: SessionCore, { json, metadata }: Draft): void {

@@ -5,15 +5,16 @@ import { newHandle } from '../common/session-id.js';
 import type { LoadedRecord } from '../record/session-records.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
 import { authenticatedAt, type LoggedIn, loggedInBefore, loginAsRead, type Owned, principalOf } from './logged-in.js';
-import { type CookieOwner, OwnCookie } from './own-cookie.js';
 import { type DataOwner, SessionData } from './session-data.js';
 import type { SessionHost } from './session-host.js';
 import type { SessionServices } from './session-services.js';
 import type { Admission, IdChange, LoginClaim, SessionStatus } from './session-state.js';
 import { StoredData } from './stored-data.js';
 
+type Overrides = SessionMetadata['cookieOverrides'];
+
 /** The state of one session in one request: what was read, what the app changed, and what is to be done. */
-export class SessionCore implements DataOwner, CookieOwner, Owned {
+export class SessionCore implements DataOwner, Owned {
   status: SessionStatus = 'new';
   metadata: SessionMetadata;
   /** The version that was read; `undefined`: none, or it is outdated. The data stay, as a merge compares with them. */
@@ -55,7 +56,8 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
   readonly openedAt: number;
   private idText: string | undefined;
   private nextIdText: string | undefined;
-  readonly ownCookie = new OwnCookie(this);
+  /** The cookie, if it was accessed. */
+  cookieIfAsked: SessionCookie | undefined;
 
   constructor(
     readonly services: SessionServices,
@@ -147,31 +149,41 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
 
   // --- The cookie
 
-  makeCookie(): SessionCookie {
-    return this.host.cookieOf(this);
-  }
-
+  /** The cookie by the options, the record and the request. Made at first access. */
   get cookie(): SessionCookie {
-    return this.ownCookie.get();
+    this.cookieIfAsked ??= this.host.cookieOf(this);
+    return this.cookieIfAsked;
   }
 
   set cookie(cookie: SessionCookie) {
-    this.ownCookie.put(cookie);
-  }
-
-  /** The cookie, if it was accessed. */
-  get cookieIfAsked(): SessionCookie | undefined {
-    return this.ownCookie.ifAsked;
+    this.cookieIfAsked = cookie;
   }
 
   /** What the app set on this session's cookie. */
-  overrides(): Record<string, unknown> | undefined {
-    return this.ownCookie.overrides(this.metadata.cookieOverrides);
+  overrides(): Overrides {
+    return this.cookieIfAsked === undefined ? this.metadata.cookieOverrides : this.cookieIfAsked.overrides();
   }
 
   /** Whether that differs from the record. */
   get cookieChanged(): boolean {
-    return this.ownCookie.differsFrom(this.metadata.cookieOverrides);
+    const { cookieIfAsked, metadata } = this;
+    return cookieIfAsked !== undefined && JSON.stringify(this.overrides()) !== JSON.stringify(metadata.cookieOverrides);
+  }
+
+  /** What the app set since the cookie was made from a record with the settings `before`. */
+  private setOnCookie(before: Overrides): Record<string, unknown> {
+    const set = Object.entries(this.cookieIfAsked?.overrides() ?? {});
+    return Object.fromEntries(set.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before?.[name])));
+  }
+
+  /** The cookie takes over a newer record's settings. What the app has set since stays. */
+  rebaseCookie(before: Overrides): void {
+    this.cookieIfAsked?.rebase(this.host.cookieOf(this), new Set(Object.keys(this.setOnCookie(before))));
+  }
+
+  /** The cookie forgets everything that the app set. */
+  resetCookie(): void {
+    this.cookieIfAsked?.rebase(this.host.cookieOf(this), new Set());
   }
 
   /** The lifetime that this request gave the cookie, in ms. */
@@ -184,14 +196,14 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
     const { cookieOverrides } = this.metadata;
     if (cookieOverrides?.maxAge === undefined) return;
     void this.cookie;
-    this.ownCookie.rebase(cookieOverrides);
+    this.rebaseCookie(cookieOverrides);
   }
 
   /**
    * For a session that takes another's place: takes over what this request set on the other's cookie ("remember me").
    */
   takeCookieOf(former: SessionCore): void {
-    const set = former.ownCookie.setSince(former.metadata.cookieOverrides);
+    const set = former.setOnCookie(former.metadata.cookieOverrides);
     if (Object.keys(set).length > 0) this.cookie.restore(set);
   }
 
@@ -237,7 +249,7 @@ export class SessionCore implements DataOwner, CookieOwner, Owned {
       this.idText = id;
       this.stored = found;
       this.metadata = found.record.metadata ?? this.metadata;
-      this.ownCookie.rebase(overrides);
+      this.rebaseCookie(overrides);
     });
   }
 

@@ -18,7 +18,7 @@ export function handOver(core: SessionCore): void {
   core.data.startOver();
   core.becomeNew();
   core.claim = undefined;
-  core.ownCookie.rebase(before);
+  core.rebaseCookie(before);
   if (former.status === 'stored') core.replaces = former;
 }
 
@@ -85,7 +85,7 @@ export function loginUndone(core: SessionCore): void {
 
 function dropChanges(core: SessionCore): void {
   core.forgetNextId();
-  core.ownCookie.reset();
+  core.resetCookie();
   core.data.drop();
 }
 

@@ -95,8 +95,8 @@ export const planted = [
   {
     name: "7: the session of who logs in next has the former's handle and times",
     file: lib('session/succession'),
-    find: 'core.becomeNew();\n  core.claim = undefined;\n  core.ownCookie.rebase(before);',
-    replace: "core.status = 'new';\n  core.claim = undefined;\n  core.ownCookie.rebase(before);",
+    find: 'core.becomeNew();\n  core.claim = undefined;\n  core.rebaseCookie(before);',
+    replace: "core.status = 'new';\n  core.claim = undefined;\n  core.rebaseCookie(before);",
   },
   {
     name: '8: the id from before confirmLogin() leads on',

@@ -23,7 +23,6 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'commit/principal-records': 'e2e/identity/cap',
   'commit/session-creator': 'e2e/session/commit-table',
   'session/saved': 'e2e/session/concurrent-changes',
-  'session/session-core': 'e2e/session/commit-table',
   'signal/end-bus': 'e2e/gateways/processes/bus',
   'signal/session-signal': 'e2e/gateways/ends',
   'transports/http/set-cookie': 'e2e/cookie/cacheable',
