@@ -157,21 +157,21 @@ export const mutants = [
   },
   {
     name: 'a login without remember keeps the life that an earlier one was given',
-    file: lib('commit/login-verbs'),
+    file: lib('commit/verbs'),
     find: 'if (endsLife) core.endLife();',
     replace: 'if (endsLife) void 0;',
     spec: e2e('login/login-remember'),
   },
   {
     name: 'login keeps the id',
-    file: lib('commit/login-verbs'),
+    file: lib('commit/verbs'),
     find: "core.idChange = core.idChange === 'regenerate' ? 'regenerate' : 'login';",
     replace: '',
     spec: e2e('login/login'),
   },
   {
     name: 'a login while a save is under way is forgotten with it',
-    file: lib('commit/login-verbs'),
+    file: lib('commit/verbs'),
     find: "while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()', began);",
     replace: '',
     spec: e2e('verbs-together'),
@@ -700,7 +700,7 @@ export const mutants = [
   },
   {
     name: "a login as another user keeps the former's data",
-    file: lib('commit/login-verbs'),
+    file: lib('commit/verbs'),
     find: 'if (isHandOver) handOver(core);',
     replace: '',
     spec: e2e('identity/people'),
@@ -837,7 +837,7 @@ export const mutants = [
   },
   {
     name: 'remember goes past absoluteTimeout',
-    file: lib('commit/login-verbs'),
+    file: lib('commit/verbs'),
     find: 'return absoluteMs;',
     replace: 'return ms;',
     spec: e2e('login-remember'),
