@@ -1,41 +1,20 @@
-import type { Device, Place, Replacement, SessionMetadata } from './session-metadata.js';
-
-/** The metadata as JSON. Each record holds them, so the keys are short. Only this file uses the short keys. */
-interface MetadataJson {
-  /** The version of the format. */
-  v: 1;
-  c: number;
-  s: number;
-  e: number;
-  h: string;
-  n: string;
-  q?: readonly string[] | undefined;
-  i?: number | undefined;
-  p?: string | undefined;
-  y?: string | undefined;
-  a?: number | undefined;
-  g?: number | undefined;
-  f?: string | undefined;
-  k?: readonly string[] | undefined;
-  r?: string | undefined;
-  d?: { u?: string | undefined; i?: string | undefined } | undefined;
-  o?: Record<string, unknown> | undefined;
-  b?: string | undefined;
-  m?: number | undefined;
-  l?: number | undefined;
-  /** The nonce of the write that made the record pending: version 0.1 keeps what it does not know. */
-  j?: string | undefined;
-  t?: number | undefined;
-  w?: readonly { k: number; h: string; u: number; i?: 1 | undefined }[] | undefined;
-  x?: { u: number; w?: string | undefined; s?: string | undefined; k?: string | undefined } | undefined;
-}
+import type { SessionMetadata } from './session-metadata.js';
 
 const KNOWN = new Set('v c s e h n q i p y a g f k r d o b m l j t w x'.split(' '));
 
+type MetadataJson = ReturnType<typeof jsonOf>;
+
 /** The metadata as JSON text. */
 export function encodeMetadata(metadata: SessionMetadata): string {
-  const { device, places, replaced, others } = metadata;
-  const json: MetadataJson = {
+  const json = jsonOf(metadata);
+  return JSON.stringify(metadata.others === undefined ? json : { ...metadata.others, ...json });
+}
+
+/** What is in the JSON. Each record holds it, so the keys are short. Only this file uses the short keys. */
+function jsonOf(metadata: SessionMetadata) {
+  const { device, places, replaced } = metadata;
+  return {
+    // The version of the format.
     v: 1,
     c: metadata.createdAt,
     s: metadata.seenAt,
@@ -56,6 +35,7 @@ export function encodeMetadata(metadata: SessionMetadata): string {
     b: metadata.binding,
     m: metadata.schemaVersion,
     l: metadata.loginNumber,
+    // The nonce of the write that made the record pending: version 0.1 keeps what it does not know.
     j: metadata.isPending ? metadata.nonce : undefined,
     t: metadata.revokedUntil,
     w: places?.map(({ number, handle, until, isInPlace }) => ({
@@ -66,7 +46,6 @@ export function encodeMetadata(metadata: SessionMetadata): string {
     })),
     x: replaced && { u: replaced.until, w: replaced.clientLink, s: replaced.serverLink, k: replaced.nextKey },
   };
-  return JSON.stringify(others === undefined ? json : { ...others, ...json });
 }
 
 /** The metadata in parsed JSON. `undefined`: it has another shape, so the record is no session of ours. */
@@ -87,34 +66,18 @@ export function decodeMetadata(value: unknown): SessionMetadata | undefined {
     loginFingerprint: value.f,
     loginKeys: value.k,
     revocationNonce: value.r,
-    device: value.d && deviceOf(value.d),
+    device: value.d && { userAgent: value.d.u, ip: value.d.i },
     cookieOverrides: value.o,
     binding: value.b,
     schemaVersion: value.m,
     loginNumber: value.l,
     isPending: value.j === value.n || undefined,
     revokedUntil: value.t,
-    places: value.w?.map(placeOf),
-    replaced: value.x && replacementOf(value.x),
+    places: value.w?.map(({ k, h, u, i }) => ({ number: k, handle: h, until: u, isInPlace: i === 1 })),
+    replaced: value.x && { until: value.x.u, clientLink: value.x.w, serverLink: value.x.s, nextKey: value.x.k },
     others: othersOf(value),
   };
 }
-
-const deviceOf = ({ u, i }: NonNullable<MetadataJson['d']>): Device => ({ userAgent: u, ip: i });
-
-const placeOf = ({ k, h, u, i }: NonNullable<MetadataJson['w']>[number]): Place => ({
-  number: k,
-  handle: h,
-  until: u,
-  isInPlace: i === 1,
-});
-
-const replacementOf = ({ u, w, s, k }: NonNullable<MetadataJson['x']>): Replacement => ({
-  until: u,
-  clientLink: w,
-  serverLink: s,
-  nextKey: k,
-});
 
 function othersOf(json: object): Record<string, unknown> | undefined {
   let others: Record<string, unknown> | undefined;
