@@ -83,7 +83,7 @@ export class SessionManager implements RequestServices, CommitServices {
     this.revocations = new Revocations(this, states, this.ender);
     this.finder = new RecordFinder(this, links, this.revocations);
     this.admissions = new Admissions(this, states, this.list, this.ender, this.finder, this.revocations);
-    this.writer = new SessionWriter(this, this, links);
+    this.writer = new SessionWriter(this, this.finder, this.ender, this.list, this.admissions, links);
     this.writes = new RequestWrites(this, this.writer, this.ender);
     this.verbs = new Verbs(this, this.writer, this.writes, this.admissions, this.revocations);
     this.lateWrites = new LateWrites(this.notices);

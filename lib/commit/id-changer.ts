@@ -203,6 +203,6 @@ export class IdChanger {
     }
     core.replaces = undefined;
     core.formerId = formerId;
-    return this.creator.create(core, operation, fn === undefined ? undefined : await applied(core, fn));
+    return this.creator.create(core, operation, fn);
   }
 }

@@ -2,7 +2,6 @@ import { isClosed, isStoreError } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
 import type { CommitServices } from './commit-services.js';
-import { assertInTime, type Operation } from './operation.js';
 
 /** Writes records under ids that no browser knows yet, and removes them again if the write fails. */
 export class NewRecords {
@@ -33,12 +32,6 @@ export class NewRecords {
       notices.storeFailed('save', error);
       return false;
     }
-  }
-
-  /** If the response was sent without the new id, remove its record. */
-  async takeBackIfLate(core: SessionCore, operation: Operation, key: string): Promise<void> {
-    if (operation.isLate) await this.takeBack(core, key);
-    assertInTime(operation, this.services);
   }
 
   /** Runs `look` again later, when the store must have finished the call that it didn't answer. */

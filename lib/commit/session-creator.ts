@@ -4,7 +4,7 @@ import { saved } from '../session/saved.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
 import { loginUndone } from '../session/succession.js';
-import { type Applied, take } from './apply-update.js';
+import { applied, take, type UpdateFunction } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import type { OldRecords } from './old-records.js';
 import type { NewRecords } from './new-records.js';
@@ -24,9 +24,9 @@ export class SessionCreator {
     private readonly placement: Placement,
   ) {}
 
-  async create(core: SessionCore, operation: Operation, made?: Applied): Promise<Written> {
+  async create(core: SessionCore, operation: Operation, fn?: UpdateFunction): Promise<Written> {
     try {
-      return await this.createNow(core, operation, made);
+      return await this.createNow(core, operation, fn);
     } catch (error) {
       if (isEndedAtLogin(error)) loginUndone(core);
       throw error;
@@ -35,7 +35,8 @@ export class SessionCreator {
     }
   }
 
-  private async createNow(core: SessionCore, operation: Operation, made: Applied | undefined): Promise<Written> {
+  private async createNow(core: SessionCore, operation: Operation, fn: UpdateFunction | undefined): Promise<Written> {
+    const made = fn === undefined ? undefined : await applied(core, fn);
     let draft = draftOf(core, made?.values);
     if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
     assertInTime(operation, this.services);
@@ -45,7 +46,9 @@ export class SessionCreator {
       await this.placement.undo(key, draft);
       return markGone(core, this.services);
     }
-    await this.newRecords.takeBackIfLate(core, operation, key);
+    // If the response was sent without the new id, remove its record.
+    if (operation.isLate) await this.newRecords.takeBack(core, key);
+    assertInTime(operation, this.services);
     take(core, made);
     saved(core, draft);
     const { handle, principal } = draft.metadata;

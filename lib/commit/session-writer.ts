@@ -5,7 +5,7 @@ import { CallTimer } from '../record/store-timer.js';
 import type { SessionCore } from '../session/session-core.js';
 import { reset } from '../session/succession.js';
 import type { Admissions } from './admissions.js';
-import { applied, type UpdateFunction } from './apply-update.js';
+import type { UpdateFunction } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import { IdChanger } from './id-changer.js';
 import { NewRecords } from './new-records.js';
@@ -19,14 +19,6 @@ import { SessionCreator } from './session-creator.js';
 import type { SessionEnder } from './session-ender.js';
 import type { SessionLinks } from './session-links.js';
 import { SessionSwapper } from './session-swapper.js';
-
-/** The services that the writer uses. */
-export interface WriterParts {
-  readonly finder: RecordFinder;
-  readonly ender: SessionEnder;
-  readonly admissions: Admissions;
-  readonly list: PrincipalList;
-}
 
 /**
  * Carries out the plan for a session, one write at a time for each session in this process, and in limited time. The
@@ -42,13 +34,15 @@ export class SessionWriter {
 
   constructor(
     private readonly services: CommitServices,
-    private readonly parts: WriterParts,
+    private readonly finder: RecordFinder,
+    private readonly ender: SessionEnder,
+    private readonly list: PrincipalList,
+    admissions: Admissions,
     links: SessionLinks,
   ) {
     const most = longestWaitMs(services.options.storeTimeoutMs);
     // The timer fires up to an eighth late.
     this.patience = new CallTimer((most * 8) / 9, () => waitedTooLong(most));
-    const { finder, ender, admissions } = parts;
     const newRecords = new NewRecords(services);
     const placement = new Placement(services, admissions, ender, newRecords);
     const oldRecords = new OldRecords(services, links, finder, newRecords, admissions);
@@ -90,30 +84,28 @@ export class SessionWriter {
     return true;
   }
 
-  private async writeInTurn(core: SessionCore, operation: Operation, why?: WriteReason): Promise<Written> {
-    if (core.isOver) return 'gone';
-    if (core.isChangingId) return this.idChanger.change(core, operation);
-    if (core.isNew) return this.creator.create(core, operation);
-    const reason = why ?? whyWritten(core);
-    return this.queue.run(core.key, () => this.swapper.swap(core, operation, reason));
-  }
-
   /** `update(fn)`: writes the pending changes and the result of `fn` in one swap. */
   update(core: SessionCore, fn: UpdateFunction): Promise<Written> {
-    return this.inTurn(core, (operation) => this.updateNow(core, operation, fn));
+    return this.inTurn(core, (operation) => this.writeInTurn(core, operation, 'change', fn));
   }
 
-  private async updateNow(core: SessionCore, operation: Operation, fn: UpdateFunction): Promise<Written> {
+  private async writeInTurn(
+    core: SessionCore,
+    operation: Operation,
+    why?: WriteReason,
+    fn?: UpdateFunction,
+  ): Promise<Written> {
     if (core.isOver) return 'gone';
     if (core.isChangingId) return this.idChanger.change(core, operation, fn);
-    if (core.isNew) return this.creator.create(core, operation, await applied(core, fn));
-    return this.queue.run(core.key, () => this.swapper.swap(core, operation, 'change', fn));
+    if (core.isNew) return this.creator.create(core, operation, fn);
+    const reason = why ?? whyWritten(core);
+    return this.queue.run(core.key, () => this.swapper.swap(core, operation, reason, fn));
   }
 
   /** Reads the record again, after the writes of this session object. `false`: there is no record. */
   reload(core: SessionCore): Promise<boolean> {
     return this.inTurn(core, async () => {
-      const found = await this.parts.finder.current(core.id);
+      const found = await this.finder.current(core.id);
       if (found !== undefined) reset(core, found.loaded, found.id);
       return found !== undefined;
     });
@@ -129,19 +121,18 @@ export class SessionWriter {
   }
 
   private async destroyNow(core: SessionCore, mayEnd?: MayEnd): Promise<boolean> {
-    const { ender, list } = this.parts;
     const ended = core.replaces ?? core;
     // A write that found no record may be wrong: a clock that is ahead hides it.
     if (ended.status !== 'stored' && ended.status !== 'ended-elsewhere') return false;
-    if (await ender.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
+    if (await this.ender.end(ended.key, ended.id, ended.stored, mayEnd)) return true;
     // The replaced record, which names the new id, may no longer exist. The index still finds the session by its handle.
     const { principal, handle } = ended.metadata;
     if (mayEnd !== undefined || principal === undefined || !this.services.records.canList) return false;
     let didEnd = false;
-    for (const found of await list.toEnd(principal)) {
+    for (const found of await this.list.toEnd(principal)) {
       const { metadata } = found.record;
       if (metadata!.handle !== handle || metadata!.replaced !== undefined) continue;
-      didEnd = (await ender.endListed(found, isOf(principal))) || didEnd;
+      didEnd = (await this.ender.endListed(found, isOf(principal))) || didEnd;
     }
     return didEnd;
   }
@@ -156,13 +147,12 @@ export class SessionWriter {
 
   private async endDeadEndNow(id: string): Promise<void> {
     const { records } = this.services;
-    const { finder, ender } = this.parts;
     const key = records.key(id);
     const found = await records.load(key);
     const metadata = found?.record.metadata;
     if (metadata === undefined || metadata.revokedUntil !== undefined) return;
-    if (metadata.replaced === undefined || (await finder.successorOf(metadata)) === undefined)
-      await ender.end(key, id, found);
+    if (metadata.replaced === undefined || (await this.finder.successorOf(metadata)) === undefined)
+      await this.ender.end(key, id, found);
   }
 
   isBusy(core: SessionCore): boolean {

@@ -180,7 +180,7 @@ export const mutants = [
     name: 'update() after a login leaves the id as it was',
     file: lib('commit/session-writer'),
     find: 'if (core.isChangingId) return this.idChanger.change(core, operation, fn);',
-    replace: '',
+    replace: 'if (core.isChangingId && fn === undefined) return this.idChanger.change(core, operation);',
     spec: e2e('login/login'),
   },
   {
