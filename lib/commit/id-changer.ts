@@ -150,28 +150,23 @@ export class IdChanger {
 
   /** The old record names the new one: it is pending no more. Any other write of it has said so already. */
   private async confirmNew(key: string, pending: Draft, draft: Draft, attempt = 0): Promise<void> {
-    const { records, notices } = this.services;
     try {
-      const own = await records.load(key);
-      const isOurs = own?.record.metadata?.nonce === pending.metadata.nonce;
-      if (isOurs && !this.isOver(draft)) await records.replace(key, draft, own.revision);
+      await this.rewrite(key, draft, pending.metadata.nonce);
     } catch (error) {
       if (isClosed(error)) return;
-      notices.storeFailed('save', error);
+      this.services.notices.storeFailed('save', error);
       // After that, the next request with its id does it.
       if (attempt < MOST_CONFIRMATIONS) this.newRecords.later(() => this.confirmNew(key, pending, draft, attempt + 1));
     }
   }
 
-  /** The clock may have jumped since the draft was made. Written in the past, it would end the session. */
-  private isOver({ metadata }: Draft): boolean {
-    return metadata.expiresAt <= this.services.now();
-  }
-
-  private async rewrite(key: string, draft: Draft): Promise<WriteResult> {
+  /** Writes the new record again; if `nonce` is given, only if it is still the version with that nonce. */
+  private async rewrite(key: string, draft: Draft, nonce?: string): Promise<WriteResult> {
     const { records } = this.services;
     const own = await records.load(key);
-    if (own === undefined || this.isOver(draft)) return 'gone';
+    // The clock may have jumped since the draft was made. Written in the past, it would end the session.
+    if (own === undefined || draft.metadata.expiresAt <= this.services.now()) return 'gone';
+    if (nonce !== undefined && own.record.metadata?.nonce !== nonce) return 'conflict';
     return records.replace(key, draft, own.revision);
   }
 

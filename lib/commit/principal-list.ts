@@ -1,13 +1,8 @@
 import type { ListedRecord } from '../record/session-records.js';
 import type { CommitServices } from './commit-services.js';
-import type { PrincipalRecords, PrincipalState } from './principal-records.js';
+import { NOTHING_KNOWN, type PrincipalRecords, type PrincipalState } from './principal-records.js';
 import type { SessionLinks } from './session-links.js';
 import { isRevoked, newestFirst } from './revocation-mark.js';
-
-/** What is known of a principal, complete or without the mark. */
-type KnownState = Pick<PrincipalState, 'places'> & Partial<PrincipalState>;
-
-const NOTHING_KNOWN: KnownState = { places: [] };
 
 /** The sessions of a principal, as the store lists them. */
 export class PrincipalList {
@@ -35,7 +30,7 @@ export class PrincipalList {
   }
 
   /** Like `live`, without logins under way and sessions that a `revokeAll()` has ended. */
-  async settled(principal: string, { places, mark }: KnownState): Promise<ListedRecord[]> {
+  async settled(principal: string, { places, mark }: PrincipalState): Promise<ListedRecord[]> {
     const underWay = new Set(places.filter(({ isInPlace }) => isInPlace !== true).map(({ number }) => number));
     const sessions = await this.withReplaced(principal);
     return distinct(
@@ -43,7 +38,7 @@ export class PrincipalList {
         ({ key, record: { metadata } }) =>
           metadata!.replaced === undefined &&
           !underWay.has(metadata!.loginNumber ?? 0) &&
-          (mark === undefined || !isRevoked(metadata!, mark)) &&
+          !isRevoked(metadata!, mark) &&
           (metadata!.isPending !== true || sessions.some((each) => this.isReplacedBy(each, key))),
       ),
     );

@@ -5,11 +5,11 @@ import { pause } from '../common/pause.js';
 import { emptyRecord } from '../record/record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { newNonce } from '../common/session-id.js';
+import { MOST_TRIES } from './commit-services.js';
 import type { RevocationMark } from './revocation-mark.js';
 import type { LoadedRecord, SessionRecords } from '../record/session-records.js';
 import { isStoreError } from '../stores/session-store.error.js';
 
-const MOST_TRIES = 100;
 const MOST_BEFORE = 32;
 /**
  * The longest that a browser keeps a cookie (RFC 6265bis, section 5.5). So no session in a browser lives longer without
@@ -26,7 +26,8 @@ export interface PrincipalState {
   readonly places: readonly Place[];
 }
 
-const NOTHING: PrincipalState = {
+/** Of a principal without a record. */
+export const NOTHING_KNOWN: PrincipalState = {
   mark: { at: 0, nonce: '', except: '', before: [] },
   lastNumber: 0,
   places: [],
@@ -74,7 +75,7 @@ export class PrincipalRecords {
 
   /** With several encryption keys, the record may still have the name that an older key gives it. */
   private async load(principal: string): Promise<{ state: PrincipalState; found: LoadedRecord | undefined }> {
-    let state = NOTHING;
+    let state = NOTHING_KNOWN;
     let first: LoadedRecord | undefined;
     const [key, ...olderKeys] = this.records.markKeys(principal);
     for (const each of [key!, ...olderKeys]) {

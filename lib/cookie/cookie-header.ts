@@ -1,15 +1,10 @@
 /** The longest percent-encoded cookie value that could be one of ours. */
 const LONGEST_VALUE = 1_024;
 
-/** The decoded value of `findCookie`; if it can't be decoded, the value as it was sent. */
+/** The decoded value of the first cookie of that name in a Cookie header. */
 export function readCookie(header: string, name: string): string | undefined {
-  const found = findCookie(header, name);
+  const [found] = findCookies(header, name, 1);
   return found === undefined ? undefined : decodeCookie(found);
-}
-
-/** The value of the first cookie of that name in a Cookie header, as it was sent. */
-export function findCookie(header: string, name: string): string | undefined {
-  return findCookies(header, name, 1)[0];
 }
 
 /**

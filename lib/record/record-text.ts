@@ -31,8 +31,8 @@ export class ParsedRecord {
     /** `undefined`: express-session wrote the record, so it has no metadata. */
     readonly metadata: SessionMetadata | undefined,
     private readonly dataStart: number,
+    /** 0: the text is in another form. */
     private readonly dataEnd: number,
-    private whole: SessionValues | undefined,
   ) {}
 
   /** Reads the metadata, and leaves the data unparsed. A string is the reason why the text is no session. */
@@ -50,24 +50,22 @@ export class ParsedRecord {
     const metadata = decodeMetadata(parseJson(text.slice(end + METADATA_START.length, -1)));
     if (metadata === undefined) return undefined;
     const cookieEnd = endOfCookie(text);
-    return cookieEnd > 0 && cookieEnd <= end ? new ParsedRecord(text, metadata, cookieEnd, end, undefined) : undefined;
+    return cookieEnd > 0 && cookieEnd <= end ? new ParsedRecord(text, metadata, cookieEnd, end) : undefined;
   }
 
   private static readWhole(text: string): ParsedRecord | string {
-    const whole = parseJson(text);
-    if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
-    if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
-    const values = whole as SessionValues;
-    const own = values[METADATA_KEY];
+    const whole = objectIn(text);
+    if (typeof whole === 'string') return whole;
+    const own = whole[METADATA_KEY];
     const metadata = decodeMetadata(own);
     if (own !== undefined && metadata === undefined) return 'its metadata can not be read';
-    return new ParsedRecord(text, metadata, 0, 0, values);
+    return new ParsedRecord(text, metadata, 0, 0);
   }
 
   /** Whether the data are exactly this JSON text. If `false`, they may still be equal: compare by key. */
   hasData(json: string): boolean {
     const length = json.length - 2;
-    if (this.whole !== undefined && this.dataEnd === 0) return false;
+    if (this.dataEnd === 0) return false;
     if (length === 0) return this.dataEnd === this.dataStart;
     return (
       this.dataEnd - this.dataStart === length + 1 &&
@@ -79,7 +77,7 @@ export class ParsedRecord {
 
   /** A new copy of the data, or the reason why they can't be read. */
   data(): SessionValues | string {
-    if (this.whole === undefined || this.dataEnd > 0) {
+    if (this.dataEnd > 0) {
       if (this.dataStart === this.dataEnd) return {};
       if (this.text.charCodeAt(this.dataStart) === 0x2c) {
         const values = parseJson(`{${this.text.slice(this.dataStart + 1, this.dataEnd)}}`);
@@ -89,10 +87,9 @@ export class ParsedRecord {
             : (values as SessionValues);
       }
     }
-    const whole = parseJson(this.text);
-    if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return 'not a JSON object';
-    if (Object.hasOwn(whole, '__proto__')) return 'it holds the key __proto__';
-    const { cookie: _cookie, [METADATA_KEY]: _metadata, ...values } = whole as SessionValues;
+    const whole = objectIn(this.text);
+    if (typeof whole === 'string') return whole;
+    const { cookie: _cookie, [METADATA_KEY]: _metadata, ...values } = whole;
     return values;
   }
 
@@ -113,10 +110,16 @@ export class ParsedRecord {
   }
 }
 
+/** An object in JSON text, or the reason why it is no session. */
+function objectIn(text: string): SessionValues | string {
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a JSON object';
+  return Object.hasOwn(value, '__proto__') ? 'it holds the key __proto__' : (value as SessionValues);
+}
+
 /** Makes the text of a record. `data` is the JSON of the values, `{}` if there are none. */
 export function recordText(cookie: string, data: string, metadata: SessionMetadata): string {
-  const inner = data.length > 2 ? `,${data.slice(1, -1)}` : '';
-  return `{"cookie":${cookie}${inner}${METADATA_START}${encodeMetadata(metadata)}}`;
+  return recordTextWithRaw(cookie, data.length > 2 ? `,${data.slice(1, -1)}` : '', metadata);
 }
 
 /** Makes a record without data. express-session reads it as an empty session whose cookie expires at `end`. */

@@ -15,7 +15,8 @@ export function valuesToJson(values: object): string {
   try {
     return JSON.stringify(values);
   } catch (error) {
-    assertStringifiable(values);
+    // Finds what made it fail. Values that it only drops are not the cause.
+    assertSerializable(values, undefined, false);
     throw new SessionDataError(
       'NOT_SERIALIZABLE',
       `The session can't be turned into JSON: ${(error as Error).message}. Nothing was saved.`,
@@ -28,15 +29,11 @@ export function valuesToJson(values: object): string {
  * Looks for values that JSON can't hold, or turns into `{}` silently, and names the key path. Calls `notFinite` for
  * `NaN` and infinite numbers, which JSON turns into `null`.
  *
+ * @param strict whether values that JSON drops are looked for as well.
  * @throws SessionDataError
  */
-export function assertSerializable(values: object, notFinite?: (path: string) => void): void {
-  for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, true, notFinite);
-}
-
-/** Finds what made `JSON.stringify` fail. Values that it only drops are not the cause. */
-function assertStringifiable(values: object): void {
-  for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, false);
+export function assertSerializable(values: object, notFinite?: (path: string) => void, strict = true): void {
+  for (const key of Object.keys(values)) walk((values as Record<string, unknown>)[key], key, 1, strict, notFinite);
 }
 
 function walk(value: unknown, path: string, depth: number, strict: boolean, notFinite?: (path: string) => void): void {
