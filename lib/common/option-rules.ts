@@ -15,8 +15,6 @@ export interface Place {
 
 /** One option: its default, and how a given value is checked and converted. */
 export interface Rule<T> {
-  /** The default as the documentation shows it. A test compares them. */
-  readonly shown: string;
   /** Converts a given value; `undefined` to the default. */
   readonly read: (value: unknown, place: Place) => T;
 }
@@ -54,42 +52,41 @@ export function unknownName(
 }
 
 /** A custom rule. `byDefault` is not converted. */
-export function rule<T>(shown: string, byDefault: T, read: (value: unknown, place: Place) => T): Rule<T> {
-  return { shown, read: (value, place) => (value === undefined ? byDefault : read(value, place)) };
+export function rule<T>(byDefault: T, read: (value: unknown, place: Place) => T): Rule<T> {
+  return { read: (value, place) => (value === undefined ? byDefault : read(value, place)) };
 }
 
 /** The value unchanged; another module checks it. */
-export const asGiven = <T>(shown: string): Rule<T | undefined> =>
-  rule<T | undefined>(shown, undefined, (value) => value as T);
+export const asGiven = <T>(): Rule<T | undefined> => rule<T | undefined>(undefined, (value) => value as T);
 
-export const flag = <T extends boolean | undefined>(byDefault: T, shown = String(byDefault)): Rule<boolean | T> =>
-  rule<boolean | T>(shown, byDefault, (value, place) => {
+export const flag = <T extends boolean | undefined>(byDefault: T): Rule<boolean | T> =>
+  rule<boolean | T>(byDefault, (value, place) => {
     if (typeof value !== 'boolean') throw place.wrongType(value, 'true or false');
     return value;
   });
 
 /** One of several strings; the first is the default. */
 export const choice = <T extends string>(...choices: readonly [T, ...T[]]): Rule<T> =>
-  rule<T>(`'${choices[0]}'`, choices[0], (value, place) => {
+  rule<T>(choices[0], (value, place) => {
     if (!choices.includes(value as T)) throw place.wrong(value, choices.map((each) => `'${each}'`).join(' or '));
     return value as T;
   });
 
-export const callback = <T>(shown: string, byDefault: T): Rule<T> =>
-  rule(shown, byDefault, (value, place) => {
+export const callback = <T>(byDefault: T): Rule<T> =>
+  rule(byDefault, (value, place) => {
     if (typeof value !== 'function') throw place.wrong(value, 'a function');
     return value as T;
   });
 
 /** An object that has these methods. */
-export const having = <T>(shown: string, byDefault: T, methods: readonly string[], takes: string): Rule<T> =>
-  rule(shown, byDefault, (value, place) => {
+export const having = <T>(byDefault: T, methods: readonly string[], takes: string): Rule<T> =>
+  rule(byDefault, (value, place) => {
     if (!hasMethods(value, ...methods)) throw place.wrong(value, takes);
     return value as T;
   });
 
-export const wholeNumber = <T>(shown: string, byDefault: T, takes = 'a whole number above 0'): Rule<number | T> =>
-  rule<number | T>(shown, byDefault, (value, place) => {
+export const wholeNumber = <T>(byDefault: T, takes = 'a whole number above 0'): Rule<number | T> =>
+  rule<number | T>(byDefault, (value, place) => {
     if (!Number.isSafeInteger(value) || (value as number) <= 0) throw place.wrong(value, takes);
     return value as number;
   });
@@ -105,12 +102,8 @@ export interface DurationLimits {
 }
 
 /** A duration: a number of ms (or of seconds, by `unitMs`), or text such as `'90s'`. The result is in ms. */
-export const duration = <T>(
-  shown: string,
-  byDefault: T,
-  { unitMs = 1, most, isWhole = false }: DurationLimits,
-): Rule<number | T> =>
-  rule<number | T>(shown, byDefault, (value, place) => {
+export const duration = <T>(byDefault: T, { unitMs = 1, most, isWhole = false }: DurationLimits): Rule<number | T> =>
+  rule<number | T>(byDefault, (value, place) => {
     const ms = typeof value === 'number' && unitMs !== 1 ? value * unitMs : durationMs(value);
     if (ms > 0 && ms <= most * unitMs && !(isWhole && typeof value === 'number' && !Number.isInteger(value))) return ms;
     const unit = unitMs === 1 ? 'ms' : 'seconds';
@@ -122,6 +115,5 @@ export const duration = <T>(
 
 /** `false`, or what another rule accepts. */
 export const orFalse = <T>(other: Rule<T>): Rule<T | false> => ({
-  shown: other.shown,
   read: (value, place) => (value === false ? false : other.read(value, place)),
 });

@@ -38,7 +38,7 @@ export interface FromExpressStoreOptions {
 }
 
 const OPTIONS = {
-  timeout: duration("'5s'", 5_000, { most: LONGEST_TIMER_MS }),
+  timeout: duration(5_000, { most: LONGEST_TIMER_MS }),
   clock,
 } satisfies Rules<FromExpressStoreOptions>;
 

@@ -42,8 +42,8 @@ export interface ExpressStore extends EventEmitter, ExpressStoreMethods {
 const warn = warnAs('KEYCARD_EXPRESS');
 
 const OPTIONS = {
-  Store: asGiven('none'),
-  ttl: duration("'1d'", 86_400_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000 }),
+  Store: asGiven(),
+  ttl: duration(86_400_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000 }),
   clock,
 } satisfies Rules<ToExpressStoreOptions>;
 

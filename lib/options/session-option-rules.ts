@@ -28,8 +28,8 @@ const DAY_MS = 86_400_000;
 
 type Given<Name extends keyof SessionOptions> = NonNullable<SessionOptions[Name]>;
 
-const time = <T>(shown: string, byDefault: T): Rule<number | T> =>
-  rule<number | T>(shown, byDefault, (value, { option }) => toMs(value, option));
+const time = <T>(byDefault: T): Rule<number | T> =>
+  rule<number | T>(byDefault, (value, { option }) => toMs(value, option));
 
 /**
  * All options: names, defaults, checks, and the values for the engine (durations in ms). `resolveOptions` adds what
@@ -37,62 +37,51 @@ const time = <T>(shown: string, byDefault: T): Rule<number | T> =>
  * `SessionOptions`.
  */
 export const SESSION_OPTIONS = {
-  secret: asGiven<Given<'secret'>>('required'),
-  store: asGiven<Given<'store'>>('`MemoryStore`'),
-  name: asGiven<string>("`'sid'`"),
-  cookie: asGiven<Given<'cookie'>>("`{ path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }`"),
+  secret: asGiven<Given<'secret'>>(),
+  store: asGiven<Given<'store'>>(),
+  name: asGiven<string>(),
+  cookie: asGiven<Given<'cookie'>>(),
   allowShortSecret: flag(false),
-  idleTimeout: time("`cookie.maxAge`, else `'1d'`", undefined),
-  absoluteTimeout: orFalse(time("`'30d'`, or `cookie.maxAge` if that is longer", undefined)),
-  renewAfter: time('none', Infinity),
-  renewGrace: time("'30s'", 30_000),
-  touchInterval: rule("`'1m'`, at most a tenth of the idle time", 60_000, (value, { option }) =>
-    value === 0 ? 0 : toMs(value, option),
-  ),
+  idleTimeout: time(undefined),
+  absoluteTimeout: orFalse(time(undefined)),
+  renewAfter: time(Infinity),
+  renewGrace: time(30_000),
+  touchInterval: rule(60_000, (value, { option }) => (value === 0 ? 0 : toMs(value, option))),
   rolling: flag(true),
   saveUninitialized: flag(false),
   resave: flag(false),
   unset: choice<Given<'unset'>>('keep', 'destroy'),
-  genid: callback<Given<'genid'>>('24 random bytes, base64url', newSessionId),
-  proxy: flag(undefined, "the framework's"),
+  genid: callback<Given<'genid'>>(newSessionId),
+  proxy: flag(undefined),
   load: choice<Given<'load'>>('eager', 'lazy'),
   onStoreError: choice<Given<'onStoreError'>>('fail', 'anonymous'),
-  onSaveError: callback<SessionOptions['onSaveError']>('JSON', undefined),
-  storeTimeout: time("'2s'", 2_000),
-  maxRecordBytes: wholeNumber('1 MiB', 1_048_576),
-  onConflict: rule<Given<'onConflict'>>("'mine'", 'mine', (value, place) =>
+  onSaveError: callback<SessionOptions['onSaveError']>(undefined),
+  storeTimeout: time(2_000),
+  maxRecordBytes: wholeNumber(1_048_576),
+  onConflict: rule<Given<'onConflict'>>('mine', (value, place) =>
     typeof value === 'function' ? (value as Given<'onConflict'>) : choice('mine', 'theirs').read(value, place),
   ),
-  principalOf: callback<Given<'principalOf'>>(
-    '`passport.user`, or the `id`, `_id` or `sub` of `passport.user` or `user`',
-    defaultPrincipalOf,
-  ),
-  isAuthenticated: callback<Given<'isAuthenticated'>>('principal set, or `user` truthy', defaultIsAuthenticated),
-  maxSessionsPerPrincipal: wholeNumber('none', Infinity),
+  principalOf: callback<Given<'principalOf'>>(defaultPrincipalOf),
+  isAuthenticated: callback<Given<'isAuthenticated'>>(defaultIsAuthenticated),
+  maxSessionsPerPrincipal: wholeNumber(Infinity),
   onTooMany: choice<Given<'onTooMany'>>('evict-oldest', 'reject'),
   device: flag(true),
-  schema: rule<SessionOptions['schema']>('none', undefined, schema),
-  schemaVersion: wholeNumber('none', undefined),
-  migrate: callback<SessionOptions['migrate']>('none', undefined),
+  schema: rule<SessionOptions['schema']>(undefined, schema),
+  schemaVersion: wholeNumber(undefined),
+  migrate: callback<SessionOptions['migrate']>(undefined),
   hashIds: flag(false),
-  encryption: rule<SessionOptions['encryption']>('none', undefined, checkEncryption),
-  bindTo: rule<Given<'bindTo'>>('none', [], bindTo),
+  encryption: rule<SessionOptions['encryption']>(undefined, checkEncryption),
+  bindTo: rule<Given<'bindTo'>>([], bindTo),
   onMismatch: choice<Given<'onMismatch'>>('event', 'destroy'),
   bus: orFalse(
     having<SessionBus | undefined>(
-      "the store's",
       undefined,
       ['publish', 'subscribe'],
       'false, or an object with publish() and subscribe()',
     ),
   ),
-  clock: having("the machine's", systemClock, ['now'], 'an object with now()'),
-  logger: having<SessionLogger | undefined>(
-    '`console`',
-    undefined,
-    ['warn', 'error'],
-    'an object with warn() and error()',
-  ),
+  clock: having(systemClock, ['now'], 'an object with now()'),
+  logger: having<SessionLogger | undefined>(undefined, ['warn', 'error'], 'an object with warn() and error()'),
 } satisfies Rules<SessionOptions>;
 
 /** The options as this table reads them. */

@@ -45,8 +45,8 @@ export interface MemoryStoreOptions {
 
 const OPTIONS = {
   clock,
-  sweepInterval: duration("'30s'", 30_000, { most: LONGEST_TIMER_MS }),
-  maxSessions: rule('none', Infinity, (value, place) => {
+  sweepInterval: duration(30_000, { most: LONGEST_TIMER_MS }),
+  maxSessions: rule(Infinity, (value, place) => {
     if (typeof value === 'number' && value > 0) return value;
     throw place.wrong(value, 'a number of sessions above 0');
   }),

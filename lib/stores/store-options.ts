@@ -46,7 +46,7 @@ export function readStoreOptions<Table extends Record<string, Rule<unknown>>>(
 }
 
 /** The clock of a store. */
-export const clock = rule<Clock>("the machine's", systemClock, (value, place) => {
+export const clock = rule<Clock>(systemClock, (value, place) => {
   if (hasMethods(value, 'now')) return value as Clock;
   throw place.says('takes an object with now(), which returns ms since the epoch');
 });

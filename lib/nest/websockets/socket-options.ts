@@ -35,9 +35,9 @@ export interface SocketSessionOptions {
 }
 
 const OPTIONS = {
-  origins: rule<AllowedOrigins | undefined>('the origin of the host', undefined, originsOf),
+  origins: rule<AllowedOrigins | undefined>(undefined, originsOf),
   requireSession: flag(false),
-  revalidate: rule<number>("'5s'", 5_000, (value, { option }) => toMs(value, option)),
+  revalidate: rule<number>(5_000, (value, { option }) => toMs(value, option)),
   keepAlive: flag(true),
 } satisfies Rules<SocketSessionOptions>;
 

@@ -49,15 +49,15 @@ export interface FileStoreOptions {
 const HOUR_MS = 3_600_000;
 
 const OPTIONS = {
-  path: rule('./sessions', './sessions', (value, place) => {
+  path: rule('./sessions', (value, place) => {
     if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
     throw place.says('takes the path of a folder');
   }),
-  ttl: duration("'1h'", HOUR_MS, { most: LONGEST_LIFE_MS }),
+  ttl: duration(HOUR_MS, { most: LONGEST_LIFE_MS }),
   clock,
   fsync: flag(true),
-  pruneInterval: orFalse(duration("'1h'", HOUR_MS, { most: LONGEST_INTERVAL_MS })),
-  reads: rule<'sync' | 'async'>("'sync'", 'sync', (value, place) => {
+  pruneInterval: orFalse(duration(HOUR_MS, { most: LONGEST_INTERVAL_MS })),
+  reads: rule<'sync' | 'async'>('sync', (value, place) => {
     if (value === 'sync' || value === 'async') return value;
     throw place.says('takes "sync" or "async"');
   }),

@@ -84,25 +84,24 @@ export type MongoSource =
   | { readonly kind: 'collection'; readonly collection: Collection }
   | { readonly kind: 'url'; readonly url: string; readonly clientOptions: MongoClientOptions };
 
-const name = (shown: string) =>
-  rule<string | undefined>(shown, undefined, (value, place) => {
-    if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
-    throw place.says('takes a string that is not empty');
-  });
+const name = rule<string | undefined>(undefined, (value, place) => {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw place.says('takes a string that is not empty');
+});
 
 const OPTIONS = {
-  client: asGiven<MongoClient | PromiseLike<MongoClient>>('none'),
-  ownsClient: flag(undefined, 'false'),
-  dbName: name("the URL's"),
-  db: asGiven<Db>('none'),
-  collection: asGiven<Collection>('none'),
-  url: asGiven<string>('none'),
-  clientOptions: asGiven<MongoClientOptions>('none'),
-  collectionName: name("'sessions'"),
+  client: asGiven<MongoClient | PromiseLike<MongoClient>>(),
+  ownsClient: flag(undefined),
+  dbName: name,
+  db: asGiven<Db>(),
+  collection: asGiven<Collection>(),
+  url: asGiven<string>(),
+  clientOptions: asGiven<MongoClientOptions>(),
+  collectionName: name,
   stringify: flag(true),
-  ttl: duration("'14d'", 1_209_600_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000 }),
-  pruneInterval: orFalse(duration("'10m'", 600_000, { most: LONGEST_INTERVAL_MS })),
-  timeout: duration("'5s'", 5_000, { most: LONGEST_TIMER_MS }),
+  ttl: duration(1_209_600_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000 }),
+  pruneInterval: orFalse(duration(600_000, { most: LONGEST_INTERVAL_MS })),
+  timeout: duration(5_000, { most: LONGEST_TIMER_MS }),
   clock,
 } satisfies Rules<MongoStoreOptions>;
 

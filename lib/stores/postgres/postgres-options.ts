@@ -81,7 +81,7 @@ export interface PostgresStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
-const client = rule<PostgresClient | undefined>('none', undefined, (value) => {
+const client = rule<PostgresClient | undefined>(undefined, (value) => {
   if (hasMethods(value, 'query')) return value as PostgresClient;
   throw new TypeError(
     'PostgresStore: "pool" or "client" must be a Pool or Client of "pg", or an object with their query().',
@@ -96,20 +96,20 @@ function identifier(value: unknown, { option }: Place): string {
 }
 
 const interval = (unitMs: 1 | 1_000) =>
-  orFalse(duration<undefined>("'15m'", undefined, { unitMs, most: Math.floor(LONGEST_INTERVAL_MS / unitMs) }));
+  orFalse(duration<undefined>(undefined, { unitMs, most: Math.floor(LONGEST_INTERVAL_MS / unitMs) }));
 
 const OPTIONS = {
   pool: client,
   client,
-  ownsClient: flag(undefined, 'false'),
-  connectionString: asGiven<string>('none'),
-  tableName: rule('session', 'session', identifier),
-  schemaName: rule<string | undefined>('what `search_path` finds', undefined, identifier),
+  ownsClient: flag(undefined),
+  connectionString: asGiven<string>(),
+  tableName: rule('session', identifier),
+  schemaName: rule<string | undefined>(undefined, identifier),
   createTableIfMissing: flag(true),
   pruneInterval: interval(1),
   pruneSessionInterval: interval(1_000),
   preparedStatements: flag(true),
-  queryTimeout: duration("'5s'", 5_000, { most: LONGEST_TIMER_MS }),
+  queryTimeout: duration(5_000, { most: LONGEST_TIMER_MS }),
   clock,
 } satisfies Rules<PostgresStoreOptions>;
 

@@ -57,18 +57,18 @@ export type RedisStoreOptions = RedisConnection & {
 };
 
 const OPTIONS = {
-  client: asGiven<RedisClient>('none'),
-  ownsClient: flag(undefined, 'false'),
-  url: rule<string | undefined>('none', undefined, (value, place) => {
+  client: asGiven<RedisClient>(),
+  ownsClient: flag(undefined),
+  url: rule<string | undefined>(undefined, (value, place) => {
     if (typeof value === 'string' && /^(rediss?|unix):\/\//.test(value)) return value;
     throw place.says('takes a string that begins with redis://, rediss:// or unix://');
   }),
-  prefix: rule("'sess:'", 'sess:', (value, place) => {
+  prefix: rule('sess:', (value, place) => {
     if (typeof value === 'string') return value;
     throw place.wrongType(value, 'a text');
   }),
-  ttl: duration("'1d'", 86_400_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000, isWhole: true }),
-  scanCount: wholeNumber('100', 100, 'a whole number of keys above 0'),
+  ttl: duration(86_400_000, { unitMs: 1_000, most: LONGEST_LIFE_MS / 1_000, isWhole: true }),
+  scanCount: wholeNumber(100, 'a whole number of keys above 0'),
   clock,
 } satisfies Rules<RedisStoreOptions>;
 
