@@ -12,11 +12,6 @@ export function serverCode(error: unknown): number | undefined {
     : undefined;
 }
 
-/** The `_id` exists. */
-export function isDuplicate(error: unknown): boolean {
-  return serverCode(error) === 11_000;
-}
-
 /**
  * The server refuses such a sub-document: a `$` or a dot in a key (52, 57), an empty key (56), a reference (55),
  * nesting beyond its limit (15), or any of these from another server (2).

@@ -3,8 +3,8 @@ import type { Collection, Filter, FindOptions } from 'mongodb';
 import type { Clock } from '../clock.js';
 import { idTaken } from '../session-store.error.js';
 import type { Revision, StoredSession, WriteResult } from '../session-store.js';
-import { isDuplicate } from './mongo-errors.js';
-import { live, principalOf, type SessionDocument, type SessionValue, textOf } from './session-document.js';
+import { serverCode } from './mongo-errors.js';
+import { principalOf, type SessionDocument, type SessionValue, textOf } from './session-document.js';
 
 /** Independent of the client's options: plain values, from the primary, and no error for text that is not UTF-8. */
 const READ: FindOptions = {
@@ -17,6 +17,9 @@ const READ: FindOptions = {
   enableUtf8Validation: false,
 };
 const WRITE = { ignoreUndefined: true, serializeFunctions: false } as const;
+
+/** The server's error code if the `_id` exists. */
+const DUPLICATE = 11_000;
 
 /** The fields of a document that a write sets. */
 export type SessionFields = Required<Pick<SessionDocument, 'session' | 'expires' | 'keycard'>>;
@@ -79,7 +82,7 @@ export class SessionCollection {
     try {
       await this.documents.insertOne({ _id: String(id), ...fields }, WRITE);
     } catch (error) {
-      if (!isDuplicate(error)) throw error;
+      if (serverCode(error) !== DUPLICATE) throw error;
       const resent = await this.find(id);
       if (resent !== undefined && textOf(resent) === textOf({ _id: id, ...fields })) return;
       if (resent === undefined && (await this.replaceExpired(id, fields))) return;
@@ -87,8 +90,8 @@ export class SessionCollection {
     }
   }
 
-  /** Replaces the version that was read. */
-  update(id: string, fields: SessionFields, revision: Revision): Promise<WriteResult> {
+  /** Changes fields of the version that was read. */
+  update(id: string, fields: Partial<SessionFields>, revision: Revision): Promise<WriteResult> {
     return this.swap(id, revision, async (filter) => {
       const { modifiedCount } = await this.documents.updateOne(filter, { $set: fields }, WRITE);
       return modifiedCount === 1;
@@ -113,9 +116,7 @@ export class SessionCollection {
   async mark(document: SessionDocument): Promise<void> {
     const revision = storedSession(document)?.revision;
     const keycard = keycardOf(principalOf(document), document.keycard?.rev);
-    await this.swap(document._id, revision, async (filter) => {
-      return (await this.documents.updateOne(filter, { $set: { keycard } }, WRITE)).modifiedCount === 1;
-    });
+    await this.update(document._id, { keycard }, revision);
   }
 
   /** Removes expired sessions. */
@@ -158,8 +159,12 @@ export class SessionCollection {
     return (await this.documents.replaceOne(expired, fields, WRITE)).modifiedCount === 1;
   }
 
+  /**
+   * Filters live sessions. Without `expires` a session never expires. A value that is no date is no session, as in
+   * connect-mongo.
+   */
   private live(): { $or: object[] } {
-    return live(this.clock.now());
+    return { $or: [{ expires: { $exists: false } }, { expires: { $gt: new Date(this.clock.now()) } }] };
   }
 
   /** Which documents are looked at: those that are over by this process's clock, or not. */

@@ -55,14 +55,6 @@ export function ownMetadata(session: unknown): RecordMetadata | undefined {
   return typeof session === 'string' ? metadataInText(session) : metadataIn(session);
 }
 
-/**
- * Filters live sessions. Without `expires` a session never expires. A value that is no date is no session, as in
- * connect-mongo.
- */
-export function live(now: number): { $or: object[] } {
-  return { $or: [{ expires: { $exists: false } }, { expires: { $gt: new Date(now) } }] };
-}
-
 function isTime(value: unknown): value is string {
   return (
     typeof value === 'string' &&

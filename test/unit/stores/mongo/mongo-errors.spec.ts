@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isDuplicate, refusesDocument, serverCode, storeErrorOf } from '../../../../lib/stores/mongo/mongo-errors.js';
+import { refusesDocument, serverCode, storeErrorOf } from '../../../../lib/stores/mongo/mongo-errors.js';
 import { SessionStoreError } from '../../../../lib/stores/session-store.error.js';
 
 const named = (name: string, more: object = {}): Error => Object.assign(new Error('secret-id'), { name }, more);
@@ -15,8 +15,7 @@ describe('the code of the server', () => {
     ['nothing', undefined, undefined],
   ])('of %s', (_, error, code) => expect(serverCode(error)).toBe(code));
 
-  it('tells a duplicate, and a document that the server refuses', () => {
-    expect([11_000, 1].map((code) => isDuplicate(server(code)))).toEqual([true, false]);
+  it('tells a document that the server refuses', () => {
     expect([2, 15, 52, 55, 56, 57, 1].map((code) => refusesDocument(server(code)))).toEqual([
       ...Array<boolean>(6).fill(true),
       false,
