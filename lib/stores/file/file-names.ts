@@ -5,19 +5,15 @@ const HASHED = /^~[0-9a-f]{64}$/;
 const SUFFIX = '.json';
 const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)$/i;
 
-/** How the disk treats names. */
-export interface NamingRules {
-  /** Whether `a` and `A` are the same file. */
-  readonly foldsCase: boolean;
-}
-
 /**
  * The file name of a session, without folder and suffix. An id of `[A-Za-z0-9_-]{1,128}` is the name, as in
  * session-file-store. Any other id becomes a hash behind a `~`, which no plain id contains. If the disk ignores case,
  * that includes ids with an upper-case letter.
+ *
+ * @param foldsCase whether `a` and `A` are the same file.
  */
-export function nameOf(id: string, rules: NamingRules): string {
-  const isName = PLAIN.test(id) && !(rules.foldsCase && /[A-Z]/.test(id)) && !DEVICES.test(id);
+export function nameOf(id: string, foldsCase: boolean): string {
+  const isName = PLAIN.test(id) && !(foldsCase && /[A-Z]/.test(id)) && !DEVICES.test(id);
   return isName ? id : `~${createHash('sha256').update(id).digest('hex')}`;
 }
 

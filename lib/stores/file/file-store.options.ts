@@ -63,8 +63,11 @@ const OPTIONS = {
   }),
 } satisfies Rules<FileStoreOptions>;
 
+/** The options with their defaults; times in ms. */
+export type ResolvedFileOptions = Resolved<typeof OPTIONS>;
+
 /** @throws TypeError: one sentence that names the option. */
-export function readFileStoreOptions(options: FileStoreOptions): Resolved<typeof OPTIONS> {
+export function readFileStoreOptions(options: FileStoreOptions): ResolvedFileOptions {
   const read = readStoreOptions('FileStore', OPTIONS, options);
   warnOfShort('FileStore', 'ttl', options.ttl, 'session-file-store', 'KEYCARD_FILE');
   return read;

@@ -15,7 +15,7 @@ import {
 } from '../session-store.js';
 import { codeOf, storeErrorOf } from './file-errors.js';
 import { type FileStoreOptions, readFileStoreOptions } from './file-store.options.js';
-import { isHashed, nameOf, nameOfFile, type NamingRules, SortedNames, tagOf } from './file-names.js';
+import { isHashed, nameOf, nameOfFile, SortedNames, tagOf } from './file-names.js';
 import { tidyAbandonedFiles } from './abandoned-files.js';
 import { type LiveFile, SessionFiles } from './session-files.js';
 import { type FileVersion, SessionFolder } from './session-folder.js';
@@ -35,7 +35,7 @@ export class FileStore extends SessionStore {
   private readonly fsync: boolean;
   private readonly pruner: Pruner;
   private readonly readsLater: boolean;
-  private rules: NamingRules | undefined;
+  private foldsCase: boolean | undefined;
 
   /** @throws TypeError if an option is wrong. */
   constructor(options: FileStoreOptions = {}) {
@@ -188,12 +188,13 @@ export class FileStore extends SessionStore {
     return nameOf(id, this.ready());
   }
 
-  private ready(): NamingRules {
-    if (this.rules === undefined) {
+  /** Creates and tests the folder, unless that was done. Returns whether the disk ignores case. */
+  private ready(): boolean {
+    if (this.foldsCase === undefined) {
       this.folder.make();
-      this.rules = this.folder.probe(this.files.owner);
+      this.foldsCase = this.folder.probe(this.files.owner);
     }
-    return this.rules;
+    return this.foldsCase;
   }
 
   private async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -206,7 +207,7 @@ export class FileStore extends SessionStore {
 
   private errorOf(error: unknown): unknown {
     // The folder was deleted: the next call creates it again.
-    if (codeOf(error) === 'ENOENT') this.rules = undefined;
+    if (codeOf(error) === 'ENOENT') this.foldsCase = undefined;
     return storeErrorOf(error, `The session folder ${this.folder.path} can't be used`);
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Clock } from '../clock.js';
 import { idTaken, SessionStoreError } from '../session-store.error.js';
 import type { SessionRecord, WriteResult } from '../session-store.js';
 import { decode, encode, type FileContent } from './file-format.js';
+import type { ResolvedFileOptions } from './file-store.options.js';
 import { isHashed, tagOf } from './file-names.js';
 import { newOwner } from './owner.js';
 import { PrincipalMarkers } from './principal-markers.js';
@@ -19,13 +19,6 @@ export interface LiveFile {
   readonly content: FileContent;
 }
 
-/** What `SessionFiles` needs. */
-export interface SessionFilesOptions {
-  readonly clock: Clock;
-  readonly ttl: number;
-  readonly fsync: boolean;
-}
-
 /** How long to wait for a process that is removing an expired session, in ms. */
 const PATIENCE = 2000;
 
@@ -39,7 +32,7 @@ export class SessionFiles {
 
   constructor(
     private readonly folder: SessionFolder,
-    private readonly options: SessionFilesOptions,
+    private readonly options: Pick<ResolvedFileOptions, 'clock' | 'ttl' | 'fsync'>,
   ) {
     this.versions = new VersionedFiles(folder, (name) => this.relist(name));
     this.markers = new PrincipalMarkers(folder);

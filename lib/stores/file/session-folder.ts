@@ -63,8 +63,8 @@ export class SessionFolder {
     }
   }
 
-  /** Tests what the store relies on, and whether the disk ignores case. Throws if something is missing. */
-  probe(owner: string): { readonly foldsCase: boolean } {
+  /** Tests what the store relies on, and returns whether the disk ignores case. Throws if something is missing. */
+  probe(owner: string): boolean {
     const [file, link, target, symlink] = ['a', 'b', 'c', 'd'].map((name) => join(this.temps, `${owner}.${name}`));
     try {
       fs.writeFileSync(file!, '', { mode: FILE_MODE });
@@ -85,7 +85,7 @@ export class SessionFolder {
         'ENOTSUP',
         'EOPNOTSUPP',
       );
-      return { foldsCase };
+      return foldsCase;
     } finally {
       for (const path of [file!, link!, target!, symlink!]) fs.rmSync(path, { force: true });
     }

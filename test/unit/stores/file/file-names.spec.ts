@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 
 import { fileOf, nameOf, nameOfFile, SortedNames, tagOf } from '../../../../lib/stores/file/file-names.js';
 
-const EXACT = { foldsCase: false };
-const FOLDING = { foldsCase: true };
+const EXACT = false;
+const FOLDING = true;
 
 describe('the name of a session', () => {
   it('is its id, if that has only letters, digits, - and _', () => {
