@@ -136,7 +136,7 @@ export class RedisStore extends SessionStore {
   override async *list(query: ListQuery = {}): AsyncGenerator<ListedSession> {
     const backend = await this.connected();
     try {
-      if (query.principal === undefined) yield* listAll(backend, query);
+      if (query.principal === undefined) yield* listAll(backend.keys, query);
       else yield* listOf(backend, query.principal, query, this.clock.now());
     } catch (error) {
       throw error instanceof TypeError ? error : storeErrorOf(error);
@@ -230,7 +230,7 @@ export class RedisStore extends SessionStore {
   private backendOf(driver: RedisDriver): Backend {
     const { prefix, scanCount, clock } = this.options;
     const keys = new SessionKeys(driver, prefix, scanCount);
-    return { driver, keys, prefix, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
+    return { driver, keys, scanCount, index: new PrincipalIndex(driver, prefix, clock) };
   }
 
   /** The lifetime in whole ms. */

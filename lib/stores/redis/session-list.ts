@@ -1,6 +1,6 @@
 import { placesAfter } from '../blind-cursor.js';
 import type { ListedSession, ListQuery } from '../session-store.js';
-import { digestOf, scanPages, type ScanStart } from './key-scan.js';
+import { digestOf, type ScanStart } from './key-scan.js';
 import type { PrincipalIndex } from './principal-index.js';
 import { metadataInText } from '../record-metadata.js';
 import type { RedisDriver } from './redis-client.js';
@@ -10,7 +10,6 @@ import type { SessionKeys } from './session-keys.js';
 export interface Backend {
   readonly driver: RedisDriver;
   readonly index: PrincipalIndex;
-  readonly prefix: string;
   readonly scanCount: number;
   readonly keys: SessionKeys;
 }
@@ -30,23 +29,17 @@ const LONG_MS = 400 * 86_400_000;
 const REMEMBERED = 32;
 
 /** Lists every session by scanning the keys. Remembers ids, as SCAN may repeat a key. */
-export async function* listAll(source: Backend, query: ListQuery): AsyncGenerator<ListedSession> {
+export async function* listAll(keys: SessionKeys, query: ListQuery): AsyncGenerator<ListedSession> {
   const from = query.cursor === undefined ? undefined : startOf(query.cursor);
-  const pages = scanPages(source.driver, {
-    prefix: source.prefix,
-    type: 'string',
-    count: query.batch ?? source.scanCount,
-    from: from?.start,
-  });
   const given = new Set(from?.given);
   const seen = new Set<string>();
   /** Digests of what was given before this step; if it is the cursor's own step, also earlier in it. */
   let before = from?.given ?? [];
-  for await (const { names, start } of pages) {
+  for await (const { names, start } of keys.pages(query.batch, from?.start)) {
     const fresh = names.filter((id) => ID.test(id) && !seen.has(id) && !(given.size > 0 && given.has(digestOf(id))));
     for (const id of fresh) seen.add(id);
     const ids = [...new Set(fresh)];
-    const texts = await Promise.all(ids.map((id) => source.keys.text(id)));
+    const texts = await Promise.all(ids.map((id) => keys.text(id)));
     for (const [n, id] of ids.entries()) {
       const text = texts[n];
       if (text === undefined) continue;
