@@ -54,11 +54,7 @@ export class KeyedQueue {
 
   constructor(private readonly longestWait?: LongestWait) {}
 
-  /**
-   * Runs `task` when all earlier tasks of this key have finished or failed.
-   *
-   * @throws the error of `longestWait` if that takes longer. Then the task does not run.
-   */
+  /** Like `TaskQueue.run()`, among the tasks of this key. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     let queue = this.queues.get(key);
     if (queue === undefined) {

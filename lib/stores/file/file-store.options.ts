@@ -66,7 +66,6 @@ const OPTIONS = {
 /** The options with their defaults; times in ms. */
 export type ResolvedFileOptions = Resolved<typeof OPTIONS>;
 
-/** @throws TypeError: one sentence that names the option. */
 export function readFileStoreOptions(options: FileStoreOptions): ResolvedFileOptions {
   const read = readStoreOptions('FileStore', OPTIONS, options);
   warnOfShort('FileStore', 'ttl', options.ttl, 'session-file-store', 'KEYCARD_FILE');

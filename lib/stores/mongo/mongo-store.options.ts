@@ -116,7 +116,6 @@ export interface ResolvedMongoOptions extends Pick<Read, 'dbName' | 'stringify' 
   readonly timeoutMs: number;
 }
 
-/** @throws TypeError: one sentence that names the option. */
 export function resolveOptions(options: MongoStoreOptions): ResolvedMongoOptions {
   const read = readStoreOptions('MongoStore', OPTIONS, options);
   const source = sourceOf(read);

@@ -122,7 +122,6 @@ export interface ResolvedPostgresOptions extends Omit<
   readonly queryTimeoutMs: number;
 }
 
-/** @throws TypeError: one sentence that names the option. */
 export function resolveOptions(options: PostgresStoreOptions = {}): ResolvedPostgresOptions {
   const given = [options?.pool, options?.client, options?.connectionString].filter((value) => value !== undefined);
   const read = readStoreOptions('PostgresStore', OPTIONS, options);

@@ -106,12 +106,7 @@ export interface RedisDriver {
    * In a cluster whose servers support it (Redis 7), publishes on the shard of the channel; otherwise on all servers.
    */
   publish(channel: string, text: string): Promise<unknown>;
-  /**
-   * Subscribes to a channel, on a connection of its own that reconnects by itself.
-   *
-   * @param state called with `false` when the connection is lost, and with `true` when it is back.
-   * @returns a function that unsubscribes.
-   */
+  /** Like `SessionBus.subscribe()`, for a channel. */
   subscribe(channel: string, hear: Hear, state: State): Promise<() => Promise<void>>;
   /** Ends the client. If the server still answers, waits for commands under way. */
   end(): Promise<void>;

@@ -75,7 +75,6 @@ const OPTIONS = {
 /** The options with their defaults; `ttl` in ms. */
 export type ResolvedRedisOptions = Resolved<typeof OPTIONS>;
 
-/** @throws TypeError: one sentence that names the option. */
 export function readRedisStoreOptions(options: RedisStoreOptions): ResolvedRedisOptions {
   const read = readStoreOptions('RedisStore', OPTIONS, options);
   if ((read.client === undefined) === (read.url === undefined)) {
