@@ -1,7 +1,6 @@
-import { within } from '../common/deadline.js';
 import { KeyedQueue, TaskQueue } from '../common/keyed-queue.js';
 import { isOf, type MayEnd } from '../record/session-metadata.js';
-import { CallTimer } from '../record/store-timer.js';
+import { callInTime } from '../record/store-timer.js';
 import type { SessionCore } from '../session/session-core.js';
 import { reset } from '../session/succession.js';
 import type { Admissions } from './admissions.js';
@@ -27,7 +26,6 @@ import { SessionSwapper } from './session-swapper.js';
 export class SessionWriter {
   /** The writes of each session in this process, one at a time. */
   private readonly queue = new KeyedQueue();
-  private readonly patience: CallTimer;
   private readonly creator: SessionCreator;
   private readonly swapper: SessionSwapper;
   private readonly idChanger: IdChanger;
@@ -40,9 +38,6 @@ export class SessionWriter {
     admissions: Admissions,
     links: SessionLinks,
   ) {
-    const most = longestWaitMs(services.options.storeTimeoutMs);
-    // The timer fires up to an eighth late.
-    this.patience = new CallTimer((most * 8) / 9, () => waitedTooLong(most));
     const newRecords = new NewRecords(services);
     const placement = new Placement(services, admissions, ender, newRecords);
     const oldRecords = new OldRecords(services, links, finder, newRecords, admissions);
@@ -167,20 +162,14 @@ export class SessionWriter {
   /** Runs an operation with a time limit. At the limit the caller gets an error, and the operation is told so. */
   inTime<T>(run: (operation: Operation) => Promise<T>, waitedMs = 0): Promise<T> {
     const operation = { isLate: false };
-    const late = (): void => {
-      operation.isLate = true;
-    };
-    const running = this.patience.bound(
-      () => run(operation),
-      (error) => error as Error,
-      late,
-    );
-    if (waitedMs === 0) return running;
     const most = longestWaitMs(this.services.options.storeTimeoutMs);
-    return within(most - waitedMs, running, () => {
-      late();
+    const tooLong = (): Error => {
+      operation.isLate = true;
       return waitedTooLong(most);
-    });
+    };
+    return new Promise<T>((answered, failed) =>
+      callInTime(most - waitedMs, () => run(operation), tooLong, { answered, failed }),
+    );
   }
 
   private inTurn<T>(core: SessionCore, run: (operation: Operation) => Promise<T>, waitedMs = 0): Promise<T> {

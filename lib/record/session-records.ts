@@ -8,7 +8,7 @@ import { RecordCipher } from './record-cipher.js';
 import { ParsedRecord, type RecordToWrite } from './record-text.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionEvents } from '../common/session-events.js';
-import { CallTimer, PendingCall } from './store-timer.js';
+import { callInTime, type Outcome } from './store-timer.js';
 import { withNow } from './with-now.js';
 
 /** How many unreadable records are remembered, so that each is logged once. */
@@ -38,7 +38,6 @@ export interface ListedRecord extends LoadedRecord {
  * encrypted, if the options say so. Unreadable records are left alone.
  */
 export class SessionRecords {
-  private readonly timer: CallTimer;
   private readonly loadWithNow: SessionStore['load'] | undefined;
   private readonly replaceWithNow: SessionStore['replace'] | undefined;
   private readonly cipher: RecordCipher | undefined;
@@ -56,14 +55,6 @@ export class SessionRecords {
     this.onlyOurs = this.cipher !== undefined || (options.hashIds && !('compareAndSwap' in store));
     this.loadWithNow = withNow(store, 'load');
     this.replaceWithNow = withNow(store, 'replace');
-    this.timer = new CallTimer(
-      options.storeTimeoutMs,
-      () =>
-        new SessionStoreError(
-          'TIMEOUT',
-          `The session store didn't answer within ${options.storeTimeoutMs} ms ("storeTimeout").`,
-        ),
-    );
   }
 
   /** The store's key for an id. */
@@ -80,27 +71,10 @@ export class SessionRecords {
       this.readNow(key, reader);
       return;
     }
-    let loading: Promise<StoredSession | undefined>;
-    try {
-      loading = this.store.load(key);
-    } catch (error) {
-      reader.failed(asStoreError(error));
-      return;
-    }
-    const pending = new PendingRead(reader, this.timer);
-    this.timer.add(pending);
-    loading.then(
-      (stored) => {
-        if (pending.done) return;
-        this.timer.remove(pending);
-        pending.reader!.loaded(stored === undefined ? undefined : this.parse(key, stored));
-      },
-      (error: unknown) => {
-        if (pending.done) return;
-        this.timer.remove(pending);
-        pending.reader!.failed(asStoreError(error));
-      },
-    );
+    this.callInTime(() => this.store.load(key), {
+      answered: (stored) => reader.loaded(stored === undefined ? undefined : this.parse(key, stored)),
+      failed: (error) => reader.failed(asStoreError(error)),
+    });
   }
 
   private readNow(key: string, reader: RecordReader): void {
@@ -251,28 +225,19 @@ export class SessionRecords {
 
   /** Makes a store call with a time limit. All errors are `SessionStoreError`s. */
   private call<T>(run: () => Promise<T>): Promise<T> {
-    return this.timer.bound(run, asStoreError);
+    return new Promise<T>((answered, reject) =>
+      this.callInTime(run, { answered, failed: (error) => reject(asStoreError(error)) }),
+    );
+  }
+
+  private callInTime<T>(run: () => Promise<T>, outcome: Outcome<T>): void {
+    const { storeTimeoutMs: ms } = this.options;
+    callInTime(ms, run, () => timedOut(ms), outcome);
   }
 }
 
-class PendingRead extends PendingCall {
-  /** A client that waits for its server keeps this object. So it drops the request when the time limit is reached. */
-  reader: RecordReader | undefined;
-
-  constructor(
-    reader: RecordReader,
-    private readonly timer: CallTimer,
-  ) {
-    super();
-    this.reader = reader;
-  }
-
-  expire(): void {
-    const { reader } = this;
-    this.reader = undefined;
-    reader!.failed(this.timer.timedOut());
-  }
-}
+const timedOut = (ms: number): SessionStoreError =>
+  new SessionStoreError('TIMEOUT', `The session store didn't answer within ${ms} ms ("storeTimeout").`);
 
 function asStoreError(error: unknown): SessionStoreError {
   if (isStoreError(error)) return error;

@@ -295,8 +295,8 @@ export const mutants = [
   {
     name: 'a store call has no bound in time',
     file: lib('record/store-timer'),
-    find: 'pending.expire();',
-    replace: '',
+    find: 'end()?.failed(tooLong()),',
+    replace: 'undefined,',
     spec: e2e('store-failure'),
     test: 'hangs answers 503 in bounded time',
   },
@@ -736,8 +736,8 @@ export const mutants = [
   {
     name: 'a write waits for its turn without end',
     file: lib('commit/session-writer'),
-    find: 'this.patience = new CallTimer((most * 8) / 9,',
-    replace: 'this.patience = new CallTimer(most * 1_000,',
+    find: 'callInTime(most - waitedMs,',
+    replace: 'callInTime(most * 1_000,',
     spec: e2e('update-bounds'),
   },
 
