@@ -51,19 +51,13 @@ const VERBS: Readonly<Record<string, Verb>> = {
 };
 
 /** Calls a method. A callback as the last argument is called once, outside the promise chain. */
-export function callVerb(
-  session: object,
-  core: SessionCore,
-  name: string,
-  args: readonly unknown[],
-  alwaysThis: boolean,
-): unknown {
+function callVerb(session: object, core: SessionCore, name: string, args: readonly unknown[]): unknown {
   const last = args[args.length - 1];
   const callback =
     typeof last === 'function' && !(name === 'update' && args.length === 1)
       ? (last as SessionCallback<unknown>)
       : undefined;
-  if (isWithinUpdate(core)) return refuseWithinUpdate(session, name, callback, alwaysThis);
+  if (isWithinUpdate(core)) return refuseWithinUpdate(session, name, callback);
   const running = VERBS[name]!(core, ...(callback === undefined ? args : args.slice(0, -1)));
   if (callback !== undefined) {
     running.then(
@@ -72,20 +66,14 @@ export function callVerb(
     );
     return session;
   }
-  const tracked = TrackedPromise.track(running, (error) => {
+  return TrackedPromise.track(running, (error) => {
     core.services.notices.error(`session.${name}() failed, and the app did not await it.`, error);
     core.host.noteUnawaited(error);
   });
-  return alwaysThis ? session : tracked;
 }
 
 /** A method called within fn of `update(fn)` would wait for itself. */
-function refuseWithinUpdate(
-  session: object,
-  name: string,
-  callback: SessionCallback<unknown> | undefined,
-  alwaysThis: boolean,
-): unknown {
+function refuseWithinUpdate(session: object, name: string, callback: SessionCallback<unknown> | undefined): unknown {
   const error = new SessionStateError(
     'UNSUPPORTED',
     `session.${name}() can't be called within fn of update(fn): fn may only change its draft. Call it after update().`,
@@ -94,7 +82,6 @@ function refuseWithinUpdate(
     process.nextTick(callback, error);
     return session;
   }
-  if (alwaysThis) throw error;
   return Promise.reject(error);
 }
 
@@ -113,7 +100,7 @@ export const controlNames: readonly string[] = [
 export function defineControls(prototype: object): void {
   for (const name of Object.keys(VERBS)) {
     const method = function (this: { [CORE]: SessionCore }, ...args: unknown[]): unknown {
-      return callVerb(this, this[CORE], name, args, false);
+      return callVerb(this, this[CORE], name, args);
     };
     defineControl(prototype, name, () => method);
   }
