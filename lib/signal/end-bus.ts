@@ -4,8 +4,7 @@ import { show } from '../common/duration.js';
 import type { SessionEvent } from '../common/session-events.js';
 import { wordsOf } from '../common/scrubbed-error.js';
 import type { SessionBus } from '../stores/session-bus.js';
-import { EventFeed, type EventFeedServices } from './event-feed.js';
-import { HINTS } from './hints.js';
+import { EventFeed, type EventFeedServices, HINTS } from './event-feed.js';
 
 /** How long the bus may take to answer a call, and a message to return to its sender. */
 const ANSWER_MS = 2_000;

@@ -19,6 +19,8 @@ const HAS_SESSION: ReadonlyMap<SessionEventType, boolean> = new Map<SessionEvent
   ['evicted', false],
   ['principal-void', false],
 ]);
+/** After these events a session may have ended, or have another id. */
+export const HINTS: ReadonlySet<SessionEventType> = new Set<SessionEventType>([...HAS_SESSION.keys(), 'mismatch']);
 /** A longer encrypted event (a principal of a kilobyte) is not sent: PostgreSQL accepts 8,000 bytes at once. */
 const LONGEST = 2_000;
 /** How long events are collected, so that all events of one principal (such as a `revokeAll()`) need one list. */

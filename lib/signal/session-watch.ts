@@ -3,8 +3,7 @@ import { MemoryStore } from '../stores/memory.store.js';
 import type { SessionBus } from '../stores/session-bus.js';
 import type { Found } from '../commit/record-finder.js';
 import { EndBus } from './end-bus.js';
-import type { EventFeedServices } from './event-feed.js';
-import { HINTS } from './hints.js';
+import { type EventFeedServices, HINTS } from './event-feed.js';
 import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
 
 /** How often the watch looks for due sessions. That makes no store call. */
