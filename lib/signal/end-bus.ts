@@ -4,7 +4,8 @@ import { show } from '../common/duration.js';
 import type { SessionEvent } from '../common/session-events.js';
 import { wordsOf } from '../common/scrubbed-error.js';
 import type { SessionBus } from '../stores/session-bus.js';
-import { EventFeed, type EventFeedServices, HINTS } from './event-feed.js';
+import { EventFeed, HINTS } from './event-feed.js';
+import type { SignalServices } from './signal-services.js';
 
 /** How long the bus may take to answer a call, and a message to return to its sender. */
 const ANSWER_MS = 2_000;
@@ -43,7 +44,7 @@ export class EndBus {
   readonly feed: EventFeed;
 
   constructor(
-    private readonly services: EventFeedServices,
+    private readonly services: SignalServices,
     private readonly bus: SessionBus,
   ) {
     this.feed = new EventFeed(services);

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { PrincipalList } from '../commit/principal-list.js';
-import type { SessionEvent, SessionEvents, SessionEventType } from '../common/session-events.js';
-import type { Secret } from '../cookie/cookie-signer.js';
-import type { Notices } from '../record/notices.js';
+import type { SessionEvent, SessionEventType } from '../common/session-events.js';
 import { deriveKey, encryptText, decryptText } from '../record/record-cipher.js';
+import type { SignalServices } from './signal-services.js';
 
 /**
  * After these events, the principal must have the session (`true`) or not (`false`), if the event is true. Other events
@@ -29,14 +27,6 @@ const GATHER_MS = 100;
 const MOST_AT_ONCE = 20;
 const CONTEXT = 'event';
 
-/** What the feed needs of its module. */
-export interface EventFeedServices {
-  readonly events: SessionEvents;
-  readonly list: PrincipalList;
-  readonly notices: Notices;
-  readonly options: { readonly secrets: readonly Secret[] };
-}
-
 /**
  * Sends events to other processes and receives theirs. They are encrypted, as others may read and write on a bus, and
  * only emitted if the principal's sessions match.
@@ -49,7 +39,7 @@ export class EventFeed {
   /** Runs until the collected events have been checked. */
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly services: EventFeedServices) {
+  constructor(private readonly services: SignalServices) {
     this.keys = services.options.secrets.map((secret) => deriveKey(secret, 'bus'));
   }
 

@@ -1,5 +1,6 @@
 import type { SessionCore } from '../session/session-core.js';
-import { type SessionWatchServices, watchOf } from './session-watch.js';
+import { watchOf } from './session-watch.js';
+import type { SignalServices } from './signal-services.js';
 
 /** How old the record of a watched session may be by default. */
 export const REVALIDATE_MS = 5_000;
@@ -13,13 +14,13 @@ interface Answer {
 }
 
 /** The signal that aborts when a session ends: `session.signal`. */
-export function signalOf(services: SessionWatchServices, core: SessionCore, answer: Answer | undefined): AbortSignal {
+export function signalOf(services: SignalServices, core: SessionCore, answer: Answer | undefined): AbortSignal {
   let signal = signals.get(core);
   if (signal === undefined) signals.set(core, (signal = newSignal(services, core, answer)));
   return signal;
 }
 
-function newSignal(services: SessionWatchServices, core: SessionCore, answer: Answer | undefined): AbortSignal {
+function newSignal(services: SignalServices, core: SessionCore, answer: Answer | undefined): AbortSignal {
   if (core.isOver) return AbortSignal.abort(ended());
   const controller = new AbortController();
   const { metadata, stored } = core;

@@ -1,10 +1,10 @@
 import type { SessionEvent } from '../common/session-events.js';
 import { MemoryStore } from '../stores/memory.store.js';
-import type { SessionBus } from '../stores/session-bus.js';
 import type { Found } from '../commit/record-finder.js';
 import { EndBus } from './end-bus.js';
-import { type EventFeedServices, HINTS } from './event-feed.js';
-import { type WatchedAs, WatchedSession, type WatchServices } from './watched-session.js';
+import { HINTS } from './event-feed.js';
+import type { SignalServices } from './signal-services.js';
+import { type WatchedAs, WatchedSession } from './watched-session.js';
 
 /** How often the watch looks for due sessions. That makes no store call. */
 const TICK_MS = 1_000;
@@ -12,12 +12,6 @@ const TICK_MS = 1_000;
 const MOST_AT_ONCE = 500;
 /** How often an open session is read if all processes tell each other of ends. */
 export const WITH_BUS_MS = 5 * 60_000;
-
-/** What a watch needs of its module. */
-export interface SessionWatchServices extends WatchServices, EventFeedServices {
-  /** `bus` replaces the store's; `false`: none. */
-  readonly options: EventFeedServices['options'] & { readonly bus?: SessionBus | false | undefined };
-}
 
 /** Closes what sessions have open (sockets, streams) when they end. One timer serves all of them. */
 export class SessionWatch {
@@ -29,7 +23,7 @@ export class SessionWatch {
   private isTold = false;
   private readonly bus: EndBus | undefined;
 
-  constructor(private readonly services: SessionWatchServices) {
+  constructor(private readonly services: SignalServices) {
     const { bus = services.records.store.bus?.() } = services.options;
     if (bus) this.bus = new EndBus(services, bus);
   }
@@ -171,7 +165,7 @@ export class SessionWatch {
 const watches = new WeakMap<object, SessionWatch>();
 
 /** The watch of a module. From the first call on, ends in this process are reported to others. */
-export function watchOf(services: SessionWatchServices): SessionWatch {
+export function watchOf(services: SignalServices): SessionWatch {
   let watch = watches.get(services);
   if (watch === undefined) watches.set(services, (watch = new SessionWatch(services)));
   return watch;

@@ -1,19 +1,6 @@
-import type { Found, RecordFinder } from '../commit/record-finder.js';
-import type { Revocations } from '../commit/revocations.js';
-import type { Notices } from '../record/notices.js';
+import type { Found } from '../commit/record-finder.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
-import type { SessionRecords } from '../record/session-records.js';
-import type { Lifetimes } from '../session/lifetimes.js';
-
-/** What reading a session needs of its module. */
-export interface WatchServices {
-  readonly finder: RecordFinder;
-  readonly lifetimes: Lifetimes;
-  readonly notices: Notices;
-  readonly records: SessionRecords;
-  readonly revocations: Revocations;
-  now(): number;
-}
+import type { SignalServices } from './signal-services.js';
 
 /** A session to be watched. */
 export interface WatchedAs {
@@ -47,7 +34,7 @@ export class WatchedSession {
   private writes = 0;
 
   constructor(
-    private readonly services: WatchServices,
+    private readonly services: SignalServices,
     private readonly as: WatchedAs,
     public everyMs: number,
   ) {

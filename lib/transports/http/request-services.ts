@@ -1,22 +1,17 @@
 import type { CommitServices } from '../../commit/commit-services.js';
 import type { CommitOptions } from '../../commit/plan-commit.js';
-import type { PrincipalList } from '../../commit/principal-list.js';
-import type { RecordFinder } from '../../commit/record-finder.js';
 import type { RequestWrites } from '../../commit/request-writes.js';
-import type { Revocations } from '../../commit/revocations.js';
 import type { SessionWriter } from '../../commit/session-writer.js';
 import type { SessionCore } from '../../session/session-core.js';
 import type { SessionVerbs } from '../../session/session-host.js';
 import type { SessionSurface } from '../../session/session-surface.js';
+import type { SignalServices } from '../../signal/signal-services.js';
 import type { LateWrites } from './late-writes.js';
 import type { CookieServices, SetCookie } from './set-cookie.js';
 
 /** What all requests of one module share. */
-export interface RequestServices extends CommitServices, CookieServices {
+export interface RequestServices extends CommitServices, SignalServices, CookieServices {
   readonly surface: SessionSurface;
-  readonly finder: RecordFinder;
-  readonly list: PrincipalList;
-  readonly revocations: Revocations;
   readonly writer: SessionWriter;
   readonly writes: RequestWrites;
   readonly verbs: SessionVerbs<SessionCore>;

@@ -110,16 +110,16 @@ function hearsAll(name: 'redis' | 'postgres', server: SharedServer, make: (space
     const jar = await login(there, '7');
     await until(() => happened.length === 1);
     const { type: _, ...event } = happened[0]!;
-    const { options, events, list, notices } = here.app.get(SessionManager);
-    const feed = new EventFeed({ options, events, list, notices });
+    const manager = here.app.get(SessionManager);
+    const feed = new EventFeed(manager);
     const say = async (sealed: string): Promise<void> => bus.publish(`ends ${event.handle}.${sealed}`);
-    const live = jest.spyOn(list, 'live');
+    const live = jest.spyOn(manager.list, 'live');
     // It lives.
     await say(feed.encrypted({ ...event, type: 'revoked' })!);
     await until(() => live.mock.calls.length === 1);
     await live.mock.results[0]!.value;
     // Another secret, none at all, and a bit.
-    const stranger = new EventFeed({ options: { secrets: ['a'.repeat(32)] }, events, list, notices });
+    const stranger = new EventFeed(Object.create(manager, { options: { value: { secrets: ['a'.repeat(32)] } } }));
     await say(stranger.encrypted({ ...event, type: 'logged-in' })!);
     await say(Buffer.from(JSON.stringify({ ...event, type: 'logged-in' })).toString('base64url'));
     await say('');
