@@ -1,4 +1,3 @@
-import type { Device } from '../record/session-metadata.js';
 import type { SessionOptions } from '../options/options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import type { RequestSession } from '../transports/http/request-session.js';
@@ -6,37 +5,14 @@ import { SessionManager } from '../session-manager.js';
 import { draftOf } from '../session/draft.js';
 import { saved } from '../session/saved.js';
 import { coreOf } from '../session/session-surface.js';
-import type { Session, SessionData, SessionKeys } from '../session/session-types.js';
+import type { Session, SessionData } from '../session/session-types.js';
 import type { Clock } from '../stores/clock.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { beginRequest } from './request-without-http.js';
+import type { TestSession } from './session-testing.js';
 
 /** The content of a fake session. */
-export interface FakeSessionOptions<D = SessionData> {
-  /**
-   * The data of the session.
-   *
-   * @defaultValue none
-   */
-  readonly data?: SessionKeys<D> | undefined;
-  /**
-   * Who is logged in.
-   *
-   * @defaultValue nobody
-   */
-  readonly principal?: string | number | undefined;
-  /**
-   * When the principal logged in.
-   *
-   * @defaultValue now
-   */
-  readonly authenticatedAt?: Date | undefined;
-  /**
-   * The device of the session.
-   *
-   * @defaultValue unknown
-   */
-  readonly device?: Device | undefined;
+export interface FakeSessionOptions<D = SessionData> extends TestSession<D> {
   /**
    * The source of the time.
    *

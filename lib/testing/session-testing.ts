@@ -30,7 +30,7 @@ export interface TestSession<D = SessionData> {
    */
   readonly authenticatedAt?: Date | undefined;
   /**
-   * The browser that uses it.
+   * The browser that uses the session.
    *
    * @defaultValue unknown
    */
