@@ -1,4 +1,4 @@
-import type { Clock } from '../stores/clock.js';
+import type { Clock, WithClock } from '../stores/clock.js';
 import { SessionStoreError } from '../stores/session-store.error.js';
 import type { SessionRecord, SessionStore } from '../stores/session-store.js';
 import { show } from '../common/duration.js';
@@ -16,7 +16,7 @@ export interface SessionObject {
 }
 
 /** Options about what is stored. */
-export interface ExpressSessionsOptions {
+export interface ExpressSessionsOptions extends WithClock {
   /**
    * Lifetime of a session whose cookie has no expiry. A number is in seconds, as in express-session's stores; text has
    * its unit, such as `'1d'`.
@@ -24,12 +24,6 @@ export interface ExpressSessionsOptions {
    * @defaultValue `'1d'`
    */
   readonly ttl?: Duration | undefined;
-  /**
-   * The source of the time.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock | undefined;
 }
 
 /** How often a write is tried if others write the same session. */

@@ -2,7 +2,7 @@ import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { duration, type Resolved, type Rules } from '../common/option-rules.js';
 import { placesAfter } from '../stores/blind-cursor.js';
-import type { Clock } from '../stores/clock.js';
+import type { Clock, WithClock } from '../stores/clock.js';
 import { metadataInText } from '../stores/record-metadata.js';
 import { idTaken, SessionStoreError } from '../stores/session-store.error.js';
 import {
@@ -22,19 +22,13 @@ import { StoredCookie } from './stored-cookie.js';
 import { readSession, sessionsById, textOfSession } from './stored-session.js';
 
 /** Options of `fromExpressStore`. */
-export interface FromExpressStoreOptions {
+export interface FromExpressStoreOptions extends WithClock {
   /**
    * The time limit of each call of the store, in ms or as text such as `'5s'`.
    *
    * @defaultValue `'5s'`
    */
   readonly timeout?: Duration | undefined;
-  /**
-   * The source of the time.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock | undefined;
 }
 
 const OPTIONS = {

@@ -6,3 +6,13 @@ export interface Clock {
 
 /** The machine's clock. */
 export const systemClock: Clock = { now: () => Date.now() };
+
+/** The option of everything that can be given a clock. */
+export interface WithClock {
+  /**
+   * The source of the time.
+   *
+   * @defaultValue the machine's clock
+   */
+  readonly clock?: Clock | undefined;
+}

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { type CursorPlace, placesAfter } from './blind-cursor.js';
-import type { Clock } from './clock.js';
+import type { Clock, WithClock } from './clock.js';
 import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } from './memory/packed-record.js';
 import { PrincipalIndex } from './memory/principal-index.js';
 import { ShardedMap } from './memory/sharded-map.js';
@@ -20,13 +20,7 @@ import {
 } from './session-store.js';
 
 /** Options of `MemoryStore`. */
-export interface MemoryStoreOptions {
-  /**
-   * Determines which sessions have expired.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock;
+export interface MemoryStoreOptions extends WithClock {
   /**
    * How long one round of removing expired sessions takes: a session is removed at most this long after its expiry. In
    * ms, or text such as `'30s'`.

@@ -6,19 +6,13 @@ import { draftOf } from '../session/draft.js';
 import { saved } from '../session/saved.js';
 import { coreOf } from '../session/session-surface.js';
 import type { Session, SessionData } from '../session/session-types.js';
-import type { Clock } from '../stores/clock.js';
+import type { WithClock } from '../stores/clock.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { beginRequest } from './request-without-http.js';
 import type { TestSession } from './session-testing.js';
 
 /** The content of a fake session. */
-export interface FakeSessionOptions<D = SessionData> extends TestSession<D> {
-  /**
-   * The source of the time.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock | undefined;
+export interface FakeSessionOptions<D = SessionData> extends TestSession<D>, WithClock {
   /** Options of the app that matter to the test, such as `schema` or `principalOf`. */
   readonly options?: Partial<Omit<SessionOptions, 'secret' | 'store' | 'clock'>> | undefined;
 }

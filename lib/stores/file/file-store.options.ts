@@ -1,10 +1,10 @@
 import type { Duration } from '../../common/duration.js';
 import { duration, flag, orFalse, type Resolved, rule, type Rules } from '../../common/option-rules.js';
-import type { Clock } from '../clock.js';
+import type { WithClock } from '../clock.js';
 import { clock, LONGEST_INTERVAL_MS, LONGEST_LIFE_MS, readStoreOptions, warnOfShort } from '../store-options.js';
 
 /** Options of `FileStore`. */
-export interface FileStoreOptions {
+export interface FileStoreOptions extends WithClock {
   /**
    * The folder. The store creates it if it is missing.
    *
@@ -18,12 +18,6 @@ export interface FileStoreOptions {
    * @defaultValue `'1h'`
    */
   readonly ttl?: Duration;
-  /**
-   * Determines which sessions have expired.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock;
   /**
    * Whether a write is only acknowledged when it is on the disk, not just in the system's cache.
    *

@@ -2,7 +2,7 @@ import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
 import type { Duration } from '../../common/duration.js';
 import { hasMethods } from '../../common/has-methods.js';
 import { asGiven, duration, flag, orFalse, type Resolved, rule, type Rules } from '../../common/option-rules.js';
-import type { Clock } from '../clock.js';
+import type { WithClock } from '../clock.js';
 import {
   clock,
   LONGEST_INTERVAL_MS,
@@ -13,7 +13,7 @@ import {
 } from '../store-options.js';
 
 /** Options of `MongoStore`. Give exactly one of `client`, `db`, `collection` and `url`. */
-export interface MongoStoreOptions {
+export interface MongoStoreOptions extends WithClock {
   /** A client of the package `mongodb`, or a promise of one. The store closes it only with `ownsClient`. */
   readonly client?: MongoClient | PromiseLike<MongoClient> | undefined;
   /**
@@ -69,12 +69,6 @@ export interface MongoStoreOptions {
    * @defaultValue `'5s'`
    */
   readonly timeout?: Duration | undefined;
-  /**
-   * The source of the time.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock | undefined;
 }
 
 /** Where the collection comes from. */

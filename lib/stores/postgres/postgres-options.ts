@@ -10,7 +10,7 @@ import {
   rule,
   type Rules,
 } from '../../common/option-rules.js';
-import type { Clock } from '../clock.js';
+import type { WithClock } from '../clock.js';
 import { clock, LONGEST_INTERVAL_MS, LONGEST_TIMER_MS, readStoreOptions, warnOfShort } from '../store-options.js';
 import type { PostgresClient } from './postgres-client.js';
 
@@ -18,7 +18,7 @@ import type { PostgresClient } from './postgres-client.js';
 export type PostgresDuration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 /** Options of `PostgresStore`. Give exactly one of `pool`, `client` and `connectionString`. */
-export interface PostgresStoreOptions {
+export interface PostgresStoreOptions extends WithClock {
   /** A `Pool` of `pg`. The store ends it only with `ownsClient`. */
   readonly pool?: PostgresClient | undefined;
   /** A connected `Client` or `PoolClient` of `pg`: one connection, so one query at a time. The store ends it only with `ownsClient`. */
@@ -73,12 +73,6 @@ export interface PostgresStoreOptions {
    * @defaultValue `'5s'`
    */
   readonly queryTimeout?: Duration | undefined;
-  /**
-   * The source of the time.
-   *
-   * @defaultValue the machine's clock
-   */
-  readonly clock?: Clock | undefined;
 }
 
 const client = rule<PostgresClient | undefined>(undefined, (value) => {
