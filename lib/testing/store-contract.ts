@@ -1,9 +1,7 @@
-import type { SessionStore } from '../stores/session-store.js';
 import { expiring } from './contract/expiring.js';
-import type { ContractContext, ContractSubject, Harness, Suite } from './contract/harness.js';
+import { type ContractContext, type ContractSubject, Harness, type Suite } from './contract/harness.js';
 import { keeping } from './contract/keeping.js';
 import { listing } from './contract/listing.js';
-import { ManualClock } from './contract/manual-clock.js';
 import { naming } from './contract/naming.js';
 import type { ContractRunner } from './contract/runner.js';
 import { swapping } from './contract/swapping.js';
@@ -62,7 +60,7 @@ export function storeContract(options: StoreContractOptions): void {
   const { name, skip = {}, exactText = true, timeout = 20_000 } = options;
   const runner = options.runner ?? (globalThis as typeof globalThis & ContractRunner);
   const skipped = new Set<string>();
-  let running: RunningHarness | undefined;
+  let running: Harness | undefined;
 
   const suite: Suite = {
     expect: (actual) => runner.expect(actual),
@@ -84,7 +82,7 @@ export function storeContract(options: StoreContractOptions): void {
 
   runner.describe(`${name} keeps the store contract`, () => {
     runner.beforeEach(async () => {
-      running = await RunningHarness.start(options);
+      running = await Harness.start(options.create, options.realTime ?? false);
     }, timeout);
     runner.afterEach(async () => {
       await running?.stop();
@@ -95,63 +93,4 @@ export function storeContract(options: StoreContractOptions): void {
 
   const unknown = Object.keys(skip).filter((title) => !skipped.has(title));
   if (unknown.length > 0) throw new Error(`${name} skips tests that the contract doesn't have: ${unknown.join('; ')}`);
-}
-
-/**
- * Long enough for what a test does first, even on a busy machine. Just under a whole second, as some servers round up.
- */
-const SHORT_LIFE_MS = 1_900;
-
-class RunningHarness implements Harness {
-  private readonly opened: SessionStore[] = [];
-  private ends = 0;
-
-  private constructor(
-    readonly subject: ContractSubject,
-    readonly realTime: boolean,
-    private readonly clock: ManualClock,
-  ) {}
-
-  static async start(options: StoreContractOptions): Promise<RunningHarness> {
-    const clock = new ManualClock();
-    const harness = new RunningHarness(await options.create({ clock }), options.realTime ?? false, clock);
-    await harness.open(harness.store);
-    return harness;
-  }
-
-  get store(): SessionStore {
-    return this.subject.store;
-  }
-
-  now(): number {
-    return this.realTime ? Date.now() : this.clock.now();
-  }
-
-  soon(): number {
-    return (this.ends = this.now() + (this.realTime ? SHORT_LIFE_MS : 60_000));
-  }
-
-  async passSoon(): Promise<void> {
-    // Some servers count in whole seconds.
-    if (this.realTime) await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.ends - Date.now()) + 300));
-    else if (this.subject.advance !== undefined) await this.subject.advance(60_000);
-    else this.clock.advance(60_000);
-  }
-
-  async second(): Promise<SessionStore> {
-    if (this.subject.reopen === undefined) return this.store;
-    const store = await this.subject.reopen();
-    await this.open(store);
-    return store;
-  }
-
-  async stop(): Promise<void> {
-    for (const store of this.opened.reverse()) await store.close?.();
-    await this.subject.close?.();
-  }
-
-  private async open(store: SessionStore): Promise<void> {
-    this.opened.push(store);
-    await store.open?.();
-  }
 }

@@ -1,5 +1,5 @@
 import type { SessionStore } from '../../stores/session-store.js';
-import type { ManualClock } from './manual-clock.js';
+import { ManualClock } from './manual-clock.js';
 import type { ContractAssertion } from './runner.js';
 
 /** What the suite passes to the factory of a store. */
@@ -28,18 +28,70 @@ export interface ContractSubject {
   reopen?(): Promise<SessionStore> | SessionStore;
 }
 
+/**
+ * Long enough for what a test does first, even on a busy machine. Just under a whole second, as some servers round up.
+ */
+const SHORT_LIFE_MS = 1_900;
+
 /** What a test gets. */
-export interface Harness {
-  readonly subject: ContractSubject;
-  readonly store: SessionStore;
-  /** Whether time is real, because a server decides what has expired. */
-  readonly realTime: boolean;
-  now(): number;
+export class Harness {
+  private readonly opened: SessionStore[] = [];
+  private ends = 0;
+
+  private constructor(
+    readonly subject: ContractSubject,
+    /** Whether time is real, because a server decides what has expired. */
+    readonly realTime: boolean,
+    private readonly clock: ManualClock,
+  ) {}
+
+  static async start(
+    create: (context: ContractContext) => Promise<ContractSubject> | ContractSubject,
+    realTime: boolean,
+  ): Promise<Harness> {
+    const clock = new ManualClock();
+    const harness = new Harness(await create({ clock }), realTime, clock);
+    await harness.open(harness.store);
+    return harness;
+  }
+
+  get store(): SessionStore {
+    return this.subject.store;
+  }
+
+  now(): number {
+    return this.realTime ? Date.now() : this.clock.now();
+  }
+
   /** The expiry for a record that `passSoon()` lets expire. */
-  soon(): number;
-  passSoon(): Promise<void>;
+  soon(): number {
+    return (this.ends = this.now() + (this.realTime ? SHORT_LIFE_MS : 60_000));
+  }
+
+  async passSoon(): Promise<void> {
+    // Some servers count in whole seconds.
+    if (this.realTime) await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.ends - Date.now()) + 300));
+    else if (this.subject.advance !== undefined) await this.subject.advance(60_000);
+    else this.clock.advance(60_000);
+  }
+
   /** A second store on the same data; the same store if there can't be one. */
-  second(): Promise<SessionStore>;
+  async second(): Promise<SessionStore> {
+    if (this.subject.reopen === undefined) return this.store;
+    const store = await this.subject.reopen();
+    await this.open(store);
+    return store;
+  }
+
+  async stop(): Promise<void> {
+    for (const store of this.opened.reverse()) await store.close?.();
+    await this.subject.close?.();
+  }
+
+  private async open(store: SessionStore): Promise<void> {
+    this.opened.push(store);
+    await store.open?.();
+  }
 }
 
 /** How a group of tests is registered. */
