@@ -794,8 +794,8 @@ export const mutants = [
   {
     name: 'an answer of a gateway overtakes its save',
     file: lib('nest/websockets/message-handler'),
-    find: 'return (await this.isSaved()) ? result : undefined;',
-    replace: 'void this.isSaved();\n    return result;',
+    find: 'return (await isSaved()) ? result : undefined;',
+    replace: 'void isSaved();\n      return result;',
     spec: e2e('messages'),
   },
   {

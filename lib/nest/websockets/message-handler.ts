@@ -19,45 +19,36 @@ export function withMessageSession(
 ): (...args: unknown[]) => Promise<unknown> {
   return (...args) => {
     const message = new MessageSession(socket);
-    const handling = new MessageHandling(message, tell);
+
+    /** Saves the session. If that fails, the client gets an error in place of the reply. */
+    async function isSaved(): Promise<boolean> {
+      try {
+        await message.finish();
+        return true;
+      } catch (error) {
+        tell({ status: 'error', ...notSaved(message.services, error) });
+        return false;
+      }
+    }
+
+    function holding(acknowledge: Callback): Callback {
+      return (...reply) => void isSaved().then((saved) => saved && acknowledge(...reply));
+    }
+
     // With @Ack(), the handler calls the acknowledgement itself.
-    const held = args.map((each) => (typeof each === 'function' ? handling.holding(each as Callback) : each));
-    return currentMessage.run(message, () => handling.answer(callback, held));
+    const held = args.map((each) => (typeof each === 'function' ? holding(each as Callback) : each));
+    return currentMessage.run(message, async () => {
+      const result = await callback(...held);
+      if (isObservable(result)) return saving(result, isSaved);
+      return (await isSaved()) ? result : undefined;
+    });
   };
 }
 
-class MessageHandling {
-  constructor(
-    private readonly message: MessageSession,
-    private readonly tell: TellClient,
-  ) {}
-
-  async answer(callback: Callback, held: unknown[]): Promise<unknown> {
-    const result = await callback(...held);
-    if (isObservable(result)) return this.saving(result);
-    return (await this.isSaved()) ? result : undefined;
-  }
-
-  /** Each value waits until the changes before it are saved. */
-  private saving(values: Observable<unknown>): Observable<unknown> {
-    const saved = values.pipe(concatMap(async (value) => ((await this.isSaved()) ? [value] : [])));
-    return concat(saved.pipe(concatMap((each) => each)), defer(() => this.isSaved()).pipe(concatMap(() => EMPTY))).pipe(
-      finalize(() => void this.isSaved()),
-    );
-  }
-
-  holding(acknowledge: Callback): Callback {
-    return (...args) => void this.isSaved().then((isSaved) => isSaved && acknowledge(...args));
-  }
-
-  /** Saves the session. If that fails, the client gets an error in place of the reply. */
-  private async isSaved(): Promise<boolean> {
-    try {
-      await this.message.finish();
-      return true;
-    } catch (error) {
-      this.tell({ status: 'error', ...notSaved(this.message.services, error) });
-      return false;
-    }
-  }
+/** Each value waits until the changes before it are saved. */
+function saving(values: Observable<unknown>, isSaved: () => Promise<boolean>): Observable<unknown> {
+  const saved = values.pipe(concatMap(async (value) => ((await isSaved()) ? [value] : [])));
+  return concat(saved.pipe(concatMap((each) => each)), defer(isSaved).pipe(concatMap(() => EMPTY))).pipe(
+    finalize(() => void isSaved()),
+  );
 }
