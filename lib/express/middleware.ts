@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../common/errors.js';
-import { isUnderPath, sessionOf, startSession } from '../transports/http/lifecycle.js';
+import { isUnderPath, SESSION, sessionOf, type SessionRequest, startSession } from '../transports/http/lifecycle.js';
 import type { FrameworkInfo } from '../transports/http/request-origin.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionManager } from '../session-manager.js';
@@ -9,7 +9,6 @@ import { Cookie } from './cookie.js';
 import { type ExpressSessionOptions, readOptions, warner } from './express-options.js';
 import { expressSurface } from './express-surface.js';
 import { can, isExpressStore } from './express-store-like.js';
-import { liveOf, startOver } from './live-request.js';
 import { MemoryStore } from './memory-store.js';
 import { EXPRESS_SESSION_ID, frameworkInfoOf, hasGate, type ParsedRequest } from './framework-info.js';
 import { Session, type SessionHolder } from './session.js';
@@ -179,7 +178,7 @@ class Setup {
 
   /** Error handlers get a request without a session. */
   private fail(req: ParsedRequest, error: unknown, next: Next): void {
-    liveOf(req)?.makeReadOnly();
+    sessionOf(req)?.makeReadOnly();
     delete (req as { session?: unknown }).session;
     next(error);
   }
@@ -203,8 +202,13 @@ class Setup {
 
   /** `store.generate(req)`. */
   private generate(req: object): void {
-    const live = liveOf(req);
-    if (live !== undefined) return startOver(req, live);
+    const live = sessionOf(req as SessionRequest);
+    if (live !== undefined) {
+      // `delete req.session` has removed the accessor.
+      if (!Object.hasOwn(req, 'session')) Object.defineProperty(req, 'session', SESSION);
+      live.startOver();
+      return;
+    }
     // The request has not seen the middleware: it is a socket's, or was made up.
     const holder = req as SessionHolder;
     const manager = [...this.managers.values()][0] ?? this.createManager(undefined);

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { inherits } from 'node:util';
+import { METADATA_KEY } from '../common/metadata-key.js';
+import { sessionOf, type SessionRequest } from '../transports/http/lifecycle.js';
 import { Cookie, type CookieInit } from './cookie.js';
-import { adoptSession } from './live-request.js';
 import { type Callback, Session, type SessionHolder } from './session.js';
 
 /** A session as a store holds it. */
@@ -59,8 +60,13 @@ prototype.load = function load(this: Methods, sid, callback) {
 };
 
 prototype.createSession = function createSession(request, session) {
-  const adopted = adoptSession(request, session);
-  if (adopted !== undefined) return adopted;
+  const core = sessionOf(request as SessionRequest)?.currentCore;
+  if (core !== undefined) {
+    // During a request: the data become those of its session.
+    const { cookie: _cookie, [METADATA_KEY]: _metadata, ...values } = session;
+    core.data.become(values);
+    return core.session as Session;
+  }
   session.cookie = reviveCookie(session.cookie);
   const holder = request as SessionHolder;
   holder.session = new Session(holder, session);
