@@ -1,6 +1,6 @@
 import { since } from '../commit/revocation-mark.js';
 import type { SessionMetadata } from '../record/session-metadata.js';
-import { deviceOf, type SessionSummary } from '../session/session-controls.js';
+import type { SessionSummary } from '../session/session-controls.js';
 
 /** The most sessions of one page. */
 const MOST_AT_ONCE = 1_000;
@@ -28,21 +28,6 @@ export interface SessionPage {
   readonly sessions: SessionSummary[];
   readonly cursor?: string;
 }
-
-/** A session as `SessionRegistry` shows it. */
-export function summary(metadata: SessionMetadata, principal: string | undefined): SessionSummary {
-  return {
-    handle: metadata.handle,
-    principal,
-    createdAt: new Date(metadata.createdAt),
-    lastSeenAt: new Date(metadata.seenAt),
-    authenticatedAt: dateOf(metadata.authenticatedAt),
-    expiresAt: new Date(metadata.expiresAt),
-    device: deviceOf(metadata.device),
-  };
-}
-
-export const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 
 /** Where a session is in its principal's list. The place remains when the session ends. */
 export const placeOf = (metadata: SessionMetadata): string => `${since(metadata)} ${metadata.handle}`;

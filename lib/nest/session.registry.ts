@@ -4,7 +4,7 @@ import { SessionDataError, SessionStateError } from '../common/errors.js';
 import type { SessionMetadata, MayEnd } from '../record/session-metadata.js';
 import { deriveKey, encryptText, decryptText } from '../record/record-cipher.js';
 import { SessionCore } from '../session/session-core.js';
-import type { SessionSummary } from '../session/session-controls.js';
+import { type SessionSummary, summaryOf } from '../session/session-controls.js';
 import type { SessionEvent } from '../common/session-events.js';
 import { assertKeys, namedPrincipal, principalIn } from '../options/named-principal.js';
 import { newestFirst } from '../commit/revocation-mark.js';
@@ -13,7 +13,7 @@ import { coreOf } from '../session/session-surface.js';
 import type { ListedRecord } from '../record/session-records.js';
 import type { Session } from '../session/session-types.js';
 import { watchOf } from '../signal/session-watch.js';
-import { bounded, dateOf, placeIn, placeOf, type SessionListQuery, type SessionPage, summary } from './session-list.js';
+import { bounded, placeIn, placeOf, type SessionListQuery, type SessionPage } from './session-list.js';
 
 /** How often the list is read to find a session to end. */
 const MOST_ROUNDS = 4;
@@ -50,7 +50,7 @@ export class SessionRegistry {
   /** The metadata of a session by its id; `undefined` if no live session has it. Keep an id as secret as a password. */
   async find(id: string): Promise<SessionSummary | undefined> {
     const core = await this.manager.open(id);
-    return core && { ...summary(core.metadata, core.principal()), authenticatedAt: dateOf(core.authenticatedAt()) };
+    return core && summaryOf({ ...core.metadata, authenticatedAt: core.authenticatedAt() }, core.principal());
   }
 
   /** Opens a session without a request, for jobs. It can be read, saved and ended; `login()` and `renew()` throw. */
@@ -104,7 +104,7 @@ export class SessionRegistry {
     const after = cursor === undefined ? undefined : placeIn(this.decryptCursor(cursor));
     const rest = after === undefined ? all : all.filter(({ record }) => newestFirst(after, record.metadata!) < 0);
     const page = rest.slice(0, limit);
-    const sessions = page.map((each) => summary(each.record.metadata!, principal));
+    const sessions = page.map((each) => summaryOf(each.record.metadata!, principal));
     const last = page.at(-1);
     return limit < rest.length && last !== undefined
       ? { sessions, cursor: this.encryptCursor(placeOf(last.record.metadata!)) }
@@ -120,7 +120,7 @@ export class SessionRegistry {
       if (metadata === undefined || metadata.replaced !== undefined || !this.manager.lifetimes.isLive(metadata))
         continue;
       if (sessions.length === limit) return { sessions, cursor: this.encryptCursor(last!) };
-      sessions.push(summary(metadata, metadata.principal));
+      sessions.push(summaryOf(metadata, metadata.principal));
       last = listed.cursor;
     }
     return { sessions };

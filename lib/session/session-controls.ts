@@ -2,7 +2,7 @@ import { ReservedKeyError, SessionStateError } from '../common/errors.js';
 import { CORE } from './session-core-symbol.js';
 import type { SessionValues } from '../record/record-text.js';
 import type { SessionCore } from './session-core.js';
-import type { Device } from '../record/session-metadata.js';
+import type { Device, SessionMetadata } from '../record/session-metadata.js';
 import { isWithinUpdate } from './update-scope.js';
 import { TrackedPromise } from '../common/tracked-promise.js';
 
@@ -145,22 +145,23 @@ function defineControl(prototype: object, name: string, get: (core: SessionCore)
 
 /** The current metadata of a session. */
 export function infoOf(core: SessionCore): SessionInfo {
-  const { metadata, services } = core;
-  const authenticatedAt = core.authenticatedAt();
-  return Object.freeze({
-    isNew: core.isNew,
-    principal: core.principal(),
-    createdAt: new Date(metadata.createdAt),
-    lastSeenAt: new Date(metadata.seenAt),
-    authenticatedAt: authenticatedAt === undefined ? undefined : new Date(authenticatedAt),
-    expiresAt: new Date(
-      core.isDue || core.isNew ? services.lifetimes.expiryOf(metadata, services.now()) : metadata.expiresAt,
-    ),
-    device: deviceOf(metadata.device ?? (core.isNew ? core.host.device() : undefined)),
-    handle: metadata.handle,
-  });
+  const { metadata, services, isNew } = core;
+  const expiresAt = core.isDue || isNew ? services.lifetimes.expiryOf(metadata, services.now()) : metadata.expiresAt;
+  const device = metadata.device ?? (isNew ? core.host.device() : undefined);
+  const current = { ...metadata, authenticatedAt: core.authenticatedAt(), expiresAt, device };
+  return Object.freeze({ isNew, ...summaryOf(current, core.principal()) });
 }
 
-export function deviceOf(device: Device | undefined): Device {
-  return { userAgent: device?.userAgent, ip: device?.ip };
+/** What may be shown of a session, by its metadata. */
+export function summaryOf(metadata: SessionMetadata, principal: string | undefined): SessionSummary {
+  const { handle, createdAt, seenAt, authenticatedAt, expiresAt, device } = metadata;
+  return {
+    handle,
+    principal,
+    createdAt: new Date(createdAt),
+    lastSeenAt: new Date(seenAt),
+    authenticatedAt: authenticatedAt === undefined ? undefined : new Date(authenticatedAt),
+    expiresAt: new Date(expiresAt),
+    device: { userAgent: device?.userAgent, ip: device?.ip },
+  };
 }

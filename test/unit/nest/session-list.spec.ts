@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { newestFirst } from '../../../lib/commit/revocation-mark.js';
-import { bounded, placeIn, placeOf, summary } from '../../../lib/nest/session-list.js';
+import { bounded, placeIn, placeOf } from '../../../lib/nest/session-list.js';
 import type { SessionMetadata } from '../../../lib/record/session-metadata.js';
 
 const session = (more: Partial<SessionMetadata> = {}): SessionMetadata => ({
@@ -10,20 +10,6 @@ const session = (more: Partial<SessionMetadata> = {}): SessionMetadata => ({
   handle: 'h',
   nonce: 'secret',
   ...more,
-});
-
-it('summary() shows times as dates, and no secrets', () => {
-  const shown = summary(session({ authenticatedAt: 1_500, device: { userAgent: 'a', ip: 'b' } }), 'ada');
-  expect(shown).toEqual({
-    handle: 'h',
-    principal: 'ada',
-    createdAt: new Date(1_000),
-    lastSeenAt: new Date(2_000),
-    authenticatedAt: new Date(1_500),
-    expiresAt: new Date(3_000),
-    device: { userAgent: 'a', ip: 'b' },
-  });
-  expect(summary(session(), undefined).authenticatedAt).toBeUndefined();
 });
 
 it('a place in the list has the order of its session, also after that has ended', () => {
