@@ -55,6 +55,7 @@ export class SessionManager implements RequestServices, CommitServices {
   readonly verbs: Verbs;
   readonly lateWrites: LateWrites;
   readonly commitOptions: CommitOptions;
+  otherId: RequestServices['otherId'];
   requestStore: unknown;
 
   constructor(

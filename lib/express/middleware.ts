@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionOptionsError, SessionUnavailableError } from '../common/errors.js';
 import { isUnderPath, SESSION, sessionOf, type SessionRequest, startSession } from '../transports/http/lifecycle.js';
-import type { FrameworkInfo } from '../transports/http/request-origin.js';
 import type { RequestSession } from '../transports/http/request-session.js';
 import { SessionManager } from '../session-manager.js';
 import { isSessionStore, type SessionStore } from '../stores/session-store.js';
@@ -10,7 +9,7 @@ import { type ExpressSessionOptions, readOptions, warner } from './express-optio
 import { expressSurface } from './express-surface.js';
 import { can, isExpressStore } from './express-store-like.js';
 import { MemoryStore } from './memory-store.js';
-import { EXPRESS_SESSION_ID, frameworkInfoOf, hasGate, type ParsedRequest } from './framework-info.js';
+import { EXPRESS_SESSION_ID, hasGate, parsedId, type ParsedRequest } from './parsed-request.js';
 import { Session, type SessionHolder } from './session.js';
 import { Store } from './store.js';
 import { storeErrorOf } from './store-error.js';
@@ -48,7 +47,6 @@ class Setup {
   /** The value of `req.sessionStore`. */
   private readonly requestStore: object;
   private readonly managers = new Map<unknown, SessionManager>();
-  private readonly frameworkInfo = new WeakMap<SessionManager, FrameworkInfo>();
   private readonly warn: (message: string) => void;
   private connected = true;
   private opening: Promise<void> | undefined;
@@ -100,7 +98,7 @@ class Setup {
       expressSurface(this.options.keepCookieOnDestroy === true),
     );
     manager.requestStore = this.requestStore;
-    this.frameworkInfo.set(manager, frameworkInfoOf(manager));
+    manager.otherId = (req) => parsedId(req, manager);
     return manager;
   }
 
@@ -140,14 +138,7 @@ class Setup {
   }
 
   private start(req: ParsedRequest, res: ServerResponse): RequestSession {
-    const manager = this.managerOf(req);
-    return startSession(
-      manager,
-      this.frameworkInfo.get(manager)!,
-      req,
-      hasGate(res) ? res : undefined,
-      EXPRESS_SESSION_ID,
-    );
+    return startSession(this.managerOf(req), req, hasGate(res) ? res : undefined, EXPRESS_SESSION_ID);
   }
 
   private goOn(req: ParsedRequest, live: RequestSession, next: Next): void {

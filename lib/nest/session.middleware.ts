@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { beginSession, coverSession, type SessionRequest } from '../transports/http/lifecycle.js';
-import { frameworkInfo } from '../transports/http/request-origin.js';
 import type { SessionManager } from '../session-manager.js';
 import { withinRequest } from './current/current-session.js';
 import { noteExcluded } from './excluded-requests.js';
@@ -14,7 +13,7 @@ export function sessionMiddleware(
   routes: RouteMatcher,
 ): (req: SessionRequest, res: ServerResponse, next: Next) => void {
   return (req, res, next) => {
-    if (routes.covers(req)) beginSession(manager, frameworkInfo, req, res, withinRequest(req, next));
+    if (routes.covers(req)) beginSession(manager, req, res, withinRequest(req, next));
     else {
       noteExcluded(req);
       next();

@@ -17,9 +17,9 @@ export function beginRequest(manager: SessionManager, device: Device = {}): Requ
   const req = new IncomingMessage(new Socket());
   if (device.userAgent !== undefined) req.headers['user-agent'] = device.userAgent;
   // The engine checks whether a request still has a session.
-  Object.assign(req, { session: true });
+  Object.assign(req, { session: true, secure: true, ip: device.ip });
   const res = new ServerResponse(req);
-  const request = new RequestSession(manager, { isSecure: () => true, ip: () => device.ip }, req, res);
+  const request = new RequestSession(manager, req, res);
   request.begin(() => {});
   return request;
 }

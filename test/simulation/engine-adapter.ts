@@ -64,6 +64,8 @@ interface LiveRequest {
   open(): Promise<void> | undefined;
 }
 
+type BeginArguments = [req: IncomingMessage, res: ServerResponse, next: () => void];
+
 interface Modules {
   'index.js': {
     SessionGuard: new () => { canActivate(context: unknown): Promise<boolean> };
@@ -73,7 +75,7 @@ interface Modules {
   'session-manager.js': { SessionManager: new (options: unknown, store: unknown) => object };
   'options/resolve-options.js': { resolveOptions(options: object): unknown };
   'transports/http/lifecycle.js': {
-    beginSession(manager: object, facts: object, req: IncomingMessage, res: ServerResponse, next: () => void): void;
+    beginSession(manager: object, ...request: BeginArguments | [facts: object, ...BeginArguments]): void;
     sessionOf(req: IncomingMessage): LiveRequest | undefined;
   };
   'common/session-id.js': { newHandle(): string };
@@ -88,10 +90,10 @@ const formerly: Partial<Record<keyof Modules, string>> = {
   'common/session-id.js': 'engine/session-id.js',
 };
 
-const facts = {
-  isSecure: () => true,
-  ip: () => '127.0.0.1',
-};
+/** What a framework says of each request. */
+const origin = { secure: true, ip: '127.0.0.1' };
+/** The same, as builds up to 2026-11 took it: in place of the request's own properties. */
+const formerFacts = { isSecure: () => origin.secure, ip: () => origin.ip };
 
 /** Loads a compiled lib/. The one place of the simulator that knows how lib/ is laid out. */
 export async function loadEngine(lib: string): Promise<EngineBuild> {
@@ -125,7 +127,10 @@ export async function loadEngine(lib: string): Promise<EngineBuild> {
       const guard = new SessionGuard();
       return {
         registry: new SessionRegistry(manager),
-        begin: (req, res, next) => beginSession(manager, facts, req, res, next),
+        begin: (req, res, next) =>
+          beginSession.length === 5
+            ? beginSession(manager, formerFacts, req, res, next)
+            : beginSession(manager, Object.assign(req, origin), res, next),
         open: async (req) => sessionOf(req)?.open(),
         async guard(req, res) {
           try {

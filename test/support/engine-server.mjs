@@ -6,8 +6,6 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const facts = { isSecure: () => false, ip: (req) => req.socket.remoteAddress };
-
 /** Serves sessions of a store. `engine` holds the engine's functions, of whichever build. */
 export async function serveEngine(engine, store, options) {
   const { SessionManager, SessionRegistry, resolveOptions, beginSession } = engine;
@@ -58,7 +56,7 @@ export async function serveEngine(engine, store, options) {
   };
 
   const server = createServer((req, res) => {
-    beginSession(manager, facts, req, res, async () => {
+    beginSession(manager, req, res, async () => {
       try {
         const chunks = [];
         for await (const chunk of req) chunks.push(chunk);

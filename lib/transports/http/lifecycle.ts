@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { FrameworkInfo } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 import { RequestSession } from './request-session.js';
 import { attachGate, type GateHooks, REQUEST, standIn } from './response-gate.js';
@@ -73,19 +72,13 @@ function settable(name: string) {
  * Attaches a session to the request and a gate to the response, and calls `next` when the session is read. If the store
  * failed, accessing `req.session` throws. So middleware that runs before (CORS, other headers) still works.
  */
-export function beginSession(
-  manager: RequestServices,
-  framework: FrameworkInfo,
-  req: SessionRequest,
-  res: ServerResponse,
-  next: Next,
-): void {
+export function beginSession(manager: RequestServices, req: SessionRequest, res: ServerResponse, next: Next): void {
   // Mounted twice, or nested in an app that has sessions: the first one counts.
   if (req[REQUEST] !== undefined || !isUnderPath(manager.options.cookie.path, req.originalUrl ?? req.url)) {
     next();
     return;
   }
-  startSession(manager, framework, req, res, SESSION_ID).begin(next);
+  startSession(manager, req, res, SESSION_ID).begin(next);
 }
 
 /**
@@ -93,12 +86,11 @@ export function beginSession(
  */
 export function startSession(
   manager: RequestServices,
-  framework: FrameworkInfo,
   req: SessionRequest,
   res: ServerResponse | undefined,
   sessionId: PropertyDescriptor,
 ): RequestSession {
-  const session = new RequestSession(manager, framework, req, res);
+  const session = new RequestSession(manager, req, res);
   const putAside = req[REQUEST];
   if (sessionId !== SESSION_ID || !isDefined(req)) defineOn(req, sessionId);
   // The property is defined again below, and would otherwise hide the deletion.

@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Found, RecordFinder } from '../../commit/record-finder.js';
 import { SessionStateError, SessionUnavailableError } from '../../common/errors.js';
 import { findCookies } from '../../cookie/cookie-header.js';
 import type { LoadedRecord, RecordReader } from '../../record/session-records.js';
 import type { SessionCore } from '../../session/session-core.js';
-import { bindingOf, type FrameworkInfo } from './request-origin.js';
+import { bindingOf } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 
 /** How many cookies with the session cookie's name are tried. */
@@ -29,8 +29,8 @@ export abstract class RequestOpening implements RecordReader {
 
   constructor(
     readonly services: RequestServices,
-    protected readonly framework: FrameworkInfo | undefined,
     readonly req: IncomingMessage | undefined,
+    readonly res: ServerResponse | undefined,
   ) {}
 
   /** Makes the session of this request, from the record that was found, if there is one. */
@@ -81,7 +81,7 @@ export abstract class RequestOpening implements RecordReader {
   }
 
   private readCookie(): void {
-    const { options, signer, events } = this.services;
+    const { options, signer, events, otherId } = this.services;
     const header = this.req!.headers.cookie;
     if (header !== undefined) {
       for (const sent of findCookies(header, options.name, MOST_COOKIES)) {
@@ -92,8 +92,8 @@ export abstract class RequestOpening implements RecordReader {
       if (this.browserHasCookie && this.browserId === undefined)
         events.emit('loaded-invalid', undefined, { reason: 'signature' });
     }
-    if (this.browserId === undefined && this.framework?.otherId !== undefined) {
-      this.browserId = this.framework.otherId(this.req!);
+    if (this.browserId === undefined && otherId !== undefined) {
+      this.browserId = otherId(this.req!);
       this.browserHasCookie ||= this.browserId !== undefined;
     }
   }

@@ -6,34 +6,24 @@ import { isWellFormedId } from '../../common/session-id.js';
 import type { Device } from '../../record/session-metadata.js';
 import type { RequestServices } from './request-services.js';
 
-/** What the framework knows of a request, in addition to node:http. */
-export interface FrameworkInfo {
-  /** Whether the client uses https, by the framework's trust-proxy setting. */
-  isSecure(req: IncomingMessage): boolean;
-  /** The client's address, by the same setting. */
-  ip(req: IncomingMessage): string | undefined;
-  /** An id with a valid signature from elsewhere than the Cookie header. Used if the header has none. */
-  otherId?(req: IncomingMessage): string | undefined;
+/**
+ * Whether the client uses https, by the trust-proxy setting of Express or Fastify's middie. The request of a WebSocket
+ * may be an object that the app made, without a socket.
+ */
+function saysHttps(req: object): boolean {
+  const { secure, protocol, socket } = req as {
+    secure?: unknown;
+    protocol?: unknown;
+    socket?: { encrypted?: unknown };
+  };
+  return secure === true || protocol === 'https' || socket?.encrypted === true;
 }
 
-/**
- * What Express and Fastify's middie know of a request, with their trust-proxy setting applied. The request of a
- * WebSocket may be an object that the app made, without a socket.
- */
-export const frameworkInfo: FrameworkInfo = {
-  isSecure: (req) => {
-    const { secure, protocol, socket } = req as {
-      secure?: unknown;
-      protocol?: unknown;
-      socket?: { encrypted?: unknown };
-    };
-    return secure === true || protocol === 'https' || socket?.encrypted === true;
-  },
-  ip: (req) => {
-    const { ip, socket } = req as { ip?: unknown; socket?: { remoteAddress?: string } };
-    return typeof ip === 'string' ? ip : socket?.remoteAddress;
-  },
-};
+/** The client's address, by the same setting. */
+function addressOf(req: object): string | undefined {
+  const { ip, socket } = req as { ip?: unknown; socket?: { remoteAddress?: string } };
+  return typeof ip === 'string' ? ip : socket?.remoteAddress;
+}
 
 /** An IPv6 address has at most 45 characters; a zone may follow. */
 const LONGEST_IP = 64;
@@ -50,12 +40,9 @@ export function newIdFor(services: RequestServices, req: IncomingMessage | undef
 }
 
 /** The device that sent the request. */
-export function deviceOfRequest(req: IncomingMessage, framework: FrameworkInfo | undefined): Device {
-  const userAgent = req.headers['user-agent'];
-  return {
-    userAgent: userAgent?.slice(0, LONGEST_USER_AGENT),
-    ip: framework?.ip(req)?.slice(0, LONGEST_IP),
-  };
+export function deviceOfRequest(req: IncomingMessage): Device {
+  const userAgent = req.headers['user-agent']?.slice(0, LONGEST_USER_AGENT);
+  return { userAgent, ip: addressOf(req)?.slice(0, LONGEST_IP) };
 }
 
 /** The value that a session is bound to (`bindTo`). */
@@ -63,13 +50,13 @@ export const bindingOf = (req: IncomingMessage): string =>
   hash('sha256', req.headers['user-agent'] ?? '', 'base64').slice(0, 22);
 
 /** Whether the request came over https. */
-export function isSecureRequest(services: RequestServices, req: IncomingMessage, framework: FrameworkInfo): boolean {
+export function isSecureRequest(services: RequestServices, req: IncomingMessage): boolean {
   const { proxy, cookie } = services.options;
   const isEncrypted = (req.socket as { encrypted?: boolean } | undefined)?.encrypted === true;
   const forwarded = req.headers['x-forwarded-proto'];
   const saysSecure = forwarded !== undefined && String(forwarded).split(',')[0]!.trim().toLowerCase() === 'https';
   if (proxy === true) return isEncrypted || saysSecure;
-  const isSecure = proxy === false ? isEncrypted : framework.isSecure(req);
+  const isSecure = proxy === false ? isEncrypted : saysHttps(req);
   if (!isSecure && saysSecure && cookie.secure === 'auto') {
     services.notices.warnOnce(
       'untrusted-proxy',

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { CommitServices } from '../../commit/commit-services.js';
 import type { CommitOptions } from '../../commit/plan-commit.js';
 import type { RequestWrites } from '../../commit/request-writes.js';
@@ -18,6 +19,8 @@ export interface RequestServices extends CommitServices, SignalServices, CookieS
   readonly setCookie: SetCookie;
   readonly lateWrites: LateWrites;
   readonly commitOptions: CommitOptions;
+  /** Finds an id with a valid signature elsewhere than in the Cookie header. Used if the header has none. */
+  otherId: ((req: IncomingMessage) => string | undefined) | undefined;
   /** The value of `req.sessionStore`. */
   requestStore: unknown;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { stateOf } from '../../commit/commit-state.js';
 import { type CommitPlan, planCommit, type WriteReason } from '../../commit/plan-commit.js';
 import type { Found } from '../../commit/record-finder.js';
@@ -11,14 +11,7 @@ import type { SessionHost, SessionVerbs } from '../../session/session-host.js';
 import { signalOf } from '../../signal/session-signal.js';
 import { failureOf } from './failure-response.js';
 import { RequestOpening } from './request-opening.js';
-import {
-  bindingOf,
-  deviceOfRequest,
-  isPreflight,
-  isSecureRequest,
-  newIdFor,
-  type FrameworkInfo,
-} from './request-origin.js';
+import { bindingOf, deviceOfRequest, isPreflight, isSecureRequest, newIdFor } from './request-origin.js';
 import type { RequestServices } from './request-services.js';
 import { addHeader, attachGate, type Gate, type GateCarrier, type GateHooks } from './response-gate.js';
 import type { CookieCarrier } from './set-cookie.js';
@@ -47,18 +40,9 @@ export class RequestSession
   private pendingVerbs: Set<Promise<unknown>> | undefined;
   private detachedCores: Map<SessionCore, string> | undefined;
 
-  constructor(
-    services: RequestServices,
-    framework: FrameworkInfo | undefined,
-    req: IncomingMessage | undefined,
-    readonly res: ServerResponse | undefined,
-  ) {
-    super(services, framework, req);
-  }
-
   /** A session without a request. */
   static detachedFrom(services: RequestServices, found: Found): SessionCore {
-    const host = new RequestSession(services, undefined, undefined, undefined);
+    const host = new RequestSession(services, undefined, undefined);
     host.isOpened = true;
     host.core = host.newCore(found);
     return host.core;
@@ -97,7 +81,7 @@ export class RequestSession
 
   device(): Device | undefined {
     if (!this.services.options.device || this.req === undefined) return undefined;
-    return deviceOfRequest(this.req, this.framework);
+    return deviceOfRequest(this.req);
   }
 
   binding(): string | undefined {
@@ -105,11 +89,7 @@ export class RequestSession
   }
 
   isSecure(): boolean {
-    this.secure ??=
-      this.req === undefined || this.framework === undefined
-        ? true
-        : isSecureRequest(this.services, this.req, this.framework);
-    return this.secure;
+    return (this.secure ??= this.req === undefined || isSecureRequest(this.services, this.req));
   }
 
   signalOf(core: SessionCore): AbortSignal {

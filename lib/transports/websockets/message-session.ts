@@ -14,7 +14,7 @@ export class MessageSession extends RequestSession {
     private readonly socket: SocketSession,
     private readonly movesEnd = true,
   ) {
-    super(socket.services, undefined, undefined, undefined);
+    super(socket.services, undefined, undefined);
   }
 
   override get verbs() {

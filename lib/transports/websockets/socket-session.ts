@@ -33,7 +33,7 @@ export class SocketSession {
 
   /** Reads the cookie of a handshake. `failed`: the store failed, and is asked again with the first message. */
   async begin(request: IncomingMessage): Promise<'found' | 'none' | 'failed'> {
-    const opening = new RequestSession(this.services, undefined, request, undefined);
+    const opening = new RequestSession(this.services, request, undefined);
     await opening.open();
     if (opening.hasFailed) {
       this.unread = opening.browserId;

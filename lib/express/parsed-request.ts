@@ -1,7 +1,6 @@
 import { hasMethods } from '../common/has-methods.js';
 import { SESSION_ID, type SessionRequest } from '../transports/http/lifecycle.js';
 import { REQUEST } from '../transports/http/response-gate.js';
-import { type FrameworkInfo, frameworkInfo } from '../transports/http/request-origin.js';
 import { isWellFormedId } from '../common/session-id.js';
 import type { SessionManager } from '../session-manager.js';
 
@@ -12,16 +11,8 @@ export interface ParsedRequest extends SessionRequest {
   signedCookies?: Record<string, unknown>;
 }
 
-/** What Express knows of a request, and cookie-parser. */
-export function frameworkInfoOf(manager: SessionManager): FrameworkInfo {
-  return {
-    ...frameworkInfo,
-    otherId: (req) => parsedId(req, manager),
-  };
-}
-
 /** The id that cookie-parser found, if a cookie was set there that isn't in the header. */
-function parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
+export function parsedId(req: ParsedRequest, manager: SessionManager): string | undefined {
   const { name } = manager.options;
   const signed = req.signedCookies?.[name];
   const raw = req.cookies?.[name];
