@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../common/deadline.js';
 import { isClosed, isStoreError } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
@@ -42,6 +43,6 @@ export class NewRecords {
         // A record that remains expires by itself.
         if (!isClosed(error)) notices.storeFailed('save', error);
       });
-    setTimeout(again, ms).unref();
+    setTimeout(again, Math.min(ms, LONGEST_TIMER_MS)).unref();
   }
 }

@@ -1,8 +1,6 @@
 // Imported, as an app's tests may replace the globals by fakes.
 import { clearTimeout, setTimeout } from 'node:timers';
-
-/** The longest delay of a Node timer, in ms. Node takes a longer one for none. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from '../common/deadline.js';
 
 /** Receives how a call ended: one of the two is called, once. */
 export interface Outcome<T> {

@@ -13,6 +13,14 @@ describe('within', () => {
     await expect(within(1, new Promise(() => undefined), late)).rejects.toThrow('late');
   });
 
+  it('waits also if Node has no timer for so long (#14.5)', async () => {
+    let end = (): void => undefined;
+    const work = new Promise<void>((resolve) => (end = resolve));
+    const limited = within(90 * 86_400_000, work, late);
+    setTimeout(end, 10);
+    await expect(limited).resolves.toBeUndefined();
+  });
+
   it('keeps no timer after the work has ended (#14.5)', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
