@@ -28,8 +28,8 @@ const options = Object.fromEntries(
 const jestArguments = given.filter((argument) => !OWN_OPTION.test(argument));
 const results = resolve(root, options.results ?? 'artifacts/test-results.json');
 
-/** A whole run is two of Jest: many tests wait, so there is a worker more than cores; what measures time or load has the machine to itself. */
 const isWhole = jestArguments.length === 0;
+/** Most tests wait for something, so there is one worker more than cores. What measures time or load has the machine to itself. */
 const WHOLE_RUN = [
   ['--selectProjects', 'quick', 'full', `--maxWorkers=${availableParallelism() + 1}`],
   ['--selectProjects', 'alone', '--runInBand'],

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../common/deadline.js';
 import type { Duration } from '../common/duration.js';
 import { KeyedQueue } from '../common/keyed-queue.js';
 import { duration, type Resolved, type Rules } from '../common/option-rules.js';
@@ -14,7 +15,7 @@ import {
   type StoredSession,
   type WriteResult,
 } from '../stores/session-store.js';
-import { clock, LONGEST_TIMER_MS, readStoreOptions } from '../stores/store-options.js';
+import { clock, readStoreOptions } from '../stores/store-options.js';
 import { callStore } from './call-store.js';
 import { adaptedStores, can, type ExpressStoreLike, isExpressStore } from './express-store-like.js';
 import { Session } from './session.js';

@@ -22,6 +22,8 @@ export interface Owned {
   isUnsettled: boolean;
   values(): SessionValues;
   storedValues(): SessionValues;
+  /** Who is logged in by the stored values. */
+  loggedInBefore(): LoggedIn;
   allValues(): SessionValues;
 }
 
@@ -55,13 +57,16 @@ export function loggedInBefore(owned: Owned, before: SessionValues): LoggedIn {
   return loggedInBy(owned.services, before, isUnchanged ? principal : principalIn(owned, before));
 }
 
-/** The same for a stored session, when the app gets the data; `undefined` if `login()` was used, as it would cost each request a hash. */
+/**
+ * The same, asked before the app gets the data, so that a change doesn't parse them again. `undefined`: not worth it, as
+ * the session is new, or `login()` was used and the answer would cost each request a hash.
+ */
 export function loginAsRead(owned: Owned, values: SessionValues): { readonly who: LoggedIn } | undefined {
   if (owned.status !== 'stored' || owned.metadata.loginFingerprint !== undefined) return undefined;
   try {
     return { who: loggedInBefore(owned, values) };
   } catch {
-    // `principalOf` threw. Where the answer matters it is called again.
+    // `principalOf` threw. It is called again where the answer matters.
     return undefined;
   }
 }
@@ -74,8 +79,7 @@ export function loggedInNow(owned: Owned): LoggedIn {
 /** Whether the session belongs, or belonged, to another principal. */
 export function isAnothers(owned: Owned, principal: string | true): boolean {
   const { claim, metadata } = owned;
-  const former =
-    claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? loggedInBefore(owned, owned.storedValues());
+  const former = claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? owned.loggedInBefore();
   return typeof former === 'string' && former !== principal;
 }
 

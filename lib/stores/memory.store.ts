@@ -6,8 +6,9 @@ import { expiryOf, pack, type PackedRecord, principalOf, textOf, versionOf } fro
 import { PrincipalIndex } from './memory/principal-index.js';
 import { ShardedMap } from './memory/sharded-map.js';
 import { idTaken, SessionStoreError } from './session-store.error.js';
-import { clock, LONGEST_TIMER_MS, readStoreOptions } from './store-options.js';
+import { clock, readStoreOptions } from './store-options.js';
 import { duration, rule, type Rules } from '../common/option-rules.js';
+import { LONGEST_TIMER_MS } from '../common/deadline.js';
 import type { Duration } from '../common/duration.js';
 import {
   type ListedSession,

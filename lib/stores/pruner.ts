@@ -1,4 +1,4 @@
-import { LONGEST_TIMER_MS } from './store-options.js';
+import { LONGEST_TIMER_MS } from '../common/deadline.js';
 
 /**
  * Calls a function at random intervals of 50 to 150 % of `intervalMs`, so that processes that started together don't

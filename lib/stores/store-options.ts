@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../common/deadline.js';
 import { inSeconds, show } from '../common/duration.js';
 import { hasMethods } from '../common/has-methods.js';
 import { type Place, readByRules, type Resolved, type Rule, rule, unknownName } from '../common/option-rules.js';
@@ -10,9 +11,6 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   clientpromise: 'client',
   mongooptions: 'clientOptions',
 };
-
-/** The longest delay of a Node timer, in ms. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The longest interval of a `Pruner`, in ms (16 days): its delays are up to one and a half times as long. */
 export const LONGEST_INTERVAL_MS = Math.floor(LONGEST_TIMER_MS / 1.5);

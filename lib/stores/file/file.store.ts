@@ -185,7 +185,8 @@ export class FileStore extends SessionStore {
   }
 
   private nameOf(id: string): string {
-    return nameOf(id, this.ready());
+    const foldsCase = this.ready();
+    return nameOf(id, foldsCase);
   }
 
   /** Creates and tests the folder, unless that was done. Returns whether the disk ignores case. */

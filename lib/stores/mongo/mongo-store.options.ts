@@ -1,16 +1,10 @@
 import type { Collection, Db, MongoClient, MongoClientOptions } from 'mongodb';
+import { LONGEST_TIMER_MS } from '../../common/deadline.js';
 import type { Duration } from '../../common/duration.js';
 import { hasMethods } from '../../common/has-methods.js';
 import { asGiven, duration, flag, orFalse, type Resolved, rule, type Rules } from '../../common/option-rules.js';
 import type { WithClock } from '../clock.js';
-import {
-  clock,
-  LONGEST_INTERVAL_MS,
-  LONGEST_LIFE_MS,
-  LONGEST_TIMER_MS,
-  readStoreOptions,
-  warnOfShort,
-} from '../store-options.js';
+import { clock, LONGEST_INTERVAL_MS, LONGEST_LIFE_MS, readStoreOptions, warnOfShort } from '../store-options.js';
 
 /** Options of `MongoStore`. Give exactly one of `client`, `db`, `collection` and `url`. */
 export interface MongoStoreOptions extends WithClock {

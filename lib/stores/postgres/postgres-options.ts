@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../../common/deadline.js';
 import type { Duration } from '../../common/duration.js';
 import { hasMethods } from '../../common/has-methods.js';
 import {
@@ -11,7 +12,7 @@ import {
   type Rules,
 } from '../../common/option-rules.js';
 import type { WithClock } from '../clock.js';
-import { clock, LONGEST_INTERVAL_MS, LONGEST_TIMER_MS, readStoreOptions, warnOfShort } from '../store-options.js';
+import { clock, LONGEST_INTERVAL_MS, readStoreOptions, warnOfShort } from '../store-options.js';
 import type { PostgresClient } from './postgres-client.js';
 
 /** Text such as `'90s'`, `'15m'`, `'1h'`, `'1d'`. Every `Duration` is accepted. */

@@ -39,6 +39,13 @@ class VisitController {
     return { views: req.session?.views ?? 0 };
   }
 
+  /** Logs somebody in by the data alone. */
+  @Get('enter')
+  enter(@Req() req: Visit) {
+    req.session!.user = { id: '7' };
+    return { views: 0 };
+  }
+
   @Get('same')
   same(@Req() req: Visit) {
     req.session!.views = Number(req.session!.views);
@@ -71,9 +78,9 @@ const startVisits = (store: SessionStore, options: Partial<SessionModuleOptions>
  * Cookies of so many sessions, each of a visitor of its own. By one connection, which is closed here: fetch() would keep as many open, and
  * they would close some seconds later, while something is counted.
  */
-async function cookiesFrom(server: TestApp, count: number): Promise<string[]> {
+async function cookiesFrom(server: TestApp, count: number, path = '/change'): Promise<string[]> {
   const pipeline = await Pipeline.to(server.url);
-  const answers = await pipeline.get('/change', Array<undefined>(count).fill(undefined));
+  const answers = await pipeline.get(path, Array<undefined>(count).fill(undefined));
   pipeline.close();
   return answers.map((answer) => /Set-Cookie: ([^;]+)/i.exec(answer)![1]!);
 }
@@ -232,7 +239,8 @@ describe('what a request makes, over a bare route', () => {
     expect(['PROMISE', 'Timeout', 'Immediate', 'TickObject'].map(made)).toEqual([0, 0, 0, 0]);
   });
 
-  it('is a parse of the metadata, and if the session is asked for, one of the data and one text to compare them by', async () => {
+  it('is a parse of the metadata; if the session is asked for, one of the data, and one text to compare them by; for a change, the text of the metadata', async () => {
+    const cookies = await cookiesFrom(server, REQUESTS, '/enter');
     const parse = jest.spyOn(JSON, 'parse');
     const stringify = jest.spyOn(JSON, 'stringify');
     const countIn = async (url: string, path: string) => {
@@ -252,10 +260,8 @@ describe('what a request makes, over a bare route', () => {
       const [ours, floor] = [await least(server.url, path), await least(bare.url, path)];
       return ours.map((count, n) => Math.max(0, Math.round((count - floor[n]!) / REQUESTS)));
     };
-    expect({ read: await over('/read'), untouched: await over('/untouched') }).toEqual({
-      read: [2, 1],
-      untouched: [1, 0],
-    });
+    const made = { read: await over('/read'), change: await over('/change'), untouched: await over('/untouched') };
+    expect(made).toEqual({ read: [2, 1], change: [2, 2], untouched: [1, 0] });
     parse.mockRestore();
     stringify.mockRestore();
   });

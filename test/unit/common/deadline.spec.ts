@@ -13,7 +13,7 @@ describe('within', () => {
     await expect(within(1, new Promise(() => undefined), late)).rejects.toThrow('late');
   });
 
-  it('waits also if Node has no timer for so long (#14.5)', async () => {
+  it('waits even if the limit is longer than the longest timer of Node (#14.5)', async () => {
     let end = (): void => undefined;
     const work = new Promise<void>((resolve) => (end = resolve));
     const limited = within(90 * 86_400_000, work, late);

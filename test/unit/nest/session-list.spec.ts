@@ -1,23 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { newestFirst } from '../../../lib/commit/revocation-mark.js';
 import { bounded, placeIn, placeOf } from '../../../lib/nest/session-list.js';
-import type { SessionMetadata } from '../../../lib/record/session-metadata.js';
-
-const session = (more: Partial<SessionMetadata> = {}): SessionMetadata => ({
-  createdAt: 1_000,
-  seenAt: 2_000,
-  expiresAt: 3_000,
-  handle: 'h',
-  nonce: 'secret',
-  ...more,
-});
+import { metadataOf } from '../../support/metadata.js';
 
 it('a place in the list has the order of its session, also after that has ended', () => {
   const sessions = [
-    session({ authenticatedAt: 9_000 }),
-    session({ principalSince: 8_000 }),
-    session({ handle: 'b' }),
-    session({ handle: 'a' }),
+    metadataOf({ authenticatedAt: 9_000 }),
+    metadataOf({ principalSince: 8_000 }),
+    metadataOf({ handle: 'b' }),
+    metadataOf({ handle: 'a' }),
   ];
   for (const [n, one] of sessions.entries())
     for (const [m, other] of sessions.entries())

@@ -36,9 +36,21 @@ const WORDS: Partial<Record<keyof typeof SESSION_OPTIONS, unknown>> = {
 
 /** The defaults that are made of other options, or that the documentation describes in words. */
 const ELSEWHERE: readonly string[] = [
-  'secret', 'store', 'name', 'cookie', 'idleTimeout', 'absoluteTimeout', 'genid', 'proxy', 'onSaveError', 'principalOf',
-  'isAuthenticated', 'bus', 'clock', 'logger',
-]; // prettier-ignore
+  'secret',
+  'store',
+  'name',
+  'cookie',
+  'idleTimeout',
+  'absoluteTimeout',
+  'genid',
+  'proxy',
+  'onSaveError',
+  'principalOf',
+  'isAuthenticated',
+  'bus',
+  'clock',
+  'logger',
+];
 
 describe('the default of an option (#14.4)', () => {
   // The attributes of the cookie have rows of their own.

@@ -35,7 +35,7 @@ function owned(
     notices: new Notices(logger),
     now: () => NOW,
   };
-  return {
+  const session: Owned = {
     services: services as SessionServices,
     status: 'stored',
     isOver: false,
@@ -44,8 +44,10 @@ function owned(
     isUnsettled: false,
     values: () => after,
     storedValues: () => before,
+    loggedInBefore: () => loggedInBefore(session, before),
     allValues: () => after,
   };
+  return session;
 }
 const login = (values: SessionValues, principal = 'ada'): Partial<SessionMetadata> => ({
   principal,
@@ -99,13 +101,13 @@ describe('authenticatedAt()', () => {
 describe('loggedInBefore() and loggedInNow()', () => {
   it('tell who was logged in, and who is', () => {
     const session = owned(ADA, BOB, login(ADA));
-    expect([loggedInBefore(session, session.storedValues()), loggedInNow(session)]).toEqual(['ada', 'bob']);
+    expect([session.loggedInBefore(), loggedInNow(session)]).toEqual(['ada', 'bob']);
   });
 
   it('are true if somebody is logged in whose id is unknown', () => {
     const isAuthenticated = (data: { staff?: unknown }): boolean => data.staff === true;
     const session = owned({ staff: true }, {}, {}, { isAuthenticated });
-    expect([loggedInBefore(session, session.storedValues()), loggedInNow(session)]).toEqual([true, undefined]);
+    expect([session.loggedInBefore(), loggedInNow(session)]).toEqual([true, undefined]);
   });
 
   it('are nobody if isAuthenticated throws', () => {
