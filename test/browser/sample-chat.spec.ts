@@ -3,6 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { describeWithBrowser, noteErrors, picture } from '../support/browser/browser.js';
 import { lowContrasts } from '../support/browser/contrast.js';
 import { useSample } from '../support/sample.js';
+import { freePort } from '../support/servers/process.mjs';
 
 const LOOKS = [
   { colorScheme: 'light', viewport: { width: 1180, height: 820 }, name: 'light' },
@@ -107,13 +108,14 @@ describeWithBrowser('sample 04-chat in a browser (#15.8)', (browser) => {
     const context = await browser().newContext();
     contexts.push(context);
     const page = await context.newPage();
-    const sample = await running.clone.start({}, '04-chat');
+    const PORT = String(await freePort());
+    const sample = await running.clone.start({ PORT }, '04-chat');
     await page.goto(sample.url);
     await logIn(page);
     await sample.stop();
     await page.locator('[data-socket]', { hasText: 'connecting' }).waitFor();
     // Its sessions were in its memory.
-    const again = await running.clone.start({ PORT: new URL(sample.url).port }, '04-chat');
+    const again = await running.clone.start({ PORT }, '04-chat');
     try {
       await page.getByRole('heading', { name: 'You were logged out' }).waitFor();
     } finally {

@@ -1,5 +1,6 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from './servers/process.mjs';
 
 /** Stands before a server that is some way off: every byte takes `delay` ms, there and back. It may begin to listen late. */
 export class DelayingProxy {
@@ -18,10 +19,7 @@ export class DelayingProxy {
   /** @param late how long nobody listens on its port, in ms. */
   static async start(url: string, { delay = 0, late = 0 } = {}): Promise<DelayingProxy> {
     const { hostname: host, port } = new URL(url);
-    const free = createServer();
-    await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
-    const own = (free.address() as AddressInfo).port;
-    await new Promise((resolve) => free.close(resolve));
+    const own = await freePort();
     const proxy = new DelayingProxy(own, { host, port: Number(port) }, delay);
     const listening = wait(late).then(
       () => new Promise<void>((resolve) => proxy.server.listen(own, '127.0.0.1', resolve)),

@@ -7,7 +7,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
 import {
@@ -263,15 +263,15 @@ describe('in a gateway', () => {
 describe('in a microservice', () => {
   let proxy: ClientProxy;
   const start = async (): Promise<void> => {
-    const port = await freePort();
-    const tcp = { transport: Transport.TCP, options: { port, host: '127.0.0.1' } } as const;
+    const tcp = (port: number) => ({ transport: Transport.TCP, options: { port, host: '127.0.0.1' } }) as const;
     server = await startApp(
       [MessageController],
       {},
-      { providers: [guarded], before: (app) => void app.connectMicroservice(tcp, { inheritAppConfig: true }) },
+      { providers: [guarded], before: (app) => void app.connectMicroservice(tcp(0), { inheritAppConfig: true }) },
     );
     await server.app.startAllMicroservices();
-    client = proxy = ClientProxyFactory.create(tcp);
+    const [messages] = server.app.getMicroservices();
+    client = proxy = ClientProxyFactory.create(tcp((messages!.unwrap<Server>().address() as AddressInfo).port));
   };
   const send = (pattern: string, data: object = {}): Promise<unknown> => firstValueFrom(proxy.send(pattern, data));
 
@@ -313,11 +313,3 @@ describe('in a microservice', () => {
     expect(await (await jar.fetch(`${server.url}/mail`)).json()).toEqual({ mail: 'sent' });
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  return port;
-}
