@@ -18,10 +18,11 @@ const full = [
 
 /** What of it measures time or load: `npm run test:all` runs it last, one file at a time. */
 const alone = [
+  'test/e2e/concurrency/', // four processes each
   'test/e2e/gateways/processes/',
   'test/e2e/identity/(admission|list-cost)', // admission: stores that are late by 0.2 s
   'test/e2e/outages/',
-  'test/e2e/(mongo|postgres|redis)/(failover|half-open|outage)',
+  'test/e2e/(mongo|postgres|redis)/(failover|half-open|outage|processes)',
 ];
 
 const specsOf = (paths) => paths.map((path) => `/${path}.*\\.spec\\.ts$`);
