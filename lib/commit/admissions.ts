@@ -1,6 +1,6 @@
 import { TooManySessionsError } from '../common/errors.js';
 import { isOf, type Place, type SessionMetadata } from '../record/session-metadata.js';
-import type { ListedRecord } from '../record/session-records.js';
+import type { ListedRecord, LoadedRecord } from '../record/session-records.js';
 import type { Admission } from '../session/session-state.js';
 import type { CommitServices } from './commit-services.js';
 import { type Holder, Holders } from './holders.js';
@@ -8,7 +8,7 @@ import type { PrincipalList } from './principal-list.js';
 import type { PrincipalRecords, PrincipalState } from './principal-records.js';
 import type { RecordFinder } from './record-finder.js';
 import { isRevoked, type RevocationMark, stands } from './revocation-mark.js';
-import { endedAtLogin, isRevokedOf, type LoginMoment, type Revocations } from './revocations.js';
+import { endedAtLogin, isRevokedOf, isYoungerThan, type LoginMoment, type Revocations } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
 /** A login that is not complete after this time has failed: its process died, or its store did not answer. */
@@ -30,8 +30,11 @@ export interface Applicant {
   readonly began: number;
   /** The session is already in the store, and its id does not change. */
   readonly isInPlace: boolean;
-  /** No caller could be told of a refusal, so the session is admitted even if there are too many. */
-  readonly mustBeAdmitted: boolean;
+  /**
+   * The record, if its data named the principal before anybody asked. No caller could be told of a refusal, so the
+   * session is admitted even if there are too many.
+   */
+  readonly adopted: LoadedRecord | undefined;
 }
 
 /**
@@ -158,11 +161,11 @@ export class Admissions {
   }
 
   /** The holders to end so that the applicant has room. */
-  private surplus(holders: readonly Holder[], { mustBeAdmitted }: Applicant): readonly Holder[] {
+  private surplus(holders: readonly Holder[], { adopted }: Applicant): readonly Holder[] {
     const { maxSessionsPerPrincipal: limit, onTooMany } = this.services.options;
     if (holders.length < limit) return [];
     if (onTooMany === 'evict-oldest') return holders.slice(limit - 1);
-    if (mustBeAdmitted) return [];
+    if (adopted !== undefined) return [];
     throw new TooManySessionsError(limit);
   }
 
@@ -233,8 +236,12 @@ export class Admissions {
  * Without `login()`, only the times tell which came first: a request that began at most a minute before a `revokeAll()`
  * is refused. If the clocks are further apart than that, it is not refused.
  */
-function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, mustBeAdmitted }: Applicant): void {
-  if (mustBeAdmitted || mark.nonce === '') return;
+function assertBeganAfter(mark: RevocationMark, { mark: seen, began, handle, adopted }: Applicant): void {
+  if (mark.nonce === '') return;
+  if (adopted !== undefined) {
+    if (mark.except !== handle && !isYoungerThan(mark, adopted)) throw endedAtLogin();
+    return;
+  }
   const ahead = mark.at - began;
   const isLate = seen === undefined && mark.except !== handle && ahead > 0 && ahead < LONGEST_REQUEST_MS;
   if (isLate || (seen !== undefined && !stands(mark, seen, handle))) throw endedAtLogin();

@@ -5,7 +5,7 @@ import { ReservedKeyError, SessionStateError } from '../common/errors.js';
 import { METADATA_KEY } from '../common/metadata-key.js';
 import type { SessionValues } from '../record/record-text.js';
 import { changedKeys, snapshot } from '../common/merge.js';
-import { isAnothers, principalIn } from '../session/logged-in.js';
+import { isAnothers, loggedInAs, principalIn } from '../session/logged-in.js';
 import type { SessionCore } from '../session/session-core.js';
 import { runWithin } from '../session/update-scope.js';
 
@@ -33,10 +33,21 @@ export async function applied(core: SessionCore, fn: UpdateFunction): Promise<Ap
       throw new SessionStateError('ENDED', 'The session ended while fn of update(fn) ran, so nothing was changed.');
     assertKeys(core, values, before);
     assertOwner(core, principalIn(core, values), ownerBefore);
+    if (logsInUnderOldId(core, values)) throw new LoginByUpdate();
     return { values, before };
   } finally {
     core.applying = false;
   }
+}
+
+/** fn logs somebody in, and the browser's own id must never lead to it. Nothing was written. */
+export class LoginByUpdate extends Error {}
+
+function logsInUnderOldId(core: SessionCore, values: SessionValues): boolean {
+  if (!core.services.surface.strict || core.status !== 'stored' || core.isChangingId) return false;
+  if (core.host.res !== undefined && core.hasFreshId) return false;
+  const who = loggedInAs(core, values);
+  return who !== undefined && who !== core.loggedInBefore();
 }
 
 /** After the write: takes over the keys that `fn` changed. Changes that the app made to other keys meanwhile stay. */

@@ -2,11 +2,12 @@ import { SessionUnavailableError } from '../common/errors.js';
 import type { KeyedQueue } from '../common/keyed-queue.js';
 import { pause } from '../common/pause.js';
 import { draftOf } from '../session/draft.js';
+import { isAnothersByRecord, loggedInNow, principalByRecord } from '../session/logged-in.js';
 import { saved } from '../session/saved.js';
 import { isClosed } from '../stores/session-store.error.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { Draft } from '../session/session-state.js';
-import { loginUndone, startOver } from '../session/succession.js';
+import { handOverTo, loginUndone, startOver } from '../session/succession.js';
 import type { WriteResult } from '../stores/session-store.js';
 import { applied, take, type UpdateFunction } from './apply-update.js';
 import { type CommitServices, MOST_TRIES } from './commit-services.js';
@@ -27,7 +28,7 @@ interface Change {
   readonly core: SessionCore;
   readonly operation: Operation;
   /** The session whose record is replaced: `core` itself, or the one that `core` takes the place of. */
-  readonly old: SessionCore;
+  old: SessionCore;
   readonly fn: UpdateFunction | undefined;
   /** The key of the new record, once it is written. */
   key: string | undefined;
@@ -86,30 +87,33 @@ export class IdChanger {
   }
 
   private async tryUntilDone(change: Change): Promise<Written> {
-    const { core, operation, old, fn } = change;
+    const { core, operation, fn } = change;
     const as = core.idChange!;
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
       assertInTime(operation, this.services);
-      const oldId = old.id;
-      if (old.stored === undefined) {
+      const oldId = change.old.id;
+      if (change.old.stored === undefined) {
         const found = await this.finder.current(oldId);
         if (found === undefined) return this.withoutOld(change);
-        old.rebase(found.loaded, found.id);
+        change.old.rebase(found.loaded, found.id);
+        if (change.old === core) this.checkLogin(change);
         if (found.id !== oldId && as === 'renew') return this.goOnAsRenewed(change);
       }
+      const { old } = change;
       const made = fn === undefined ? undefined : await applied(core, fn);
-      let draft = draftOf(core, made?.values);
-      if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
+      const first = draftOf(core, made?.values);
+      const draft = this.placement.isNeeded(first) ? await this.placement.take(core, first, made) : first;
+      if (draft === undefined) return markGone(core, this.services);
       const id = core.nextId;
-      const first = this.placement.pending(core, made, draft);
-      if (!(await this.writeNew(change, id, first))) {
+      const pending = this.placement.pending(core, made, draft);
+      if (!(await this.writeNew(change, id, pending))) {
         await this.placement.undo(change.key!, draft);
         return markGone(core, this.services);
       }
       change.unsure = this.oldRecords.of(old, id, as);
       const result = await this.oldRecords.replace(change.unsure);
       if (result === 'ok') {
-        if (first.metadata.isPending) void this.confirmNew(change.key!, first, draft);
+        if (pending.metadata.isPending) void this.confirmNew(change.key!, pending, draft);
         // If the response was sent without the new id, undo the change.
         assertInTime(operation, this.services);
         core.id = id;
@@ -131,6 +135,20 @@ export class IdChanger {
     throw new SessionUnavailableError(
       `Other requests changed the session ${MOST_TRIES} times while its id was being changed. Nothing was saved.`,
     );
+  }
+
+  /** A login was allowed by the data of before, which another request has changed meanwhile. */
+  private checkLogin(change: Change): void {
+    const { core } = change;
+    const { claim, idChange } = core;
+    // It logged the principal out by the data: there is no login left to confirm.
+    if (idChange === 'confirm' && principalByRecord(core) !== claim?.principal) throw endedAtLogin();
+    if (idChange !== 'login') return;
+    const who = claim?.principal ?? loggedInNow(core);
+    if (who === undefined || !isAnothersByRecord(core, who)) return;
+    // It logged somebody else in by the data, which this login must not get.
+    handOverTo(core, claim);
+    change.old = core.replaces ?? core;
   }
 
   /** Writes the new record, or updates it. No one else knows its id yet. `false`: the session may not stay. */

@@ -6,7 +6,7 @@ import type { Admissions } from './admissions.js';
 import type { Applied } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import type { NewRecords } from './new-records.js';
-import { endedAtLogin } from './revocations.js';
+import { endedAtLogin, isEndedAtLogin } from './revocations.js';
 import type { SessionEnder } from './session-ender.js';
 
 /** The rules about a principal's sessions around one write. */
@@ -24,8 +24,25 @@ export class Placement {
     return mark === undefined || this.admissions.isLimited;
   }
 
-  /** Takes the place that a draft needs, unless the session has it. Returns the draft with the place in it. */
-  async take(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
+  /**
+   * Takes the place that a draft needs, unless the session has it.
+   *
+   * @returns the draft with the place in it. `undefined`: a `revokeAll()` that no index could name it to has ended the
+   * session.
+   */
+  async take(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft | undefined> {
+    try {
+      return await this.takeNow(core, first, made);
+    } catch (error) {
+      if (first.arrival !== 'adopted' || !isEndedAtLogin(error)) throw error;
+      const { handle } = core.metadata;
+      if (await this.ender.end(core.key, core.id, core.stored))
+        this.services.events.emit('revoked', core.key, { handle, principal: first.metadata.principal });
+      return undefined;
+    }
+  }
+
+  private async takeNow(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
     let draft = first;
     while (this.isNeeded(draft) && !this.isTaken(core.admission, draft)) {
       await this.giveUp(core);
@@ -37,7 +54,7 @@ export class Placement {
         onMark: (nonce) => (core.firstMark ??= { principal, nonce }),
         began: core.openedAt,
         isInPlace: core.status === 'stored' && !core.isChangingId,
-        mustBeAdmitted: draft.arrival === 'adopted',
+        adopted: draft.arrival === 'adopted' ? core.stored : undefined,
       });
       draft = draftOf(core, made?.values);
     }

@@ -78,8 +78,7 @@ export class Revocations {
     if (typeof values === 'string') return true;
     const principal = derivePrincipal(this.services.options.principalOf, values);
     if (principal === undefined) return true;
-    const { mark } = await this.states.read(principal);
-    return mark.nonce === '' || (writtenAt(loaded.record.cookie()) ?? Number.NEGATIVE_INFINITY) > mark.at;
+    return isYoungerThan((await this.states.read(principal)).mark, loaded);
   }
 
   /**
@@ -114,6 +113,12 @@ export const endedAtLogin = (): SessionStateError =>
 /** Whether an error says so. Nothing of such a login may be written later. */
 export const isEndedAtLogin = (error: unknown): boolean =>
   error instanceof SessionStateError && error.statusCode === 409;
+
+/** Whether a record that express-session wrote is younger than the mark. If nothing tells its age, it is not. */
+export function isYoungerThan(mark: RevocationMark, loaded: LoadedRecord | undefined): boolean {
+  const at = writtenAt(loaded?.record.cookie()) ?? loaded?.record.metadata?.seenAt;
+  return mark.nonce === '' || (at !== undefined && at > mark.at);
+}
 
 /** When express-session last wrote the record, computed from its cookie. */
 function writtenAt(cookie: unknown): number | undefined {

@@ -76,8 +76,9 @@ export class SessionSwapper {
           if (why === 'touch' && sent.length > 0) return 'skipped';
         }
         const made = fn === undefined ? undefined : await applied(core, fn);
-        let draft = draftOf(core, made?.values);
-        if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
+        const first = draftOf(core, made?.values);
+        const draft = this.placement.isNeeded(first) ? await this.placement.take(core, first, made) : first;
+        if (draft === undefined) return markGone(core, this.services);
         unsure = { made, draft, before: core.stored!, metadata: core.metadata, replaced: draft.metadata };
         sent.push(unsure);
         nonces.await(draft.metadata.nonce);

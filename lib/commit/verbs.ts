@@ -8,12 +8,13 @@ import { SessionCore } from '../session/session-core.js';
 import type { SessionVerbs } from '../session/session-host.js';
 import { discard, handOver } from '../session/succession.js';
 import type { Admissions } from './admissions.js';
-import type { UpdateFunction } from './apply-update.js';
+import { LoginByUpdate, type UpdateFunction } from './apply-update.js';
 import type { CommitServices } from './commit-services.js';
 import { isLoggedInByData, stateOf } from './commit-state.js';
 import { whyWrite, type WriteReason } from './plan-commit.js';
+import type { Written } from './operation.js';
 import type { RequestWrites } from './request-writes.js';
-import type { Revocations } from './revocations.js';
+import { endedAtLogin, type Revocations } from './revocations.js';
 import type { SessionWriter } from './session-writer.js';
 import {
   assertCurrent,
@@ -75,11 +76,23 @@ export class Verbs implements SessionVerbs<SessionCore> {
     if (core.isNew && host.res?.headersSent) throw headersSent('update()');
     this.giveNewIdToLogin(core, 'update()');
     const before = host.res === undefined || host.res.headersSent ? undefined : { who: core.loggedInBefore() };
-    const written = await this.writes.track(host, this.writer.update(core, fn as UpdateFunction));
+    const written = await this.writes.track(host, this.updateNow(core, fn as UpdateFunction));
     if (written === 'gone') throw endedElsewhere();
     if (before === undefined || core.id !== host.browserId || core.idChange !== undefined) return;
     const who = loggedInNow(core);
     if (who !== undefined && who !== before.who) this.writes.giveNewId(core);
+  }
+
+  /** If fn logs somebody in, it runs a second time, for a new id. */
+  private async updateNow(core: SessionCore, fn: UpdateFunction): Promise<Written> {
+    try {
+      return await this.writer.update(core, fn);
+    } catch (error) {
+      if (!(error instanceof LoginByUpdate)) throw error;
+      assertResponse(core, 'update() that logs somebody in');
+      core.idChange = 'login';
+      return this.writer.update(core, fn);
+    }
   }
 
   async destroy(core: SessionCore, as: 'destroyed' | 'logged-out'): Promise<void> {
@@ -234,6 +247,8 @@ export class Verbs implements SessionVerbs<SessionCore> {
     }
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'confirmLogin()', began);
     assertCurrent(core);
+    // A write that this waited for may have merged a logout, by `delete session.user` in another request.
+    if (core.principal() !== principal) throw endedAtLogin();
     // If this request also called login(), its mark counts: that is when the login began.
     const mark = core.claim?.mark ?? moment.mark;
     const isLogin = isLoggedInByData(core);

@@ -82,7 +82,9 @@ export class SessionRegistry {
             'openByHandle() needs the ids, and with "hashIds" the store has none.',
           );
         const session = await this.open(id);
-        if (session?.info.handle === handle) return session;
+        // The store's index may be older than the session: a peer may have made it somebody else's.
+        const isOwn = principal === undefined || session?.info.principal === principal;
+        if (session?.info.handle === handle && isOwn) return session;
       }
     return undefined;
   }

@@ -30,7 +30,11 @@ export interface Owned {
 /** The session's principal, as long as the data that the login rests on are unchanged. */
 export function principalOf(owned: Owned): string | undefined {
   if (owned.isOver) return undefined;
-  if (owned.claim !== undefined) return owned.claim.principal;
+  return owned.claim === undefined ? principalByRecord(owned) : owned.claim.principal;
+}
+
+/** The same, without a login of this request. */
+export function principalByRecord(owned: Owned): string | undefined {
   const { metadata } = owned;
   const values = owned.values();
   if (stands(owned, values)) return metadata.principal;
@@ -76,9 +80,24 @@ export function loggedInNow(owned: Owned): LoggedIn {
   return owned.isOver ? undefined : loggedInBy(owned.services, owned.allValues(), principalOf(owned));
 }
 
+/** Who would be logged in by these data. */
+export function loggedInAs(owned: Owned, values: SessionValues): LoggedIn {
+  const isUnchanged = stands(owned, values);
+  return loggedInBy(owned.services, values, isUnchanged ? owned.metadata.principal : principalIn(owned, values));
+}
+
 /** Whether the session belongs, or belonged, to another principal. */
 export function isAnothers(owned: Owned, principal: string | true): boolean {
-  const { claim, metadata } = owned;
+  return wasAnothers(owned, owned.claim, principal);
+}
+
+/** The same, without a login of this request. */
+export function isAnothersByRecord(owned: Owned, principal: string | true): boolean {
+  return wasAnothers(owned, undefined, principal);
+}
+
+function wasAnothers(owned: Owned, claim: LoginClaim | undefined, principal: string | true): boolean {
+  const { metadata } = owned;
   const former = claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? owned.loggedInBefore();
   return typeof former === 'string' && former !== principal;
 }

@@ -2,6 +2,7 @@ import type { LoadedRecord } from '../record/session-records.js';
 import { changedKeys, snapshot } from '../common/merge.js';
 import { loginKeys } from './login-fingerprint.js';
 import { SessionCore } from './session-core.js';
+import type { LoginClaim } from './session-state.js';
 import { StoredData } from './stored-data.js';
 
 /**
@@ -20,6 +21,19 @@ export function handOver(core: SessionCore): void {
   core.claim = undefined;
   core.rebaseCookie(before);
   if (former.status === 'stored') core.replaces = former;
+}
+
+/** The same, while the login is written: another request has logged somebody else in meanwhile. */
+export function handOverTo(core: SessionCore, claim: LoginClaim | undefined): void {
+  const values = core.allValues();
+  const given = Object.fromEntries((claim?.given ?? []).map((key) => [key, values[key]]));
+  // The app may have seen it, and the record may be written already.
+  const id = core.nextId;
+  core.claim = undefined;
+  handOver(core);
+  core.id = id;
+  core.data.become(given, new Set(Object.keys(given)));
+  core.claim = claim;
 }
 
 /**

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Jar, SECRET } from '../../support/app.js';
 import { CookieSigner } from '../../../lib/cookie/cookie-signer.js';
 import { describeEachStoreOnBoth as describeEachStore } from '../../support/stores-on-both.js';
-import { copyOf, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
+import { copyOf, gate, idIn, LoginApp, ManualClock } from '../../support/login-app.js';
 
 const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };
 let last = 0;
@@ -143,6 +143,94 @@ describeEachStore((each) => {
         { ...cookie, originalMaxAge: 3_600_000, expires: new Date(clock.time + 3_600_000).toISOString() },
       );
       expect((await app.get(after, 'home')).status).toBe(200);
+    });
+
+    /** Logs out by the data, at the front door or in another process. */
+    const forgetUser: Record<string, (jar: Jar) => Promise<unknown>> = {
+      'another request': (jar) => app.post(jar, 'delete/user'),
+      'express-session': (jar) => asPeer(jar, (session) => void delete session['user']),
+    };
+    for (const [who, forget] of Object.entries(forgetUser)) {
+      for (const by of ['login()', 'the data'])
+        it(`confirmLogin() in flight does not undo a logout by the data in ${who}, after a login by ${by} (#11)`, async () => {
+          const jar = new Jar();
+          if (by === 'login()') await app.post(jar, 'login', { id: 'ann', data: { user: { id: 'ann' } } });
+          else await app.post(jar, 'set', { user: { id: 'ann' } });
+          const tab = copyOf(jar);
+          const door = gate.close('confirm');
+          const late = app.post(tab, 'confirm');
+          await door.arrived;
+          await forget(jar);
+          door.open();
+          expect((await late).status).toBe(409);
+          expect((await app.get(tab, 'home')).status).toBe(401);
+          expect((await app.get(jar, 'home')).status).toBe(401);
+          expect(await handles('ann')).toEqual([]);
+        });
+    }
+
+    for (const data of [{ user: { id: 'ann' } }, undefined])
+      it(`a login in flight takes nothing of whom a peer logged in meanwhile (with data: ${data !== undefined}) (#11)`, async () => {
+        const jar = new Jar();
+        await app.post(jar, 'set', { cart: [1] });
+        const door = gate.close('login');
+        const late = app.post(jar, 'login', { id: 'ann', data, set: { mine: 1 } });
+        await door.arrived;
+        await asPeer(jar, (session) => void Object.assign(session, { user: { id: 'bob' }, secret: 'of bob' }));
+        door.open();
+        const { handle } = (await (await late).json()) as { handle: string };
+        const me = await app.me(jar);
+        expect(me).toMatchObject({ principal: 'ann', data: { ...data, mine: 1 } });
+        expect(Object.keys(me.data)).not.toEqual(expect.arrayContaining(['secret']));
+        expect(me.data).not.toMatchObject({ user: { id: 'bob' } });
+        // The app has seen it already.
+        expect(typeof handle).toBe('string');
+      });
+
+    const dated = (): object => ({
+      ...cookie,
+      originalMaxAge: 3_600_000,
+      expires: new Date(clock.time + 3_600_000).toISOString(),
+    });
+
+    it('a request in flight does not carry a session of express-session past revokeAll() (#11)', async () => {
+      const jar = await peerSession({ passport: { user: 'pat' } }, dated());
+      clock.advance(1_000);
+      const door = gate.close('slow');
+      const slow = app.get(copyOf(jar), 'slow');
+      await door.arrived;
+      await app.registry.revokeAll('pat');
+      clock.advance(1_000);
+      door.open();
+      expect((await slow).status).toBe(200);
+      expect((await app.get(jar, 'home')).status).toBe(401);
+      expect(await handles('pat')).toEqual([]);
+      expect(await app.place.rawRead(idIn(jar))).toBeUndefined();
+    });
+
+    it('revokeAll() ends a login that a peer made in a session of ours, though no index knew it (#11)', async () => {
+      const [before, after] = [new Jar(), new Jar()];
+      for (const jar of [before, after]) await app.post(jar, 'set', { cart: [1] });
+      const logIn = (session: Record<string, unknown>): void =>
+        void Object.assign(session, { cookie: dated(), passport: { user: 'pat' } });
+      await asPeer(before, logIn);
+      clock.advance(1_000);
+      await app.registry.revokeAll('pat');
+      clock.advance(1_000);
+      await asPeer(after, logIn);
+      await app.get(before, 'home');
+      expect((await app.get(before, 'home')).status).toBe(401);
+      expect((await app.get(after, 'home')).status).toBe(200);
+      expect((await app.get(after, 'home')).status).toBe(200);
+      expect(await handles('pat')).toHaveLength(1);
+    });
+
+    it('openByHandle() opens no session that a peer has made somebody else’s (#15.7)', async () => {
+      const jar = await app.loggedIn('ann', { user: { id: 'ann' } });
+      const { handle } = await app.me(jar);
+      expect(await app.registry.openByHandle(handle, { principal: 'ann' })).toBeDefined();
+      await asPeer(jar, (session) => void (session['user'] = { id: 'bob' }));
+      expect(await app.registry.openByHandle(handle, { principal: 'ann' })).toBeUndefined();
     });
   });
 });
