@@ -20,8 +20,8 @@ const GUARDS_METADATA = '__guards__';
 /** What a visitor who isn't logged in is told. */
 export const LOGIN_REQUIRED: Refusal = { statusCode: 401, message: 'Please log in.', reason: 'login-required' };
 const NOT_FOR_YOU = 'You are logged in, but you may not use this.';
-/** The predicates' answers about the session of one request, for the last handler. */
-const answered = new WeakMap<SessionCore, { handler: unknown; by: Map<SessionPredicate, Promise<boolean>> }>();
+/** The predicates' answers in one call of a handler. Nest gives all guards of a call the same context. */
+const answered = new WeakMap<ExecutionContext, { core: SessionCore; by: Map<SessionPredicate, Promise<boolean>> }>();
 
 /**
  * Admits a visitor who is logged in (`isAuthenticated`) and satisfies every `@RequireSession()` of the route and its
@@ -128,9 +128,9 @@ export class SessionGuard implements CanActivate {
 
   /** If a global guard and the route's own both run, each predicate is called once. */
   private asked(context: ExecutionContext, predicate: SessionPredicate, core: SessionCore): Promise<boolean> {
-    const handler = context.getHandler();
-    let answers = answered.get(core);
-    if (answers?.handler !== handler) answered.set(core, (answers = { handler, by: new Map() }));
+    let answers = answered.get(context);
+    // A guard in between may have given the request another session.
+    if (answers?.core !== core) answered.set(context, (answers = { core, by: new Map() }));
     let answer = answers.by.get(predicate);
     if (answer === undefined) answers.by.set(predicate, (answer = this.ask(predicate, core)));
     return answer;
