@@ -21,6 +21,8 @@ export interface GraphqlServer {
     sockets?: {
       sessions?: SocketSessionOptions | false;
       own?: OwnHandlers;
+      /** Mercurius's. */
+      hooks?: OwnHandlers;
       context?: unknown;
       before?: (app: INestApplication) => unknown;
     },
@@ -41,13 +43,13 @@ const server = (
   async start(
     { providers = [], controllers = [DoorController] },
     options = {},
-    { sessions = {}, own, context, before } = {},
+    { sessions = {}, own, hooks, context, before } = {},
   ) {
     const subscriptions =
       driver === mercurius
         ? { subscription: { fullWsTransport: true, ...own } }
         : { subscriptions: { 'graphql-ws': own ?? (true as const) } };
-    const graphql = { driver: await driver(), autoSchemaFile: true, context, ...subscriptions };
+    const graphql = { driver: await driver(), autoSchemaFile: true, context, hooks, ...subscriptions };
     return startApp(controllers as [], options, {
       adapter: adapter(),
       providers,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { beginOperation } from '../../../transports/websockets/graphql-operation.js';
 import { handshakeOf } from '../../../transports/websockets/handshake.js';
 import type { Socket } from '../close-socket.js';
-import { failedResult } from './saving.js';
+import { savedAfterOwn } from './saving.js';
 import type { SubscriptionGate } from './subscription-gate.js';
 
 /** A connection, as graphql-ws passes it to its handlers. */
@@ -10,16 +10,19 @@ interface Connection {
   readonly extra: { readonly socket: Socket; readonly request: IncomingMessage };
 }
 
+type OnResult = (
+  connection: Connection,
+  id: string,
+  payload: unknown,
+  args: { readonly contextValue?: unknown },
+  result: unknown,
+) => unknown;
+
 /** The options of graphql-ws that are changed. */
 export interface GraphqlWsOptions {
   onConnect?: (connection: Connection) => unknown;
-  onNext?: (
-    connection: Connection,
-    id: string,
-    payload: unknown,
-    args: { readonly contextValue?: unknown },
-    result: unknown,
-  ) => unknown;
+  onOperation?: OnResult;
+  onNext?: OnResult;
   context?: unknown;
 }
 
@@ -31,10 +34,17 @@ export function graphqlWsOptions(own: GraphqlWsOptions, gate: SubscriptionGate):
       const session = await gate.admit(connection.extra.request, connection.extra.socket);
       return session !== undefined && own.onConnect?.(connection);
     },
-    // Called before each result and each event is sent.
-    async onNext(connection, id, payload, args, result) {
-      const answer = await own.onNext?.(connection, id, payload, args, result);
-      return (await failedResult(args.contextValue)) ?? answer;
+    // Called when the resolvers of an operation are done, even if the client has cancelled it or gone.
+    onOperation(...call) {
+      const [, , , { contextValue }, result] = call;
+      // A subscription that has begun. Its changes were saved by its resolver.
+      if (Symbol.asyncIterator in Object(result)) return own.onOperation?.(...call);
+      return savedAfterOwn(contextValue, result, () => own.onOperation?.(...call));
+    },
+    // Called before each result and each event is sent, unless a query or a mutation was cancelled.
+    onNext(...call) {
+      const [, , , { contextValue }, result] = call;
+      return savedAfterOwn(contextValue, result, () => own.onNext?.(...call));
     },
   };
 }

@@ -4,7 +4,7 @@ import { beginOperation } from '../../../transports/websockets/graphql-operation
 import type { SocketSession } from '../../../transports/websockets/socket-session.js';
 import { verifying, type VerifyClient } from '../server-guard.js';
 import type { Socket } from '../close-socket.js';
-import { failedResult } from './saving.js';
+import { savedAfterOwn } from './saving.js';
 import type { SubscriptionGate } from './subscription-gate.js';
 
 /** The session of a connection. Enumerable, as Mercurius copies its contexts. */
@@ -47,8 +47,8 @@ export function mercuriusOptions({ subscription, hooks = {} }: MercuriusOptions,
       ...hooks,
       preExecution: [begin, ...all('preExecution')],
       preSubscriptionExecution: [begin, ...all('preSubscriptionExecution')],
-      onResolution: [...all('onResolution'), save],
-      onSubscriptionResolution: [...all('onSubscriptionResolution'), save],
+      onResolution: [saving(all('onResolution'))],
+      onSubscriptionResolution: [saving(all('onSubscriptionResolution'))],
     },
   };
 }
@@ -65,6 +65,13 @@ async function begin(_schema: unknown, _document: unknown, context: Context): Pr
   if (session !== undefined) beginOperation(context, session);
 }
 
-async function save(execution: object, context: Context): Promise<void> {
-  Object.assign(execution, await failedResult(context));
+/** One hook that calls the app's own, as Mercurius calls none after one that throws an error. */
+function saving(own: readonly Hook[]) {
+  return async (...call: [execution: object, context: Context, id?: string]): Promise<void> => {
+    const [execution, context] = call;
+    const refusal = await savedAfterOwn(context, execution, async () => {
+      for (const hook of own) await (hook as (...args: unknown[]) => unknown)(...call);
+    });
+    Object.assign(execution, refusal);
+  };
 }

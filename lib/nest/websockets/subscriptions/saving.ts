@@ -2,12 +2,6 @@ import { operationOf } from '../../../transports/websockets/graphql-operation.js
 import { graphqlExtensions, type Refusal } from '../../guard/refusal-exception.js';
 import { notSaved } from '../not-saved.js';
 
-/** The result that replaces one whose changes could not be saved. */
-export interface FailedResult {
-  readonly data: null;
-  readonly errors: readonly SavingError[];
-}
-
 /** A refusal as a GraphQL error. */
 class SavingError extends Error {
   readonly extensions: Readonly<Record<string, unknown>>;
@@ -36,8 +30,22 @@ export async function failureToSave(context: unknown): Promise<SavingError | und
   }
 }
 
-/** The same, as a result. */
-export async function failedResult(context: unknown): Promise<FailedResult | undefined> {
-  const failure = await failureToSave(context);
-  return failure && { data: null, errors: [failure] };
+/**
+ * Calls the app's own handler of a result, and then saves the changes, even if the handler throws an error. Returns
+ * what replaces the result: the refusal if saving fails, or else what the handler returned.
+ */
+export async function savedAfterOwn(context: unknown, result: unknown, own: () => unknown): Promise<unknown> {
+  let failure: SavingError | undefined;
+  let answer: unknown;
+  try {
+    answer = await own();
+  } finally {
+    failure = await failureToSave(context);
+  }
+  if (failure !== undefined) return { data: null, errors: [failure] };
+  // An earlier handler has put the refusal there, which the app's own must not hide.
+  return isRefusal(result) ? result : answer;
 }
+
+const isRefusal = (result: unknown): boolean =>
+  (result as { errors?: readonly unknown[] } | undefined)?.errors?.[0] instanceof SavingError;
