@@ -59,9 +59,8 @@ export class SessionWatch {
 
   private release(session: WatchedSession, close: () => void): void {
     session.closers.delete(close);
-    if (session.closers.size > 0) return;
-    session.isOver = true;
-    this.drop(session);
+    // It has not ended: a message that is still handled reads it.
+    if (session.closers.size === 0) this.drop(session);
   }
 
   private drop(session: WatchedSession): void {

@@ -92,13 +92,10 @@ export class SocketSession {
   closeWith(close: () => void): () => void {
     if (this.signal.aborted) close();
     else this.closers.add(close);
-    return () => {
-      this.closers.delete(close);
-      if (this.closers.size === 0) this.stop();
-    };
+    return () => void this.closers.delete(close);
   }
 
-  /** Called when no socket is open any more. */
+  /** Called when the connection has closed. Until then, a client of socket.io may open sockets of other namespaces. */
   stop(): void {
     this.release?.();
     this.release = undefined;
