@@ -7,6 +7,7 @@ import { handshakeOf, shakeHands } from '../../transports/websockets/handshake.j
 import type { SocketSession } from '../../transports/websockets/socket-session.js';
 import { SESSION_MANAGER } from '../session.tokens.js';
 import { type Callback, withMessageSession } from './message-handler.js';
+import { guardRecovery } from './recovery-guard.js';
 import { guardServer } from './server-guard.js';
 import { closeSocket, type Socket, tellSocket } from './close-socket.js';
 import { type SocketSessionOptions, socketRules } from './socket-options.js';
@@ -56,6 +57,7 @@ export function withSessions<Adapter extends WebSocketAdapter>(
     create(port: number, serverOptions?: unknown): unknown {
       const server: unknown = create.call(adapter, port, serverOptions);
       guardServer(server, (request) => shakeHands(manager, rules, request));
+      guardRecovery(server);
       return server;
     },
     bindClientConnect(server: unknown, connected: Callback): void {

@@ -58,6 +58,16 @@ export class SocketSession {
     return this.controller.signal;
   }
 
+  /**
+   * Names the session and its principal, to compare them with those of another connection. No secret. Empty: the client
+   * has no session. `undefined`: not known, or the session has ended.
+   */
+  get owner(): string | undefined {
+    if (this.watched === undefined) return this.unread === undefined ? '' : undefined;
+    const { isOver, metadata } = this.watched;
+    return isOver || metadata === undefined ? undefined : JSON.stringify([metadata.handle, metadata.principal]);
+  }
+
   get keepsAlive(): boolean {
     return this.limits.keepsAlive;
   }
