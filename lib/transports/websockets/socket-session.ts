@@ -20,8 +20,10 @@ export interface SocketLimits {
 export class SocketSession {
   private watched: WatchedSession | undefined;
   private release: (() => void) | undefined;
-  /** The id that the browser sent, if the store could not be asked for it. */
-  private unread: string | undefined;
+  /** The handshake request, until the store has answered. */
+  private unread: IncomingMessage | undefined;
+  private opening: Promise<Found | undefined> | undefined;
+  private isStopped = false;
   /** The functions that close the sockets of this connection. */
   private readonly closers = new Set<() => void>();
   private readonly controller = new AbortController();
@@ -33,16 +35,25 @@ export class SocketSession {
 
   /** Reads the cookie of a handshake. `failed`: the store failed, and is asked again with the first message. */
   async begin(request: IncomingMessage): Promise<'found' | 'none' | 'failed'> {
-    const opening = new RequestSession(this.services, request, undefined);
-    await opening.open();
-    if (opening.hasFailed) {
-      this.unread = opening.browserId;
+    this.unread = request;
+    try {
+      return (await this.open()) === undefined ? 'none' : 'found';
+    } catch {
       return 'failed';
     }
+  }
+
+  /** Reads the session as for an HTTP request: with `bindTo`, and other cookies of the name. */
+  private async open(): Promise<Found | undefined> {
+    const opening = new RequestSession(this.services, this.unread, undefined);
+    await opening.open();
+    if (opening.hasFailed) throw opening.failureToLoad;
+    this.unread = undefined;
     const { core } = opening;
-    if (core?.status !== 'stored' || core.stored === undefined) return 'none';
-    this.watch({ id: core.id, loaded: core.stored });
-    return 'found';
+    if (core?.status !== 'stored' || core.stored === undefined) return undefined;
+    const found = { id: core.id, loaded: core.stored };
+    this.watch(found);
+    return found;
   }
 
   private watch(found: Found): void {
@@ -51,6 +62,8 @@ export class SocketSession {
     const { session, release } = watchOf(this.services).watch(as, () => this.end(), this.limits.revalidateMs);
     this.watched = session;
     this.release = release;
+    // The client left while the store was asked.
+    if (this.isStopped) this.stop();
   }
 
   /** Aborts when the session ends. */
@@ -81,10 +94,7 @@ export class SocketSession {
   async read(): Promise<Found | undefined> {
     if (this.watched !== undefined) return this.watched.read();
     if (this.unread === undefined) return undefined;
-    const found = await this.services.finder.current(this.unread);
-    this.unread = undefined;
-    if (found !== undefined) this.watch(found);
-    return found;
+    return (this.opening ??= this.open().finally(() => (this.opening = undefined)));
   }
 
   /** Drops the record, as it was written. */
@@ -107,6 +117,7 @@ export class SocketSession {
 
   /** Called when the connection has closed. Until then, a client of socket.io may open sockets of other namespaces. */
   stop(): void {
+    this.isStopped = true;
     this.release?.();
     this.release = undefined;
   }
