@@ -7,6 +7,9 @@ export function saved(core: SessionCore, draft: Draft): void {
   const { surface, events } = core.services;
   if (surface.sendsCookie !== undefined) noteChanges(core, draft);
   if (voided !== undefined) events.emit('principal-void', core.key, { handle: metadata.handle, principal: voided });
+  // A login by the data has no fingerprint to be void. What it had open (sockets, streams) ends too.
+  else if (core.status === 'stored' && isAnothers(core.metadata.principal, metadata.principal))
+    events.hint(metadata.handle);
   core.host.isEndMoved ||= core.isDue || core.cookieChanged || core.idChange !== undefined;
   const isOld = core.status === 'stored' && core.replaces === undefined;
   if (!isOld || (core.idChange !== undefined && core.idChange !== 'renew')) core.hasFreshId = true;
@@ -24,6 +27,9 @@ export function saved(core: SessionCore, draft: Draft): void {
   core.replaces = undefined;
   core.rebaseCookie(metadata.cookieOverrides);
 }
+
+const isAnothers = (before: string | undefined, now: string | undefined): boolean =>
+  before !== undefined && before !== now;
 
 function noteChanges(core: SessionCore, { json, metadata }: Draft): void {
   core.wasChanged ||= core.data.differsFrom(json);
