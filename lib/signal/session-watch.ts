@@ -16,6 +16,8 @@ export const WITH_BUS_MS = 5 * 60_000;
 /** Closes what sessions have open (sockets, streams) when they end. One timer serves all of them. */
 export class SessionWatch {
   private readonly sessions = new Map<string, WatchedSession>();
+  /** Those that express-session wrote. A request gives them a handle, so they are kept here by another name. */
+  private readonly unnamed = new Set<WatchedSession>();
   private timer: NodeJS.Timeout | undefined;
   private readonly stops: (() => void)[] = [];
   private isLooking = false;
@@ -42,6 +44,7 @@ export class SessionWatch {
     if (session === undefined || session.isOver) {
       session = new WatchedSession(this.services, as, everyMs);
       this.sessions.set(as.handle, session);
+      if (as.metadata === undefined) this.unnamed.add(session);
       this.start();
     }
     const watched = session;
@@ -64,6 +67,7 @@ export class SessionWatch {
   }
 
   private drop(session: WatchedSession): void {
+    this.unnamed.delete(session);
     if (this.sessions.get(session.handle) === session) this.sessions.delete(session.handle);
     if (this.sessions.size === 0) this.stop();
   }
@@ -121,6 +125,9 @@ export class SessionWatch {
   hint(handle: string): void {
     const session = this.sessions.get(handle);
     if (session !== undefined) void this.look(session);
+    if (this.unnamed.size === 0) return;
+    for (const each of this.unnamed) if ((each.metadata?.handle ?? handle) === handle) each.lookAt = 0;
+    void this.tick();
   }
 
   /**
