@@ -20,7 +20,7 @@ export interface SessionSignalOptions {
 /** Extends the idle timeout of a session until the response has closed. */
 function keepAlive(core: SessionCore): void {
   const host = core.host;
-  if (!(host instanceof RequestSession) || host.res === undefined) return;
+  if (!(host instanceof RequestSession) || host.res === undefined || host.res.closed) return;
   const { services, res } = host;
   const release = watchOf(services).keepAlive(core.metadata.handle, (found) =>
     services.verbs.save(RequestSession.detachedFrom(services, found)),

@@ -1,5 +1,15 @@
 import type { EventEmitter } from 'node:events';
-import { Controller, Get, type MessageEvent, Sse } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Injectable,
+  type MessageEvent,
+  Sse,
+  UseGuards,
+} from '@nestjs/common';
 import { type OnGatewayConnection, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { concatWith, fromEvent, map, merge, NEVER, type Observable, of, Subject, takeUntil } from 'rxjs';
@@ -14,7 +24,7 @@ import {
 import { withSessions } from 'nestjs-keycard/websockets';
 import { SessionManager } from '../../../lib/session-manager.js';
 import { watchOf } from '../../../lib/signal/session-watch.js';
-import { copyOf, idIn, LoginController, ManualClock } from '../../support/login-app.js';
+import { copyOf, gate, idIn, LoginController, ManualClock } from '../../support/login-app.js';
 import { type AnySession } from '../../support/login-app.js';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
 import { type GatewayClient, gatewayTransports } from '../../support/gateway-client.js';
@@ -39,6 +49,19 @@ class ChatGateway implements OnGatewayConnection {
   }
 }
 
+let late: ServerResponse | undefined;
+let isLateHandled = false;
+
+/** A guard of the app's that asks a database first. */
+@Injectable()
+class LateGuard implements CanActivate {
+  async canActivate(context: ExecutionContext) {
+    late = context.switchToHttp().getResponse<ServerResponse>();
+    await gate.pass('late');
+    return true;
+  }
+}
+
 @Controller()
 class StreamController {
   @Sse('events')
@@ -49,6 +72,12 @@ class StreamController {
   @Sse('lasting')
   lasting(@SessionSignal({ keepAlive: true }) signal: AbortSignal): Observable<MessageEvent> {
     return of({ data: 'hello' }).pipe(concatWith(NEVER), takeUntil(fromEvent(signal, 'abort')));
+  }
+  @Sse('late')
+  @UseGuards(LateGuard)
+  late(@SessionSignal({ keepAlive: true }) _: AbortSignal): Observable<MessageEvent> {
+    isLateHandled = true;
+    return of({ data: 'hello' }).pipe(concatWith(NEVER));
   }
   @Get('over')
   async over(@Session() session: AnySession) {
@@ -236,6 +265,30 @@ describe('session.signal', () => {
     await until(() => watch.size === 0);
     clock.advance(10 * 60_000);
     expect(await (await jar.fetch(`${server.url}/me`)).json()).toMatchObject({ isNew: true });
+  });
+
+  it('keeps nothing alive for a client that left before its stream began', async () => {
+    begin();
+    const server = await start({ idleTimeout: '10m', touchInterval: '1m' });
+    await login(server);
+    const watch = watchOf(server.app.get(SessionManager));
+    // Another stream, so that the session stays watched.
+    const other = new AbortController();
+    await jar.fetch(`${server.url}/events`, { signal: other.signal });
+    const door = gate.close('late');
+    const stream = new AbortController();
+    const gone = jar.fetch(`${server.url}/late`, { signal: stream.signal }).catch(() => undefined);
+    await door.arrived;
+    stream.abort();
+    await gone;
+    await until(() => late?.closed);
+    door.open();
+    await until(() => isLateHandled);
+    store.forget();
+    clock.advance(9 * 60_000);
+    await watch.tick();
+    other.abort();
+    expect(store.names).not.toContain('replace');
   });
 
   it('is aborted in the request that ends the session (#15.3)', async () => {
