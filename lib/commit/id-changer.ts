@@ -102,8 +102,13 @@ export class IdChanger {
       const { old } = change;
       const made = fn === undefined ? undefined : await applied(core, fn);
       const first = draftOf(core, made?.values);
-      const draft = this.placement.isNeeded(first) ? await this.placement.take(core, first, made) : first;
-      if (draft === undefined) return markGone(core, this.services);
+      const draft = this.placement.isNeeded(first) ? await this.placement.takeOrEnd(core, first, made) : first;
+      if (draft === 'ended') return markGone(core, this.services);
+      if (draft === 'conflict') {
+        core.stored = undefined;
+        await pause(attempt);
+        continue;
+      }
       const id = core.nextId;
       const pending = this.placement.pending(core, made, draft);
       if (!(await this.writeNew(change, id, pending))) {

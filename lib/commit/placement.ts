@@ -25,24 +25,27 @@ export class Placement {
   }
 
   /**
-   * Takes the place that a draft needs, unless the session has it.
+   * The same for a session that is in the store. If it is adopted, but older than a `revokeAll()` of its principal, it
+   * is ended: its data say who it belongs to, and no index did.
    *
-   * @returns the draft with the place in it. `undefined`: a `revokeAll()` that no index could name it to has ended the
-   * session.
+   * @returns how ending it went, in place of the draft. `conflict`: its record has changed, so this is to be decided
+   * again.
    */
-  async take(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft | undefined> {
+  async takeOrEnd(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft | 'ended' | 'conflict'> {
     try {
-      return await this.takeNow(core, first, made);
+      return await this.take(core, first, made);
     } catch (error) {
       if (first.arrival !== 'adopted' || !isEndedAtLogin(error)) throw error;
-      const { handle } = core.metadata;
-      if (await this.ender.end(core.key, core.id, core.stored))
-        this.services.events.emit('revoked', core.key, { handle, principal: first.metadata.principal });
-      return undefined;
+      const result = await this.services.records.destroy(core.key, core.stored!.revision);
+      if (result === 'conflict') return 'conflict';
+      const { handle, principal } = first.metadata;
+      if (result === 'ok') this.services.events.emit('revoked', core.key, { handle, principal });
+      return 'ended';
     }
   }
 
-  private async takeNow(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
+  /** Takes the place that a draft needs, unless the session has it. Returns the draft with the place in it. */
+  async take(core: SessionCore, first: Draft, made: Applied | undefined): Promise<Draft> {
     let draft = first;
     while (this.isNeeded(draft) && !this.isTaken(core.admission, draft)) {
       await this.giveUp(core);

@@ -37,9 +37,8 @@ export class SessionCreator {
 
   private async createNow(core: SessionCore, operation: Operation, fn: UpdateFunction | undefined): Promise<Written> {
     const made = fn === undefined ? undefined : await applied(core, fn);
-    const first = draftOf(core, made?.values);
-    const draft = this.placement.isNeeded(first) ? await this.placement.take(core, first, made) : first;
-    if (draft === undefined) return markGone(core, this.services);
+    let draft = draftOf(core, made?.values);
+    if (this.placement.isNeeded(draft)) draft = await this.placement.take(core, draft, made);
     assertInTime(operation, this.services);
     await this.write(core, draft);
     const { key } = core;

@@ -77,8 +77,13 @@ export class SessionSwapper {
         }
         const made = fn === undefined ? undefined : await applied(core, fn);
         const first = draftOf(core, made?.values);
-        const draft = this.placement.isNeeded(first) ? await this.placement.take(core, first, made) : first;
-        if (draft === undefined) return markGone(core, this.services);
+        const draft = this.placement.isNeeded(first) ? await this.placement.takeOrEnd(core, first, made) : first;
+        if (draft === 'ended') return markGone(core, this.services);
+        if (draft === 'conflict') {
+          core.stored = undefined;
+          await pause(attempt);
+          continue;
+        }
         unsure = { made, draft, before: core.stored!, metadata: core.metadata, replaced: draft.metadata };
         sent.push(unsure);
         nonces.await(draft.metadata.nonce);

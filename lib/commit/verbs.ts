@@ -192,16 +192,15 @@ export class Verbs implements SessionVerbs<SessionCore> {
       );
     }
     const remembered = this.cappedLife(rememberedMs(options));
-    const isHandOver = isAnothers(core, name);
     const began = performance.now();
     const moment = await this.writer.inTime(() =>
-      this.admissions.beforeLogin(name, isHandOver ? '' : core.metadata.handle),
+      this.admissions.beforeLogin(name, isAnothers(core, name) ? '' : core.metadata.handle),
     );
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'login()', began);
     // Only after the checks: a refused login leaves the session as it was.
     beginAnew(core);
     assertCurrent(core);
-    if (isHandOver) handOver(core);
+    if (isAnothers(core, name)) handOver(core);
     if (data !== undefined) Object.assign(core.session, data);
     const given = data === undefined ? [] : Object.keys(data);
     const keys = given.filter((key) => key !== 'user' && key !== 'passport');
@@ -247,7 +246,7 @@ export class Verbs implements SessionVerbs<SessionCore> {
     }
     while (this.writer.isBusy(core)) await turnOf(this.writer, core, 'confirmLogin()', began);
     assertCurrent(core);
-    // A write that this waited for may have merged a logout, by `delete session.user` in another request.
+    // What this waited for may have found a logout by the data (`delete session.user`) in another request.
     if (core.principal() !== principal) throw endedAtLogin();
     // If this request also called login(), its mark counts: that is when the login began.
     const mark = core.claim?.mark ?? moment.mark;

@@ -88,17 +88,14 @@ export function loggedInAs(owned: Owned, values: SessionValues): LoggedIn {
 
 /** Whether the session belongs, or belonged, to another principal. */
 export function isAnothers(owned: Owned, principal: string | true): boolean {
-  return wasAnothers(owned, owned.claim, principal);
+  const { claim } = owned;
+  return claim === undefined ? isAnothersByRecord(owned, principal) : claim.principal !== principal;
 }
 
 /** The same, without a login of this request. */
 export function isAnothersByRecord(owned: Owned, principal: string | true): boolean {
-  return wasAnothers(owned, undefined, principal);
-}
-
-function wasAnothers(owned: Owned, claim: LoginClaim | undefined, principal: string | true): boolean {
   const { metadata } = owned;
-  const former = claim?.principal ?? metadata.principal ?? metadata.formerPrincipal ?? owned.loggedInBefore();
+  const former = metadata.principal ?? metadata.formerPrincipal ?? owned.loggedInBefore();
   return typeof former === 'string' && former !== principal;
 }
 

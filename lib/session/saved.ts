@@ -5,10 +5,11 @@ import type { Draft } from './session-state.js';
 export function saved(core: SessionCore, draft: Draft): void {
   const { metadata, json, text, voided } = draft;
   const { surface, events } = core.services;
+  const before = core.metadata.principal;
   if (surface.sendsCookie !== undefined) noteChanges(core, draft);
   if (voided !== undefined) events.emit('principal-void', core.key, { handle: metadata.handle, principal: voided });
   // A login by the data has no fingerprint to be void. What it had open (sockets, streams) ends too.
-  else if (core.status === 'stored' && isAnothers(core.metadata.principal, metadata.principal))
+  else if (core.status === 'stored' && before !== undefined && before !== metadata.principal)
     events.hint(metadata.handle);
   core.host.isEndMoved ||= core.isDue || core.cookieChanged || core.idChange !== undefined;
   const isOld = core.status === 'stored' && core.replaces === undefined;
@@ -27,9 +28,6 @@ export function saved(core: SessionCore, draft: Draft): void {
   core.replaces = undefined;
   core.rebaseCookie(metadata.cookieOverrides);
 }
-
-const isAnothers = (before: string | undefined, now: string | undefined): boolean =>
-  before !== undefined && before !== now;
 
 function noteChanges(core: SessionCore, { json, metadata }: Draft): void {
   core.wasChanged ||= core.data.differsFrom(json);

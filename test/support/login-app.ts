@@ -115,8 +115,10 @@ export class LoginController {
 
   @Post('confirm')
   @HttpCode(200)
-  async confirm(@Session() session: AnySession) {
+  async confirm(@Session() session: AnySession, @Body() { reload }: { reload?: boolean }) {
     await gate.pass('confirm');
+    // confirmLogin() waits for it, after it has asked whether it may.
+    if (reload) void session.reload();
     await session.confirmLogin();
     return {};
   }

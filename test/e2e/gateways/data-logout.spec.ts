@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as wait } from 'node:timers/promises';
 import { MemoryStore } from 'nestjs-keycard';
 import { withSessions } from 'nestjs-keycard/websockets';
+import { SessionManager } from '../../../lib/session-manager.js';
+import { watchOf } from '../../../lib/signal/session-watch.js';
 import { Jar, post, startApp, type TestApp } from '../../support/app.js';
 import { type GatewayClient, gatewayTransports } from '../../support/gateway-client.js';
 import { LoginController } from '../../support/login-app.js';
@@ -35,7 +37,7 @@ describe.each(gatewayTransports)('a logout by the data, $name', ({ adapter, conn
       client = await connect(server.url, { cookie: jar.header });
       // From now on, only a hint ends it: the store is asked every five minutes.
       await isHeard(server);
-      await wait(1_500);
+      await watchOf(server.app.get(SessionManager)).tick();
       await jar.fetch(`${server.url}/delete/user`, post());
       expect(await Promise.race([client.closed, wait(2_000, 'still open')])).not.toBe('still open');
     },
