@@ -22,7 +22,6 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'commit/commit-state': 'e2e/session/commit-table',
   'commit/principal-records': 'e2e/identity/cap',
   'commit/session-creator': 'e2e/session/commit-table',
-  'session/saved': 'e2e/session/concurrent-changes',
   'signal/end-bus': 'e2e/gateways/processes/bus',
   'signal/session-signal': 'e2e/gateways/ends',
   'transports/http/set-cookie': 'e2e/cookie/cacheable',
